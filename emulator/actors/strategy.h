@@ -1,0 +1,56 @@
+/* Migration strategies are data: a list of stages, each an operation at one place. The edges walk the list; nothing in
+ * them knows a strategy by name. Kim22's T1–T8 are named beside the operations. */
+#ifndef ROAMLAB_STRATEGY_H
+#define ROAMLAB_STRATEGY_H
+
+#include <stdbool.h>
+
+enum operation {
+    OP_START,       /* create and start a fresh container from the base image (not part of a migration) */
+    OP_FREEZE,      /* stop the container's processes in place */
+    OP_DUMP,        /* T1: process and memory state to files, leave running */
+    OP_TAKE_LAYER,  /* T3, P-Migr: the container layer to a file */
+    OP_COMMIT,      /* T3, C-Migr: container layer to an image layer */
+    OP_THAW,        /* let the processes go on */
+    OP_HALT,        /* cold: kill the processes, keep the files */
+    OP_SAVE,        /* C-Migr: the whole image, base included, to a file */
+    OP_SEND_MEMORY, /* T2 */
+    OP_SEND_LAYER,  /* T4, P-Migr */
+    OP_SEND_IMAGE,  /* T4, C-Migr */
+    OP_LOAD,        /* the image into the target's Docker */
+    OP_CREATE,      /* T5: the container at the target, with its layer */
+    OP_RESTORE,     /* T5: its processes from the checkpoint */
+    OP_REPLAY,      /* T7 */
+    OP_SWITCH,      /* T8: hold, probe, commit */
+    OP_STOP,        /* T8: stop and remove the source container */
+    OP_DISCARD,     /* remove a container and the files of a migration (clean-up, not part of a list) */
+    OP_REVIVE,      /* cold, failed: start the halted source container from its own checkpoint */
+    OPERATIONS
+};
+
+enum place { AT_SOURCE, AT_TARGET, AT_AP };
+
+struct stage {
+    enum operation operation;
+    enum place place;
+};
+
+struct strategy {
+    const char *name;
+    const char *help;
+    bool migrates;      /* false: requests are forwarded for ever */
+    bool always_live;   /* guarantees that a container can serve at every moment */
+    bool needs_base;    /* the target must have the base image already */
+    struct stage stages[14];
+    int stage_count;
+};
+
+const char *operation_name(enum operation operation); /* "take layer", … as in result.json's stages */
+/* The operation of that name, or OPERATIONS. */
+enum operation operation_of(const char *name);
+/* NULL if there is none of that name. */
+const struct strategy *strategy_of(const char *name);
+/* The i-th, or NULL behind the last. */
+const struct strategy *strategy_at(int i);
+
+#endif

@@ -1,0 +1,180 @@
+#include "process.h"
+#include "buf.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { OUTPUT_LIMIT = 64 * 1024 };
+
+/* In the child, between fork and exec: only async-signal-safe calls. Returns the errno of what failed. */
+static int become(const struct process_options *o, pid_t parent)
+{
+    if (o->outlive ? setsid() < 0 : setpgid(0, 0) < 0)
+        return errno;
+    if (!o->outlive) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent)
+            _exit(1);
+    }
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (o->net_namespace) {
+        int fd = open(o->net_namespace, O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
+            return errno;
+    }
+    if (o->directory && chdir(o->directory) < 0)
+        return errno;
+    int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    const int wanted[3] = {o->stdin_fd, o->stdout_fd, o->stderr_fd};
+    int copies[3];
+    for (int i = 0; i < 3; i++) /* above 2 first, so that no dup2 overwrites a source */
+        if ((copies[i] = fcntl(wanted[i] < 0 ? null_fd : wanted[i], F_DUPFD_CLOEXEC, 3)) < 0)
+            return errno;
+    for (int i = 0; i < 3; i++)
+        if (dup2(copies[i], i) < 0)
+            return errno;
+    if (o->environment)
+        execvpe(o->argv[0], (char *const *)o->argv, (char *const *)o->environment);
+    else
+        execvp(o->argv[0], (char *const *)o->argv);
+    return errno;
+}
+
+/* Forks and execs; the errno of a failed exec comes back through a close-on-exec pipe. */
+static int spawn(const struct process_options *o, pid_t *pid, struct err *e)
+{
+    int report[2];
+    if (pipe2(report, O_CLOEXEC) < 0)
+        return err_errno(e, "start %s: pipe", o->argv[0]);
+    pid_t parent = getpid();
+    pid_t child = fork();
+    if (child == 0) {
+        int code = become(o, parent);
+        (void)!write(report[1], &code, sizeof code);
+        _exit(127);
+    }
+    close(report[1]);
+    int code = 0;
+    ssize_t got = child < 0 ? -1 : read(report[0], &code, sizeof code);
+    close(report[0]);
+    if (child < 0)
+        return err_errno(e, "start %s: fork", o->argv[0]);
+    if (got == sizeof code) {
+        waitpid(child, NULL, 0);
+        return err_set(e, code, "start %s: %s", o->argv[0], strerror(code));
+    }
+    *pid = child;
+    return 0;
+}
+
+static int exit_status(int wait_status)
+{
+    return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
+}
+
+static void release(struct process *process)
+{
+    loop_unwatch(process->loop, &process->watch);
+    close(process->watch.fd);
+    process->watch.fd = -1;
+    process->pid = 0;
+}
+
+static void child_ended(struct watch *watch, uint32_t epoll_events)
+{
+    (void)epoll_events;
+    struct process *process = container_of(watch, struct process, watch);
+    int status;
+    if (waitpid(process->pid, &status, WNOHANG) != process->pid)
+        return;
+    release(process);
+    process->ended(process, exit_status(status));
+}
+
+int process_start(struct loop *loop, struct process *process, const struct process_options *options, struct err *e)
+{
+    int status = spawn(options, &process->pid, e);
+    if (status < 0)
+        return status;
+    process->loop = loop;
+    process->watch.ready = child_ended;
+    process->watch.fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+    if (process->watch.fd >= 0 && loop_watch(loop, &process->watch, EPOLLIN, e) == 0)
+        return 0;
+    status = err_errno(e, "start %s: pidfd", options->argv[0]);
+    process_kill(process);
+    return status;
+}
+
+void process_signal(struct process *process, int signal)
+{
+    if (process->pid > 0)
+        kill(-process->pid, signal);
+}
+
+void process_kill(struct process *process)
+{
+    if (process->pid <= 0)
+        return;
+    kill(-process->pid, SIGKILL);
+    waitpid(process->pid, NULL, 0);
+    if (process->watch.fd >= 0)
+        release(process);
+    process->pid = 0;
+}
+
+static void collect(int fd, struct buf *output)
+{
+    char chunk[4096];
+    ssize_t got;
+    while ((got = read(fd, chunk, sizeof chunk)) > 0 || (got < 0 && errno == EINTR))
+        if (got > 0 && output->len + (size_t)got <= OUTPUT_LIMIT)
+            buf_add(output, chunk, (size_t)got);
+}
+
+static const char *last_line(struct buf *output)
+{
+    while (output->len && output->data[output->len - 1] == '\n')
+        output->len--;
+    const char *text = buf_text(output), *newline = strrchr(text, '\n');
+    return newline ? newline + 1 : text;
+}
+
+int process_run(const struct process_options *options, char **output, struct err *e)
+{
+    int pipe_fds[2];
+    if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+        return err_errno(e, "%s: pipe", options->argv[0]);
+    struct process_options with_pipe = *options;
+    with_pipe.stdout_fd = with_pipe.stderr_fd = pipe_fds[1];
+    pid_t pid;
+    int status = spawn(&with_pipe, &pid, e);
+    close(pipe_fds[1]);
+    struct buf text = BUF_INIT;
+    if (status == 0) {
+        int wait_status = 0;
+        collect(pipe_fds[0], &text);
+        while (waitpid(pid, &wait_status, 0) < 0 && errno == EINTR)
+            ;
+        int code = exit_status(wait_status);
+        if (output)
+            *output = mem_copy_string(buf_text(&text));
+        if (code)
+            status = err_set(e, EIO, "%s: exit status %d: %s", options->argv[0], code, last_line(&text));
+    }
+    close(pipe_fds[0]);
+    buf_free(&text);
+    return status;
+}

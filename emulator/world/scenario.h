@@ -1,0 +1,148 @@
+/* A scenario file as a plain checked struct. Parsing creates nothing but this; unknown keys and bad values are errors that
+ * name the file and the JSON path (`scenarios/x.json: links.0.rtt_ms: …`). Keys, defaults and units: scenarios/README.md and
+ * scenarios/scenario.schema.json. */
+#ifndef ROAMLAB_SCENARIO_H
+#define ROAMLAB_SCENARIO_H
+
+#include "err.h"
+#include "link.h"
+#include "simtime.h"
+#include "strategy.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { SCENARIO_HOSTS_MAX = 200, SCENARIO_MUDS_MAX = 2000000 };
+
+struct scenario_host {
+    char *name;
+};
+
+struct scenario_edge {
+    char *name;
+    int host; /* index into hosts; at most one edge server a host */
+};
+
+struct scenario_ap {
+    char *name;
+    int host, edge; /* edge: the one it is wired to */
+};
+
+struct scenario_link {
+    int between[2];               /* host indices */
+    struct link_params params[2]; /* [0] from between[0] to between[1], [1] back; seed is filled by the world */
+    char congestion[16];          /* TCP congestion control of flows over it, default "cubic" */
+};
+
+struct scenario_service {
+    double base_mb, layer_mb, memory_mb; /* megabytes of 10^6 bytes: image, container layer, state in memory */
+    struct simtime work;                 /* computing time of one request */
+};
+
+struct scenario_visit {
+    int ap;
+    bool by_request;      /* true: when request `request` is due (the device roams, then sends it); false: at `at` */
+    uint32_t request;
+    struct simtime at;
+};
+
+struct scenario_mud {
+    char *name;
+    int host;
+    double requests_per_s;
+    uint32_t request_bytes, reply_bytes, window;
+    struct scenario_visit *visits; /* owned; in order, the first is the first association */
+    int visit_count;
+};
+
+/* Modelled cost of a container operation in virtual time: fixed plus per megabyte of what it handles. */
+struct scenario_cost {
+    struct simtime fixed, per_mb;
+};
+
+/* Every wait of the protocol, milliseconds in the file (timeouts.NAME_ms). */
+struct scenario_timeouts {
+    struct simtime handoff;         /* the device hears nothing while it changes APs (scan, authentication) */
+    struct simtime association_retry; /* MUD repeats (re)association */
+    struct simtime control_retry;   /* a control message without acknowledgement is repeated */
+    struct simtime control_give_up; /* … and given up */
+    struct simtime gate_drain;      /* delivered requests may finish before the freeze */
+    struct simtime operation;       /* a container operation without result has failed */
+    struct simtime progress;        /* a transfer without a byte has failed */
+    struct simtime migration_retry; /* after a failed migration */
+    struct simtime drain;           /* after the duration: unanswered requests may still be answered */
+    struct simtime rto_min, rto_max, rto_initial; /* RFC 6298 */
+};
+
+struct scenario_migration {
+    const struct strategy *strategy;
+    char carrier[16];
+    char policy[16];         /* "follow" or "never" */
+    bool pipeline;
+    struct simtime hold_max; /* 0 = default: 2 round trips + 10 × work */
+    uint32_t replay_max;     /* requests in the replay log */
+    uint32_t retries;        /* after failed migrations, per handoff */
+};
+
+enum scenario_fault_kind { FAULT_OPERATION /* an operation fails at an edge */ };
+
+struct scenario_fault {
+    enum scenario_fault_kind kind;
+    enum operation operation;
+    int edge;        /* where; -1 = any */
+    int mud;         /* whose; -1 = any */
+    uint32_t times;  /* how often, 0 = always */
+};
+
+struct scenario_expect {
+    char *metric; /* dotted path into result.json, checked to be one that exists */
+    bool has_min, has_max;
+    double min, max;
+};
+
+struct scenario {
+    char *path;         /* as given */
+    char *text;         /* the file, after --set, as canonical JSON: what the agents get */
+    char sha256[65];    /* of `text` */
+    char *name, *description;
+    struct simtime duration;
+    uint64_t seed;
+    uint32_t repeat;
+    struct scenario_host *hosts;
+    int host_count;
+    struct scenario_edge *edges;
+    int edge_count;
+    struct scenario_ap *aps;
+    int ap_count;
+    int logrepo_host;
+    struct scenario_link *links;
+    int link_count;
+    struct scenario_mud *muds;
+    int mud_count;
+    struct scenario_service service;
+    struct scenario_migration migration;
+    struct scenario_timeouts timeouts;
+    struct scenario_cost costs[OPERATIONS];
+    struct scenario_fault *faults;
+    int fault_count;
+    struct scenario_expect *expects;
+    int expect_count;
+};
+
+/* One `--set PATH=VALUE`. */
+struct scenario_setting {
+    const char *path, *value;
+};
+
+/* Reads, applies the settings, checks. NULL and `e` (exit status 2) if anything is wrong. */
+struct scenario *scenario_read(const char *path, const struct scenario_setting *settings, int setting_count, struct err *e);
+/* From JSON text, as scenario->text; `path` is for messages only. */
+struct scenario *scenario_parse(const char *path, const char *text, size_t len, const struct scenario_setting *settings,
+                                int setting_count, struct err *e);
+void scenario_free(struct scenario *s); /* NULL-safe */
+
+/* The links from host a to host b in order, by the fewest hops (first in the file wins ties): indices into links with
+ * their direction, link * 2 + direction (0 = as in `between`). Returns the hop count, 0 if a == b, -1 if there is no path. */
+int scenario_route(const struct scenario *s, int a, int b, int *hops, int hops_max);
+
+#endif
