@@ -51,7 +51,7 @@ $(BUILD)/%.o: %.c
 	$(CC) $(ALL_CFLAGS) $(call includes,$(call room,$<)) $(SYSTEM_INCLUDES) -c $< -o $@
 
 # The service is one static program, without sanitizers: its memory is what CRIU dumps.
-$(BUILD)/roamlab-service: $(wildcard emulator/service/*.c emulator/wire/offload.c emulator/wire/statechain.c emulator/base/*.c)
+$(BUILD)/roamlab-service: $(wildcard emulator/service/*.c emulator/wire/offload.c emulator/wire/statechain.c emulator/wire/testdata.c emulator/base/*.c)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 -static $(call includes,service) $^ -o $@ -lm
 

@@ -1,9 +1,15 @@
 /* The offloading protocol's messages: what MUDs, access points and edge servers say to each other about requests,
  * containers and migrations. Roles and steps: Kim22 (T1–T8); what the paper leaves open is roamlab's own protocol.
  *
- * `struct offload` is the message as the actors see it. On the wire it is a fixed header in network byte order and
- * the payload (see offload.c for the layout); between MUD and AP it rides in 802.11 data frames, between all others in
- * UDP datagrams. Association and token messages travel as 802.11 management frames and IAPP packets instead (dot11.h, iapp.h). */
+ * `struct offload` is the message as the actors see it. On the wire it is a fixed header in network byte order and the
+ * payload:
+ *
+ *      0 magic "RL"   2 version 1    3 type         4 flags        5 hops         6 acked        7 role of the peer
+ *      8 mud         12 sequence    16 migration   20 number      24 until       28 status      32 index of the peer
+ *     36 digest (8 bytes)           44 checksum (8 bytes)         52 payload_len 56 payload
+ *
+ * Between MUD and AP it rides in 802.11 data frames, between all others in UDP datagrams. Association and token messages
+ * travel as 802.11 management frames and IAPP packets instead (dot11.h, iapp.h). */
 #ifndef ROAMLAB_OFFLOAD_H
 #define ROAMLAB_OFFLOAD_H
 
@@ -73,13 +79,15 @@ struct offload {
 /* "SVCQ", "SVCR", "ES-READY", "BYEE" for the paper's messages, the type's own name in capitals otherwise; "?" if unknown. */
 const char *offload_type_name(uint8_t type);
 
-/* Size on the wire without payload. */
-enum { OFFLOAD_HEADER_BYTES = 68, OFFLOAD_PAYLOAD_MAX = 60000 };
+/* Size on the wire without payload; the largest payload a datagram carries (an 802.11 data frame carries less: dot11.h). */
+enum { OFFLOAD_VERSION = 1, OFFLOAD_HEADER_BYTES = 56, OFFLOAD_PAYLOAD_MAX = 60000 };
 
-/* Appends the message. A NULL payload of payload_len > 0 bytes is written as the synthetic bytes of statechain_payload(). */
+/* Appends the message, whose fields the caller keeps within the limits that offload_decode() checks. A payload is written
+ * as long as its blob is; a NULL payload of payload_len > 0 bytes as the synthetic bytes of statechain_payload(). */
 void offload_encode(const struct offload *o, uint64_t seed, struct buf *out);
 /* Reads one message that fills the bytes exactly. On success o->payload (if payload_len > 0) is a new reference of the
- * caller's. 0 or -EPROTO with the reason; the content is checked as far as the header can be (type, role, lengths). */
+ * caller's, on failure *o holds nothing. 0 or -EPROTO with the reason; the content is checked as far as the header can be:
+ * magic, version, type, flags, roles, lengths. */
 int offload_decode(const void *bytes, size_t len, struct offload *o, struct err *e);
 
 #endif

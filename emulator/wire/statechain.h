@@ -7,14 +7,19 @@
  *     chain' = fold(chain, n, payload, old bytes of every page touched)
  *
  * The MUD follows the same chain from versions alone, without the pages; a page that was zeroed, a file that is older than
- * the memory, or a request executed twice gives another digest. Nothing here reads a clock or keeps hidden state. */
+ * the memory, or a request executed twice gives another digest. Nothing here reads a clock or keeps hidden state.
+ *
+ * How the fold can be known without the page: it is a chain of steps that are one-to-one both in the state and in the
+ * word read, so the last word of a page is chosen to make the fold a value drawn from (seed, area, page, version). Any
+ * single changed word changes the fold for certain, anything else but for one chance in 2^64. Synthetic payloads work
+ * the same way. The fold is a check against faults, not against forgers. */
 #ifndef ROAMLAB_STATECHAIN_H
 #define ROAMLAB_STATECHAIN_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum { STATE_PAGE = 4096, STATE_MEMORY_TOUCHED = 4, STATE_LAYER_TOUCHED = 2, STATE_TOUCHED = 6 };
+enum { STATE_PAGE = 4096, STATE_MEMORY_TOUCHED = 4, STATE_LAYER_TOUCHED = 2, STATE_TOUCHED = 6, STATE_HOT = 8 };
 enum state_area { STATE_MEMORY, STATE_LAYER };
 
 struct statechain_touch {
@@ -22,8 +27,8 @@ struct statechain_touch {
     uint32_t page;
 };
 
-/* Fills one page. About one part in five (memory) or four (layer) of it is random, so that zstd -3 reaches the ratios
- * measured on real checkpoints and container layers. */
+/* Fills one page with content like testdata.h's: with zstd -3, 20 MB of memory pages shrink to a fifth and of layer pages
+ * to a quarter, as real checkpoints and container layers do. */
 void statechain_page(uint64_t seed, enum state_area area, uint32_t page, uint32_t version, uint8_t out[STATE_PAGE]);
 /* The fold of a page's bytes. */
 uint64_t statechain_fold_page(const uint8_t bytes[STATE_PAGE]);
@@ -31,7 +36,8 @@ uint64_t statechain_fold_page(const uint8_t bytes[STATE_PAGE]);
 uint64_t statechain_fold_version(uint64_t seed, enum state_area area, uint32_t page, uint32_t version);
 
 /* The pages that request n touches, in order; distinct pages are not guaranteed. An area of 0 pages is not touched.
- * Returns how many. */
+ * Every second touch of an area falls into a working set of STATE_HOT pages, so that state that is stale or rewritten
+ * twice shows within a few requests; the others fall anywhere. Returns how many. */
 int statechain_touches(uint64_t seed, uint32_t n, uint32_t memory_pages, uint32_t layer_pages,
                        struct statechain_touch out[STATE_TOUCHED]);
 
@@ -44,19 +50,20 @@ uint64_t statechain_fold_synthetic_payload(uint64_t seed, uint32_t mud, uint32_t
 uint64_t statechain_start(uint64_t seed, uint32_t mud);
 uint64_t statechain_next(uint64_t chain, uint32_t n, uint64_t payload_fold, const uint64_t *page_folds, int pages);
 
-/* The state by versions alone: what the MUD expects, and what a modelled container holds. */
+/* The state by versions alone: what the MUD expects, and what a modelled container holds. Costs no memory beside the
+ * struct until the first request, then 11 to 21 bytes per page that was ever rewritten. (statechain_model.c) */
 struct statechain_model {
     uint64_t seed;
     uint32_t mud, memory_pages, layer_pages;
     uint32_t next;      /* the number that is executed next */
     uint64_t chain;     /* after next - 1 */
-    uint64_t checksum;  /* of all pages that were ever rewritten, by version: comparable between models only */
+    uint64_t checksum;  /* sum over all pages of fold now - fold of version 0, mod 2^64 */
     struct statechain_version *versions; /* owned: a sparse map page → version (hash table) */
-    size_t used, capacity;
+    size_t used, capacity;               /* capacity: 0 or a power of two */
 };
 
 struct statechain_version {
-    uint32_t area_and_page; /* page + 1, top bit = layer; 0 = empty */
+    uint32_t area_and_page; /* page + 1, top bit = layer; 0 = empty: an area has at most 2^31 - 1 pages */
     uint32_t version;
 };
 

@@ -1,0 +1,410 @@
+/* The state that can be caught lying: pages, folds, the chain, the model, and the ratios of the test data. */
+#include "mem.h"
+#include "rng.h"
+#include "statechain.h"
+#include "testdata.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <zstd.h>
+
+#include <cmocka.h>
+
+enum { SEED = 22, MUD = 3, MEMORY_PAGES = 400, LAYER_PAGES = 250, PAYLOAD = 1000 };
+
+/* The service's algorithm on true pages. */
+struct state {
+    uint8_t *area[2];
+    uint32_t next;
+    uint64_t chain;
+};
+
+static uint8_t *page_at(struct state *s, enum state_area area, uint32_t page)
+{
+    return s->area[area] + (size_t)page * STATE_PAGE;
+}
+
+static void fill_area(struct state *s, enum state_area area, uint32_t pages)
+{
+    s->area[area] = mem_alloc((size_t)pages * STATE_PAGE);
+    for (uint32_t page = 0; page < pages; page++)
+        statechain_page(SEED, area, page, 0, page_at(s, area, page));
+}
+
+static void state_start(struct state *s)
+{
+    *s = (struct state){.chain = statechain_start(SEED, MUD)};
+    fill_area(s, STATE_MEMORY, MEMORY_PAGES);
+    fill_area(s, STATE_LAYER, LAYER_PAGES);
+}
+
+static void state_free(struct state *s)
+{
+    free(s->area[STATE_MEMORY]);
+    free(s->area[STATE_LAYER]);
+}
+
+/* Executes request n, which need not be s->next: that is the fault some rows are about. */
+static uint64_t state_execute(struct state *s, uint32_t n)
+{
+    struct statechain_touch touches[STATE_TOUCHED];
+    uint64_t folds[STATE_TOUCHED];
+    uint8_t payload[PAYLOAD];
+    int count = statechain_touches(SEED, n, MEMORY_PAGES, LAYER_PAGES, touches);
+    for (int i = 0; i < count; i++) {
+        uint8_t *page = page_at(s, touches[i].area, touches[i].page);
+        folds[i] = statechain_fold_page(page);
+        statechain_page(SEED, touches[i].area, touches[i].page, n + 1, page);
+    }
+    statechain_payload(SEED, MUD, n, payload, sizeof payload);
+    s->chain = statechain_next(s->chain, n, statechain_fold_payload(payload, sizeof payload), folds, count);
+    s->next = n + 1;
+    return s->chain;
+}
+
+static uint64_t model_execute(struct statechain_model *m)
+{
+    return statechain_model_execute(m, statechain_fold_synthetic_payload(SEED, MUD, m->next, PAYLOAD));
+}
+
+static uint64_t sum_of_folds(struct state *s)
+{
+    uint64_t sum = 0;
+    for (uint32_t page = 0; page < MEMORY_PAGES; page++)
+        sum += statechain_fold_page(page_at(s, STATE_MEMORY, page));
+    for (uint32_t page = 0; page < LAYER_PAGES; page++)
+        sum += statechain_fold_page(page_at(s, STATE_LAYER, page));
+    return sum;
+}
+
+static void model_and_pages_give_one_chain(void **unused)
+{
+    (void)unused;
+    struct state s;
+    struct statechain_model m;
+    state_start(&s);
+    statechain_model_init(&m, SEED, MUD, MEMORY_PAGES, LAYER_PAGES);
+    uint64_t at_start = sum_of_folds(&s);
+    assert_true(s.chain == m.chain);
+    for (uint32_t n = 0; n < 10000; n++)
+        if (state_execute(&s, n) != model_execute(&m))
+            fail_msg("chains differ at request %u", n);
+    assert_true(sum_of_folds(&s) - at_start == m.checksum);
+    statechain_model_free(&m);
+    state_free(&s);
+}
+
+/* --- corruptions: each must change the chain within a few requests --- */
+
+enum { CUT = 60, NOTICED_WITHIN = 40 };
+
+static struct statechain_touch hot_page(enum state_area area)
+{
+    struct statechain_touch touches[STATE_TOUCHED];
+    statechain_touches(SEED, CUT, MEMORY_PAGES, LAYER_PAGES, touches);
+    return touches[area == STATE_MEMORY ? 0 : STATE_MEMORY_TOUCHED];
+}
+
+static uint8_t *hot_bytes(struct state *s, enum state_area area)
+{
+    return page_at(s, area, hot_page(area).page);
+}
+
+static void flip_memory_byte(struct state *s)
+{
+    hot_bytes(s, STATE_MEMORY)[1234] ^= 0x10;
+}
+
+static void flip_last_layer_byte(struct state *s)
+{
+    hot_bytes(s, STATE_LAYER)[STATE_PAGE - 1] ^= 0x80;
+}
+
+static void zero_memory_page(struct state *s)
+{
+    memset(hot_bytes(s, STATE_MEMORY), 0, STATE_PAGE);
+}
+
+static void zero_half_a_page(struct state *s)
+{
+    memset(hot_bytes(s, STATE_LAYER), 0, STATE_PAGE / 2);
+}
+
+static void swap_two_words(struct state *s)
+{
+    uint8_t *page = hot_bytes(s, STATE_MEMORY), word[8];
+    memcpy(word, page + 80, 8);
+    memcpy(page + 80, page + 112, 8);
+    memcpy(page + 112, word, 8);
+}
+
+/* The whole file as it was `age` requests before the cut. */
+static void age_layer(struct state *s, uint32_t age)
+{
+    struct state older;
+    state_start(&older);
+    for (uint32_t n = 0; n < CUT - age; n++)
+        state_execute(&older, n);
+    memcpy(s->area[STATE_LAYER], older.area[STATE_LAYER], (size_t)LAYER_PAGES * STATE_PAGE);
+    state_free(&older);
+}
+
+static void fresh_layer(struct state *s)
+{
+    age_layer(s, CUT);
+}
+
+static void layer_ten_requests_old(struct state *s)
+{
+    age_layer(s, 10);
+}
+
+static void double_request(struct state *s)
+{
+    state_execute(s, s->next - 1);
+}
+
+static void skip_request(struct state *s)
+{
+    state_execute(s, s->next + 1);
+}
+
+static void reorder_requests(struct state *s)
+{
+    state_execute(s, s->next + 1);
+    state_execute(s, s->next - 2);
+    s->next += 1;
+}
+
+static void nothing(struct state *s)
+{
+    (void)s;
+}
+
+static const struct corruption {
+    const char *name;
+    void (*corrupt)(struct state *s);
+    bool noticed;
+} corruptions[] = {
+    {"nothing", nothing, false},
+    {"one bit of memory", flip_memory_byte, true},
+    {"top bit of a layer page's last byte", flip_last_layer_byte, true},
+    {"zeroed memory page", zero_memory_page, true},
+    {"half a zeroed page", zero_half_a_page, true},
+    {"swapped words", swap_two_words, true},
+    {"fresh layer under old memory", fresh_layer, true},
+    {"layer ten requests old", layer_ten_requests_old, true},
+    {"request doubled", double_request, true},
+    {"request skipped", skip_request, true},
+    {"requests reordered", reorder_requests, true},
+};
+
+static bool chain_differs_after(const struct corruption *row)
+{
+    struct state s;
+    struct statechain_model m;
+    bool differs = false;
+    state_start(&s);
+    statechain_model_init(&m, SEED, MUD, MEMORY_PAGES, LAYER_PAGES);
+    for (uint32_t n = 0; n < CUT; n++)
+        assert_true(state_execute(&s, n) == model_execute(&m));
+    row->corrupt(&s);
+    while (m.next < s.next)
+        model_execute(&m);
+    differs = m.chain != s.chain;
+    for (int i = 0; i < NOTICED_WITHIN && !differs; i++)
+        differs = state_execute(&s, s.next) != model_execute(&m);
+    statechain_model_free(&m);
+    state_free(&s);
+    return differs;
+}
+
+static void corruptions_are_noticed(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < ARRAY_LEN(corruptions); i++)
+        if (chain_differs_after(&corruptions[i]) != corruptions[i].noticed)
+            fail_msg("%s", corruptions[i].name);
+}
+
+static void every_byte_of_a_page_counts(void **unused)
+{
+    (void)unused;
+    uint8_t page[STATE_PAGE];
+    for (int area = STATE_MEMORY; area <= STATE_LAYER; area++) {
+        statechain_page(SEED, area, 7, 9, page);
+        uint64_t fold = statechain_fold_version(SEED, area, 7, 9);
+        assert_true(statechain_fold_page(page) == fold);
+        for (int at = 0; at < STATE_PAGE; at++) {
+            page[at] ^= (uint8_t)(1 << at % 8);
+            assert_true(statechain_fold_page(page) != fold);
+            page[at] ^= (uint8_t)(1 << at % 8);
+        }
+    }
+}
+
+static void payload_folds_agree(void **unused)
+{
+    (void)unused;
+    static const size_t lengths[] = {0, 1, 7, 8, 9, 15, 16, 64, 1000, 1007, 60000};
+    static uint8_t bytes[60000];
+    for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+        size_t len = lengths[i];
+        statechain_payload(SEED, MUD, 5, bytes, len);
+        uint64_t fold = statechain_fold_payload(bytes, len);
+        assert_true(fold == statechain_fold_synthetic_payload(SEED, MUD, 5, len));
+        assert_true(fold != statechain_fold_synthetic_payload(SEED, MUD, 6, len) || len == 0);
+        for (size_t at = 0; at < len && at < 1100; at++) {
+            bytes[at] ^= 1;
+            assert_true(statechain_fold_payload(bytes, len) != fold);
+            bytes[at] ^= 1;
+        }
+    }
+}
+
+static void touches_stay_inside(void **unused)
+{
+    (void)unused;
+    static const struct {
+        uint32_t memory, layer;
+        int count;
+    } rows[] = {{0, 0, 0}, {1, 0, 4}, {0, 1, 2}, {3, 2, 6}, {7424, 5120, 6}, {0x7fffffff, 0x7fffffff, 6}};
+    struct statechain_touch touches[STATE_TOUCHED];
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        for (uint32_t n = 0; n < 1000; n++) {
+            assert_int_equal(statechain_touches(SEED, n, rows[i].memory, rows[i].layer, touches),
+                             rows[i].count);
+            for (int t = 0; t < rows[i].count; t++)
+                assert_true(touches[t].page <
+                            (touches[t].area == STATE_MEMORY ? rows[i].memory : rows[i].layer));
+        }
+}
+
+static void copies_are_independent(void **unused)
+{
+    (void)unused;
+    struct statechain_model a, b;
+    statechain_model_init(&a, SEED, MUD, MEMORY_PAGES, LAYER_PAGES);
+    statechain_model_copy(&b, &a);
+    statechain_model_free(&b);
+    for (int i = 0; i < 100; i++)
+        model_execute(&a);
+    statechain_model_copy(&b, &a);
+    for (int i = 0; i < 100; i++)
+        assert_true(model_execute(&a) == model_execute(&b) && a.checksum == b.checksum);
+    model_execute(&a);
+    assert_true(a.chain != b.chain && a.next == b.next + 1);
+    statechain_model_free(&a);
+    statechain_model_free(&b);
+}
+
+/* A million idle devices, and no allocation once every page has a version. */
+static void the_map_is_small(void **unused)
+{
+    (void)unused;
+    struct statechain_model m;
+    statechain_model_init(&m, SEED, MUD, 7424, 5120);
+    assert_null(m.versions);
+    assert_true(sizeof m <= 80);
+    for (int i = 0; i < 200; i++)
+        model_execute(&m);
+    assert_true(m.capacity * sizeof *m.versions <= 16384);
+    while (m.next < 50000)
+        model_execute(&m);
+    assert_true(m.used <= 7424 + 5120 && m.capacity <= 32768);
+    statechain_model_free(&m);
+}
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void execution_is_fast(void **unused)
+{
+    (void)unused;
+    struct statechain_model m;
+    enum { REQUESTS = 1000000 };
+    statechain_model_init(&m, SEED, MUD, 7424, 5120);
+    double begin = seconds_now();
+    for (int i = 0; i < REQUESTS; i++)
+        model_execute(&m);
+    double ns = (seconds_now() - begin) * 1e9 / REQUESTS;
+    print_message("model: %.0f ns per request\n", ns);
+    assert_true(ns < 1000);
+    statechain_model_free(&m);
+}
+
+/* --- ratios --- */
+
+static double zstd_ratio(const uint8_t *bytes, size_t len)
+{
+    size_t room = ZSTD_compressBound(len);
+    autofree void *out = mem_alloc(room);
+    size_t packed = ZSTD_compress(out, room, bytes, len, 3);
+    assert_false(ZSTD_isError(packed));
+    return (double)len / (double)packed;
+}
+
+static double ratio_of_pages(enum state_area area, uint32_t pages)
+{
+    autofree uint8_t *bytes = mem_alloc((size_t)pages * STATE_PAGE);
+    for (uint32_t page = 0; page < pages; page++)
+        statechain_page(SEED, area, page, page % 3, bytes + (size_t)page * STATE_PAGE);
+    return zstd_ratio(bytes, (size_t)pages * STATE_PAGE);
+}
+
+static double ratio_of_base(uint32_t blocks)
+{
+    autofree uint8_t *bytes = mem_alloc((size_t)blocks * TESTDATA_BLOCK);
+    for (uint32_t block = 0; block < blocks; block++)
+        testdata_base_block(SEED, block, bytes + (size_t)block * TESTDATA_BLOCK);
+    return zstd_ratio(bytes, (size_t)blocks * TESTDATA_BLOCK);
+}
+
+static void data_compresses_like_the_real_thing(void **unused)
+{
+    (void)unused;
+    double memory = ratio_of_pages(STATE_MEMORY, 8192), layer = ratio_of_pages(STATE_LAYER, 5120),
+           base = ratio_of_base(512);
+    print_message("zstd -3: memory %.2f, layer %.2f, base %.2f\n", memory, layer, base);
+    assert_true(memory > 4.5 && memory < 5.5);
+    assert_true(layer > 3.6 && layer < 4.4);
+    assert_true(base > 2.5 && base < 3.0);
+}
+
+static void zeros_do_not_dominate(void **unused)
+{
+    (void)unused;
+    uint8_t page[STATE_PAGE];
+    for (uint32_t i = 0; i < 100; i++) {
+        int zeros = 0;
+        statechain_page(SEED, STATE_MEMORY, i, 1, page);
+        for (int at = 0; at < STATE_PAGE; at++)
+            zeros += page[at] == 0;
+        assert_true(zeros < STATE_PAGE / 3);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(model_and_pages_give_one_chain),
+        cmocka_unit_test(corruptions_are_noticed),
+        cmocka_unit_test(every_byte_of_a_page_counts),
+        cmocka_unit_test(payload_folds_agree),
+        cmocka_unit_test(touches_stay_inside),
+        cmocka_unit_test(copies_are_independent),
+        cmocka_unit_test(the_map_is_small),
+        cmocka_unit_test(execution_is_fast),
+        cmocka_unit_test(data_compresses_like_the_real_thing),
+        cmocka_unit_test(zeros_do_not_dominate),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
