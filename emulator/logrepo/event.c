@@ -1,0 +1,24 @@
+#include "event.h"
+#include "mem.h"
+
+#include <string.h>
+
+static const char *const names[EVENT_KINDS] = {
+    [EVENT_MESSAGE] = "message",       [EVENT_MARK] = "mark",       [EVENT_TRANSITION] = "transition",
+    [EVENT_UNEXPECTED] = "unexpected", [EVENT_REQUEST] = "request", [EVENT_EXECUTED] = "executed",
+    [EVENT_CONTAINER] = "container",   [EVENT_STAGE] = "stage",     [EVENT_MIGRATION] = "migration",
+    [EVENT_SENT_TOTAL] = "sent total", [EVENT_NOTE] = "note",
+};
+
+const char *event_kind_name(enum event_kind kind)
+{
+    return (unsigned)kind < ARRAY_LEN(names) ? names[kind] : "?";
+}
+
+enum event_kind event_kind_of(const char *name)
+{
+    for (int i = 0; i < EVENT_KINDS; i++)
+        if (strcmp(names[i], name) == 0)
+            return (enum event_kind)i;
+    return EVENT_KINDS;
+}

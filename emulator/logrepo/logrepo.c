@@ -1,0 +1,110 @@
+#include "logrepo.h"
+#include "mem.h"
+#include "store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const struct store_kind *const kinds[] = {&store_sqlite, &store_text};
+
+struct logrepo {
+    struct store *stores[ARRAY_LEN(kinds)];
+    uint64_t counts[EVENT_KINDS];
+    struct err failure; /* the first one */
+};
+
+const struct store_kind *store_kind_at(int i)
+{
+    return i >= 0 && (size_t)i < ARRAY_LEN(kinds) ? kinds[i] : NULL;
+}
+
+static int make_folders(const char *folder, struct err *e)
+{
+    autofree char *path = mem_copy_string(folder);
+    for (char *slash = path; slash; *slash = '/') {
+        slash = strchr(slash + (*slash != '\0'), '/'); /* not the leading one */
+        if (slash)
+            *slash = '\0';
+        if (mkdir(path, 0755) < 0 && errno != EEXIST)
+            return err_errno(e, "create folder %s", path);
+        if (!slash)
+            break;
+    }
+    return 0;
+}
+
+static int open_store(struct logrepo *repo, size_t i, const char *folder, struct simtime start, struct err *e)
+{
+    autofree char *path = mem_printf("%s/%s", folder, kinds[i]->file);
+    int status = kinds[i]->open(path, start, &repo->stores[i], e);
+    if (status == -EEXIST)
+        err_hint(e, "choose another folder with -o, or remove this one");
+    return status;
+}
+
+int logrepo_open(const char *folder, struct simtime start, struct logrepo **out, struct err *e)
+{
+    int status = make_folders(folder, e);
+    struct logrepo *repo = mem_alloc(sizeof *repo);
+    for (size_t i = 0; status == 0 && i < ARRAY_LEN(kinds); i++)
+        status = open_store(repo, i, folder, start, e);
+    if (status < 0) {
+        logrepo_close(repo, NULL);
+        return status;
+    }
+    *out = repo;
+    return 0;
+}
+
+static int failed(struct logrepo *repo, struct err *e)
+{
+    if (e && repo->failure.code)
+        *e = repo->failure;
+    return -repo->failure.code;
+}
+
+int logrepo_describe(struct logrepo *repo, const char *key, const char *value, struct err *e)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kinds) && !repo->failure.code; i++)
+        if (kinds[i]->describe)
+            kinds[i]->describe(repo->stores[i], key, value, &repo->failure);
+    return failed(repo, e);
+}
+
+int logrepo_add(struct logrepo *repo, const struct event *event, struct err *e)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kinds) && !repo->failure.code; i++)
+        kinds[i]->add(repo->stores[i], event, &repo->failure);
+    if (repo->failure.code)
+        return failed(repo, e);
+    repo->counts[event->kind]++;
+    return 0;
+}
+
+int logrepo_flush(struct logrepo *repo, struct err *e)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kinds) && !repo->failure.code; i++)
+        kinds[i]->flush(repo->stores[i], &repo->failure);
+    return failed(repo, e);
+}
+
+uint64_t logrepo_count(const struct logrepo *repo, enum event_kind kind)
+{
+    return repo->counts[kind];
+}
+
+int logrepo_close(struct logrepo *repo, struct err *e)
+{
+    if (!repo)
+        return 0;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        struct err later;
+        if (repo->stores[i])
+            kinds[i]->close(repo->stores[i], repo->failure.code ? &later : &repo->failure);
+    }
+    int status = failed(repo, e);
+    free(repo);
+    return status;
+}

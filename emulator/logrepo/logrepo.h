@@ -1,0 +1,28 @@
+/* The central event repository of a run (Kim22's LogRepo): opens the stores of the run's folder and hands
+ * every event to each of them. Same events in the same order = byte-identical events.log. */
+#ifndef ROAMLAB_LOGREPO_H
+#define ROAMLAB_LOGREPO_H
+
+#include "err.h"
+#include "event.h"
+
+struct logrepo;
+
+/* Opens all stores in `folder`, which is created with its parents if need be. `start` is the date of the
+ * run's time zero (nanoseconds since 1970-01-01 UTC): zero in virtual time, the wall clock's start in the
+ * real world. A folder that holds events already is refused with -EEXIST. */
+int logrepo_open(const char *folder, struct simtime start, struct logrepo **out, struct err *e);
+/* A fact about the whole run, kept beside the events: "world", "scenario", "source", … */
+int logrepo_describe(struct logrepo *repo, const char *key, const char *value, struct err *e);
+/* Strings are copied or written before it returns. After a failure the repository stays failed: this and
+ * close return the first error again, so that nobody takes a repository with a hole for a whole one. */
+int logrepo_add(struct logrepo *repo, const struct event *event, struct err *e);
+/* Makes everything visible to readers. SQLite commits by itself every 1000 events, or with the first event
+ * that comes 200 ms after a transaction began; a run on wall time calls this every 200 ms for the time when
+ * no event comes. */
+int logrepo_flush(struct logrepo *repo, struct err *e);
+uint64_t logrepo_count(const struct logrepo *repo, enum event_kind kind);
+/* Frees it in every case. 0 only if every event that was added is in every store. NULL-safe. */
+int logrepo_close(struct logrepo *repo, struct err *e);
+
+#endif

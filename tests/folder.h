@@ -1,0 +1,59 @@
+/* A folder of its own for a test, and its files. */
+#ifndef ROAMLAB_TEST_FOLDER_H
+#define ROAMLAB_TEST_FOLDER_H
+
+#include "buf.h"
+#include "mem.h"
+
+#include <ftw.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static inline char *folder_make(void)
+{
+    const char *base = getenv("TMPDIR");
+    char *path = mem_printf("%s/roamlab-test-XXXXXX", base ? base : "/tmp");
+    if (!mkdtemp(path))
+        abort();
+    return path;
+}
+
+static int folder_remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+    (void)st, (void)flag, (void)ftw;
+    return remove(path);
+}
+
+/* Removes it with everything inside and frees the path. */
+static inline void folder_remove(char *path)
+{
+    nftw(path, folder_remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    free(path);
+}
+
+/* The whole file as text; free() it. NULL if it cannot be read. */
+static inline char *folder_read(const char *folder, const char *name)
+{
+    autofree char *path = mem_printf("%s/%s", folder, name);
+    autofclose FILE *f = fopen(path, "re");
+    if (!f)
+        return NULL;
+    struct buf text = BUF_INIT;
+    char chunk[4096];
+    for (size_t got; (got = fread(chunk, 1, sizeof chunk, f)) > 0;)
+        buf_add(&text, chunk, got);
+    char *copy = mem_copy_string(buf_text(&text));
+    buf_free(&text);
+    return copy;
+}
+
+static inline void folder_write(const char *folder, const char *name, const char *text)
+{
+    autofree char *path = mem_printf("%s/%s", folder, name);
+    autofclose FILE *f = fopen(path, "we");
+    if (!f || fputs(text, f) < 0)
+        abort();
+}
+
+#endif
