@@ -1,0 +1,23 @@
+/* The receiving side of carrier scp: an OpenSSH server of the run's own, on the host's address and a private
+ * port.
+ *
+ * It accepts the run's user key and root, nothing else: no passwords, no PAM, no forwarding, no terminal, no
+ * shell; every session is the server's built-in SFTP, so that neither root's shell nor its start-up files
+ * take part. No DNS look-up, no message of the day. Its log is FOLDER/HOST/sshd.log.
+ *
+ * It runs in a PID namespace of its own: whatever ends it (sshd_stop, or SIGKILL to the process that started
+ * it) ends its sessions too. If root's password is locked ("!" in /etc/shadow), which OpenSSH without PAM
+ * takes as no admission even by key, the server alone sees an /etc/shadow without the lock, in a mount
+ * namespace of its own. /run/sshd, the empty folder of OpenSSH's privilege separation, is made if it is
+ * missing and stays: other servers of the machine share it. */
+#ifndef ROAMLAB_SSHD_H
+#define ROAMLAB_SSHD_H
+
+#include "transfer.h"
+
+/* As serve and stop of struct carrier. */
+int sshd_start(struct transfer_server *server, const struct transfer_settings *settings,
+               const struct transfer_host *host, struct err *e);
+void sshd_stop(struct transfer_server *server);
+
+#endif

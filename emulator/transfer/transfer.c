@@ -1,0 +1,59 @@
+#include "transfer.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <fts.h>
+
+static const struct carrier *const carriers[] = {&carrier_scp};
+
+const struct carrier *carrier_at(int i)
+{
+    return i >= 0 && (size_t)i < ARRAY_LEN(carriers) ? carriers[i] : NULL;
+}
+
+const struct carrier *carrier_of(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(carriers); i++)
+        if (strcmp(carriers[i]->name, name) == 0)
+            return carriers[i];
+    return NULL;
+}
+
+static int measure_entry(const FTSENT *entry, uint64_t *bytes, struct err *e)
+{
+    switch (entry->fts_info) {
+    case FTS_D:
+    case FTS_DP:
+        return 0;
+    case FTS_F:
+        *bytes += (uint64_t)entry->fts_statp->st_size;
+        return 0;
+    case FTS_DNR:
+    case FTS_ERR:
+    case FTS_NS:
+        return err_set(e, entry->fts_errno, "%s: %s", entry->fts_path, strerror(entry->fts_errno));
+    default:
+        err_set(e, EINVAL, "%s: neither a regular file nor a folder", entry->fts_path);
+        return err_hint(e, "send it inside an archive");
+    }
+}
+
+int transfer_measure(const char *path, uint64_t *bytes, struct err *e)
+{
+    char *const roots[] = {(char *)path, NULL};
+    *bytes = 0;
+    FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    if (!tree)
+        return err_errno(e, "%s", path);
+    int status = 0;
+    FTSENT *entry;
+    errno = 0;
+    while (status == 0 && (entry = fts_read(tree)))
+        status = measure_entry(entry, bytes, e);
+    if (status == 0 && errno)
+        status = err_errno(e, "%s", path);
+    fts_close(tree);
+    return status;
+}

@@ -1,0 +1,125 @@
+/* Carriers: how the files of a migration get from one host to another. One row of a const table per carrier,
+ * one file each.
+ *
+ * The controller calls prepare() once per run. Every host that receives runs a server (serve), every host
+ * that sends opens a connection to each of its peers early (open) and keeps it, because setting one up costs
+ * many round trips. Everything but prepare() is asynchronous on the loop; the structs of the owner carry the
+ * state. Wall time only.
+ *
+ * What arrives: `local` (an absolute path) lands as `remote_folder`/<last component of local>. The remote
+ * folder must exist. Regular files and folders only: special files, owners, links and times of a container
+ * layer travel inside an archive, so a link, device or socket anywhere in `local` is refused before a byte is
+ * sent. What a failed or cancelled job has left at the peer stays there until the receiving host discards it.
+ */
+#ifndef ROAMLAB_TRANSFER_H
+#define ROAMLAB_TRANSFER_H
+
+#include "process.h"
+
+#include <limits.h>
+
+/* A host as carriers see it. `name` serves as file name and in errors; `port` is the server's. */
+struct transfer_host {
+    const char *name;
+    const char *address; /* numeric, the one that peers connect to; one host each */
+    uint16_t port;
+};
+
+struct transfer_settings {
+    struct loop *loop;
+    const char *folder;              /* as given to prepare(), absolute; shared by the hosts of a run */
+    const char *self;                /* this host's name */
+    struct simtime connect_timeout;  /* a connection or server that does not stand by then has failed */
+    struct simtime progress_timeout; /* a job without a byte for so long has failed */
+};
+
+/* The receiving side of one host; embedded in its owner, zeroed, `changed` set before serve(). */
+struct transfer_server {
+    /* 0: ready, its port accepts. Otherwise it could not start, or ended later: nothing runs any more. */
+    void (*changed)(struct transfer_server *server, int status, const struct err *e);
+
+    /* the carrier's own */
+    struct transfer_host host;
+    char log[PATH_MAX];
+    struct loop *loop;
+    struct process process;
+    struct timer poll;
+    struct simtime deadline;
+    bool ready;
+};
+
+struct transfer_peer; /* a kept connection to one host: made by open(), freed by close() */
+
+/* Called with the outcome of every attempt to connect: the early one of open(), later ones that a send
+ * needed. */
+typedef void transfer_opened(void *context, int status, const struct err *e);
+
+enum transfer_state {
+    TRANSFER_IDLE,
+    TRANSFER_WAITING /* for the connection */,
+    TRANSFER_RUNNING,
+    TRANSFER_FAILING
+};
+
+/* One thing to send; embedded in its owner, zeroed before its first use, `done` set before send(). Reusable
+ * after done. */
+struct transfer_job {
+    /* Called once, never from within send() or cancel(). It may send again, cancel other jobs and close the
+     * peer. */
+    void (*done)(struct transfer_job *job, int status, const struct err *e);
+
+    /* results, valid in done(); begin from send() on */
+    struct simtime begin, end; /* the loop's time at send() and at the end */
+    uint64_t bytes;            /* contents of the files to send */
+    /* IP bytes that the sender put on the wire, resends included; jobs that overlap on one connection share
+     * its bytes equally. 0 = not known on this machine. */
+    uint64_t wire_bytes;
+
+    /* the carrier's own */
+    enum transfer_state state;
+    struct transfer_peer *peer;
+    struct transfer_job *next;
+    struct process process;
+    struct timer tick;
+    struct simtime last_progress;
+    uint64_t progress;
+    int messages_fd; /* what the program says on stderr */
+    char *local, *remote;
+    struct err failure;
+};
+
+struct carrier {
+    const char *name;
+    const char *help;
+    /* Makes `folder` and in it what a run needs (keys, known hosts). Blocking; parent folders must exist. */
+    int (*prepare)(const char *folder, const struct transfer_host *hosts, int count, struct err *e);
+    /* Starts the receiving side in this process's network namespace; `host` is copied, its strings are not.
+     */
+    int (*serve)(struct transfer_server *server, const struct transfer_settings *settings,
+                 const struct transfer_host *host, struct err *e);
+    /* Ends the server and every session in it; `changed` is not called. Harmless if it does not run. */
+    void (*stop)(struct transfer_server *server);
+    /* Starts to connect. `opened` may be NULL. The strings of `settings` and `host` must outlive the peer. */
+    int (*open)(struct transfer_peer **peer, const struct transfer_settings *settings,
+                const struct transfer_host *host, transfer_opened *opened, void *context, struct err *e);
+    /* Ends the connection; running jobs are forgotten without done(). NULL-safe. */
+    void (*close)(struct transfer_peer *peer);
+    /* Sends over the kept connection, or over a new one if it has broken: one attempt per send. */
+    int (*send)(struct transfer_peer *peer, struct transfer_job *job, const char *local,
+                const char *remote_folder, struct err *e);
+    /* Ends the job at once; done() is not called. Harmless on an idle job. */
+    void (*cancel)(struct transfer_job *job);
+};
+
+/* NULL if there is none of that name. */
+const struct carrier *carrier_of(const char *name);
+/* The i-th, or NULL behind the last. */
+const struct carrier *carrier_at(int i);
+
+/* The bytes of the regular files in `path`. -EINVAL naming the first thing that is neither a file nor a
+ * folder. */
+int transfer_measure(const char *path, uint64_t *bytes, struct err *e);
+
+extern const struct carrier carrier_scp;
+
+#endif

@@ -1,0 +1,239 @@
+/* For the tests of carriers: two network namespaces joined by a veth, a payload, keys, a server that is ready
+ * in the one and a connection to it from the other. The test's thread stays in the sender's namespace. */
+#ifndef ROAMLAB_TRANSFER_FIXTURE_H
+#define ROAMLAB_TRANSFER_FIXTURE_H
+
+/* Carrier scp between two network namespaces made here: what arrives, what is refused, and every way to fail.
+ */
+#include "mem.h"
+#include "transfer.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { PAYLOAD = 20 * 1000 * 1000 };
+
+struct fixture {
+    struct clock clock;
+    struct loop *loop;
+    struct timer patience;
+    bool out_of_patience;
+    char folder[64], keys[96];
+    int home, left, right; /* network namespaces: where the test began, the sender's, the receiver's */
+    struct transfer_settings settings;
+    struct transfer_host from, to;
+    struct transfer_server server;
+    int server_calls, server_status;
+    struct transfer_peer *peer;
+    int opened_calls, opened_status;
+    struct err opened_error;
+};
+
+struct result {
+    struct transfer_job job;
+    struct fixture *fixture;
+    int calls, status;
+    struct err e;
+};
+
+static int shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static int shell(const char *format, ...)
+{
+    va_list args;
+    autofree char *command = NULL;
+    va_start(args, format);
+    assert_true(vasprintf(&command, format, args) >= 0);
+    va_end(args);
+    return system(command);
+}
+
+static void lost_patience(struct timer *timer)
+{
+    struct fixture *f = container_of(timer, struct fixture, patience);
+    f->out_of_patience = true;
+    loop_stop(f->loop);
+}
+
+/* Runs the loop until a callback stops it, or for so long; true if it was stopped. */
+static bool run_for(struct fixture *f, int ms)
+{
+    f->out_of_patience = false;
+    f->patience.fire = lost_patience;
+    loop_arm(f->loop, &f->patience, simtime_add(clock_read(&f->clock), simtime_ms(ms)));
+    loop_run(f->loop);
+    loop_cancel(f->loop, &f->patience);
+    return !f->out_of_patience;
+}
+
+static void server_changed(struct transfer_server *server, int status, const struct err *e)
+{
+    struct fixture *f = container_of(server, struct fixture, server);
+    f->server_calls++;
+    f->server_status = status;
+    if (e)
+        f->opened_error = *e;
+    loop_stop(f->loop);
+}
+
+static void peer_opened(void *context, int status, const struct err *e)
+{
+    struct fixture *f = context;
+    f->opened_calls++;
+    f->opened_status = status;
+    f->opened_error = e ? *e : (struct err)ERR_INIT;
+    loop_stop(f->loop);
+}
+
+static void job_done(struct transfer_job *job, int status, const struct err *e)
+{
+    struct result *r = container_of(job, struct result, job);
+    r->calls++;
+    r->status = status;
+    r->e = e ? *e : (struct err)ERR_INIT;
+    loop_stop(r->fixture->loop);
+}
+
+static void enter(int namespace_fd)
+{
+    assert_int_equal(setns(namespace_fd, CLONE_NEWNET), 0);
+}
+
+static int new_namespace(int home)
+{
+    assert_int_equal(unshare(CLONE_NEWNET), 0);
+    assert_int_equal(shell("ip link set lo up"), 0);
+    int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    enter(home);
+    return fd;
+}
+
+static void make_namespaces(struct fixture *f)
+{
+    f->home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    f->left = new_namespace(f->home);
+    f->right = new_namespace(f->home);
+    enter(f->left);
+    assert_int_equal(
+        shell("ip link add right type veth peer name left netns /proc/%d/fd/%d", getpid(), f->right), 0);
+    assert_int_equal(shell("ip addr add 198.18.0.1/24 dev right && ip link set right up"), 0);
+    enter(f->right);
+    assert_int_equal(shell("ip addr add 198.18.0.2/24 dev left && ip link set left up"), 0);
+    enter(f->left);
+}
+
+/* Random content under names that shells, scp's own syntax and formats stumble over. */
+static void make_payload(struct fixture *f)
+{
+    static const char *const names[] = {" lead", "-rf",  "a b",         "c:d",      "e%sf",      "$HOME", "*",
+                                        "\"q\"", "it's", "back\\slash", "\303\274", "new\nline", "~"};
+    assert_int_equal(
+        shell("cd '%s' && mkdir -p inbox 'out/odd folder/sub:folder' 'out/odd folder/no files' && "
+              "head -c %d /dev/urandom > out/big && : > 'out/odd folder/empty'",
+              f->folder, PAYLOAD),
+        0);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        autofree char *path =
+            mem_printf("%s/out/odd folder/%s%s", f->folder, i % 2 ? "sub:folder/" : "", names[i]);
+        autoclose int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        assert_int_equal(write(fd, names[i], strlen(names[i])), strlen(names[i]));
+    }
+}
+
+static void start_server(struct fixture *f)
+{
+    struct err e = ERR_INIT;
+    enter(f->right);
+    f->server.changed = server_changed;
+    f->server_calls = 0;
+    assert_int_equal(carrier_scp.serve(&f->server, &f->settings, &f->to, &e), 0);
+    assert_true(run_for(f, 10000));
+    assert_int_equal(f->server_calls, 1);
+    assert_int_equal(f->server_status, 0);
+    enter(f->left);
+}
+
+static void open_peer(struct fixture *f)
+{
+    struct err e = ERR_INIT;
+    f->opened_calls = 0;
+    assert_int_equal(carrier_scp.open(&f->peer, &f->settings, &f->to, peer_opened, f, &e), 0);
+    assert_true(run_for(f, 10000));
+    assert_int_equal(f->opened_calls, 1);
+}
+
+static const char *missing(void)
+{
+    if (geteuid() != 0)
+        return "root is needed for network namespaces";
+    if (access("/usr/sbin/sshd", X_OK) < 0 || shell("command -v ssh scp ip unshare > /dev/null"))
+        return "openssh-server, openssh-client, iproute2 or util-linux is not installed";
+    return NULL;
+}
+
+/* Two namespaces, keys, a server that is ready, a connection that stands. */
+static int set_up(void **state)
+{
+    struct fixture *f = *state = mem_alloc(sizeof *f);
+    struct err e = ERR_INIT;
+    const char *why = missing();
+    if (why) {
+        printf("skip: %s\n", why);
+        return 0;
+    }
+    f->clock = clock_wall(clock_monotonic());
+    f->loop = loop_new(&f->clock, &e);
+    strcpy(f->folder, "/tmp/roamlab transfer XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    snprintf(f->keys, sizeof f->keys, "%s/keys", f->folder);
+    f->from = (struct transfer_host){"es1", "198.18.0.1", 2200};
+    f->to = (struct transfer_host){"es2", "198.18.0.2", 2200};
+    f->settings = (struct transfer_settings){f->loop, f->keys, "es1", simtime_s(10), simtime_ms(700)};
+    make_namespaces(f);
+    make_payload(f);
+    const struct transfer_host hosts[] = {f->from, f->to};
+    assert_int_equal(carrier_scp.prepare(f->keys, hosts, 2, &e), 0);
+    start_server(f);
+    open_peer(f);
+    assert_int_equal(f->opened_status, 0);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    if (f->loop) {
+        carrier_scp.close(f->peer);
+        carrier_scp.stop(&f->server);
+        enter(f->home);
+        close(f->left);
+        close(f->right);
+        close(f->home);
+        shell("rm -rf '%s'", f->folder);
+        loop_free(f->loop);
+    }
+    free(f);
+    return 0;
+}
+
+static struct fixture *fixture_of(void **state)
+{
+    struct fixture *f = *state;
+    if (!f->loop)
+        skip();
+    return f;
+}
+
+#endif

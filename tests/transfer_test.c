@@ -1,0 +1,272 @@
+/* Carrier scp between two network namespaces: what arrives, what is refused, and every way to fail. */
+#include "transfer_fixture.h"
+
+static void start_send(struct fixture *f, struct result *r, const char *name, const char *remote)
+{
+    struct err e = ERR_INIT;
+    autofree char *local = mem_printf("%s/out/%s", f->folder, name);
+    autofree char *folder = mem_printf("%s/%s", f->folder, remote);
+    r->fixture = f;
+    r->calls = 0;
+    r->job.done = job_done;
+    assert_int_equal(carrier_scp.send(f->peer, &r->job, local, folder, &e), 0);
+    assert_int_equal(r->calls, 0);
+}
+
+static void finish_send(struct fixture *f, struct result *r)
+{
+    while (!r->calls)
+        assert_true(run_for(f, 20000));
+    assert_int_equal(r->calls, 1);
+}
+
+static void send_well(struct fixture *f, struct result *r, const char *name)
+{
+    start_send(f, r, name, "inbox");
+    finish_send(f, r);
+    if (r->status)
+        print_error("%s (%s)\n", r->e.text, r->e.hint);
+    assert_int_equal(r->status, 0);
+    assert_int_equal(shell("diff -r '%s/out/%s' '%s/inbox/%s'", f->folder, name, f->folder, name), 0);
+}
+
+/* The processes below `pid`, deepest last; returns how many. */
+static int descendants(pid_t pid, pid_t *found, int max)
+{
+    int count = 0;
+    autofree char *path = mem_printf("/proc/%d/task/%d/children", (int)pid, (int)pid);
+    autofclose FILE *file = fopen(path, "re");
+    while (file && count < max && fscanf(file, "%d", &found[count]) == 1) {
+        count++;
+        count += descendants(found[count - 1], found + count, max - count);
+    }
+    return count;
+}
+
+/* A dead process that nobody has reaped yet is not alive. */
+static bool alive(pid_t pid)
+{
+    return shell("grep -qs '^State:.[^Z]' /proc/%d/status", (int)pid) == 0;
+}
+
+/* Signals the server's sessions, not the server: its listener is the only child of unshare. */
+static int signal_sessions(struct fixture *f, int signal)
+{
+    pid_t found[64];
+    int count = descendants(f->server.process.pid, found, 64);
+    for (int i = 1; i < count; i++)
+        kill(found[i], signal);
+    return count - 1;
+}
+
+static void arrives_whole(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct result r = {0};
+    send_well(f, &r, "big");
+    assert_int_equal(r.job.bytes, PAYLOAD);
+    /* Headers of TCP, SSH and SFTP add 0.1 to 8 %. */
+    assert_true(r.job.wire_bytes > PAYLOAD && r.job.wire_bytes < PAYLOAD + PAYLOAD / 12);
+    assert_true(simtime_before(r.job.begin, r.job.end));
+    send_well(f, &r, "odd folder");
+    assert_true(r.job.wire_bytes > 500 && r.job.wire_bytes < 100000);
+    assert_int_equal(f->opened_calls, 1); /* all over the one connection */
+}
+
+static void jobs_overlap(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct result r[2] = {0};
+    start_send(f, &r[0], "big", "inbox");
+    start_send(f, &r[1], "odd folder", "inbox");
+    struct err e = ERR_INIT;
+    assert_int_equal(carrier_scp.send(f->peer, &r[0].job, "/etc/hostname", "/tmp", &e), -EBUSY);
+    finish_send(f, &r[0]);
+    finish_send(f, &r[1]);
+    assert_int_equal(r[0].status | r[1].status, 0);
+    uint64_t sum = r[0].job.wire_bytes + r[1].job.wire_bytes;
+    assert_true(sum > PAYLOAD && sum < PAYLOAD + PAYLOAD / 12);
+}
+
+static void refuses(void **state)
+{
+    static const struct {
+        const char *prepare, *name, *remote, *words;
+        bool at_once; /* refused by send() */
+    } rows[] = {
+        {"true", "big", "no/such/folder", "es2", false},
+        {"true", "nothing", "inbox", "nothing: No such file", true},
+        {"ln -s big link", "link", "inbox", "link: neither a regular file", true},
+        {"mkdir deep && mkfifo deep/fifo", "deep", "inbox", "deep/fifo: neither", true},
+    };
+    struct fixture *f = fixture_of(state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct result r = {.fixture = f, .job.done = job_done};
+        autofree char *local = mem_printf("%s/out/%s", f->folder, rows[i].name);
+        autofree char *remote = mem_printf("%s/%s", f->folder, rows[i].remote);
+        assert_int_equal(shell("cd '%s/out' && %s", f->folder, rows[i].prepare), 0);
+        int status = carrier_scp.send(f->peer, &r.job, local, remote, &r.e);
+        assert_int_equal(status < 0, rows[i].at_once);
+        if (!rows[i].at_once)
+            finish_send(f, &r);
+        assert_non_null(strstr(r.e.text, rows[i].words));
+        assert_non_null(strstr(r.e.text, "es2"));
+    }
+}
+
+static void wrong_host_key(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct result r = {0};
+    carrier_scp.close(steal(f->peer));
+    assert_int_equal(shell("cd '%s' && ssh-keygen -q -t ed25519 -N '' -f other && "
+                           "sed -i \"s|^198.18.0.2 .*|198.18.0.2 $(cut -d' ' -f1,2 other.pub)|\" known_hosts",
+                           f->keys),
+                     0);
+    open_peer(f);
+    assert_int_equal(f->opened_status, -ECONNREFUSED);
+    assert_non_null(strstr(f->opened_error.text, "es2"));
+    assert_non_null(strstr(f->opened_error.text, "Host key verification failed"));
+    start_send(f, &r, "big", "inbox"); /* tries once more, and is refused once more */
+    finish_send(f, &r);
+    assert_true(r.status < 0 && access(f->folder, F_OK) == 0);
+    assert_non_null(strstr(r.e.text, "Host key verification failed"));
+    assert_int_equal(f->opened_calls, 2);
+}
+
+/* By hand, with what the run's folder holds: nothing but SFTP with the run's key. */
+static void server_is_strict(void **state)
+{
+    static const struct {
+        const char *arguments;
+        bool admitted;
+    } rows[] = {
+        {"-s peer sftp < /dev/null", true},
+        {"-F other.config -s peer sftp", false},
+        {"-o PubkeyAuthentication=no -s peer sftp", false},
+        {"-o User=nobody -s peer sftp", false},
+        {"peer 'touch ../shell-ran' < /dev/null", false},
+        {"-o ExitOnForwardFailure=yes -R 4444:127.0.0.1:4445 -s peer sftp < /dev/null", false},
+    };
+    struct fixture *f = fixture_of(state);
+    assert_int_equal(shell("cd '%s' && ssh-keygen -q -t ed25519 -N '' -f other && cd es1 && "
+                           "sed 's|user_key|other|' to-198.18.0.2-2200.config > other.config",
+                           f->keys),
+                     0);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int status = shell("cd '%s/es1' && timeout 10 ssh -F to-198.18.0.2-2200.config -o ControlPath=none "
+                           "-o ProxyCommand=none %s 2> /dev/null",
+                           f->keys, rows[i].arguments);
+        if ((status == 0) != rows[i].admitted)
+            print_error("%s: status %d\n", rows[i].arguments, status);
+        assert_int_equal(status == 0, rows[i].admitted);
+    }
+    assert_int_not_equal(shell("test -e '%s/shell-ran'", f->keys), 0);
+}
+
+static void stuck_then_killed(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct result r = {0};
+    assert_true(signal_sessions(f, SIGSTOP) >= 1);
+    start_send(f, &r, "big", "inbox");
+    run_for(f, 200);
+    assert_int_equal(r.calls, 0);
+    signal_sessions(f, SIGKILL);
+    finish_send(f, &r);
+    assert_true(r.status < 0);
+    assert_non_null(strstr(r.e.text, "to host es2"));
+    send_well(f, &r, "big");
+    assert_int_equal(f->opened_calls, 2);
+}
+
+static void stalls(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct result r = {0};
+    signal_sessions(f, SIGSTOP);
+    start_send(f, &r, "big", "inbox");
+    finish_send(f, &r);
+    assert_int_equal(r.status, -ETIMEDOUT);
+    assert_non_null(strstr(r.e.text, "to host es2 (198.18.0.2): no byte for 0.7 s"));
+    double took = simtime_seconds(simtime_sub(r.job.end, r.job.begin));
+    assert_true(took >= 0.7 && took < 5);
+    send_well(f, &r, "big"); /* over a new connection, with the stopped session still there */
+}
+
+static void cancelled(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct result r = {0};
+    pid_t found[64];
+    int before = descendants(getpid(), found, 64);
+    signal_sessions(f, SIGSTOP);
+    start_send(f, &r, "big", "inbox");
+    run_for(f, 200);
+    carrier_scp.cancel(&r.job);
+    carrier_scp.cancel(&r.job);
+    assert_int_equal(r.calls, 0);
+    signal_sessions(f, SIGCONT);
+    run_for(f, 300);
+    assert_int_equal(descendants(getpid(), found, 64), before);
+    send_well(f, &r, "big");
+    assert_int_equal(r.calls, 1);
+    assert_int_equal(f->opened_calls, 1); /* the connection outlives a cancelled job */
+}
+
+static void server_goes(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct result r = {0};
+    pid_t found[64];
+    struct transfer_server second = {.changed = server_changed};
+    struct err e = ERR_INIT;
+    enter(f->right);
+    assert_int_equal(carrier_scp.serve(&second, &f->settings, &f->to, &e), -EADDRINUSE);
+    int count = descendants(f->server.process.pid, found, 64);
+    carrier_scp.stop(&f->server);
+    usleep(100 * 1000);
+    for (int i = 0; i < count; i++)
+        assert_false(alive(found[i]));
+    enter(f->left);
+    start_send(f, &r, "big", "inbox");
+    finish_send(f, &r);
+    assert_true(r.status < 0);
+    assert_non_null(strstr(r.e.text, "es2"));
+    start_server(f);
+    send_well(f, &r, "big");
+}
+
+/* A machine whose root has a locked password, as an installer leaves it when it makes a first user instead.
+ */
+static void locked_root(void **state)
+{
+    fixture_of(state);
+    pid_t child = fork();
+    if (child == 0) {
+        assert_int_equal(unshare(CLONE_NEWNS) | mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+        assert_int_equal(mount("tmpfs", "/mnt", "tmpfs", 0, NULL), 0);
+        assert_int_equal(shell("echo 'root:!:1::::::' > /mnt/shadow && mount --bind /mnt/shadow /etc/shadow"),
+                         0);
+        void *own;
+        struct result r = {0};
+        set_up(&own);
+        send_well(own, &r, "big");
+        tear_down(&own);
+        _exit(0);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    assert_int_equal(status, 0);
+}
+
+#define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ROW(arrives_whole),     ROW(jobs_overlap), ROW(refuses),   ROW(wrong_host_key), ROW(server_is_strict),
+        ROW(stuck_then_killed), ROW(stalls),       ROW(cancelled), ROW(server_goes),    ROW(locked_root),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
