@@ -1,6 +1,6 @@
-/* A scenario file as a plain checked struct. Parsing creates nothing but this; unknown keys and bad values are errors that
- * name the file and the JSON path (`scenarios/x.json: links.0.rtt_ms: …`). Keys, defaults and units: scenarios/README.md and
- * scenarios/scenario.schema.json. */
+/* A scenario file as a plain checked struct. Parsing creates nothing but this; unknown keys and bad values
+ * are errors that name the file and the JSON path (`scenarios/x.json: links.0.rtt_ms: …`). Keys, defaults and
+ * units: scenarios/README.md and scenarios/scenario.schema.json. */
 #ifndef ROAMLAB_SCENARIO_H
 #define ROAMLAB_SCENARIO_H
 
@@ -10,6 +10,7 @@
 #include "strategy.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { SCENARIO_HOSTS_MAX = 200, SCENARIO_MUDS_MAX = 2000000 };
@@ -29,19 +30,22 @@ struct scenario_ap {
 };
 
 struct scenario_link {
-    int between[2];               /* host indices */
-    struct link_params params[2]; /* [0] from between[0] to between[1], [1] back; seed is filled by the world */
-    char congestion[16];          /* TCP congestion control of flows over it, default "cubic" */
+    int between[2]; /* host indices */
+    struct link_params
+        params[2];       /* [0] from between[0] to between[1], [1] back; seed is filled by the world */
+    char congestion[16]; /* TCP congestion control of flows over it, default "cubic" */
 };
 
 struct scenario_service {
-    double base_mb, layer_mb, memory_mb; /* megabytes of 10^6 bytes: image, container layer, state in memory */
-    struct simtime work;                 /* computing time of one request */
+    double base_mb, layer_mb,
+        memory_mb;       /* megabytes of 10^6 bytes: image, container layer, state in memory */
+    struct simtime work; /* computing time of one request */
 };
 
 struct scenario_visit {
     int ap;
-    bool by_request;      /* true: when request `request` is due (the device roams, then sends it); false: at `at` */
+    bool by_request; /* true: when request `request` is due (the device roams, then sends it); false: at `at`
+                      */
     uint32_t request;
     struct simtime at;
 };
@@ -51,8 +55,9 @@ struct scenario_mud {
     int host;
     double requests_per_s;
     uint32_t request_bytes, reply_bytes, window;
-    struct scenario_visit *visits; /* owned; in order, the first is the first association */
+    struct scenario_visit *visits; /* in order, the first is the first association */
     int visit_count;
+    bool visits_shared; /* alike devices (`count`): the first of them owns the visits */
 };
 
 /* Modelled cost of a container operation in virtual time: fixed plus per megabyte of what it handles. */
@@ -62,22 +67,22 @@ struct scenario_cost {
 
 /* Every wait of the protocol, milliseconds in the file (timeouts.NAME_ms). */
 struct scenario_timeouts {
-    struct simtime handoff;         /* the device hears nothing while it changes APs (scan, authentication) */
+    struct simtime handoff; /* the device hears nothing while it changes APs (scan, authentication) */
     struct simtime association_retry; /* MUD repeats (re)association */
-    struct simtime control_retry;   /* a control message without acknowledgement is repeated */
-    struct simtime control_give_up; /* … and given up */
-    struct simtime gate_drain;      /* delivered requests may finish before the freeze */
-    struct simtime operation;       /* a container operation without result has failed */
-    struct simtime progress;        /* a transfer without a byte has failed */
-    struct simtime migration_retry; /* after a failed migration */
-    struct simtime drain;           /* after the duration: unanswered requests may still be answered */
+    struct simtime control_retry;     /* a control message without acknowledgement is repeated */
+    struct simtime control_give_up;   /* … and given up */
+    struct simtime gate_drain;        /* delivered requests may finish before the freeze */
+    struct simtime operation;         /* a container operation without result has failed */
+    struct simtime progress;          /* a transfer without a byte has failed */
+    struct simtime migration_retry;   /* after a failed migration */
+    struct simtime drain;             /* after the duration: unanswered requests may still be answered */
     struct simtime rto_min, rto_max, rto_initial; /* RFC 6298 */
 };
 
 struct scenario_migration {
     const struct strategy *strategy;
     char carrier[16];
-    char policy[16];         /* "follow" or "never" */
+    char policy[16]; /* "follow" or "never" */
     bool pipeline;
     struct simtime hold_max; /* 0 = default: 2 round trips + 10 × work */
     uint32_t replay_max;     /* requests in the replay log */
@@ -89,9 +94,9 @@ enum scenario_fault_kind { FAULT_OPERATION /* an operation fails at an edge */ }
 struct scenario_fault {
     enum scenario_fault_kind kind;
     enum operation operation;
-    int edge;        /* where; -1 = any */
-    int mud;         /* whose; -1 = any */
-    uint32_t times;  /* how often, 0 = always */
+    int edge;       /* where; -1 = any */
+    int mud;        /* whose; -1 = any */
+    uint32_t times; /* how often, 0 = always */
 };
 
 struct scenario_expect {
@@ -101,9 +106,9 @@ struct scenario_expect {
 };
 
 struct scenario {
-    char *path;         /* as given */
-    char *text;         /* the file, after --set, as canonical JSON: what the agents get */
-    char sha256[65];    /* of `text` */
+    char *path;      /* as given */
+    char *text;      /* the file, after --set, as JSON without spaces: what the agents get */
+    char sha256[65]; /* of `text` */
     char *name, *description;
     struct simtime duration;
     uint64_t seed;
@@ -134,15 +139,19 @@ struct scenario_setting {
     const char *path, *value;
 };
 
-/* Reads, applies the settings, checks. NULL and `e` (exit status 2) if anything is wrong. */
-struct scenario *scenario_read(const char *path, const struct scenario_setting *settings, int setting_count, struct err *e);
+/* Reads, applies the settings in order, checks. NULL and `e` (exit status 2) if anything is wrong. Indices
+ * follow the order in the file; parsing `text` again gives the same struct and the same `text`. */
+struct scenario *scenario_read(const char *path, const struct scenario_setting *settings, int setting_count,
+                               struct err *e);
 /* From JSON text, as scenario->text; `path` is for messages only. */
-struct scenario *scenario_parse(const char *path, const char *text, size_t len, const struct scenario_setting *settings,
-                                int setting_count, struct err *e);
+struct scenario *scenario_parse(const char *path, const char *text, size_t len,
+                                const struct scenario_setting *settings, int setting_count, struct err *e);
 void scenario_free(struct scenario *s); /* NULL-safe */
 
-/* The links from host a to host b in order, by the fewest hops (first in the file wins ties): indices into links with
- * their direction, link * 2 + direction (0 = as in `between`). Returns the hop count, 0 if a == b, -1 if there is no path. */
+/* The links from host a to host b in order, by the fewest hops (first in the file wins ties, and the way back
+ * takes the same links): indices into links with their direction, link * 2 + direction (0 = as in `between`).
+ * At most hops_max are written; a path has fewer hops than there are hosts. Returns the hop count, 0 if a ==
+ * b, -1 if there is no path. */
 int scenario_route(const struct scenario *s, int a, int b, int *hops, int hops_max);
 
 #endif

@@ -1,0 +1,84 @@
+#include "metric.h"
+
+#include "mem.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static const char *const metrics[] = {
+    "requests.sent",
+    "requests.answered",
+    "requests.lost",
+    "requests.duplicated",
+    "response_ms.mean",
+    "response_ms.p50",
+    "response_ms.p95",
+    "response_ms.p99",
+    "response_ms.max",
+    "response_ms.ci95",
+    "migration_s.mean",
+    "migration_s.min",
+    "migration_s.max",
+    "migration_s.ci95",
+    "migrations.count",
+    "migrations.finished",
+    "migrations.failed",
+    "migrations.superseded",
+    "migrations.N.begin_s",
+    "migrations.N.ready_s",
+    "migrations.N.total_s",
+    "migrations.N.freeze_ms",
+    "migrations.N.hold_ms",
+    "migrations.N.longest_gap_ms",
+    "migrations.N.replayed",
+    "migrations.N.bytes.wire",
+    "migrations.N.bytes.memory",
+    "migrations.N.bytes.layer",
+    "migrations.N.bytes.image",
+    "migrations.N.stages.N.begin_s",
+    "migrations.N.stages.N.seconds",
+    "migrations.N.stages.N.bytes",
+    "invariants.ok",
+    "drift_ms.p50",
+    "drift_ms.p99",
+    "drift_ms.max",
+    "drift_ms.valid",
+};
+
+/* 1 to 9 digits without a leading zero; 0 if there is no such number. */
+static size_t number_length(const char *text)
+{
+    size_t n = 0;
+    while (isdigit((unsigned char)text[n]))
+        n++;
+    return n > 9 || (n > 1 && text[0] == '0') ? 0 : n;
+}
+
+static bool matches(const char *pattern, const char *path)
+{
+    while (*pattern) {
+        if (pattern[0] == 'N') {
+            size_t n = number_length(path);
+            if (n == 0)
+                return false;
+            path += n;
+            pattern++;
+        } else if (*pattern++ != *path++) {
+            return false;
+        }
+    }
+    return *path == '\0';
+}
+
+bool metric_exists(const char *path)
+{
+    for (size_t i = 0; i < ARRAY_LEN(metrics); i++)
+        if (matches(metrics[i], path))
+            return true;
+    return false;
+}
+
+const char *metric_at(int i)
+{
+    return i >= 0 && (size_t)i < ARRAY_LEN(metrics) ? metrics[i] : NULL;
+}

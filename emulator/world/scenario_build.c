@@ -1,0 +1,303 @@
+#include "scenario_key.h"
+
+#include "mem.h"
+#include "metric.h"
+#include "policy.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const carriers[] = {"scp"};
+/* The congestion controls that Linux knows by name. */
+static const char *const congestions[] = {"cubic",     "reno",  "bbr",   "bic",      "cdg", "dctcp",
+                                          "highspeed", "htcp",  "hybla", "illinois", "lp",  "nv",
+                                          "scalable",  "vegas", "veno",  "westwood", "yeah"};
+
+static const char *carrier_at(int i)
+{
+    return i < (int)ARRAY_LEN(carriers) ? carriers[i] : NULL;
+}
+
+static const char *congestion_at(int i)
+{
+    return i < (int)ARRAY_LEN(congestions) ? congestions[i] : NULL;
+}
+
+static const char *strategy_name_at(int i)
+{
+    return strategy_at(i) ? strategy_at(i)->name : NULL;
+}
+
+static const char *policy_name_at(int i)
+{
+    return policy_at(i) ? policy_at(i)->name : NULL;
+}
+
+static void build_hosts(struct scenario *s, json_object *root)
+{
+    json_object *map = scenario_member(root, "hosts");
+    scenario_number_entries(map);
+    s->hosts = mem_alloc_array((size_t)json_object_object_length(map), sizeof *s->hosts);
+    json_object_object_foreach(map, name, entry)
+    {
+        (void)entry;
+        s->hosts[s->host_count++].name = mem_copy_string(name);
+    }
+}
+
+static int build_edges(struct scenario *s, json_object *root, struct err *e)
+{
+    int edge_of_host[SCENARIO_HOSTS_MAX];
+    memset(edge_of_host, -1, sizeof edge_of_host);
+    json_object *map = scenario_member(root, "edges");
+    const struct scenario_place *place = PLACE_NAMED(NULL, "edges");
+    scenario_number_entries(map);
+    s->edges = mem_alloc_array((size_t)json_object_object_length(map), sizeof *s->edges);
+    json_object_object_foreach(map, name, entry)
+    {
+        const struct scenario_place *here = PLACE_NAMED(place, name);
+        struct scenario_edge *edge = &s->edges[s->edge_count];
+        edge->name = mem_copy_string(name);
+        int index = s->edge_count++;
+        if (scenario_index_by_key(root, "hosts", "host", entry, "host", here, &edge->host, e) < 0)
+            return -EINVAL;
+        int other = edge_of_host[edge->host];
+        if (other >= 0) {
+            scenario_error(PLACE_NAMED(here, "host"), e, "edge server %s is on host %s already",
+                           s->edges[other].name, s->hosts[edge->host].name);
+            return err_hint(e, "give each edge server a host of its own");
+        }
+        edge_of_host[edge->host] = index;
+    }
+    return 0;
+}
+
+static int build_aps(struct scenario *s, json_object *root, struct err *e)
+{
+    json_object *map = scenario_member(root, "aps");
+    const struct scenario_place *place = PLACE_NAMED(NULL, "aps");
+    scenario_number_entries(map);
+    s->aps = mem_alloc_array((size_t)json_object_object_length(map), sizeof *s->aps);
+    json_object_object_foreach(map, name, entry)
+    {
+        const struct scenario_place *here = PLACE_NAMED(place, name);
+        struct scenario_ap *ap = &s->aps[s->ap_count++];
+        ap->name = mem_copy_string(name);
+        if (scenario_index_by_key(root, "hosts", "host", entry, "host", here, &ap->host, e) < 0 ||
+            scenario_index_by_key(root, "edges", "edge server", entry, "edge", here, &ap->edge, e) < 0)
+            return -EINVAL;
+    }
+    return 0;
+}
+
+static int build_logrepo(struct scenario *s, json_object *root, struct err *e)
+{
+    return scenario_index_by_key(root, "hosts", "host", scenario_member(root, "logrepo"), "host",
+                                 PLACE_NAMED(NULL, "logrepo"), &s->logrepo_host, e);
+}
+
+static uint64_t bits_per_second(json_object *rate, const char *direction)
+{
+    double mbit = json_object_is_type(rate, json_type_object)
+                      ? scenario_number(&scenario_rate_keys, rate, direction)
+                      : json_object_get_double(rate); /* absent: 0, unshaped */
+    return (uint64_t)llround(mbit * 1e6);
+}
+
+static int build_link_ends(struct scenario *s, json_object *root, json_object *entry,
+                           struct scenario_link *link, const struct scenario_place *here, struct err *e)
+{
+    json_object *pair = scenario_member(entry, "between");
+    const struct scenario_place *place = PLACE_NAMED(here, "between");
+    for (int i = 0; i < 2; i++) {
+        const char *name = json_object_get_string(json_object_array_get_idx(pair, (size_t)i));
+        if (scenario_index_of(scenario_member(root, "hosts"), "host", name, PLACE_INDEX(place, i),
+                              &link->between[i], e) < 0)
+            return -EINVAL;
+    }
+    if (link->between[0] == link->between[1]) {
+        scenario_error(place, e, "joins host %s to itself", s->hosts[link->between[0]].name);
+        return err_hint(e, "a host reaches itself without a link");
+    }
+    return 0;
+}
+
+static int build_link(struct scenario *s, json_object *root, json_object *entry, struct scenario_link *link,
+                      const struct scenario_place *here, struct err *e)
+{
+    const struct scenario_keys *keys = &scenario_link_keys;
+    json_object *rate = scenario_member(entry, "rate_mbit");
+    for (int i = 0; i < 2; i++)
+        link->params[i] = (struct link_params){
+            .delay = simtime_from_ms(scenario_number(keys, entry, "rtt_ms") / 2),
+            .rate_bps = bits_per_second(rate, i == 0 ? "forward" : "back"),
+            .queue_packets = (uint32_t)scenario_number(keys, entry, "queue_packets"),
+            .loss = scenario_number(keys, entry, "loss"),
+        };
+    const char *congestion;
+    if (scenario_choice(entry, "congestion", "cubic", congestion_at, here, &congestion, e) < 0)
+        return -EINVAL;
+    snprintf(link->congestion, sizeof link->congestion, "%s", congestion);
+    return build_link_ends(s, root, entry, link, here, e);
+}
+
+static int build_links(struct scenario *s, json_object *root, struct err *e)
+{
+    json_object *list = scenario_member(root, "links");
+    size_t count = list ? json_object_array_length(list) : 0;
+    autofree int *link_of_pair =
+        mem_alloc_array(SCENARIO_HOSTS_MAX * SCENARIO_HOSTS_MAX, sizeof *link_of_pair);
+    s->links = mem_alloc_array(count + 1, sizeof *s->links);
+    for (size_t i = 0; i < count; i++) {
+        struct scenario_link *link = &s->links[s->link_count++];
+        const struct scenario_place *here = PLACE_INDEX(PLACE_NAMED(NULL, "links"), (int)i);
+        if (build_link(s, root, json_object_array_get_idx(list, i), link, here, e) < 0)
+            return -EINVAL;
+        int a = link->between[0], b = link->between[1];
+        int *known = &link_of_pair[a < b ? a * SCENARIO_HOSTS_MAX + b : b * SCENARIO_HOSTS_MAX + a];
+        if (*known) {
+            scenario_error(PLACE_NAMED(here, "between"), e, "links.%d joins %s and %s already", *known - 1,
+                           s->hosts[a].name, s->hosts[b].name);
+            return err_hint(e, "keep one link for each pair of hosts");
+        }
+        *known = s->link_count;
+    }
+    return 0;
+}
+
+static int build_migration(struct scenario *s, json_object *root, struct err *e)
+{
+    json_object *object = scenario_member(root, "migration");
+    const struct scenario_place *place = PLACE_NAMED(NULL, "migration");
+    struct scenario_migration *m = &s->migration;
+    const char *strategy, *carrier, *policy;
+    scenario_fill(&scenario_migration_keys, object, m);
+    if (scenario_choice(object, "strategy", "p-migr", strategy_name_at, place, &strategy, e) < 0 ||
+        scenario_choice(object, "carrier", "scp", carrier_at, place, &carrier, e) < 0 ||
+        scenario_choice(object, "policy", "follow", policy_name_at, place, &policy, e) < 0)
+        return -EINVAL;
+    m->strategy = strategy_of(strategy);
+    snprintf(m->carrier, sizeof m->carrier, "%s", carrier);
+    snprintf(m->policy, sizeof m->policy, "%s", policy);
+    if (!m->pipeline)
+        return 0;
+    scenario_error(PLACE_NAMED(place, "pipeline"), e, "is not yet available");
+    return err_hint(e, "write false: the stages run one after the other");
+}
+
+static void build_costs(struct scenario *s, json_object *root)
+{
+    json_object *map = scenario_member(root, "costs");
+    scenario_default_costs(s->costs);
+    if (!map)
+        return;
+    json_object_object_foreach(map, name, entry)
+        scenario_fill(&scenario_cost_keys, entry, &s->costs[operation_of(name)]);
+}
+
+static int find_mud(const struct scenario *s, json_object *root, const char *name,
+                    const struct scenario_place *place, int *out, struct err *e)
+{
+    for (int i = 0; i < s->mud_count; i++) {
+        if (strcmp(s->muds[i].name, name) == 0) {
+            *out = i;
+            return 0;
+        }
+    }
+    if (!scenario_member(scenario_member(root, "muds"), name))
+        return scenario_unknown_name(scenario_member(root, "muds"), "mud", name, place, e);
+    scenario_error(place, e, "%s has a count", name);
+    return err_hint(e, "name one of its devices, such as %s-1", name);
+}
+
+static int build_fault(struct scenario *s, json_object *root, json_object *entry,
+                       const struct scenario_place *here, struct err *e)
+{
+    struct scenario_fault *fault = &s->faults[s->fault_count++];
+    const char *operation, *mud = scenario_word(entry, "mud");
+    *fault = (struct scenario_fault){.kind = FAULT_OPERATION, .edge = -1, .mud = -1};
+    scenario_fill(&scenario_fault_keys, entry, fault);
+    if (scenario_choice(entry, "operation", NULL, scenario_edge_operation_at, here, &operation, e) < 0)
+        return -EINVAL;
+    fault->operation = operation_of(operation);
+    if (mud && find_mud(s, root, mud, PLACE_NAMED(here, "mud"), &fault->mud, e) < 0)
+        return -EINVAL;
+    return scenario_index_by_key(root, "edges", "edge server", entry, "edge", here, &fault->edge, e);
+}
+
+static int build_faults(struct scenario *s, json_object *root, struct err *e)
+{
+    json_object *list = scenario_member(root, "faults");
+    size_t count = list ? json_object_array_length(list) : 0;
+    s->faults = mem_alloc_array(count + 1, sizeof *s->faults);
+    for (size_t i = 0; i < count; i++)
+        if (build_fault(s, root, json_object_array_get_idx(list, i),
+                        PLACE_INDEX(PLACE_NAMED(NULL, "faults"), (int)i), e) < 0)
+            return -EINVAL;
+    return 0;
+}
+
+static int check_bounds(const struct scenario_expect *expect, const struct scenario_place *here,
+                        struct err *e)
+{
+    if (!expect->has_min && !expect->has_max) {
+        scenario_error(here, e, "has neither min nor max");
+        return err_hint(e, "write the least or the greatest good value of %s", expect->metric);
+    }
+    if (expect->has_min && expect->has_max && expect->min > expect->max)
+        return scenario_error(here, e, "min %.15g is above max %.15g", expect->min, expect->max);
+    return 0;
+}
+
+static int build_expect(struct scenario *s, json_object *entry, const struct scenario_place *here,
+                        struct err *e)
+{
+    struct scenario_expect *expect = &s->expects[s->expect_count++];
+    expect->metric = mem_copy_string(scenario_word(entry, "metric"));
+    expect->has_min = scenario_member(entry, "min");
+    expect->has_max = scenario_member(entry, "max");
+    scenario_fill(&scenario_expect_keys, entry, expect);
+    if (metric_exists(expect->metric))
+        return check_bounds(expect, here, e);
+    scenario_error(PLACE_NAMED(here, "metric"), e, "there is no metric %s", expect->metric);
+    return scenario_names_hint(metric_at, expect->metric, e);
+}
+
+static int build_expects(struct scenario *s, json_object *root, struct err *e)
+{
+    json_object *list = scenario_member(root, "expect");
+    size_t count = list ? json_object_array_length(list) : 0;
+    s->expects = mem_alloc_array(count + 1, sizeof *s->expects);
+    for (size_t i = 0; i < count; i++)
+        if (build_expect(s, json_object_array_get_idx(list, i),
+                         PLACE_INDEX(PLACE_NAMED(NULL, "expect"), (int)i), e) < 0)
+            return -EINVAL;
+    return 0;
+}
+
+/* The name becomes a folder's: results/NAME-TIMESTAMP. */
+static int build_name(struct scenario *s, json_object *root, struct err *e)
+{
+    const char *description = scenario_word(root, "description");
+    s->name = mem_copy_string(scenario_word(root, "name"));
+    s->description = mem_copy_string(description ? description : "");
+    if (s->name[0] != '.' && s->name[0] != '-' && !strchr(s->name, ' '))
+        return 0;
+    scenario_error(PLACE_NAMED(NULL, "name"), e, "cannot name a folder");
+    return err_hint(e, "no spaces, and a letter or digit first");
+}
+
+int scenario_build(struct scenario *s, json_object *root, struct err *e)
+{
+    scenario_fill(&scenario_keys, root, s);
+    scenario_fill(&scenario_service_keys, scenario_member(root, "service"), &s->service);
+    scenario_fill(&scenario_timeout_keys, scenario_member(root, "timeouts"), &s->timeouts);
+    build_costs(s, root);
+    build_hosts(s, root);
+    if (build_name(s, root, e) < 0 || build_edges(s, root, e) < 0 || build_aps(s, root, e) < 0 ||
+        build_logrepo(s, root, e) < 0 || build_links(s, root, e) < 0 || build_migration(s, root, e) < 0 ||
+        scenario_build_muds(s, root, e) < 0 || build_faults(s, root, e) < 0)
+        return -EINVAL;
+    return build_expects(s, root, e);
+}

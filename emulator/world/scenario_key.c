@@ -1,0 +1,321 @@
+#include "scenario_key.h"
+
+#include "mem.h"
+
+#include <math.h>
+#include <string.h>
+
+#define FIELD(type, member) ((int)offsetof(struct type, member))
+#define KEYS(array)                                                                                          \
+    {                                                                                                        \
+        (array), (int)ARRAY_LEN(array)                                                                       \
+    }
+
+static const struct scenario_key host_of_keys[] = {
+    {.name = "host",
+     .kind = KEY_WORD,
+     .field = KEY_NO_FIELD,
+     .required = true,
+     .help = "the host it runs on"},
+};
+static const struct scenario_keys no_keys = {NULL, 0}, only_host_keys = KEYS(host_of_keys);
+
+static const struct scenario_key ap_rows[] = {
+    {.name = "host",
+     .kind = KEY_WORD,
+     .field = KEY_NO_FIELD,
+     .required = true,
+     .help = "the host it runs on"},
+    {.name = "edge",
+     .kind = KEY_WORD,
+     .field = KEY_NO_FIELD,
+     .required = true,
+     .help = "the edge server that this access point is wired to"},
+};
+static const struct scenario_keys ap_keys = KEYS(ap_rows);
+
+static const struct scenario_key rate_rows[] = {
+    {"forward", KEY_NUMBER, KEY_NO_FIELD, false, 0.001, 400000, 0, "Mbit/s from the first host to the second",
+     0, 0},
+    {"back", KEY_NUMBER, KEY_NO_FIELD, false, 0.001, 400000, 0, "Mbit/s from the second host to the first", 0,
+     0},
+};
+const struct scenario_keys scenario_rate_keys = KEYS(rate_rows);
+
+static const struct scenario_key link_rows[] = {
+    {.name = "between",
+     .kind = KEY_PAIR,
+     .field = KEY_NO_FIELD,
+     .required = true,
+     .help = "the names of two hosts"},
+    {"rtt_ms", KEY_NUMBER, KEY_NO_FIELD, false, 0, 60000, 0, "round-trip time in milliseconds", 0, 0},
+    {"rate_mbit", KEY_RATE, KEY_NO_FIELD, false, 0.001, 400000, 0,
+     "Mbit/s, or {\"forward\": …, \"back\": …}; leave it out for an unshaped link", &scenario_rate_keys, 0},
+    {"queue_packets", KEY_WHOLE, KEY_NO_FIELD, false, 1, 10000000, LINK_QUEUE_DEFAULT,
+     "length of the queue per direction in packets of 1500 bytes", 0, 0},
+    {"loss", KEY_NUMBER, KEY_NO_FIELD, false, 0, 1, 0, "probability that a packet is lost", 0, 0},
+    {.name = "congestion",
+     .kind = KEY_WORD,
+     .field = KEY_NO_FIELD,
+     .help = "TCP congestion control of flows over the link, such as cubic or bbr"},
+};
+const struct scenario_keys scenario_link_keys = KEYS(link_rows);
+
+static const struct scenario_key service_rows[] = {
+    {"base_mb", KEY_NUMBER, FIELD(scenario_service, base_mb), false, 1, 1000000, 100,
+     "megabytes of the base image", 0, 0},
+    {"layer_mb", KEY_NUMBER, FIELD(scenario_service, layer_mb), false, 0, 100000, 20,
+     "megabytes of the container layer", 0, 0},
+    {"memory_mb", KEY_NUMBER, FIELD(scenario_service, memory_mb), false, 0, 100000, 30,
+     "megabytes of state in memory", 0, 0},
+    {"work_ms", KEY_MS, FIELD(scenario_service, work), false, 0, 3600e3, 5,
+     "computing time of a request in milliseconds", 0, 0},
+};
+const struct scenario_keys scenario_service_keys = KEYS(service_rows);
+
+static const struct scenario_key visit_rows[] = {
+    {.name = "ap",
+     .kind = KEY_WORD,
+     .field = KEY_NO_FIELD,
+     .required = true,
+     .help = "the access point it goes to"},
+    {"at_s", KEY_SECONDS, FIELD(scenario_visit, at), false, 0, 31536000, NAN,
+     "seconds from the start of the run", 0, 0},
+    {"at_request", KEY_WHOLE, FIELD(scenario_visit, request), false, 1, 4e9, NAN,
+     "the number of the request before which it roams", 0, 0},
+};
+const struct scenario_keys scenario_visit_keys = KEYS(visit_rows);
+
+static const struct scenario_key mud_rows[] = {
+    {.name = "host",
+     .kind = KEY_WORD,
+     .field = KEY_NO_FIELD,
+     .required = true,
+     .help = "the host it runs on"},
+    {"requests_per_s", KEY_NUMBER, FIELD(scenario_mud, requests_per_s), false, 0.000001, 100000, 1,
+     "requests per second", 0, 0},
+    {"request_bytes", KEY_WHOLE, FIELD(scenario_mud, request_bytes), false, 0, 2200, 1000,
+     "bytes of a request; a message travels in one 802.11 frame", 0, 0},
+    {"reply_bytes", KEY_WHOLE, FIELD(scenario_mud, reply_bytes), false, 0, 2200, 1000,
+     "bytes of a reply; a message travels in one 802.11 frame", 0, 0},
+    {"window", KEY_WHOLE, FIELD(scenario_mud, window), false, 1, 1024, 16,
+     "requests that may be unanswered at a time", 0, 0},
+    {"count", KEY_WHOLE, KEY_NO_FIELD, false, 1, SCENARIO_MUDS_MAX, 1,
+     "how many devices of this kind, NAME-1 to NAME-N", 0, 0},
+    {.name = "visits",
+     .kind = KEY_LIST,
+     .field = KEY_NO_FIELD,
+     .required = true,
+     .min = 1,
+     .max = 1000000,
+     .help = "where it is when, such as [{\"ap\": \"ap1\", \"at_s\": 0}]",
+     .children = &scenario_visit_keys},
+};
+const struct scenario_keys scenario_mud_keys = KEYS(mud_rows);
+
+static const struct scenario_key migration_rows[] = {
+    {.name = "strategy",
+     .kind = KEY_WORD,
+     .field = KEY_NO_FIELD,
+     .help = "the migration method, such as p-migr"},
+    {.name = "carrier",
+     .kind = KEY_WORD,
+     .field = KEY_NO_FIELD,
+     .help = "what carries the files, such as scp"},
+    {.name = "pipeline",
+     .kind = KEY_SWITCH,
+     .field = FIELD(scenario_migration, pipeline),
+     .help = "false: one stage after the other"},
+    {.name = "policy", .kind = KEY_WORD, .field = KEY_NO_FIELD, .help = "when to migrate: follow or never"},
+    {"hold_max_ms", KEY_MS, FIELD(scenario_migration, hold_max), false, 0, 600e3, 0,
+     "longest predicted hold of requests at the switch; 0 = two round trips and ten times work_ms", 0, 0},
+    {"replay_max", KEY_WHOLE, FIELD(scenario_migration, replay_max), false, 1, 10000000, 10000,
+     "requests that the replay log may hold", 0, 0},
+    {"retries", KEY_WHOLE, FIELD(scenario_migration, retries), false, 0, 1000, 0,
+     "how often a failed migration is tried again", 0, 0},
+};
+const struct scenario_keys scenario_migration_keys = KEYS(migration_rows);
+
+#define TIMEOUT(key, member, low, value, what)                                                               \
+    {                                                                                                        \
+        key, KEY_MS, FIELD(scenario_timeouts, member), false, low, 86400e3, value, what " in milliseconds",  \
+            0, 0                                                                                             \
+    }
+static const struct scenario_key timeout_rows[] = {
+    /* Mishra03: scanning dominates a handoff and takes tens to hundreds of milliseconds. */
+    TIMEOUT("handoff_ms", handoff, 0, 60, "silence of a device that changes access points"),
+    TIMEOUT("association_retry_ms", association_retry, 1, 200,
+            "until an unanswered (re)association is repeated"),
+    TIMEOUT("control_retry_ms", control_retry, 1, 1000,
+            "until an unacknowledged control message is repeated"),
+    TIMEOUT("control_give_up_ms", control_give_up, 1, 20000,
+            "until an unacknowledged control message is given up"),
+    TIMEOUT("gate_drain_ms", gate_drain, 0, 1000, "for delivered requests to finish before the freeze"),
+    TIMEOUT("operation_ms", operation, 1, 120000, "until a container operation without result has failed"),
+    TIMEOUT("progress_ms", progress, 1, 30000, "until a transfer without a byte has failed"),
+    TIMEOUT("migration_retry_ms", migration_retry, 0, 5000, "from a failed migration to the next attempt"),
+    TIMEOUT("drain_ms", drain, 0, 30000, "after the duration in which replies may still arrive"),
+    /* RFC 6298: 2.4 a minimum of 1 s, 2.5 a maximum of at least 60 s, 2.1 an initial value of 1 s. */
+    TIMEOUT("rto_min_ms", rto_min, 1, 1000, "least time until a request is resent"),
+    TIMEOUT("rto_max_ms", rto_max, 1, 60000, "longest time until a request is resent"),
+    TIMEOUT("rto_initial_ms", rto_initial, 1, 1000,
+            "until a request is resent before any round trip was measured"),
+};
+const struct scenario_keys scenario_timeout_keys = KEYS(timeout_rows);
+
+static const struct scenario_key cost_rows[] = {
+    {"fixed_ms", KEY_MS, FIELD(scenario_cost, fixed), false, 0, 86400e3, NAN,
+     "milliseconds of each operation", 0, 0},
+    {"ms_per_mb", KEY_MS, FIELD(scenario_cost, per_mb), false, 0, 100000, NAN,
+     "milliseconds more per megabyte of what the operation handles", 0, 0},
+    {.name = "source",
+     .kind = KEY_TEXT,
+     .field = KEY_NO_FIELD,
+     .max = 1000,
+     .help = "where the figures are from"},
+};
+const struct scenario_keys scenario_cost_keys = KEYS(cost_rows);
+
+static const struct scenario_key fault_rows[] = {
+    {.name = "operation",
+     .kind = KEY_WORD,
+     .field = KEY_NO_FIELD,
+     .required = true,
+     .help = "the operation that fails"},
+    {.name = "edge",
+     .kind = KEY_WORD,
+     .field = KEY_NO_FIELD,
+     .help = "the edge server where it fails; absent: any"},
+    {.name = "mud",
+     .kind = KEY_WORD,
+     .field = KEY_NO_FIELD,
+     .help = "the device whose container it hits; absent: any"},
+    {"times", KEY_WHOLE, FIELD(scenario_fault, times), false, 0, 1000000, 1, "how often it fails; 0 = always",
+     0, 0},
+};
+const struct scenario_keys scenario_fault_keys = KEYS(fault_rows);
+
+static const struct scenario_key expect_rows[] = {
+    {.name = "metric",
+     .kind = KEY_WORD,
+     .field = KEY_NO_FIELD,
+     .required = true,
+     .help = "a metric of result.json, such as requests.lost"},
+    {"min", KEY_NUMBER, FIELD(scenario_expect, min), false, -1e15, 1e15, NAN, "the least good value", 0, 0},
+    {"max", KEY_NUMBER, FIELD(scenario_expect, max), false, -1e15, 1e15, NAN, "the greatest good value", 0,
+     0},
+};
+const struct scenario_keys scenario_expect_keys = KEYS(expect_rows);
+
+static const struct scenario_key top_rows[] = {
+    {.name = "name",
+     .kind = KEY_WORD,
+     .field = KEY_NO_FIELD,
+     .required = true,
+     .help = "the scenario's name"},
+    {.name = "description", .kind = KEY_TEXT, .field = KEY_NO_FIELD, .max = 4000, .help = "what it shows"},
+    {"duration_s", KEY_SECONDS, FIELD(scenario, duration), true, 0.001, 31536000, 0,
+     "length of a run in seconds", 0, 0},
+    {"seed", KEY_WHOLE64, FIELD(scenario, seed), false, 0, SCENARIO_WHOLE_MAX, 1,
+     "seed of the random streams", 0, 0},
+    {"repeat", KEY_WHOLE, FIELD(scenario, repeat), false, 1, 10000, 1, "number of repetitions", 0, 0},
+    {.name = "hosts",
+     .kind = KEY_MAP,
+     .field = KEY_NO_FIELD,
+     .required = true,
+     .min = 1,
+     .max = SCENARIO_HOSTS_MAX,
+     .help = "the machines, such as {\"pc1\": {}}",
+     .children = &no_keys},
+    {.name = "aps",
+     .kind = KEY_MAP,
+     .field = KEY_NO_FIELD,
+     .required = true,
+     .min = 1,
+     .max = 100000,
+     .help = "the access points, such as {\"ap1\": {\"host\": \"pc1\", \"edge\": \"es1\"}}",
+     .children = &ap_keys},
+    {.name = "edges",
+     .kind = KEY_MAP,
+     .field = KEY_NO_FIELD,
+     .required = true,
+     .min = 1,
+     .max = SCENARIO_HOSTS_MAX,
+     .help = "the edge servers, such as {\"es1\": {\"host\": \"pc1\"}}",
+     .children = &only_host_keys},
+    {.name = "logrepo",
+     .kind = KEY_OBJECT,
+     .field = KEY_NO_FIELD,
+     .help = "where the event repository runs",
+     .children = &only_host_keys},
+    {.name = "links",
+     .kind = KEY_LIST,
+     .field = KEY_NO_FIELD,
+     .max = SCENARIO_HOSTS_MAX * (SCENARIO_HOSTS_MAX - 1) / 2,
+     .help = "the links between hosts",
+     .children = &scenario_link_keys},
+    {.name = "service",
+     .kind = KEY_OBJECT,
+     .field = KEY_NO_FIELD,
+     .help = "the service in the containers",
+     .children = &scenario_service_keys},
+    {.name = "muds",
+     .kind = KEY_MAP,
+     .field = KEY_NO_FIELD,
+     .required = true,
+     .min = 1,
+     .max = SCENARIO_MUDS_MAX,
+     .help = "the mobile user devices",
+     .children = &scenario_mud_keys},
+    {.name = "mobility", .kind = KEY_LATER, .help = "write where each device is when in muds.NAME.visits"},
+    {.name = "radio", .kind = KEY_LATER, .help = "write where each device is when in muds.NAME.visits"},
+    {.name = "migration",
+     .kind = KEY_OBJECT,
+     .field = KEY_NO_FIELD,
+     .help = "how containers follow",
+     .children = &scenario_migration_keys},
+    {.name = "timeouts",
+     .kind = KEY_OBJECT,
+     .field = KEY_NO_FIELD,
+     .help = "every wait of the protocol",
+     .children = &scenario_timeout_keys},
+    {.name = "costs",
+     .kind = KEY_MAP,
+     .field = KEY_NO_FIELD,
+     .max = OPERATIONS,
+     .help = "modelled times of container operations in virtual time",
+     .children = &scenario_cost_keys,
+     .name_at = scenario_edge_operation_at},
+    {.name = "faults",
+     .kind = KEY_LIST,
+     .field = KEY_NO_FIELD,
+     .max = 1000,
+     .help = "what is made to fail",
+     .children = &scenario_fault_keys},
+    {.name = "expect",
+     .kind = KEY_LIST,
+     .field = KEY_NO_FIELD,
+     .max = 1000,
+     .help = "what must hold after the run",
+     .children = &scenario_expect_keys},
+};
+const struct scenario_keys scenario_keys = KEYS(top_rows);
+
+const struct scenario_key *scenario_key_of(const struct scenario_keys *keys, const char *name, size_t len)
+{
+    for (int i = 0; i < keys->count; i++)
+        if (strlen(keys->at[i].name) == len && memcmp(keys->at[i].name, name, len) == 0)
+            return &keys->at[i];
+    return NULL;
+}
+
+const char *scenario_edge_operation_at(int i)
+{
+    for (int operation = 0; operation < OPERATIONS; operation++) {
+        if (operation == OP_REPLAY || operation == OP_SWITCH)
+            continue;
+        if (i-- == 0)
+            return operation_name(operation);
+    }
+    return NULL;
+}

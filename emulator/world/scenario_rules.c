@@ -1,0 +1,126 @@
+#include "scenario_key.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Links work both ways, so "there is a path" is "same component". */
+static int root_of(int *parent, int host)
+{
+    while (parent[host] != host)
+        host = parent[host] = parent[parent[host]];
+    return host;
+}
+
+static void join_linked_hosts(const struct scenario *s, int parent[SCENARIO_HOSTS_MAX])
+{
+    for (int i = 0; i < s->host_count; i++)
+        parent[i] = i;
+    for (int i = 0; i < s->link_count; i++)
+        parent[root_of(parent, s->links[i].between[0])] = root_of(parent, s->links[i].between[1]);
+}
+
+static int check_path(const struct scenario *s, int *parent, int a, int b, const struct scenario_place *place,
+                      struct err *e)
+{
+    if (root_of(parent, a) == root_of(parent, b))
+        return 0;
+    scenario_error(place, e, "there is no path between hosts %s and %s", s->hosts[a].name, s->hosts[b].name);
+    return err_hint(e, "add a link between them to links");
+}
+
+static int check_ap_paths(const struct scenario *s, int *parent, struct err *e)
+{
+    for (int i = 0; i < s->ap_count; i++) {
+        const struct scenario_ap *ap = &s->aps[i];
+        const struct scenario_place *here = PLACE_NAMED(PLACE_NAMED(NULL, "aps"), ap->name);
+        if (check_path(s, parent, ap->host, s->edges[ap->edge].host, here, e) < 0)
+            return -EINVAL;
+    }
+    return 0;
+}
+
+/* The device reaches every access point it visits, and each of those its edge server: then all of them, on
+ * the same component, reach each other. */
+static int check_visit_paths(const struct scenario *s, int *parent, const struct scenario_mud *mud,
+                             const struct scenario_place *visits, struct err *e)
+{
+    for (int i = 0; i < mud->visit_count; i++)
+        if (check_path(s, parent, mud->host, s->aps[mud->visits[i].ap].host, PLACE_INDEX(visits, i), e) < 0)
+            return -EINVAL;
+    return 0;
+}
+
+/* When a visit begins at the earliest: request n is due no sooner than n intervals after the first
+ * association. */
+static double earliest(const struct scenario_mud *mud, const struct scenario_visit *visit)
+{
+    return visit->by_request ? simtime_seconds(mud->visits[0].at) + visit->request / mud->requests_per_s
+                             : simtime_seconds(visit->at);
+}
+
+static int check_visit_order(const struct scenario *s, const struct scenario_mud *mud,
+                             const struct scenario_place *visits, struct err *e)
+{
+    double before = -1;
+    for (int i = 0; i < mud->visit_count; i++) {
+        const struct scenario_visit *visit = &mud->visits[i];
+        const struct scenario_place *here =
+            PLACE_NAMED(PLACE_INDEX(visits, i), visit->by_request ? "at_request" : "at_s");
+        double at = earliest(mud, visit);
+        if (at >= simtime_seconds(s->duration)) {
+            scenario_error(here, e, "is at %g s or later, the run ends at %g s", at,
+                           simtime_seconds(s->duration));
+            return err_hint(e, "make duration_s longer or the visit earlier");
+        }
+        if (at <= before) {
+            scenario_error(here, e, "is at %g s, not after the visit before it (%g s)", at, before);
+            return err_hint(e, "visits stand in the order of time");
+        }
+        before = at;
+    }
+    return 0;
+}
+
+static int check_muds(const struct scenario *s, int *parent, struct err *e)
+{
+    for (int i = 0; i < s->mud_count; i++) {
+        const struct scenario_mud *mud = &s->muds[i];
+        if (mud->visits_shared)
+            continue;
+        const struct scenario_place *here = PLACE_NAMED(PLACE_NAMED(NULL, "muds"), mud->name);
+        const struct scenario_place *visits = PLACE_NAMED(here, "visits");
+        if (check_visit_order(s, mud, visits, e) < 0 || check_visit_paths(s, parent, mud, visits, e) < 0)
+            return -EINVAL;
+    }
+    return 0;
+}
+
+static int check_timeouts(const struct scenario_timeouts *t, struct err *e)
+{
+    const struct {
+        const char *lesser, *greater;
+        struct simtime low, high;
+    } rules[] = {
+        {"rto_min_ms", "rto_max_ms", t->rto_min, t->rto_max},
+        {"rto_initial_ms", "rto_max_ms", t->rto_initial, t->rto_max},
+        {"control_retry_ms", "control_give_up_ms", t->control_retry, t->control_give_up},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        if (!simtime_before(rules[i].high, rules[i].low))
+            continue;
+        scenario_error(PLACE_NAMED(PLACE_NAMED(NULL, "timeouts"), rules[i].lesser), e,
+                       "is %g, more than %s (%g)", simtime_to_ms(rules[i].low), rules[i].greater,
+                       simtime_to_ms(rules[i].high));
+        return err_hint(e, "it must be the smaller of the two");
+    }
+    return 0;
+}
+
+int scenario_check_rules(const struct scenario *s, struct err *e)
+{
+    int parent[SCENARIO_HOSTS_MAX];
+    join_linked_hosts(s, parent);
+    if (check_timeouts(&s->timeouts, e) < 0 || check_ap_paths(s, parent, e) < 0)
+        return -EINVAL;
+    return check_muds(s, parent, e);
+}
