@@ -1,25 +1,33 @@
 /* State that can be caught lying: what a request does to the service's state, and the digest that proves it.
  *
- * The service keeps pages of 4096 bytes in memory and in a file of its container layer. Page content is a pure function of
- * (seed, area, page, version); version 0 is how the service starts, and request n rewrites the pages that the seed
- * chooses for n with version n + 1. Before rewriting, the old bytes are read and folded into the chain:
+ * The service keeps pages of 4096 bytes in memory and in a file of its container layer. Page content is a
+ * pure function of (seed, area, page, version); version 0 is how the service starts, and request n rewrites
+ * the pages that the seed chooses for n with version n + 1. Before rewriting, the old bytes are read and
+ * folded into the chain:
  *
  *     chain' = fold(chain, n, payload, old bytes of every page touched)
  *
- * The MUD follows the same chain from versions alone, without the pages; a page that was zeroed, a file that is older than
- * the memory, or a request executed twice gives another digest. Nothing here reads a clock or keeps hidden state.
+ * The MUD follows the same chain from versions alone, without the pages; a page that was zeroed, a file that
+ * is older than the memory, or a request executed twice gives another digest. Nothing here reads a clock or
+ * keeps hidden state.
  *
- * How the fold can be known without the page: it is a chain of steps that are one-to-one both in the state and in the
- * word read, so the last word of a page is chosen to make the fold a value drawn from (seed, area, page, version). Any
- * single changed word changes the fold for certain, anything else but for one chance in 2^64. Synthetic payloads work
- * the same way. The fold is a check against faults, not against forgers. */
+ * How the fold can be known without the page: it is a chain of steps that are one-to-one both in the state
+ * and in the word read, so the last word of a page is chosen to make the fold a value drawn from (seed, area,
+ * page, version). Any single changed word changes the fold for certain, anything else but for one chance in
+ * 2^64. Synthetic payloads work the same way. The fold is a check against faults, not against forgers. */
 #ifndef ROAMLAB_STATECHAIN_H
 #define ROAMLAB_STATECHAIN_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum { STATE_PAGE = 4096, STATE_MEMORY_TOUCHED = 4, STATE_LAYER_TOUCHED = 2, STATE_TOUCHED = 6, STATE_HOT = 8 };
+enum {
+    STATE_PAGE = 4096,
+    STATE_MEMORY_TOUCHED = 4,
+    STATE_LAYER_TOUCHED = 2,
+    STATE_TOUCHED = 6,
+    STATE_HOT = 8,
+};
 enum state_area { STATE_MEMORY, STATE_LAYER };
 
 struct statechain_touch {
@@ -27,37 +35,41 @@ struct statechain_touch {
     uint32_t page;
 };
 
-/* Fills one page with content like testdata.h's: with zstd -3, 20 MB of memory pages shrink to a fifth and of layer pages
- * to a quarter, as real checkpoints and container layers do. */
-void statechain_page(uint64_t seed, enum state_area area, uint32_t page, uint32_t version, uint8_t out[STATE_PAGE]);
+/* Fills one page with content like testdata.h's: with zstd -3, 20 MB of memory pages shrink to a fifth and of
+ * layer pages to a quarter, as real checkpoints and container layers do. */
+void statechain_page(uint64_t seed, enum state_area area, uint32_t page, uint32_t version,
+                     uint8_t out[STATE_PAGE]);
 /* The fold of a page's bytes. */
 uint64_t statechain_fold_page(const uint8_t bytes[STATE_PAGE]);
 /* The same value from the version alone, without building the page. */
 uint64_t statechain_fold_version(uint64_t seed, enum state_area area, uint32_t page, uint32_t version);
 
-/* The pages that request n touches, in order; distinct pages are not guaranteed. An area of 0 pages is not touched.
- * Every second touch of an area falls into a working set of STATE_HOT pages, so that state that is stale or rewritten
- * twice shows within a few requests; the others fall anywhere. Returns how many. */
+/* The pages that request n touches, in order; distinct pages are not guaranteed. An area of 0 pages is not
+ * touched. Every second touch of an area falls into a working set of STATE_HOT pages, so that state that is
+ * stale or rewritten twice shows within a few requests; the others fall anywhere. Returns how many. */
 int statechain_touches(uint64_t seed, uint32_t n, uint32_t memory_pages, uint32_t layer_pages,
                        struct statechain_touch out[STATE_TOUCHED]);
 
-/* The synthetic payload of request n of a MUD, and its fold (which the service computes from the bytes that arrived). */
+/* The synthetic payload of request n of a MUD, and its fold (which the service computes from the bytes that
+ * arrived). */
 void statechain_payload(uint64_t seed, uint32_t mud, uint32_t n, uint8_t *out, size_t len);
 uint64_t statechain_fold_payload(const uint8_t *bytes, size_t len);
 uint64_t statechain_fold_synthetic_payload(uint64_t seed, uint32_t mud, uint32_t n, size_t len);
 
 /* One step of the chain. */
 uint64_t statechain_start(uint64_t seed, uint32_t mud);
-uint64_t statechain_next(uint64_t chain, uint32_t n, uint64_t payload_fold, const uint64_t *page_folds, int pages);
+uint64_t statechain_next(uint64_t chain, uint32_t n, uint64_t payload_fold, const uint64_t *page_folds,
+                         int pages);
 
-/* The state by versions alone: what the MUD expects, and what a modelled container holds. Costs no memory beside the
- * struct until the first request, then 11 to 21 bytes per page that was ever rewritten. (statechain_model.c) */
+/* The state by versions alone: what the MUD expects, and what a modelled container holds. Costs no memory
+ * beside the struct until the first request, then 11 to 21 bytes per page that was ever rewritten.
+ * (statechain_model.c) */
 struct statechain_model {
     uint64_t seed;
     uint32_t mud, memory_pages, layer_pages;
-    uint32_t next;      /* the number that is executed next */
-    uint64_t chain;     /* after next - 1 */
-    uint64_t checksum;  /* sum over all pages of fold now - fold of version 0, mod 2^64 */
+    uint32_t next;                       /* the number that is executed next */
+    uint64_t chain;                      /* after next - 1 */
+    uint64_t checksum;                   /* sum over all pages of fold now - fold of version 0, mod 2^64 */
     struct statechain_version *versions; /* owned: a sparse map page → version (hash table) */
     size_t used, capacity;               /* capacity: 0 or a power of two */
 };
@@ -67,8 +79,10 @@ struct statechain_version {
     uint32_t version;
 };
 
-void statechain_model_init(struct statechain_model *m, uint64_t seed, uint32_t mud, uint32_t memory_pages, uint32_t layer_pages);
-void statechain_model_copy(struct statechain_model *to, const struct statechain_model *from); /* `to` is uninitialised or freed */
+void statechain_model_init(struct statechain_model *m, uint64_t seed, uint32_t mud, uint32_t memory_pages,
+                           uint32_t layer_pages);
+/* `to` is uninitialised or freed. */
+void statechain_model_copy(struct statechain_model *to, const struct statechain_model *from);
 void statechain_model_free(struct statechain_model *m);
 /* Executes request m->next with `payload_fold`; returns the new chain. */
 uint64_t statechain_model_execute(struct statechain_model *m, uint64_t payload_fold);
