@@ -1,0 +1,256 @@
+/* Dump, restore, revive: CRIU through runc on the way out, through Docker on the way in.
+ *
+ * Docker's own checkpoint freezes longer and passes the images through containerd's content store, so the dump asks runc
+ * directly. The restore must go through Docker, or its Engine would not know that the container runs; the pages image, which is nearly
+ * all of a checkpoint, is kept out of the content store by a relative link: containerd packs the checkpoint folder and the shim
+ * unpacks it into $TMPDIR/ctrd-checkpointN, from where ../roamlab-NAME/pages-1.img is the real file. */
+#include "container.h"
+#include "files.h"
+#include "mem.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LOG_POLL_MS = 2 };
+
+/* The last two errors of a CRIU log, without the one that every unprivileged machine shows. */
+static void quote_errors(struct buf *log, char *out, size_t size)
+{
+    char *save, *last[2] = {NULL, NULL};
+    out[0] = '\0';
+    if (!log->len)
+        return;
+    buf_text(log);
+    for (char *line = strtok_r((char *)log->data, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        char *error = strstr(line, "Error (");
+        if (!error || strstr(error, "RLIMIT_NOFILE"))
+            continue;
+        last[0] = last[1];
+        last[1] = error;
+    }
+    snprintf(out, size, "%.160s%s%.160s", last[0] ? last[0] : "", last[0] ? " / " : "",
+             last[1] ? last[1] : "");
+}
+
+static int dump_ended(struct docker_job *job, int status, struct err *e)
+{
+    autofree char *criu_log = mem_printf("%s/dump.log", job->spool);
+    struct buf log = BUF_INIT, said = BUF_INIT;
+    char quote[400];
+    if (status) {
+        files_read(criu_log, 65536, &log, NULL);
+        files_read(job->log, 300, &said, NULL);
+        quote_errors(&log, quote, sizeof quote);
+        err_set(e, EIO, "runc checkpoint ended with status %d: %s", status, *quote ? quote : buf_text(&said));
+        err_hint(e, "roamlab doctor checks CRIU; its log is %s", criu_log);
+    }
+    buf_free(&log);
+    buf_free(&said);
+    return status ? -EIO : 0;
+}
+
+static int step_fresh_memory(struct docker_job *job, struct err *e)
+{
+    autofree char *memory = mem_printf("%s/memory", job->spool);
+    int status = files_remove(memory, e);
+    if (status == 0)
+        status = files_make_folder(memory, 0700, e);
+    return status < 0 ? status : DOCKER_STEP_DONE;
+}
+
+static int step_dump(struct docker_job *job, struct err *e)
+{
+    struct docker_container *c = job->container;
+    if (!c->pid)
+        return err_set(e, ESRCH, "the container does not run");
+    autofree char *root = mem_printf("%s/exec/runtime-runc/moby", c->daemon->root);
+    autofree char *memory = mem_printf("%s/memory", job->spool);
+    job->log = mem_printf("%s/runc.log", job->spool);
+    const char *const argv[] = {
+        "runc",        "--root",   root,  "checkpoint", "--leave-running", "--image-path", memory,
+        "--work-path", job->spool, c->id, NULL};
+    return docker_job_process(job, dump_ended, argv, job->log, e);
+}
+
+static int step_measure(struct docker_job *job, struct err *e)
+{
+    autofree char *memory = mem_printf("%s/memory", job->spool);
+    int status = files_size(memory, &job->bytes, e);
+    return status < 0 ? status : DOCKER_STEP_DONE;
+}
+
+/* A folder in TMPDIR for the pages, and the checkpoint folder with the rest. */
+static char *pages_folder(const struct docker_container *c)
+{
+    return mem_printf("%s/tmp/roamlab-%s", c->daemon->root, c->name);
+}
+
+static char *checkpoint_folder(const struct docker_container *c)
+{
+    return mem_printf("%s/data/containers/%s/checkpoints/roamlab", c->daemon->root, c->id);
+}
+
+static int place_file(const struct docker_container *c, const char *memory, const char *name,
+                      struct background *b, struct err *e)
+{
+    autofree char *pages = pages_folder(c), *checkpoint = checkpoint_folder(c);
+    bool big = !strncmp(name, "pages-", 6);
+    autofree char *from = mem_printf("%s/%s", memory, name);
+    autofree char *to = mem_printf("%s/%s", big ? pages : checkpoint, name);
+    int status = files_link_or_copy(from, to, b, e);
+    if (status < 0 || !big)
+        return status;
+    autofree char *target = mem_printf("../roamlab-%s/%s", c->name, name);
+    autofree char *link_path = mem_printf("%s/%s", checkpoint, name);
+    return symlink(target, link_path) < 0 ? err_errno(e, "link %s", link_path) : 0;
+}
+
+static int remove_placed(const struct docker_container *c, struct err *e)
+{
+    autofree char *pages = pages_folder(c), *checkpoint = checkpoint_folder(c);
+    int status = files_remove(pages, e);
+    return status < 0 ? status : files_remove(checkpoint, e);
+}
+
+static int make_placed(const struct docker_container *c, struct err *e)
+{
+    autofree char *pages = pages_folder(c), *checkpoint = checkpoint_folder(c);
+    int status = remove_placed(c, e);
+    if (status == 0)
+        status = files_make_folder(pages, 0700, e);
+    return status == 0 ? files_make_folder(checkpoint, 0700, e) : status;
+}
+
+static int place(struct background *b, struct err *e)
+{
+    struct docker_job *job = container_of(b, struct docker_job, background);
+    autofree char *memory = mem_printf("%s/memory", job->spool);
+    int status = make_placed(job->container, e);
+    if (status < 0)
+        return status;
+    DIR *folder = opendir(memory);
+    if (!folder)
+        return err_errno(e, "checkpoint %s", memory);
+    for (struct dirent *entry; status == 0 && (entry = readdir(folder));)
+        if (entry->d_name[0] != '.')
+            status = place_file(job->container, memory, entry->d_name, b, e);
+    closedir(folder);
+    return status;
+}
+
+static int step_place(struct docker_job *job, struct err *e)
+{
+    return docker_job_background(job, place, e);
+}
+
+/* runc's shim deletes CRIU's log when a restore fails; an open descriptor keeps it. */
+static void look_for_log(struct timer *timer)
+{
+    struct docker_job *job = container_of(timer, struct docker_job, timer);
+    job->log_file = open(job->log, O_RDONLY | O_CLOEXEC);
+    if (job->log_file < 0)
+        loop_arm_after(job->daemon->loop, &job->timer, simtime_ms(LOG_POLL_MS));
+}
+
+static void read_open_log(int fd, struct buf *log)
+{
+    char chunk[4096];
+    ssize_t got;
+    while (fd >= 0 && (got = pread(fd, chunk, sizeof chunk, (off_t)log->len)) > 0)
+        buf_add(log, chunk, (size_t)got);
+}
+
+static int restored(struct docker_job *job, int status, struct json_object *answer, struct err *e)
+{
+    (void)answer;
+    loop_cancel(job->daemon->loop, &job->timer);
+    if (status < 0) {
+        struct buf log = BUF_INIT;
+        char quote[400];
+        read_open_log(job->log_file, &log);
+        quote_errors(&log, quote, sizeof quote);
+        buf_free(&log);
+        if (*quote) {
+            struct err docker = *e;
+            err_set(e, docker.code, "%.200s: CRIU: %s", docker.text, quote);
+        }
+        err_hint(e, "the checkpoint may be damaged or from another kernel; roamlab doctor checks CRIU");
+    }
+    return status;
+}
+
+static int step_restore(struct docker_job *job, struct err *e)
+{
+    struct docker_container *c = job->container;
+    job->log = mem_printf("%s/exec/containerd/daemon/io.containerd.runtime.v2.task/moby/%s/work/restore.log",
+                          c->daemon->root, c->id);
+    job->timer.fire = look_for_log;
+    loop_arm_after(c->daemon->loop, &job->timer, simtime_ms(LOG_POLL_MS));
+    return docker_job_request(job, restored, "POST", NULL, e, "/containers/%s/start?checkpoint=roamlab",
+                              c->name);
+}
+
+/* The shim never deletes what it unpacked; ours is the folder whose pages link leads to our pages. */
+static void remove_unpacked(const struct docker_container *c)
+{
+    autofree char *tmp = mem_printf("%s/tmp", c->daemon->root);
+    autofree char *wanted = mem_printf("../roamlab-%s/", c->name);
+    DIR *folder = opendir(tmp);
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        char target[512];
+        autofree char *unpacked = mem_printf("%s/%s", tmp, entry->d_name);
+        autofree char *pages = mem_printf("%s/pages-1.img", unpacked);
+        ssize_t len = readlink(pages, target, sizeof target);
+        if (len > 0 && !strncmp(target, wanted, strlen(wanted)))
+            files_remove(unpacked, NULL);
+    }
+    if (folder)
+        closedir(folder);
+}
+
+static int tidy(struct background *b, struct err *e)
+{
+    const struct docker_container *c = container_of(b, struct docker_job, background)->container;
+    remove_unpacked(c);
+    return remove_placed(c, e);
+}
+
+static int step_tidy(struct docker_job *job, struct err *e)
+{
+    return docker_job_background(job, tidy, e);
+}
+
+void docker_container_dump(struct docker_container *c, struct docker_job *job, const char *spool)
+{
+    static const docker_step steps[] = {docker_step_make_spool, step_fresh_memory, step_dump, step_measure,
+                                        NULL};
+    job->spool = mem_copy_string(spool);
+    docker_job_start(job, c, "dump", steps);
+}
+
+static const docker_step restore_steps[] = {
+    step_measure, step_place, step_restore, docker_step_inspect, docker_step_running, step_tidy, NULL};
+
+void docker_container_restore(struct docker_container *c, struct docker_job *job, const char *spool)
+{
+    job->spool = mem_copy_string(spool);
+    docker_job_start(job, c, "restore", restore_steps);
+}
+
+void docker_container_revive(struct docker_container *c, struct docker_job *job, const char *spool)
+{
+    job->spool = mem_copy_string(spool);
+    docker_job_start(job, c, "revive", restore_steps);
+}
+
+void docker_checkpoint_forget(const struct docker_container *c)
+{
+    autofree char *pages = pages_folder(c);
+    remove_unpacked(c);
+    files_remove(pages, NULL);
+}

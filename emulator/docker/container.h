@@ -1,0 +1,100 @@
+/* One user's container at one edge server, and the operations on it that migrations are made of.
+ *
+ * Every operation is a job (job.h): it returns at once and calls job->done() later. A spool folder, given by
+ * the caller, holds what one migration carries:   SPOOL/memory/ (CRIU's images)   SPOOL/layer.tar
+ * SPOOL/image.tar
+ *
+ * Memory and layer are of one instant if, and only if, dump and take_layer (or commit) stand between freeze
+ * and thaw: copying the layer of a running container gives files newer than the memory. Containers use the
+ * daemon's network namespace (network mode host); the caller puts their addresses there before start and
+ * restore. */
+#ifndef ROAMLAB_DOCKER_CONTAINER_H
+#define ROAMLAB_DOCKER_CONTAINER_H
+
+#include "job.h"
+
+/* What the service is told; see emulator/service/main.c. */
+struct docker_service {
+    const char *address;
+    uint16_t port;
+    uint64_t seed;
+    uint32_t mud, memory_pages, layer_pages, work_us, reply_bytes, window;
+};
+
+struct docker_container {
+    struct docker_daemon *daemon;
+    char *name, *run, *image; /* owned */
+    char **environment;       /* owned, NULL-terminated */
+    /* Known once it has been created: */
+    char *id, *upper; /* upper: the container layer's folder in overlay2 */
+    /* Known while it runs: */
+    pid_t pid;     /* of its first process, 0 = not running */
+    char *freezer; /* the file that freezes its control group */
+    bool frozen;
+};
+
+struct docker_container_options {
+    const char *name;  /* unique at this Engine; [a-zA-Z0-9][a-zA-Z0-9_.-]+ */
+    const char *run;   /* value of the label roamlab.run */
+    const char *image; /* an image that the Engine has: see image.h */
+    struct docker_service service;
+};
+
+/* Makes no container yet. The struct must be zeroed or freed before. */
+void docker_container_init(struct docker_container *c, struct docker_daemon *d,
+                           const struct docker_container_options *o);
+void docker_container_free(struct docker_container *c); /* does not touch the container itself */
+
+/* OP_START: created and started fresh. It serves when it answers a PROBE. */
+void docker_container_start(struct docker_container *c, struct docker_job *job);
+/* OP_FREEZE, OP_THAW: the control group's freezer, v1 or v2. Idempotent. */
+void docker_container_freeze(struct docker_container *c, struct docker_job *job);
+void docker_container_thaw(struct docker_container *c, struct docker_job *job);
+/* OP_DUMP: SPOOL/memory, leaving it as it was, running or frozen. Bytes: of the images. */
+void docker_container_dump(struct docker_container *c, struct docker_job *job, const char *spool);
+/* OP_TAKE_LAYER: SPOOL/layer.tar. */
+void docker_container_take_layer(struct docker_container *c, struct docker_job *job, const char *spool);
+/* OP_COMMIT: the container layer becomes the top layer of `image` ("roamlab/commit:NAME"). Bytes: of the
+ * layer. */
+void docker_container_commit(struct docker_container *c, struct docker_job *job, const char *image);
+/* OP_SAVE: `image` with all its layers to SPOOL/image.tar. */
+void docker_container_save(struct docker_container *c, struct docker_job *job, const char *image,
+                           const char *spool);
+/* OP_LOAD, at the target: SPOOL/image.tar into the Engine. */
+void docker_container_load(struct docker_container *c, struct docker_job *job, const char *spool);
+/* OP_CREATE, at the target: created, not started, from `image` (NULL: its own) and with SPOOL/layer.tar in
+ * its layer (spool NULL: none). */
+void docker_container_create(struct docker_container *c, struct docker_job *job, const char *image,
+                             const char *spool);
+/* OP_RESTORE, at the target: its processes from SPOOL/memory, which stays. Errors quote CRIU's log if it can
+ * be caught. */
+void docker_container_restore(struct docker_container *c, struct docker_job *job, const char *spool);
+/* OP_HALT: killed in the state that it is in — frozen, nothing more is executed —, files kept. */
+void docker_container_halt(struct docker_container *c, struct docker_job *job);
+/* OP_REVIVE: a halted container from its own SPOOL/memory. */
+void docker_container_revive(struct docker_container *c, struct docker_job *job, const char *spool);
+/* OP_STOP: killed and removed. One that is not there is good. */
+void docker_container_remove(struct docker_container *c, struct docker_job *job);
+/* OP_DISCARD: as remove, and the image that commit or load made (NULL: none) and the spool folder (NULL:
+ * none). */
+void docker_container_discard(struct docker_container *c, struct docker_job *job, const char *image,
+                              const char *spool);
+
+/* Steps that several operations share. */
+int docker_step_create(struct docker_job *job, struct err *e);
+int docker_step_inspect(struct docker_job *job, struct err *e);
+int docker_step_running(struct docker_job *job,
+                        struct err *e); /* after inspect: it must run; finds its freezer */
+int docker_step_kill(struct docker_job *job, struct err *e);
+int docker_step_make_spool(struct docker_job *job, struct err *e);
+
+/* checkpoint.c: removes what a restore that was called off left outside the container's own folders. */
+void docker_checkpoint_forget(const struct docker_container *c);
+
+/* freezer.c: the file that freezes the process's control group, or NULL and `e`. */
+char *docker_freezer_of(pid_t pid, struct err *e);
+/* Writes the wish; true in *reached once all processes follow it. */
+int docker_freezer_set(const char *freezer, bool frozen, struct err *e);
+int docker_freezer_reached(const char *freezer, bool frozen, bool *reached, struct err *e);
+
+#endif

@@ -1,0 +1,148 @@
+/* The control group freezer, version 1 (freezer.state) or 2 (cgroup.freeze, cgroup.events). */
+#include "container.h"
+#include "files.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { POLL_US = 500, GIVE_UP_SECONDS = 10 };
+
+/* Where the hierarchy is mounted: version 2 for an empty controller, else version 1 of that controller. */
+static char *mount_point(const char *controller)
+{
+    struct buf mounts = BUF_INIT;
+    char *found = NULL, *save;
+    if (files_read("/proc/self/mounts", 0, &mounts, NULL) < 0 || !mounts.len)
+        return NULL;
+    buf_text(&mounts);
+    for (char *line = strtok_r((char *)mounts.data, "\n", &save); line && !found;
+         line = strtok_r(NULL, "\n", &save)) {
+        char where[256], type[32], options[512];
+        if (sscanf(line, "%*s %255s %31s %511s", where, type, options) != 3)
+            continue;
+        bool version2 = !strcmp(type, "cgroup2"), version1 = !strcmp(type, "cgroup");
+        if (*controller ? version1 && strstr(options, controller) : version2)
+            found = mem_copy_string(where);
+    }
+    buf_free(&mounts);
+    return found;
+}
+
+/* The process's group in the hierarchy, from lines NUMBER:CONTROLLERS:PATH. */
+static char *group_of(const char *cgroups, const char *controller)
+{
+    size_t len = strlen(controller);
+    for (const char *line = cgroups; line && *line; line = strchr(line, '\n'), line += line != NULL) {
+        const char *names = strchr(line, ':');
+        if (names && !strncmp(names + 1, controller, len) && names[1 + len] == ':') {
+            const char *path = names + 2 + len;
+            return mem_printf("%.*s", (int)strcspn(path, "\n"), path);
+        }
+    }
+    return NULL;
+}
+
+char *docker_freezer_of(pid_t pid, struct err *e)
+{
+    autofree char *path = mem_printf("/proc/%d/cgroup", pid);
+    struct buf text = BUF_INIT;
+    char *freezer = NULL;
+    if (files_read(path, 0, &text, e) == 0) {
+        autofree char *group1 = group_of(buf_text(&text), "freezer"), *mount1 = mount_point("freezer");
+        autofree char *group2 = group_of(buf_text(&text), ""), *mount2 = mount_point("");
+        if (group1 && mount1)
+            freezer = mem_printf("%s%s/freezer.state", mount1, group1);
+        else if (group2 && mount2)
+            freezer = mem_printf("%s%s/cgroup.freeze", mount2, group2);
+        else
+            err_set(e, EOPNOTSUPP, "no control group freezer is mounted");
+    }
+    buf_free(&text);
+    return freezer;
+}
+
+static bool is_version2(const char *freezer)
+{
+    size_t len = strlen(freezer);
+    return len > 7 && !strcmp(freezer + len - 7, ".freeze");
+}
+
+int docker_freezer_set(const char *freezer, bool frozen, struct err *e)
+{
+    if (is_version2(freezer))
+        return files_write(freezer, frozen ? "1" : "0", e);
+    return files_write(freezer, frozen ? "FROZEN" : "THAWED", e);
+}
+
+int docker_freezer_reached(const char *freezer, bool frozen, bool *reached, struct err *e)
+{
+    struct buf text = BUF_INIT;
+    int status;
+    if (is_version2(freezer)) {
+        autofree char *events = mem_printf("%.*s.events", (int)(strlen(freezer) - 7), freezer);
+        status = files_read(events, 0, &text, e);
+        *reached = strstr(buf_text(&text), frozen ? "frozen 1" : "frozen 0");
+    } else {
+        status = files_read(freezer, 0, &text, e);
+        *reached = !strcmp(buf_text(&text), frozen ? "FROZEN\n" : "THAWED\n");
+    }
+    buf_free(&text);
+    return status;
+}
+
+static void poll_again(struct timer *timer)
+{
+    struct docker_job *job = container_of(timer, struct docker_job, timer);
+    job->step--;
+    docker_job_go(job, 0, NULL);
+}
+
+/* Version 1 wants the wish written again until all processes have stopped. */
+static int follow(struct docker_job *job, bool frozen, struct err *e)
+{
+    struct docker_container *c = job->container;
+    if (!c->freezer)
+        return err_set(e, ESRCH, "the container does not run");
+    bool reached = false;
+    int status = docker_freezer_set(c->freezer, frozen, e);
+    if (status == 0)
+        status = docker_freezer_reached(c->freezer, frozen, &reached, e);
+    if (status < 0)
+        return status;
+    if (reached) {
+        c->frozen = frozen;
+        return DOCKER_STEP_DONE;
+    }
+    if (!simtime_before(loop_now(c->daemon->loop), job->give_up))
+        return err_set(e, ETIMEDOUT, "the processes do not %s within %d s", frozen ? "stop" : "go on",
+                       GIVE_UP_SECONDS);
+    job->timer.fire = poll_again;
+    loop_arm_after(c->daemon->loop, &job->timer, simtime_us(POLL_US));
+    return DOCKER_STEP_WAITS;
+}
+
+static int step_set(struct docker_job *job, struct err *e)
+{
+    return follow(job, true, e);
+}
+
+static int step_clear(struct docker_job *job, struct err *e)
+{
+    return follow(job, false, e);
+}
+
+void docker_container_freeze(struct docker_container *c, struct docker_job *job)
+{
+    static const docker_step steps[] = {step_set, NULL};
+    job->give_up = simtime_add(loop_now(c->daemon->loop), simtime_s(GIVE_UP_SECONDS));
+    docker_job_start(job, c, "freeze", steps);
+}
+
+void docker_container_thaw(struct docker_container *c, struct docker_job *job)
+{
+    static const docker_step steps[] = {step_clear, NULL};
+    job->give_up = simtime_add(loop_now(c->daemon->loop), simtime_s(GIVE_UP_SECONDS));
+    docker_job_start(job, c, "thaw", steps);
+}

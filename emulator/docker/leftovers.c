@@ -1,0 +1,264 @@
+/* What a dockerd of ours leaves when it is killed: processes, mounts, control groups, sockets, files. */
+#include "daemon.h"
+#include "files.h"
+#include "mem.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <openssl/evp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { WAIT_MS = 5, WAIT_ROUNDS = 1200 };
+
+static void sha256_hex(const char *text, char out[65])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    EVP_Digest(text, strlen(text), digest, NULL, EVP_sha256(), NULL);
+    for (int i = 0; i < 32; i++)
+        sprintf(out + 2 * i, "%02x", digest[i]);
+}
+
+char *docker_daemon_cgroup(const char *root)
+{
+    char hash[65];
+    sha256_hex(root, hash);
+    return mem_printf("/roamlab-%.16s", hash);
+}
+
+/* True if `text` names `root` or something below it. */
+static bool names_root(const char *text, const char *root)
+{
+    size_t len = strlen(root);
+    for (const char *at = strstr(text, root); at; at = strstr(at + 1, root)) {
+        bool begins = at == text || at[-1] == '=' || at[-1] == '/' || at[-1] == ':';
+        if (begins && (at[len] == '\0' || at[len] == '/'))
+            return true;
+    }
+    return false;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* The programs of a Docker Engine; nothing else is ended for having the root in its arguments. */
+static bool engine_program(const char *argv0)
+{
+    static const char *const names[] = {"dockerd",         "containerd",   "containerd-shim-runc-v2",
+                                        "containerd-shim", "docker-proxy", "runc",
+                                        "docker-init",     "docker-untar", "docker-applyLayer"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (!strcmp(base_name(argv0), names[i]))
+            return true;
+    return false;
+}
+
+/* A shim's socket stands outside the root, under a name that follows from its address, namespace and
+ * container. */
+static void remove_shim_socket(const struct buf *cmdline)
+{
+    const char *end = (const char *)cmdline->data + cmdline->len;
+    const char *address = NULL, *id = NULL, *name_space = "moby";
+    for (const char *a = (const char *)cmdline->data; a < end; a += strlen(a) + 1) {
+        const char *value = a + strlen(a) + 1;
+        if (value >= end)
+            break;
+        if (!strcmp(a, "-address"))
+            address = value;
+        else if (!strcmp(a, "-id"))
+            id = value;
+        else if (!strcmp(a, "-namespace"))
+            name_space = value;
+    }
+    if (!address || !id)
+        return;
+    char hash[65];
+    autofree char *key = mem_printf("%s/%s/%s", address, name_space, id);
+    sha256_hex(key, hash);
+    autofree char *path = mem_printf("/run/containerd/s/%s", hash);
+    unlink(path);
+}
+
+static bool belongs(pid_t pid, const char *root)
+{
+    autofree char *path = mem_printf("/proc/%d/cmdline", pid);
+    struct buf cmdline = BUF_INIT;
+    bool found = false;
+    if (files_read(path, 0, &cmdline, NULL) == 0 && cmdline.len) {
+        const char *text = buf_text(&cmdline), *end = text + cmdline.len;
+        if (engine_program(text))
+            for (const char *a = text; a < end && !found; a += strlen(a) + 1)
+                found = names_root(a, root);
+        if (found && strstr(text, "containerd-shim"))
+            remove_shim_socket(&cmdline);
+    }
+    buf_free(&cmdline);
+    return found;
+}
+
+/* Sends SIGKILL to the Engine's processes; how many there are. */
+static int kill_engine(const char *root)
+{
+    DIR *proc = opendir("/proc");
+    int count = 0;
+    for (struct dirent *entry; proc && (entry = readdir(proc));) {
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (pid > 1 && pid != getpid() && belongs(pid, root) && kill(pid, SIGKILL) == 0)
+            count++;
+    }
+    if (proc)
+        closedir(proc);
+    return count;
+}
+
+/* Thaws and kills what runs in one control group and below; how many processes there are. */
+static int kill_group(const char *folder)
+{
+    autofree char *procs = mem_printf("%s/cgroup.procs", folder);
+    autofree char *state = mem_printf("%s/freezer.state", folder),
+                  *freeze = mem_printf("%s/cgroup.freeze", folder);
+    struct buf pids = BUF_INIT;
+    int count = 0;
+    if (files_read(procs, 0, &pids, NULL) == 0) {
+        char *save;
+        buf_text(&pids);
+        for (char *p = pids.len ? strtok_r((char *)pids.data, "\n", &save) : NULL; p;
+             p = strtok_r(NULL, "\n", &save))
+            count += kill((pid_t)strtol(p, NULL, 10), SIGKILL) == 0;
+    }
+    buf_free(&pids);
+    if (access(state, W_OK) == 0)
+        files_write(state, "THAWED", NULL);
+    else if (access(freeze, W_OK) == 0)
+        files_write(freeze, "0", NULL);
+    DIR *groups = opendir(folder);
+    for (struct dirent *entry; groups && (entry = readdir(groups));) {
+        autofree char *below = mem_printf("%s/%s", folder, entry->d_name);
+        if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+            count += kill_group(below);
+    }
+    if (groups)
+        closedir(groups);
+    rmdir(folder);
+    return count;
+}
+
+/* Does the same in every hierarchy that is mounted (one on cgroup v2, one per controller on v1). */
+static int kill_groups(const char *root)
+{
+    autofree char *group = docker_daemon_cgroup(root);
+    struct buf mounts = BUF_INIT;
+    int count = 0;
+    char *save;
+    if (files_read("/proc/self/mounts", 0, &mounts, NULL) < 0)
+        return 0;
+    buf_text(&mounts);
+    for (char *line = strtok_r((char *)mounts.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        char where[256], type[64];
+        if (sscanf(line, "%*s %255s %63s", where, type) != 2 || strncmp(type, "cgroup", 6))
+            continue;
+        autofree char *folder = mem_printf("%s%s", where, group);
+        if (access(folder, F_OK) == 0)
+            count += kill_group(folder);
+    }
+    buf_free(&mounts);
+    return count;
+}
+
+/* Undoes the mount table's \040 and the like. */
+static void unescape(char *path)
+{
+    char *to = path;
+    for (const char *from = path; *from; from++)
+        if (from[0] == '\\' && from[1] && from[2] && from[3]) {
+            *to++ = (char)((from[1] - '0') * 64 + (from[2] - '0') * 8 + (from[3] - '0'));
+            from += 3;
+        } else
+            *to++ = *from;
+    *to = '\0';
+}
+
+/* The newest mount below the root, or NULL. */
+static char *last_mount(const char *root)
+{
+    struct buf mounts = BUF_INIT;
+    char *found = NULL, *save;
+    if (files_read("/proc/self/mounts", 0, &mounts, NULL) < 0)
+        return NULL;
+    buf_text(&mounts);
+    for (char *line = strtok_r((char *)mounts.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        char where[4096];
+        if (sscanf(line, "%*s %4095s", where) != 1)
+            continue;
+        unescape(where);
+        size_t len = strlen(root);
+        if (!strncmp(where, root, len) && (where[len] == '/' || where[len] == '\0')) {
+            free(found);
+            found = mem_copy_string(where);
+        }
+    }
+    buf_free(&mounts);
+    return found;
+}
+
+static int unmount_all(const char *root, struct err *e)
+{
+    for (int round = 0; round < 10000; round++) {
+        autofree char *where = last_mount(root);
+        if (!where)
+            return 0;
+        if (umount2(where, UMOUNT_NOFOLLOW) < 0 && umount2(where, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+            return err_errno(e, "unmount %s", where);
+    }
+    return err_set(e, EBUSY, "unmount %s: new mounts keep appearing", root);
+}
+
+static int end_processes(const char *root, struct err *e)
+{
+    for (int round = 0; round < WAIT_ROUNDS; round++) {
+        int left = kill_engine(root); /* the Engine first: it would restart what dies below it */
+        left += kill_groups(root);
+        if (left == 0)
+            return 0;
+        nanosleep(&(struct timespec){0, WAIT_MS * 1000000L}, NULL);
+    }
+    return err_set(e, EBUSY, "processes below %s do not end", root);
+}
+
+/* Ours has a daemon.json; an empty folder is nobody's. */
+static int check_ours(const char *root, struct err *e)
+{
+    autofree char *config = mem_printf("%s/daemon.json", root);
+    struct buf text = BUF_INIT;
+    autofree char *group = docker_daemon_cgroup(root);
+    bool ours = files_read(config, 0, &text, NULL) == 0 && strstr(buf_text(&text), group + 1);
+    buf_free(&text);
+    if (ours || rmdir(root) == 0 || errno == ENOENT)
+        return 0;
+    return err_set(e, EINVAL, "%s is not the root of a dockerd of roamlab", root);
+}
+
+int docker_daemon_clean(const char *root, bool keep_data, struct err *e)
+{
+    static const char *const volatile_parts[] = {"exec", "tmp", "docker.sock", "docker.pid"};
+    int status = check_ours(root, e);
+    if (status == 0)
+        status = end_processes(root, e);
+    if (status == 0)
+        status = unmount_all(root, e);
+    for (size_t i = 0; i < ARRAY_LEN(volatile_parts) && status == 0; i++) {
+        autofree char *path = mem_printf("%s/%s", root, volatile_parts[i]);
+        status = files_remove(path, e);
+    }
+    if (status == 0 && !keep_data)
+        status = files_remove(root, e);
+    return status < 0 ? err_wrap(e, "dockerd: clean") : 0;
+}

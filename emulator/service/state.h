@@ -1,0 +1,40 @@
+/* The service's state: pages in memory, pages in a file of the container layer, the digest chain, and the
+ * last replies.
+ *
+ * Everything here is deterministic given the requests (protocol 1 and 2): no clock, no randomness. Memory is
+ * anonymous, so that a checkpoint carries it; the file is read and written through one descriptor and never
+ * mapped, so that its content travels with the container layer only. */
+#ifndef ROAMLAB_SERVICE_STATE_H
+#define ROAMLAB_SERVICE_STATE_H
+
+#include "err.h"
+#include "statechain.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct service_state {
+    uint64_t seed;
+    uint32_t memory_pages, layer_pages, window;
+    uint32_t next;           /* the number that is executed next */
+    uint64_t chain;          /* after next - 1 */
+    uint8_t *memory;         /* memory_pages × STATE_PAGE bytes, mapped; owned */
+    int file;                /* layer_pages × STATE_PAGE bytes; owned */
+    uint64_t *cached_chains; /* of the last `window` numbers, at number % window; owned */
+};
+
+/* Maps the memory, writes the file `path` (its folder must exist) and sets the chain to its start. */
+int service_state_open(struct service_state *s, const char *path, uint32_t mud, struct err *e);
+void service_state_close(struct service_state *s);
+
+/* Executes request `next`: folds the old contents of the pages it touches into the chain and rewrites them.
+ */
+int service_state_execute(struct service_state *s, const uint8_t *payload, size_t len, struct err *e);
+
+/* The chain after `number`, if it is one of the last `window` executed. */
+bool service_state_cached(const struct service_state *s, uint32_t number, uint64_t *chain);
+
+/* Over every byte of memory and file and their places; changes nothing. */
+int service_state_checksum(const struct service_state *s, uint64_t *checksum, struct err *e);
+
+#endif
