@@ -246,7 +246,7 @@ static int check_bounds(const struct scenario_expect *expect, const struct scena
         return err_hint(e, "write the least or the greatest good value of %s", expect->metric);
     }
     if (expect->has_min && expect->has_max && expect->min > expect->max)
-        return scenario_error(here, e, "min %.15g is above max %.15g", expect->min, expect->max);
+        return scenario_error(here, e, "min %.16g is above max %.16g", expect->min, expect->max);
     return 0;
 }
 

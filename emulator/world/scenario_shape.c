@@ -144,11 +144,11 @@ static int check_number(const struct scenario_key *key, json_object *value,
     if (!isfinite(number))
         return scenario_error(place, e, "is too large for a number");
     if (number < key->min || number > key->max) {
-        scenario_error(place, e, "is %.15g, must be %.15g to %.15g", number, key->min, key->max);
+        scenario_error(place, e, "is %.16g, must be %.16g to %.16g", number, key->min, key->max);
         return err_hint(e, "%s: %s", key->name, key->help);
     }
     if (whole && number != floor(number)) {
-        scenario_error(place, e, "is %.15g, must be a whole number", number);
+        scenario_error(place, e, "is %.16g, must be a whole number", number);
         return err_hint(e, "%s: %s", key->name, key->help);
     }
     return 0;

@@ -1,0 +1,664 @@
+/* The scenario reader: rows of text and the error that they must give, what good files become, --set, routes, metrics, and
+ * the schema against the parser's own table of keys. Runs from the project's root. */
+#include "mem.h"
+#include "metric.h"
+#include "scenario_key.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const char good[] =
+    "{\"name\":\"t\",\"duration_s\":100,"
+    "\"hosts\":{\"pc1\":{},\"pc2\":{},\"laptop\":{}},"
+    "\"edges\":{\"es1\":{\"host\":\"pc1\"},\"es2\":{\"host\":\"pc2\"}},"
+    "\"aps\":{\"ap1\":{\"host\":\"pc1\",\"edge\":\"es1\"},\"ap2\":{\"host\":\"pc2\",\"edge\":\"es2\"}},"
+    "\"links\":[{\"between\":[\"pc1\",\"pc2\"],\"rtt_ms\":200,\"rate_mbit\":80},{\"between\":[\"laptop\","
+    "\"pc1\"]}],"
+    "\"muds\":{\"m1\":{\"host\":\"laptop\",\"visits\":[{\"ap\":\"ap1\",\"at_s\":1},{\"ap\":\"ap2\",\"at_"
+    "request\":50}]}}}";
+
+/* The good text with its first OLD replaced by NEW; free() it. */
+static char *edited(const char *old, const char *new)
+{
+    const char *at = strstr(good, old);
+    if (!at)
+        fail_msg("the good text has no %s", old);
+    return mem_printf("%.*s%s%s", (int)(at - good), good, new, at + strlen(old));
+}
+
+static void assert_error(const char *text, size_t len, const struct scenario_setting *setting,
+                         const char *expected)
+{
+    struct err e = ERR_INIT;
+    struct scenario *s = scenario_parse("x.json", text, len, setting, setting != NULL, &e);
+    autofree char *whole = mem_printf("%s (%s)", e.text, e.hint);
+    if (s)
+        fail_msg("accepted, expected: %s", expected);
+    if (strncmp(whole, "x.json: ", 8) != 0 || !strstr(whole, expected))
+        fail_msg("is:       %s\nexpected: %s", whole, expected);
+    assert_true(e.code > 0);
+}
+
+static void test_bad_values(void **state)
+{
+    static const struct {
+        const char *old, *new, *expected;
+    } rows[] = {
+        /* unknown keys */
+        {"\"rtt_ms\"", "\"rtt\"", "links.0.rtt: unknown key (did you mean rtt_ms?)"},
+        {"\"rtt_ms\"", "\"rttms\"", "links.0.rttms: unknown key (did you mean rtt_ms?)"},
+        {"\"duration_s\"", "\"x\":1,\"duration_s\"", "x: unknown key (known here: name, description"},
+        {"\"laptop\":{}", "\"laptop\":{\"cpu\":1}", "hosts.laptop.cpu: unknown key (there are no keys here"},
+        {"\"links\"", "\"costs\":{\"restor\":{}},\"links\"",
+         "costs.restor: unknown key (did you mean restore?)"},
+        {"\"links\"", "\"costs\":{\"switch\":{}},\"links\"", "costs.switch: unknown key"},
+        {"\"links\"", "\"radio\":{},\"links\"", "radio: is not yet available"},
+        /* wrong types */
+        {"200", "\"200\"", "links.0.rtt_ms: is text, expected a number"},
+        {"200", "null", "links.0.rtt_ms: is null, expected a number"},
+        {"200", "true", "links.0.rtt_ms: is true or false, expected a number"},
+        {"{\"pc1\":{},\"pc2\":{},\"laptop\":{}}", "[]", "hosts: is a list, expected an object of names"},
+        {"{\"host\":\"pc1\"}", "\"pc1\"", "edges.es1: is text, expected an object"},
+        {"[\"pc1\",\"pc2\"]", "[\"pc1\"]", "links.0.between: is a list, expected a list of two names"},
+        {"[\"pc1\",\"pc2\"]", "[\"pc1\",7]", "links.0.between.1: is a number, expected text"},
+        {"{\"between\":[\"laptop\",\"pc1\"]}", "3", "links.1: is a number, expected an object"},
+        {"\"t\"", "3", "name: is a number, expected text"},
+        {"\"t\"", "\"a/b\"", "name: is not a usable word"},
+        {"\"t\"", "\"..\"", "name: cannot name a folder"},
+        {"\"t\"", "\"a b\"", "name: cannot name a folder"},
+        {"\"pc1\":{}", "\"p.1\":{}", "hosts.p.1: is not a usable name"},
+        {"\"pc1\":{}", "\"\":{}", "is not a usable name"},
+        {"\"pc1\":{}", "\"p23456789012345678901234567890123\":{}", "is not a usable name"},
+        /* limits */
+        {"200", "-1", "links.0.rtt_ms: is -1, must be 0 to 60000"},
+        {"80", "0", "links.0.rate_mbit: is 0, must be 0.001"},
+        {"80", "-80", "links.0.rate_mbit: is -80, must be"},
+        {"80", "1e999", "links.0.rate_mbit: is too large for a number"},
+        {"80", "{}", "links.0.rate_mbit: is empty"},
+        {"80", "{\"forward\":-1}", "links.0.rate_mbit.forward: is -1"},
+        {"80", "{\"forwards\":1}", "links.0.rate_mbit.forwards: unknown key (did you mean forward?)"},
+        {"80", "80,\"loss\":1.5", "links.0.loss: is 1.5, must be 0 to 1"},
+        {"80", "80,\"queue_packets\":0", "links.0.queue_packets: is 0, must be 1"},
+        {"80", "80,\"queue_packets\":1.5", "links.0.queue_packets: is 1.5, must be a whole number"},
+        {"80", "80,\"congestion\":\"cubik\"",
+         "links.0.congestion: there is no congestion cubik (did you mean cubic?)"},
+        {"100", "0", "duration_s: is 0, must be 0.001"},
+        {"100", "100,\"seed\":-1", "seed: is -1, must be 0 to 9007199254740991"},
+        {"100", "100,\"seed\":9223372036854775808",
+         "seed: line 1, column 43: the number has too many digits"},
+        {"100", "100,\"repeat\":0", "repeat: is 0, must be 1"},
+        {"\"visits\"", "\"window\":0,\"visits\"", "muds.m1.window: is 0, must be 1 to 1024"},
+        {"\"visits\"", "\"window\":1025,\"visits\"", "muds.m1.window: is 1025, must be 1 to 1024"},
+        {"\"visits\"", "\"request_bytes\":2201,\"visits\"",
+         "muds.m1.request_bytes: is 2201, must be 0 to 2200"},
+        {"\"visits\"", "\"requests_per_s\":0,\"visits\"", "muds.m1.requests_per_s: is 0"},
+        {"\"visits\"", "\"count\":2000001,\"visits\"", "muds.m1.count: is 2000001, must be 1 to 2000000"},
+        {"100", "100,\"timeouts\":{\"rto_min_ms\":70000}",
+         "timeouts.rto_min_ms: is 70000, more than rto_max_ms"},
+        {"100", "100,\"migration\":{\"replay_max\":0}", "migration.replay_max: is 0"},
+        {"100", "100,\"service\":{\"base_mb\":0}", "service.base_mb: is 0, must be 1"},
+        /* choices */
+        {"100", "100,\"migration\":{\"strategy\":\"p-migrr\"}",
+         "migration.strategy: there is no strategy p-migrr (did you mean p-migr?)"},
+        {"100", "100,\"migration\":{\"carrier\":\"nfs\"}",
+         "migration.carrier: there is no carrier nfs (known: scp)"},
+        {"100", "100,\"migration\":{\"policy\":\"fly\"}",
+         "migration.policy: there is no policy fly (known: follow, never)"},
+        {"100", "100,\"migration\":{\"pipeline\":true}", "migration.pipeline: is not yet available"},
+        {"100", "100,\"migration\":{\"pipeline\":1}",
+         "migration.pipeline: is a number, expected true or false"},
+        /* names */
+        {"\"host\":\"pc2\",\"edge\"", "\"host\":\"pc9\",\"edge\"", "aps.ap2.host: there is no host pc9"},
+        {",\"edge\":\"es2\"", "", "aps.ap2.edge: is missing (edge: the edge server"},
+        {"\"edge\":\"es2\"", "\"edge\":\"es3\"",
+         "aps.ap2.edge: there is no edge server es3 (did you mean es"},
+        {"\"es2\":{\"host\":\"pc2\"}", "\"es2\":{\"host\":\"pc1\"}",
+         "edges.es2.host: edge server es1 is on host pc1 already"},
+        {"\"ap\":\"ap2\"", "\"ap\":\"ap7\"", "muds.m1.visits.1.ap: there is no access point ap7"},
+        {"\"m1\":{\"host\":\"laptop\"", "\"m1\":{\"host\":\"laptob\"",
+         "muds.m1.host: there is no host laptob (did you mean laptop?)"},
+        {"100", "100,\"logrepo\":{\"host\":\"pc3\"}", "logrepo.host: there is no host pc3"},
+        {"100", "100,\"logrepo\":{}", "logrepo.host: is missing"},
+        {"[\"pc1\",\"pc2\"]", "[\"pc1\",\"pc1\"]", "links.0.between: joins host pc1 to itself"},
+        {"[\"laptop\",\"pc1\"]", "[\"pc2\",\"pc1\"]", "links.1.between: links.0 joins pc2 and pc1 already"},
+        {"{\"between\":[\"laptop\",\"pc1\"]}", "{\"between\":[\"laptop\",\"pc3\"]}",
+         "links.1.between.1: there is no host pc3"},
+        /* faults */
+        {"100", "100,\"faults\":[{}]", "faults.0.operation: is missing"},
+        {"100", "100,\"faults\":[{\"operation\":\"restor\"}]",
+         "faults.0.operation: there is no operation restor (did"},
+        {"100", "100,\"faults\":[{\"operation\":\"replay\"}]",
+         "faults.0.operation: there is no operation replay"},
+        {"100", "100,\"faults\":[{\"operation\":\"dump\",\"edge\":\"x\"}]",
+         "faults.0.edge: there is no edge server x"},
+        {"100", "100,\"faults\":[{\"operation\":\"dump\",\"mud\":\"m2\"}]",
+         "faults.0.mud: there is no mud m2 (did"},
+        /* expectations */
+        {"100", "100,\"expect\":[{\"metric\":\"requests.lots\",\"max\":0}]",
+         "expect.0.metric: there is no metric requests.lots (did you mean requests.lost?)"},
+        {"100", "100,\"expect\":[{\"metric\":\"requests.lost\"}]", "expect.0: has neither min nor max"},
+        {"100", "100,\"expect\":[{\"metric\":\"requests.lost\",\"min\":2,\"max\":1}]",
+         "expect.0: min 2 is above max 1"},
+        /* paths */
+        {",{\"between\":[\"laptop\",\"pc1\"]}", "",
+         "muds.m1.visits.0: there is no path between hosts laptop and pc1 (add a link"},
+        {"{\"between\":[\"pc1\",\"pc2\"],\"rtt_ms\":200,\"rate_mbit\":80},", "",
+         "muds.m1.visits.1: there is no path between hosts laptop and pc2"},
+        {",\"laptop\":{}},", ",\"laptop\":{},\"pc3\":{}},\"logrepo\":{\"host\":\"pc4\"},",
+         "logrepo.host: there is no host pc4 ("},
+        /* visits */
+        {"\"at_s\":1", "\"at_request\":1", "muds.m1.visits.0: the first visit must begin at a time"},
+        {"\"at_s\":1", "\"at_s\":1,\"at_request\":1", "muds.m1.visits.0: has both at_s and at_request"},
+        {",\"at_request\":50", "", "muds.m1.visits.1: has neither at_s nor at_request"},
+        {"\"at_request\":50", "\"at_request\":99",
+         "muds.m1.visits.1.at_request: is at 100 s or later, the run ends at 100 s"},
+        {"\"at_request\":50", "\"at_s\":1",
+         "muds.m1.visits.1.at_s: is at 1 s, not after the visit before it (1 s)"},
+        {"\"ap\":\"ap2\"", "\"ap\":\"ap1\"", "muds.m1.visits.1.ap: is where the device is already"},
+        {"[{\"ap\":\"ap1\",\"at_s\":1},{\"ap\":\"ap2\",\"at_request\":50}]", "[]",
+         "muds.m1.visits: has 0 entries"},
+        {"{\"m1\":",
+         "{\"a-2\":{\"host\":\"laptop\",\"visits\":[{\"ap\":\"ap1\",\"at_s\":0}]},\"a\":{\"count\":2,"
+         "\"host\":"
+         "\"laptop\",\"visits\":[{\"ap\":\"ap1\",\"at_s\":0}]},\"m1\":",
+         "muds.a-2: the count of a makes a device of this name already"},
+        /* JSON itself */
+        {"200", "NaN", "links.0.rtt_ms: line 1, column"},
+        {"200", "Infinity", "Infinity is not a number in JSON"},
+        {"200", "-Infinity", "-Infinity is not a number in JSON"},
+        {"200", "0200", "a number must not begin with 0"},
+        {"200", "2.", "a digit is missing after the point"},
+        {"200", "2e", "a digit is missing in the exponent"},
+        {"200", "- 2", "a digit is missing"},
+        {"200", "'2'", "strings stand in double quotes"},
+        {"200", "/*2*/", "JSON has no comments"},
+        {"200", "", "a value is expected"},
+        {"\"pc2\":{}", "\"pc1\":{}", "hosts.pc1: line 1, column"},
+        {"\"pc2\":{}", "\"pc1\":{}", "is there twice (keep one of the two)"},
+        {"\"duration_s\"", "\"duration_s\":5,\"duration_s\"", "duration_s: line 1, column"},
+        {"\"pc2\":{}", "\"pc\\u0031\":{}", "a backslash in a key"},
+        {"\"t\"", "\"t", "a comma or } is expected"},
+        {"\"t\"", "\"t\\q\"", "an unknown escape"},
+        {"\"t\"", "\"t\\u00\"", "\\u needs four"},
+        {"\"t\"", "\"t\\u0000\"", "a zero byte in a string"},
+        {"\"t\"", "\"t\n\"", "the string is not closed on its line"},
+        {"\"t\"", "\"\xff\"", "x.json: "},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        autofree char *text = edited(rows[i].old, rows[i].new);
+        assert_error(text, strlen(text), NULL, rows[i].expected);
+    }
+}
+
+static void test_bad_texts(void **state)
+{
+    static const struct {
+        const char *text, *expected;
+    } rows[] = {
+        {"", "line 1, column 1: the text ends here"},
+        {"  \n ", "line 2, column 2: the text ends here"},
+        {"{\"name\":\n  \"ä",
+         "name: line 2, column 5: the text ends here, in the middle of the scenario (the file is cut"},
+        {"{\"hosts\": {\"a\": {}", "hosts: line 1, column 19: the text ends here"},
+        {"{} x", "line 1, column 4: there is text after the end"},
+        {"{}{}", "line 1, column 3: there is text after the end"},
+        {"[]", "the scenario is a list, expected an object"},
+        {"7", "the scenario is a number, expected an object"},
+        {"null", "is null"},
+        {"{\"a\":[[[[[[[[[[[[[[[[[[[[", "line 1, column 21: brackets are nested too deeply"},
+        {"{\"links\":[{},]}", "links.1: line 1, column 14: a value is expected (is there a comma too many?)"},
+        {"{\"a\":1,}", "a key in double quotes is expected"},
+        {"{a:1}", "a key in double quotes is expected"},
+        {"{\"a\" 1}", "a: line 1, column 6: a colon is expected"},
+        {"{}", "name: is missing"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_error(rows[i].text, strlen(rows[i].text), NULL, rows[i].expected);
+    for (size_t len = 0; len < sizeof good - 1; len++) /* every truncation */
+        assert_error(good, len, NULL, "the text ends here");
+    assert_error("{\"name\":\"\0\"}", 12, NULL, "a control character");
+}
+
+static struct scenario *parse_good(const struct scenario_setting *settings, int count)
+{
+    struct err e = ERR_INIT;
+    struct scenario *s = scenario_parse("x.json", good, sizeof good - 1, settings, count, &e);
+    if (!s)
+        fail_msg("%s (%s)", e.text, e.hint);
+    return s;
+}
+
+static void test_defaults(void **state)
+{
+    (void)state;
+    struct scenario *s = parse_good(NULL, 0);
+    assert_string_equal(s->name, "t");
+    assert_string_equal(s->description, "");
+    assert_int_equal(s->seed, 1);
+    assert_int_equal(s->repeat, 1);
+    assert_int_equal(s->duration.ns, 100000000000);
+    assert_int_equal(s->logrepo_host, 0);
+    assert_int_equal(s->aps[1].host, 1);
+    assert_int_equal(s->aps[1].edge, 1);
+    assert_int_equal(s->links[0].params[0].delay.ns, 100000000);
+    assert_int_equal(s->links[0].params[1].delay.ns, 100000000);
+    assert_int_equal(s->links[0].params[1].rate_bps, 80000000);
+    assert_int_equal(s->links[1].params[0].rate_bps, 0);
+    assert_int_equal(s->links[1].params[0].queue_packets, 1000);
+    assert_string_equal(s->links[1].congestion, "cubic");
+    assert_int_equal(s->links[1].between[0], 2);
+    assert_int_equal(s->service.work.ns, 5000000);
+    assert_float_equal(s->service.base_mb, 100, 0);
+    assert_float_equal(s->service.layer_mb, 20, 0);
+    assert_float_equal(s->service.memory_mb, 30, 0);
+    assert_int_equal(s->muds[0].window, 16);
+    assert_int_equal(s->muds[0].request_bytes, 1000);
+    assert_int_equal(s->muds[0].reply_bytes, 1000);
+    assert_int_equal(s->muds[0].visit_count, 2);
+    assert_int_equal(s->muds[0].visits[0].at.ns, 1000000000);
+    assert_true(s->muds[0].visits[1].by_request);
+    assert_int_equal(s->muds[0].visits[1].request, 50);
+    assert_string_equal(s->migration.strategy->name, "p-migr");
+    assert_string_equal(s->migration.carrier, "scp");
+    assert_string_equal(s->migration.policy, "follow");
+    assert_false(s->migration.pipeline);
+    assert_int_equal(s->migration.hold_max.ns, 0);
+    assert_int_equal(s->migration.replay_max, 10000);
+    assert_int_equal(s->migration.retries, 0);
+    assert_int_equal(s->timeouts.rto_max.ns, 60000000000);
+    assert_int_equal(s->timeouts.handoff.ns, 60000000);
+    assert_int_equal(s->costs[OP_RESTORE].fixed.ns, 257000000);
+    assert_int_equal(s->costs[OP_RESTORE].per_mb.ns, 375000);
+    assert_int_equal(strlen(s->sha256), 64);
+    scenario_free(s);
+}
+
+static void test_same_text_again(void **state)
+{
+    (void)state;
+    const struct scenario_setting setting = {"costs.take layer.ms_per_mb", "2.75"};
+    struct scenario *s = parse_good(&setting, 1);
+    struct err e = ERR_INIT;
+    struct scenario *again = scenario_parse("y.json", s->text, strlen(s->text), NULL, 0, &e);
+    assert_non_null(again);
+    assert_string_equal(s->text, again->text);
+    assert_string_equal(s->sha256, again->sha256);
+    assert_int_equal(again->costs[OP_TAKE_LAYER].per_mb.ns, 2750000);
+    struct scenario *plain = parse_good(NULL, 0);
+    assert_string_not_equal(s->sha256, plain->sha256);
+    scenario_free(plain);
+    scenario_free(again);
+    scenario_free(s);
+}
+
+static void test_alike_devices(void **state)
+{
+    (void)state;
+    const struct scenario_setting settings[] = {
+        {"muds.m1.count", "100000"}, {"faults", "[{\"operation\":\"dump\",\"mud\":\"m1-100000\"}]"}};
+    struct scenario *s = parse_good(settings, 2);
+    assert_int_equal(s->mud_count, 100000);
+    assert_string_equal(s->muds[0].name, "m1-1");
+    assert_string_equal(s->muds[99999].name, "m1-100000");
+    assert_int_equal(s->muds[99999].visits[1].request, 50);
+    assert_int_equal(s->muds[99999].window, 16);
+    assert_int_equal(s->faults[0].mud, 99999);
+    assert_int_equal(s->faults[0].edge, -1);
+    assert_int_equal(s->faults[0].times, 1);
+    scenario_free(s);
+}
+
+static void test_settings(void **state)
+{
+    static const struct scenario_setting settings[] = {
+        {"links.0.rtt_ms", "40"},
+        {"links.0.rate_mbit", "{\"forward\": 10}"},
+        {"links.1.rate_mbit.back", "5.5"},
+        {"links.1.loss", "0.25"},
+        {"links.2", "{\"between\": [\"laptop\", \"pc2\"], \"congestion\": \"bbr\"}"},
+        {"migration.strategy", "c-migr"},
+        {"migration.hold_max_ms", "12.5"},
+        {"timeouts.drain_ms", "1e3"},
+        {"costs.save.fixed_ms", "7"},
+        {"logrepo.host", "pc2"},
+        {"links.0.between.0", "pc2"},
+        {"links.0.between.1", "pc1"},
+        {"muds.m1.visits.1.at_request", "3"},
+        {"faults.0", "{\"operation\":\"restore\",\"edge\":\"es2\",\"times\":0}"},
+        {"expect.0", "{\"metric\":\"migrations.0.stages.3.seconds\",\"max\":1}"},
+        {"seed", "1"},
+        {"seed", "9007199254740991"},
+        {"description", "42 \"is\" bare"},
+    };
+    (void)state;
+    struct scenario *s = parse_good(settings, ARRAY_LEN(settings));
+    assert_int_equal(s->links[0].params[0].delay.ns, 20000000);
+    assert_int_equal(s->links[0].params[0].rate_bps, 10000000);
+    assert_int_equal(s->links[0].params[1].rate_bps, 0);
+    assert_int_equal(s->links[0].between[0], 1);
+    assert_int_equal(s->links[1].params[1].rate_bps, 5500000);
+    assert_float_equal(s->links[1].params[0].loss, 0.25, 0);
+    assert_string_equal(s->links[2].congestion, "bbr");
+    assert_string_equal(s->migration.strategy->name, "c-migr");
+    assert_int_equal(s->migration.hold_max.ns, 12500000);
+    assert_int_equal(s->timeouts.drain.ns, 1000000000);
+    assert_int_equal(s->costs[OP_SAVE].fixed.ns, 7000000);
+    assert_int_equal(s->costs[OP_SAVE].per_mb.ns, 5300000); /* what is left out keeps its default */
+    assert_int_equal(s->logrepo_host, 1);
+    assert_int_equal(s->muds[0].visits[1].request, 3);
+    assert_int_equal(s->faults[0].edge, 1);
+    assert_int_equal(s->faults[0].mud, -1);
+    assert_int_equal(s->faults[0].times, 0);
+    assert_true(s->expects[0].has_max && !s->expects[0].has_min);
+    assert_int_equal(s->seed, 9007199254740991);
+    assert_string_equal(s->description, "42 \"is\" bare");
+    scenario_free(s);
+}
+
+static void test_bad_settings(void **state)
+{
+    static const struct {
+        struct scenario_setting setting;
+        const char *expected;
+    } rows[] = {
+        {{"durations", "1"}, "--set durations=1: durations: there is no such key (did you mean duration_s?)"},
+        {{"links.0.rtt", "1"}, "links.0.rtt: there is no such key (did you mean rtt_ms?)"},
+        {{"links.2.rtt_ms", "1"}, "links.2: there is no such entry (the list has 2, counted from 0)"},
+        {{"links.3", "{}"}, "links.3: there is no such entry"},
+        {{"links.-1.rtt_ms", "1"}, "links.-1: there is no such entry"},
+        {{"links.x.rtt_ms", "1"}, "links.x: there is no such entry"},
+        {{"links.0.between.2", "pc1"}, "links.0.between.2: there is no such entry"},
+        {{"links.0.between.0.x", "pc1"}, "links.0.between.0: there is no such key"},
+        {{"links.0.rate_mbit.forward", "1"}, "links.0.rate_mbit: has no keys below it"},
+        {{"muds.m2.window", "1"}, "muds.m2: there is no such key (did you mean m1?)"},
+        {{"costs.sav.fixed_ms", "1"}, "costs.sav: there is no such key (did you mean save?)"},
+        {{"seed.x", "1"}, "seed: has no keys below it"},
+        {{"", "1"}, "there is no such key"},
+        {{"links.", "1"}, "there is no such entry"},
+        {{".seed", "1"}, "there is no such key"},
+        {{"seed", "{\"a\""}, "--set seed={\"a\": a: line 1, column 5: the text ends here"},
+        {{"seed", "null"}, "null is not a value"},
+        {{"seed", "many"}, "seed: is text, expected a number"},
+        {{"seed", "NaN"}, "seed: is text, expected a number"},
+        {{"duration_s", "-5"}, "duration_s: is -5, must be"},
+        {{"muds.m1.visits.1.at_s", "9"}, "muds.m1.visits.1: has both at_s and at_request"},
+        {{"faults", "[{\"operation\":\"dump\",\"mud\":\"m1-1\"}]"}, "faults.0.mud: there is no mud m1-1"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_error(good, sizeof good - 1, &rows[i].setting, rows[i].expected);
+}
+
+static void test_unreadable_files(void **state)
+{
+    static const struct {
+        const char *path, *expected;
+    } rows[] = {
+        {"no/such.json", "no/such.json: cannot be read: No such file"},
+        {"/", "/: is not a file"},
+        {"/dev/zero", "/dev/zero: is not a file"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err e = ERR_INIT;
+        assert_null(scenario_read(rows[i].path, NULL, 0, &e));
+        assert_non_null(strstr(e.text, rows[i].expected));
+    }
+}
+
+static void test_too_large_file(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/roamlab-large-XXXXXX";
+    int fd = mkstemp(path);
+    struct err e = ERR_INIT;
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, (off_t)SCENARIO_BYTES_MAX + 1), 0); /* sparse */
+    assert_null(scenario_read(path, NULL, 0, &e));
+    assert_non_null(strstr(e.text, "is larger than 256 MB"));
+    close(fd);
+    unlink(path);
+}
+
+static void test_shipped_scenarios(void **state)
+{
+    static const struct {
+        const char *file, *strategy;
+        int edges, muds, faults;
+    } rows[] = {
+        {"kim22-p-migr", "p-migr", 2, 1, 0},  {"kim22-c-migr", "c-migr", 2, 1, 0},
+        {"kim22-quick", "p-migr", 2, 1, 0},   {"three-aps", "p-migr", 3, 1, 0},
+        {"swap", "p-migr", 2, 2, 0},          {"cold", "cold", 2, 1, 0},
+        {"restore-fails", "p-migr", 2, 1, 1}, {"none", "none", 2, 1, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err e = ERR_INIT;
+        autofree char *path = mem_printf("scenarios/%s.json", rows[i].file);
+        struct scenario *s = scenario_read(path, NULL, 0, &e);
+        if (!s)
+            fail_msg("%s (%s)", e.text, e.hint);
+        assert_string_equal(s->name, rows[i].file);
+        assert_string_equal(s->migration.strategy->name, rows[i].strategy);
+        assert_int_equal(s->edge_count, rows[i].edges);
+        assert_int_equal(s->mud_count, rows[i].muds);
+        assert_int_equal(s->fault_count, rows[i].faults);
+        assert_true(s->expect_count > 2);
+        scenario_free(s);
+    }
+}
+
+static void test_routes(void **state)
+{
+    /* a - b - c - d and a - e - d: two hops win; a - b - c and a - x - c: the first in the file wins, both ways. */
+    static const char links[] = "[{\"between\":[\"pc1\",\"pc2\"]},{\"between\":[\"laptop\",\"pc1\"]},"
+                                "{\"between\":[\"pc2\",\"pc3\"]},{\"between\":[\"pc4\",\"pc3\"]},"
+                                "{\"between\":[\"laptop\",\"pc5\"]},{\"between\":[\"pc5\",\"pc2\"]}]";
+    static const char hosts[] =
+        "{\"pc1\":{},\"pc2\":{},\"laptop\":{},\"pc3\":{},\"pc4\":{},\"pc5\":{},\"alone\":{}}";
+    static const struct scenario_setting settings[] = {{"hosts", hosts}, {"links", links}};
+    static const struct {
+        int from, to, count, hops[4];
+    } rows[] = {
+        {0, 0, 0, {0}},     {0, 1, 1, {0}},       {1, 0, 1, {1}},       {2, 1, 2, {2, 0}},
+        {1, 2, 2, {1, 3}},  {0, 4, 3, {0, 4, 7}}, {4, 0, 3, {6, 5, 1}}, {2, 4, 4, {2, 0, 4, 7}},
+        {0, 5, 2, {0, 11}}, {0, 6, -1, {0}},
+    };
+    (void)state;
+    struct scenario *s = parse_good(settings, 2);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int hops[SCENARIO_HOSTS_MAX] = {0},
+            count = scenario_route(s, rows[i].from, rows[i].to, hops, SCENARIO_HOSTS_MAX);
+        assert_int_equal(count, rows[i].count);
+        for (int h = 0; h < count; h++)
+            assert_int_equal(hops[h], rows[i].hops[h]);
+    }
+    int one[1];
+    assert_int_equal(scenario_route(s, 0, 4, one, 1), 3);
+    assert_int_equal(one[0], 0);
+    scenario_free(s);
+}
+
+static void test_metrics(void **state)
+{
+    static const struct {
+        const char *path;
+        bool exists;
+    } rows[] = {
+        {"requests.lost", true},
+        {"migrations.12.bytes.wire", true},
+        {"migrations.0.stages.10.seconds", true},
+        {"migrations.count", true},
+        {"migrations.N.total_s", false},
+        {"migrations..total_s", false},
+        {"migrations.01.total_s", false},
+        {"migrations.0", false},
+        {"requests", false},
+        {"requests.lost.x", false},
+        {"", false},
+        {"migrations.0.total_s ", false},
+        {"migrations.99999999999.total_s", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (metric_exists(rows[i].path) != rows[i].exists)
+            fail_msg("%s", rows[i].path);
+    assert_null(metric_at(-1));
+    assert_non_null(metric_at(0));
+}
+
+/* The schema against the table: the same keys, kinds, limits and defaults. */
+
+static json_object *resolved(json_object *schema, json_object *node)
+{
+    const char *reference = scenario_word(node, "$ref");
+    if (!reference)
+        return node;
+    assert_memory_equal(reference, "#/$defs/", 8);
+    return scenario_member(scenario_member(schema, "$defs"), reference + 8);
+}
+
+static void compare_keys(json_object *schema, const struct scenario_keys *keys, json_object *node);
+
+static void compare_numbers(const struct scenario_key *key, json_object *node)
+{
+    bool whole = key->kind == KEY_WHOLE || key->kind == KEY_WHOLE64;
+    json_object *preset = scenario_member(node, "default");
+    if (key->kind != KEY_RATE)
+        assert_string_equal(scenario_word(node, "type"), whole ? "integer" : "number");
+    assert_float_equal(json_object_get_double(scenario_member(node, "minimum")), key->min, 0);
+    assert_float_equal(json_object_get_double(scenario_member(node, "maximum")), key->max, 0);
+    if (preset)
+        assert_float_equal(json_object_get_double(preset), key->preset, 0);
+    else
+        assert_true(key->required || key->preset == 0 || key->preset != key->preset);
+}
+
+static void compare_entries(json_object *schema, const struct scenario_key *key, json_object *node)
+{
+    const char *part = key->kind == KEY_LIST ? "items" : "additionalProperties";
+    json_object *least = scenario_member(node, key->kind == KEY_LIST ? "minItems" : "minProperties");
+    json_object *most = scenario_member(node, key->kind == KEY_LIST ? "maxItems" : "maxProperties");
+    if (!key->name_at) {
+        assert_float_equal(json_object_get_double(least), key->min, 0);
+        assert_float_equal(json_object_get_double(most), key->max, 0);
+        compare_keys(schema, key->children, resolved(schema, scenario_member(node, part)));
+        return;
+    }
+    json_object *names = scenario_member(node, "properties");
+    int count = 0;
+    for (; key->name_at(count); count++)
+        compare_keys(schema, key->children, resolved(schema, scenario_member(names, key->name_at(count))));
+    assert_int_equal(count, json_object_object_length(names));
+}
+
+static void compare_key(json_object *schema, const struct scenario_key *key, json_object *unresolved)
+{
+    json_object *node = resolved(schema, unresolved);
+    if (!node)
+        fail_msg("the schema lacks %s", key->name);
+    if (key->kind == KEY_LATER)
+        assert_non_null(scenario_member(node, "not"));
+    if (key->kind == KEY_NUMBER || key->kind == KEY_WHOLE || key->kind == KEY_WHOLE64 ||
+        key->kind == KEY_MS || key->kind == KEY_SECONDS || key->kind == KEY_RATE)
+        compare_numbers(key, node);
+    if (key->kind == KEY_OBJECT || key->kind == KEY_RATE)
+        compare_keys(schema, key->children, node);
+    if (key->kind == KEY_MAP || key->kind == KEY_LIST)
+        compare_entries(schema, key, node);
+    assert_true(key->kind == KEY_LATER || key->help);
+    assert_non_null(scenario_member(unresolved, "description"));
+}
+
+static void compare_keys(json_object *schema, const struct scenario_keys *keys, json_object *node)
+{
+    json_object *properties = scenario_member(node, "properties"),
+                *required = scenario_member(node, "required");
+    size_t required_count = 0;
+    assert_false(json_object_get_boolean(scenario_member(node, "additionalProperties")));
+    assert_non_null(properties);
+    json_object_object_foreach(properties, name, value)
+    {
+        const struct scenario_key *key = scenario_key_of(keys, name, strlen(name));
+        if (!key)
+            fail_msg("the parser does not know %s", name);
+        compare_key(schema, key, value);
+        required_count += key->required;
+    }
+    assert_int_equal(json_object_object_length(properties), keys->count);
+    assert_int_equal(required ? json_object_array_length(required) : 0, required_count);
+    for (size_t i = 0; i < required_count; i++) {
+        const char *name = json_object_get_string(json_object_array_get_idx(required, i));
+        assert_true(scenario_key_of(keys, name, strlen(name))->required);
+    }
+}
+
+static void compare_choices(json_object *properties, const char *name, bool (*known)(const char *name))
+{
+    json_object *list = scenario_member(scenario_member(properties, name), "enum");
+    for (size_t i = 0; i < json_object_array_length(list); i++)
+        assert_true(known(json_object_get_string(json_object_array_get_idx(list, i))));
+}
+
+static bool known_strategy(const char *name)
+{
+    return strategy_of(name);
+}
+
+static void test_schema(void **state)
+{
+    (void)state;
+    json_object *schema = json_object_from_file("scenarios/scenario.schema.json");
+    assert_non_null(schema);
+    compare_keys(schema, &scenario_keys, schema);
+    json_object *migration = scenario_member(scenario_member(schema, "properties"), "migration");
+    compare_choices(scenario_member(migration, "properties"), "strategy", known_strategy);
+    json_object_put(schema);
+}
+
+static void mention_keys(const char *readme, const struct scenario_keys *keys)
+{
+    for (int i = 0; i < keys->count; i++) {
+        autofree char *quoted = mem_printf("`%s`", keys->at[i].name);
+        if (!strstr(readme, quoted))
+            fail_msg("scenarios/README.md does not mention %s", quoted);
+        if (keys->at[i].children)
+            mention_keys(readme, keys->at[i].children);
+    }
+}
+
+static void test_readme(void **state)
+{
+    (void)state;
+    static char readme[200000];
+    autofclose FILE *file = fopen("scenarios/README.md", "r");
+    assert_non_null(file);
+    readme[fread(readme, 1, sizeof readme - 1, file)] = '\0';
+    mention_keys(readme, &scenario_keys);
+    for (int i = 0; metric_at(i); i++)
+        if (!strstr(readme, metric_at(i)))
+            fail_msg("scenarios/README.md does not mention %s", metric_at(i));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bad_values),     cmocka_unit_test(test_bad_texts),
+        cmocka_unit_test(test_defaults),       cmocka_unit_test(test_same_text_again),
+        cmocka_unit_test(test_alike_devices),  cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_bad_settings),   cmocka_unit_test(test_unreadable_files),
+        cmocka_unit_test(test_too_large_file), cmocka_unit_test(test_shipped_scenarios),
+        cmocka_unit_test(test_routes),         cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_schema),         cmocka_unit_test(test_readme),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
