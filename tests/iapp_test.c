@@ -250,6 +250,9 @@ static void contexts_are_judged(void **unused)
             fail_msg("\"%s\" does not say \"%s\"", e.text, rows[i].says);
         assert_true(out.request_count == 0 && out.requests == NULL);
     }
+    struct iapp_context none;
+    assert_int_equal(iapp_context_decode(NULL, 0, &none, NULL), 0);
+    assert_false(none.offloading);
 }
 
 int main(void)

@@ -284,9 +284,12 @@ static void write_pcap(FILE *file, const struct buf *datagram)
 {
     struct buf out = BUF_INIT;
     size_t ip_len = 28 + datagram->len;
-    const uint32_t head[] = {0xa1b2c3d4,       0x00040002,      0, 0, 65535, 101, 0, 0,
-                             (uint32_t)ip_len, (uint32_t)ip_len};
-    buf_add(&out, head, sizeof head);
+    buf_add_be32(&out, 0xa1b2c3d4);
+    buf_add_be16(&out, 2);
+    buf_add_be16(&out, 4);
+    const uint32_t head[] = {0, 0, 65535, 101, 0, 0, (uint32_t)ip_len, (uint32_t)ip_len};
+    for (size_t i = 0; i < ARRAY_LEN(head); i++)
+        buf_add_be32(&out, head[i]);
     buf_add_be16(&out, 0x4500);
     buf_add_be16(&out, (uint16_t)ip_len);
     buf_add_be32(&out, 0);

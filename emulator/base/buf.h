@@ -36,9 +36,11 @@ struct reader {
     bool short_read;
 };
 
+/* NULL is good for no bytes at all. */
 static inline struct reader reader_over(const void *bytes, size_t len)
 {
-    return (struct reader){bytes, (const uint8_t *)bytes + len, false};
+    const uint8_t *at = bytes ? bytes : (const uint8_t *)"";
+    return (struct reader){at, at + len, false};
 }
 
 static inline size_t reader_left(const struct reader *r)

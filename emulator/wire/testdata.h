@@ -4,7 +4,7 @@
  *
  * Content is a pure function of its key: text lines (words drawn unevenly, numbers), tables of records
  * (pointers that share their high part, small integers, flags) and a share of random bytes. The shares decide
- * the ratio; with the shares below zstd -3 reaches, on 20 MB and more (tests/statechain_test.c measures it):
+ * the ratio; with the shares below zstd -3 reaches, on 20 MB and more (tests/testdata_test.c measures it):
  *
  *     memory pages 5.0 · layer pages 4.0 · base image 2.85
  *
