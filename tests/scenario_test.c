@@ -92,7 +92,7 @@ static void test_bad_values(void **state)
         {"100", "0", "duration_s: is 0, must be 0.001"},
         {"100", "100,\"seed\":-1", "seed: is -1, must be 0 to 9007199254740991"},
         {"100", "100,\"seed\":9223372036854775808",
-         "seed: line 1, column 43: the number has too many digits"},
+         "seed: line 1, column 37: the number has too many digits"},
         {"100", "100,\"repeat\":0", "repeat: is 0, must be 1"},
         {"\"visits\"", "\"window\":0,\"visits\"", "muds.m1.window: is 0, must be 1 to 1024"},
         {"\"visits\"", "\"window\":1025,\"visits\"", "muds.m1.window: is 1025, must be 1 to 1024"},
