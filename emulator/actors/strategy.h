@@ -52,5 +52,6 @@ enum operation operation_of(const char *name);
 const struct strategy *strategy_of(const char *name);
 /* The i-th, or NULL behind the last. */
 const struct strategy *strategy_at(int i);
+bool strategy_has(const struct strategy *strategy, enum operation operation);
 
 #endif

@@ -1,0 +1,121 @@
+/* The access point (AP): MUD management (association, reassociation, IAPP both sides), packet forwarder, replay buffer,
+ * switch, log reporter (Kim22).
+ *
+ * For each device one AP at a time decides: the holder of its token {anchor, association sequence, migration, requests that
+ * wait}. The anchor is the edge with the live container. The token moves in IAPP's MOVE-response; until it arrives, the new AP
+ * holds the device's requests. ap.c is the way in and out (association, token, forwarding), ap_switch.c is what the holder does to bring
+ * the container after the device (migrate, catch up, switch, commit). */
+#ifndef ROAMLAB_AP_H
+#define ROAMLAB_AP_H
+
+#include "actor.h"
+#include "courier.h"
+#include "map.h"
+#include "policy.h"
+#include "replay.h"
+
+enum ap_state {
+    AP_ABSENT,         /* knows nothing of the device */
+    AP_ATTACHING,      /* first association: its container is being started; requests are held */
+    AP_AWAITING_TOKEN, /* reassociated here: MOVE-notify sent; requests are held */
+    AP_SERVING,        /* holder; requests go to the anchor */
+    AP_MIGRATING,      /* holder; the anchor migrates to this AP's edge; requests are forwarded and copied */
+    AP_CATCHING_UP,    /* the new container is up: copies are replayed to it */
+    AP_SWITCHING,      /* new requests are held; both containers are probed */
+    AP_ACTIVATING,     /* the probes agree: the new container is told to serve; its answer is the commit */
+    AP_MOVED,          /* the token went on to another AP; late replies are sent after it */
+    AP_STATES
+};
+
+enum ap_event {
+    AP_EV_ASSOCIATE,
+    AP_EV_REASSOCIATE,
+    AP_EV_DISASSOCIATE,
+    AP_EV_MOVE_NOTIFY,
+    AP_EV_TOKEN,     /* MOVE-response, successful */
+    AP_EV_NO_TOKEN,  /* MOVE-response: ask another AP, or nobody */
+    AP_EV_REQUEST,   /* from the device */
+    AP_EV_REPLY,
+    AP_EV_ATTACHED,  /* ES-READY: the fresh container runs */
+    AP_EV_READY,     /* ES-READY: the migrated container runs */
+    AP_EV_CUT,
+    AP_EV_LOGGED,
+    AP_EV_FETCHED,   /* acknowledgement of a FETCH: everything logged has been sent */
+    AP_EV_REPLAYED,
+    AP_EV_PROBED,
+    AP_EV_ACTIVATED,
+    AP_EV_FAILED,    /* an edge, or the courier, gives the migration up */
+    AP_EV_TICK,      /* the client's alarm */
+    AP_EV_BYE,
+    AP_EVENTS
+};
+
+/* What the switch knows; reset for each migration. */
+struct ap_switch {
+    bool cut_known;
+    uint32_t cut;               /* the snapshot holds everything below this number */
+    bool fetched;               /* the source edge has sent what it logged */
+    uint32_t next_replay;       /* numbers below have been sent to the new container */
+    uint32_t replays;           /* answered */
+    uint32_t last_backlog, growths; /* a replay log that grows over three windows fails */
+    uint32_t last;              /* the source executes everything below this number, nothing above */
+    bool source_probed, target_probed;
+    uint32_t source_next, target_next;
+    uint64_t source_chain, target_chain, source_checksum, target_checksum;
+    struct simtime replay_begin, hold_begin;
+};
+
+struct ap_client {
+    struct ap *ap;
+    uint32_t mud;
+    enum ap_state state;
+    bool associated;
+    uint32_t sequence;          /* highest association sequence known */
+    struct party anchor_edge, anchor_ap;
+    uint32_t migration;         /* the last one begun for this device */
+    uint32_t retries;           /* made since the handoff */
+    bool retry_pending;         /* SERVING: the alarm begins another migration */
+    struct party next_ap;       /* MOVED: where the token went */
+    struct party asked;         /* AWAITING_TOKEN: whom we ask for it */
+    struct party successor;     /* who asked us for the token before we had it */
+    uint32_t successor_sequence;
+    struct iapp_context *granted; /* owned: the token as given away, to be given again if the answer was lost */
+    struct replay_log log;      /* unanswered requests; while migrating also every copy after the cut */
+    struct ap_switch sw;
+    struct simtime forward_rtt, forward_rtt_min; /* of requests on the way to the anchor and back; 0 = unknown */
+    struct alarm alarm;
+};
+
+struct ap {
+    struct actor actor;
+    struct party edge;          /* the edge server it is wired to */
+    struct courier courier;
+    struct map clients;         /* MUD → struct ap_client, owned */
+};
+
+void ap_init(struct ap *ap, struct port *port, const struct rules *rules, uint32_t index, uint32_t edge);
+void ap_free(struct ap *ap);
+void ap_receive(struct ap *ap, const struct msg *m);
+/* True while a migration that this AP decides on is under way, or a control message waits for its acknowledgement. */
+bool ap_busy(const struct ap *ap);
+
+/* Between ap.c and ap_switch.c. */
+typedef void ap_handler(struct ap_client *client, const struct msg *m);
+void ap_handle(struct ap_client *client, enum ap_event event, const struct msg *m);
+void ap_enter_state(struct ap_client *client, enum ap_state state, enum ap_event event);
+/* Sends a request of the log to the anchor: to the own edge, or through the anchor's AP. */
+void ap_forward(struct ap_client *client, struct replay_entry *entry);
+/* Sends every held request on. */
+void ap_release_held(struct ap_client *client);
+void ap_relay_to_mud(struct ap_client *client, const struct msg *m);
+void ap_measure_forwarding(struct ap_client *client, const struct replay_entry *entry);
+
+bool ap_migration_runs(const struct ap_client *client);
+void ap_begin_migration(struct ap_client *client, enum ap_event event);
+/* Calls off what runs: the device has moved on (status 0) or something failed (-errno). */
+void ap_call_off(struct ap_client *client, int32_t status);
+ap_handler ap_take_cut, ap_take_ready, ap_take_logged, ap_take_fetched, ap_take_replayed, ap_take_probed, ap_commit;
+ap_handler ap_copy_request, ap_copy_reply, ap_hold_in_switch, ap_reply_in_switch;
+ap_handler ap_catch_up_tick, ap_switch_timeout, ap_retry_migration, ap_migration_failed;
+
+#endif

@@ -1,0 +1,400 @@
+/* What the token's holder does to bring the container after the device: asks the anchor to migrate, copies requests
+ * while they are forwarded (T6), replays the copies to the new container (T7), holds, probes, and commits (T8). */
+#include "ap.h"
+
+#include <errno.h>
+
+bool ap_migration_runs(const struct ap_client *client)
+{
+    return client->state >= AP_MIGRATING && client->state <= AP_ACTIVATING;
+}
+
+static struct offload control(const struct ap_client *client, uint8_t type)
+{
+    return (struct offload){
+        .type = type, .mud = client->mud, .sequence = client->sequence, .migration = client->migration};
+}
+
+void ap_begin_migration(struct ap_client *client, enum ap_event event)
+{
+    client->migration++;
+    client->retry_pending = false;
+    client->sw = (struct ap_switch){0};
+    ap_enter_state(client, AP_MIGRATING, event);
+    struct offload o = control(client, OFFLOAD_MIGRATE);
+    o.peer = client->ap->edge;
+    courier_send_offload(&client->ap->courier, client->anchor_edge, &o);
+}
+
+void ap_call_off(struct ap_client *client, int32_t status)
+{
+    static const uint8_t asked[] = {OFFLOAD_MIGRATE, OFFLOAD_FETCH, OFFLOAD_PROBE, OFFLOAD_ACTIVATE};
+    for (unsigned i = 0; i < sizeof asked; i++)
+        courier_drop(&client->ap->courier, asked[i], client->mud, client->migration);
+    struct offload o = control(client, OFFLOAD_CANCEL);
+    o.status = status;
+    courier_send_offload(&client->ap->courier, client->anchor_edge, &o);
+}
+
+/* Back to the anchor, which never stopped serving; held requests go there. */
+static void return_to_anchor(struct ap_client *client)
+{
+    const struct rules *rules = client->ap->actor.rules;
+    ap_enter_state(client, AP_SERVING, AP_EV_FAILED);
+    replay_drop_through(&client->log, UINT32_MAX, true);
+    ap_release_held(client);
+    client->retry_pending = client->retries < rules->retries;
+    if (client->retry_pending)
+        actor_set_alarm(&client->ap->actor, &client->alarm, rules->timeouts.migration_retry);
+}
+
+static void fail(struct ap_client *client, int32_t status, const char *why)
+{
+    actor_note(&client->ap->actor, (int32_t)client->mud, (int32_t)client->migration, "migration failed: %s", why);
+    ap_call_off(client, status);
+    return_to_anchor(client);
+}
+
+/* Whoever failed, the source edge hears the verdict; if it has ended the migration itself, it only acknowledges. */
+void ap_migration_failed(struct ap_client *client, const struct msg *m)
+{
+    ap_call_off(client, m->offload.status);
+    return_to_anchor(client);
+}
+
+void ap_retry_migration(struct ap_client *client, const struct msg *m)
+{
+    (void)m;
+    client->retries++;
+    ap_begin_migration(client, AP_EV_TICK);
+}
+
+/* --- T6: forward and keep a copy --------------------------------------------------------------------------------------- */
+
+static void catch_up(struct ap_client *client);
+
+/* A copy whose digests from both containers are known must have the same. Returns false after a failure. */
+static bool compare(struct ap_client *client, const struct replay_entry *entry)
+{
+    if (!entry->answered || !entry->replayed || entry->source_digest == entry->target_digest)
+        return true;
+    actor_note(&client->ap->actor, (int32_t)client->mud, (int32_t)client->migration,
+               "request %u: the new container's digest %016llx differs from the old one's %016llx", entry->number,
+               (unsigned long long)entry->target_digest, (unsigned long long)entry->source_digest);
+    fail(client, -EBADMSG, "a replayed request gave another digest");
+    return false;
+}
+
+void ap_copy_request(struct ap_client *client, const struct msg *m)
+{
+    ap_forward(client, replay_add(&client->log, &m->offload));
+    if (client->log.len > client->ap->actor.rules->replay_max)
+        fail(client, -ENOBUFS, "the replay log passed migration.replay_max");
+    else if (client->state == AP_CATCHING_UP)
+        catch_up(client);
+}
+
+static struct replay_entry *take_answer(struct ap_client *client, const struct msg *m)
+{
+    struct replay_entry *entry = replay_find(&client->log, m->offload.number);
+    if (entry && !entry->answered) {
+        if (entry->delivered)
+            ap_measure_forwarding(client, entry);
+        entry->answered = true;
+        entry->source_digest = m->offload.digest;
+    }
+    ap_relay_to_mud(client, m);
+    return entry;
+}
+
+void ap_copy_reply(struct ap_client *client, const struct msg *m)
+{
+    struct replay_entry *entry = take_answer(client, m);
+    if (!entry || !compare(client, entry))
+        return;
+    if (client->sw.cut_known && entry->number < client->sw.cut)
+        replay_drop(&client->log, entry->number);
+    if (client->state == AP_CATCHING_UP)
+        catch_up(client);
+}
+
+void ap_take_cut(struct ap_client *client, const struct msg *m)
+{
+    client->sw.cut_known = true;
+    client->sw.cut = m->offload.number;
+    if (client->sw.cut > 0)
+        replay_drop_through(&client->log, client->sw.cut - 1, true);
+}
+
+/* --- T7: replay --------------------------------------------------------------------------------------------------------- */
+
+static void fetch(struct ap_client *client)
+{
+    struct offload o = control(client, OFFLOAD_FETCH);
+    o.number = client->sw.cut;
+    o.until = UINT32_MAX;
+    client->sw.fetched = false;
+    courier_send_offload(&client->ap->courier, client->anchor_edge, &o);
+}
+
+void ap_take_ready(struct ap_client *client, const struct msg *m)
+{
+    ap_take_cut(client, m);
+    client->sw.next_replay = client->sw.cut;
+    client->sw.replay_begin = actor_now(&client->ap->actor);
+    ap_enter_state(client, AP_CATCHING_UP, AP_EV_READY);
+    fetch(client);
+    catch_up(client);
+}
+
+void ap_take_logged(struct ap_client *client, const struct msg *m)
+{
+    if (m->offload.number < client->sw.cut)
+        return;
+    struct replay_entry *entry = replay_add(&client->log, &m->offload);
+    entry->delivered = true;
+    if (m->offload.flags & OFFLOAD_EXECUTED) {
+        entry->answered = true;
+        entry->source_digest = m->offload.digest;
+        if (!compare(client, entry))
+            return;
+    }
+    catch_up(client);
+}
+
+void ap_take_fetched(struct ap_client *client, const struct msg *m)
+{
+    uint32_t missing;
+    (void)m;
+    client->sw.fetched = true;
+    if (replay_gap(&client->log, client->sw.cut, &missing))
+        actor_note(&client->ap->actor, (int32_t)client->mud, (int32_t)client->migration,
+                   "request %u is still on its way; fetching again", missing);
+    catch_up(client);
+}
+
+static void send_replay(struct ap_client *client, struct replay_entry *entry)
+{
+    struct offload o = replay_message(entry, OFFLOAD_REPLAY, client->mud, client->sequence);
+    o.migration = client->migration;
+    o.flags = 0;
+    entry->replay_sent = true;
+    actor_send_offload(&client->ap->actor, client->ap->edge, &o);
+}
+
+/* Copies that the new container has not executed yet. */
+static uint32_t backlog(const struct ap_client *client)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < client->log.len; i++)
+        count += client->log.entries[i].number >= client->sw.cut && !client->log.entries[i].replayed;
+    return count;
+}
+
+/* In order, without gaps, at most a window at a time: the service holds no more. */
+static void replay_what_is_there(struct ap_client *client)
+{
+    struct ap_switch *sw = &client->sw;
+    uint32_t window = client->ap->actor.rules->window;
+    struct replay_entry *entry;
+    while (sw->next_replay - sw->cut < sw->replays + window && (entry = replay_find(&client->log, sw->next_replay)) &&
+           entry->delivered) {
+        sw->next_replay++;
+        send_replay(client, entry);
+    }
+}
+
+static bool source_still_serves(const struct ap_client *client)
+{
+    return strategy_has(client->ap->actor.rules->strategy, OP_REPLAY);
+}
+
+static struct simtime hold_limit(const struct ap_client *client)
+{
+    const struct rules *rules = client->ap->actor.rules;
+    if (rules->hold_max.ns)
+        return rules->hold_max;
+    return simtime_add(simtime_scale(client->forward_rtt_min, 2), simtime_scale(rules->work, 10));
+}
+
+static struct simtime predicted_hold(const struct ap_client *client)
+{
+    uint32_t left = source_still_serves(client) ? backlog(client) : 0;
+    return simtime_add(client->forward_rtt, simtime_scale(client->ap->actor.rules->work, left));
+}
+
+static void probe(struct ap_client *client, struct party edge)
+{
+    struct offload o = control(client, OFFLOAD_PROBE);
+    o.number = client->sw.last;
+    courier_send_offload(&client->ap->courier, edge, &o);
+}
+
+static void begin_switch(struct ap_client *client)
+{
+    struct ap_switch *sw = &client->sw;
+    uint32_t next = (uint32_t)(replay_last(&client->log) + 1);
+    sw->last = source_still_serves(client) && next > sw->cut ? next : sw->cut;
+    sw->hold_begin = actor_now(&client->ap->actor);
+    ap_enter_state(client, AP_SWITCHING, AP_EV_REPLAYED);
+    probe(client, client->anchor_edge);
+    probe(client, client->ap->edge);
+}
+
+/* The way to the anchor is measured with the requests; before the first one the fetch is all that is known. */
+static void catch_up(struct ap_client *client)
+{
+    uint32_t missing;
+    if (client->state != AP_CATCHING_UP)
+        return;
+    if (source_still_serves(client))
+        replay_what_is_there(client);
+    if (!client->sw.fetched || replay_gap(&client->log, client->sw.cut, &missing))
+        return;
+    if (simtime_cmp(predicted_hold(client), hold_limit(client)) <= 0)
+        begin_switch(client);
+}
+
+/* Every control_retry: what was lost on the way to or from the new container or the source edge is asked for again. */
+void ap_catch_up_tick(struct ap_client *client, const struct msg *m)
+{
+    uint32_t missing;
+    (void)m;
+    for (size_t i = 0; i < client->log.len; i++)
+        if (client->log.entries[i].replay_sent && !client->log.entries[i].replayed)
+            send_replay(client, &client->log.entries[i]);
+    if (client->sw.fetched && replay_gap(&client->log, client->sw.cut, &missing))
+        fetch(client);
+    ap_enter_state(client, AP_CATCHING_UP, AP_EV_TICK);
+    catch_up(client);
+}
+
+/* A replay log that is longer after each of three windows than before it will never end. */
+static bool falls_behind(struct ap_client *client)
+{
+    struct ap_switch *sw = &client->sw;
+    if (++sw->replays % client->ap->actor.rules->window)
+        return false;
+    uint32_t now = backlog(client);
+    sw->growths = now > sw->last_backlog && sw->last_backlog ? sw->growths + 1 : 0;
+    sw->last_backlog = now;
+    return sw->growths >= 3;
+}
+
+void ap_take_replayed(struct ap_client *client, const struct msg *m)
+{
+    struct replay_entry *entry = replay_find(&client->log, m->offload.number);
+    if (!entry || entry->replayed)
+        return;
+    entry->replayed = true;
+    entry->target_digest = m->offload.digest;
+    if (!compare(client, entry))
+        return;
+    if (falls_behind(client))
+        fail(client, -EBUSY, "the replay log grew over three windows: requests come faster than they are replayed");
+    else
+        catch_up(client);
+}
+
+/* --- T8: hold, probe, commit ---------------------------------------------------------------------------------------------- */
+
+/* A resend of what the source has, or shall have, goes there; what is new waits for the switch. */
+void ap_hold_in_switch(struct ap_client *client, const struct msg *m)
+{
+    struct replay_entry *entry = replay_add(&client->log, &m->offload);
+    if (m->offload.number < client->sw.last)
+        ap_forward(client, entry);
+}
+
+void ap_reply_in_switch(struct ap_client *client, const struct msg *m)
+{
+    struct replay_entry *entry = take_answer(client, m);
+    if (entry)
+        compare(client, entry);
+}
+
+void ap_take_probed(struct ap_client *client, const struct msg *m)
+{
+    struct ap_switch *sw = &client->sw;
+    const struct offload *o = &m->offload;
+    courier_settle(&client->ap->courier, m->from, OFFLOAD_PROBE, client->mud, client->migration);
+    if (party_equal(m->from, client->anchor_edge)) {
+        sw->source_probed = true;
+        sw->source_next = o->number, sw->source_chain = o->digest, sw->source_checksum = o->checksum;
+    } else {
+        sw->target_probed = true;
+        sw->target_next = o->number, sw->target_chain = o->digest, sw->target_checksum = o->checksum;
+    }
+    if (!sw->source_probed || !sw->target_probed)
+        return;
+    if (sw->source_next != sw->target_next || sw->source_chain != sw->target_chain ||
+        sw->source_checksum != sw->target_checksum) {
+        fail(client, -EBADMSG, "the probes of the two containers differ");
+        return;
+    }
+    ap_enter_state(client, AP_ACTIVATING, AP_EV_PROBED);
+    struct offload activate = control(client, OFFLOAD_ACTIVATE);
+    courier_send_offload(&client->ap->courier, client->ap->edge, &activate);
+}
+
+static void report_stage(struct ap_client *client, enum operation operation, struct simtime begin, int64_t value)
+{
+    struct report r = REPORT_INIT;
+    r.kind = EVENT_STAGE;
+    r.reporter = client->ap->actor.self;
+    r.text = operation_name(operation);
+    r.mud = (int32_t)client->mud;
+    r.migration = (int32_t)client->migration;
+    r.begin = begin;
+    r.value = value;
+    client->ap->actor.port->operations->report(client->ap->actor.port, &r);
+}
+
+static void report_finished(struct ap_client *client, struct party from)
+{
+    struct report r = REPORT_INIT;
+    r.kind = EVENT_MIGRATION;
+    r.reporter = client->ap->actor.self;
+    r.text = "finished";
+    r.sender = from;
+    r.peer = client->ap->edge;
+    r.mud = (int32_t)client->mud;
+    r.migration = (int32_t)client->migration;
+    r.value = client->sw.replays;
+    client->ap->actor.port->operations->report(client->ap->actor.port, &r);
+}
+
+/* What the new container has executed is dropped if answered; what it has not is its to execute now. */
+static void hand_log_to_target(struct ap_client *client)
+{
+    if (client->sw.target_next > 0)
+        replay_drop_through(&client->log, client->sw.target_next - 1, true);
+    for (size_t i = 0; i < client->log.len; i++)
+        if (client->log.entries[i].number >= client->sw.target_next)
+            client->log.entries[i].delivered = false;
+}
+
+void ap_commit(struct ap_client *client, const struct msg *m)
+{
+    struct ap *ap = client->ap;
+    struct party source = client->anchor_edge;
+    (void)m;
+    actor_mark(&ap->actor, client->mud, client->migration, ap->edge, "migr finished");
+    report_stage(client, OP_REPLAY, client->sw.replay_begin, client->sw.replays);
+    report_stage(client, OP_SWITCH, client->sw.hold_begin, 0);
+    report_finished(client, source);
+    struct offload stop = control(client, OFFLOAD_STOP);
+    client->anchor_edge = ap->edge;
+    client->anchor_ap = ap->actor.self;
+    client->retries = 0;
+    hand_log_to_target(client);
+    ap_enter_state(client, AP_SERVING, AP_EV_ACTIVATED);
+    ap_release_held(client);
+    courier_send_offload(&ap->courier, source, &stop);
+}
+
+void ap_switch_timeout(struct ap_client *client, const struct msg *m)
+{
+    (void)m;
+    fail(client, -ETIMEDOUT, "the switch did not end in time");
+}

@@ -1,0 +1,93 @@
+/* The edge server (ES): container management (create, gate, manage, delete), migration controller, log reporter (Kim22).
+ *
+ * A device's container passes through the gate: requests are delivered while it is open and queue while it is closed. edge.c
+ * manages containers and requests; migration.c walks a strategy's stages when this edge is the source or the target. */
+#ifndef ROAMLAB_EDGE_H
+#define ROAMLAB_EDGE_H
+
+#include "actor.h"
+#include "courier.h"
+#include "map.h"
+#include "migration.h"
+#include "replay.h"
+
+enum edge_state {
+    EDGE_EMPTY,      /* no container of this device here */
+    EDGE_STARTING,   /* a fresh one is being created */
+    EDGE_LIVE,       /* serves */
+    EDGE_INSTALLING, /* target: loading, creating, restoring */
+    EDGE_STANDBY,    /* restored; executes replays, serves nobody yet */
+    EDGE_REMOVING,   /* being stopped or discarded */
+    EDGE_STATES
+};
+
+enum edge_event {
+    EDGE_EV_ATTACH,
+    EDGE_EV_REQUEST,
+    EDGE_EV_REPLAY,
+    EDGE_EV_PROBE,
+    EDGE_EV_ANSWER,    /* the container replies */
+    EDGE_EV_MIGRATE,
+    EDGE_EV_CANCEL,
+    EDGE_EV_FETCH,
+    EDGE_EV_INSTALL,
+    EDGE_EV_ACTIVATE,
+    EDGE_EV_REMOVE,
+    EDGE_EV_STOP,
+    EDGE_EV_STARTED,   /* the fresh container runs */
+    EDGE_EV_INSTALLED, /* the migrated container is restored */
+    EDGE_EV_BROKEN,    /* what was being started or installed failed */
+    EDGE_EV_REMOVED,   /* the container is gone */
+    EDGE_EVENTS
+};
+
+struct edge_client {
+    struct edge *edge;
+    uint32_t mud;
+    enum edge_state state;
+    uint32_t container;         /* the migration that brought it; 0 = started here */
+    uint32_t sequence;          /* highest association sequence seen; lower ones are refused */
+    struct party owner;         /* the AP that asked last for a container or a removal */
+    struct party via;           /* the AP that the requests come through, and the replies go to */
+    bool gate_closed;
+    struct replay_log log;      /* requests queued at the gate, delivered and unanswered, and, migrating, all since the cut */
+    uint32_t next;              /* the container has executed everything below this number */
+    struct migration out, in;   /* this edge is the source, the target */
+    uint32_t ended;             /* outgoing migrations up to this one are over: MIGRATE repeats nothing */
+    uint32_t removed;           /* incoming migrations up to this one were called off: INSTALL repeats nothing */
+    struct msg pending_migrate; /* waits until the container runs, or the older migration is undone; mud = MUD_NONE if none */
+    struct msg removal;         /* STOP or REMOVE, acknowledged when the container is gone; mud = MUD_NONE if none */
+    struct simtime removal_begin;
+};
+
+enum { MUD_NONE = UINT32_MAX };
+
+struct edge {
+    struct actor actor;
+    struct courier courier;
+    struct map clients; /* MUD → struct edge_client, owned */
+};
+
+void edge_init(struct edge *edge, struct port *port, const struct rules *rules, uint32_t index);
+void edge_free(struct edge *edge);
+void edge_receive(struct edge *edge, const struct msg *m);
+/* What a container answers: REPLY, REPLAYED or PROBED, with the asking message's other fields as they were. */
+void edge_container_says(struct edge *edge, uint32_t container, const struct offload *o);
+void edge_operation_done(struct edge *edge, const struct order *order, const struct order_result *result);
+/* True while something is being started, migrated, removed or waits for an acknowledgement. */
+bool edge_busy(const struct edge *edge);
+
+/* Between edge.c and migration.c. */
+void edge_handle(struct edge_client *client, enum edge_event event, const struct msg *m);
+void edge_open_gate(struct edge_client *client);
+/* Requests delivered to the container that it has not answered. */
+uint32_t edge_undrained(const struct edge_client *client);
+void edge_deliver(struct edge_client *client, const struct offload *o);
+void edge_operate(struct edge_client *client, enum operation operation, uint32_t migration, uint32_t container, struct party peer);
+void edge_report_container(struct edge_client *client, uint32_t container, const char *what);
+void edge_report_stage(struct edge_client *client, uint32_t migration, enum operation operation, struct simtime begin,
+                       const struct order_result *result);
+/* The outgoing migration is over, and undone: the log is trimmed, the next MIGRATE may begin. */
+void edge_migration_ended(struct edge_client *client);
+
+#endif

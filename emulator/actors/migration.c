@@ -1,0 +1,351 @@
+#include "migration.h"
+#include "edge.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+enum { PUT_OFFS_MAX = 20, SOURCE_PATIENCE = 4 /* operations' timeouts that the target may take in all */ };
+
+static const struct rules *rules_of(const struct edge_client *client)
+{
+    return client->edge->actor.rules;
+}
+
+static void set_alarm(struct edge_client *client, struct migration *m, struct simtime after)
+{
+    actor_set_alarm(&client->edge->actor, &m->alarm, after);
+}
+
+static void tell(struct edge_client *client, const struct migration *m, struct party to, uint8_t type, int32_t status)
+{
+    struct offload o = {.type = type,
+                        .mud = client->mud,
+                        .sequence = m->sequence,
+                        .migration = m->id,
+                        .number = m->cut,
+                        .until = m->cut,
+                        .status = status,
+                        .peer = m->ap};
+    courier_send_offload(&client->edge->courier, to, &o);
+}
+
+/* --- walking the stages ---------------------------------------------------------------------------------------------------- */
+
+static const struct stage *stage_of(const struct edge_client *client, const struct migration *m)
+{
+    const struct strategy *strategy = rules_of(client)->strategy;
+    return m->stage < strategy->stage_count ? &strategy->stages[m->stage] : NULL;
+}
+
+static void operate(struct edge_client *client, struct migration *m, enum operation operation)
+{
+    m->operating = true;
+    m->stage_begin = actor_now(&client->edge->actor);
+    set_alarm(client, m, rules_of(client)->timeouts.operation);
+    edge_operate(client, operation, m->id, client->container, m->peer);
+}
+
+static void hand_over_to_target(struct edge_client *client)
+{
+    struct migration *m = &client->out;
+    m->state = MIGRATION_INSTALLING;
+    set_alarm(client, m, simtime_scale(rules_of(client)->timeouts.operation, SOURCE_PATIENCE));
+    tell(client, m, m->peer, OFFLOAD_INSTALL, 0);
+}
+
+/* A transfer is bounded by its progress, which the port watches, not by its duration. */
+static bool is_transfer(enum operation operation)
+{
+    return operation == OP_SEND_MEMORY || operation == OP_SEND_LAYER || operation == OP_SEND_IMAGE;
+}
+
+static void run_source_stage(struct edge_client *client)
+{
+    struct migration *m = &client->out;
+    const struct stage *stage = stage_of(client, m);
+    if (stage->place != AT_SOURCE) {
+        hand_over_to_target(client);
+        return;
+    }
+    m->state = MIGRATION_WORKING;
+    m->frozen |= stage->operation == OP_FREEZE;
+    m->sent |= is_transfer(stage->operation);
+    operate(client, m, stage->operation);
+    if (is_transfer(stage->operation))
+        actor_clear_alarm(&client->edge->actor, &m->alarm);
+}
+
+static void run_target_stage(struct edge_client *client)
+{
+    struct migration *m = &client->in;
+    const struct stage *stage = stage_of(client, m);
+    if (stage->place == AT_TARGET) {
+        m->state = MIGRATION_WORKING;
+        operate(client, m, stage->operation);
+        return;
+    }
+    m->state = MIGRATION_READY;
+    actor_clear_alarm(&client->edge->actor, &m->alarm);
+    edge_handle(client, EDGE_EV_INSTALLED, NULL);
+}
+
+/* --- the source ------------------------------------------------------------------------------------------------------------ */
+
+static void drain(struct edge_client *client)
+{
+    client->out.state = MIGRATION_DRAINING;
+    client->gate_closed = true;
+    set_alarm(client, &client->out, rules_of(client)->timeouts.gate_drain);
+    if (edge_undrained(client) == 0)
+        migration_drained(client);
+}
+
+void migration_begin(struct edge_client *client, const struct msg *msg)
+{
+    struct migration *m = &client->out;
+    *m = (struct migration){.id = msg->offload.migration,
+                            .peer = msg->offload.peer,
+                            .ap = msg->from,
+                            .sequence = msg->offload.sequence,
+                            .begin = actor_now(&client->edge->actor),
+                            .alarm = m->alarm};
+    client->sequence = m->sequence > client->sequence ? m->sequence : client->sequence;
+    actor_mark(&client->edge->actor, client->mud, m->id, m->ap, "migr begins");
+    drain(client);
+}
+
+void migration_drained(struct edge_client *client)
+{
+    struct migration *m = &client->out;
+    m->cut = client->next;
+    m->cut_taken = true;
+    if (!strategy_has(rules_of(client)->strategy, OP_HALT)) {
+        run_source_stage(client);
+        return;
+    }
+    m->state = MIGRATION_PROBING;
+    struct offload o = {.type = OFFLOAD_PROBE,
+                        .mud = client->mud,
+                        .sequence = m->sequence,
+                        .migration = m->id,
+                        .number = m->cut,
+                        .peer = client->edge->actor.self};
+    edge_deliver(client, &o);
+}
+
+void migration_probed(struct edge_client *client, const struct offload *o)
+{
+    struct migration *m = &client->out;
+    if (m->state != MIGRATION_PROBING || o->migration != m->id)
+        return;
+    m->last_probe = *o;
+    run_source_stage(client);
+}
+
+static void put_off(struct edge_client *client)
+{
+    struct migration *m = &client->out;
+    if (++m->put_offs > PUT_OFFS_MAX) {
+        migration_call_off(client, -EBUSY, "the container never finished its requests, so that it could not be frozen");
+        return;
+    }
+    actor_note(&client->edge->actor, (int32_t)client->mud, (int32_t)m->id,
+               "dump put off, time %u: %u requests not finished", m->put_offs, edge_undrained(client));
+    m->state = MIGRATION_PUT_OFF;
+    edge_open_gate(client);
+    set_alarm(client, m, rules_of(client)->timeouts.gate_drain);
+}
+
+/* The snapshot is taken: the container goes on, or (cold) is gone for good. */
+static void cut_is_taken(struct edge_client *client, enum operation operation)
+{
+    struct migration *m = &client->out;
+    if (operation == OP_THAW) {
+        m->frozen = false;
+        edge_open_gate(client);
+    } else {
+        m->frozen = false;
+        m->halted = true;
+        edge_report_container(client, client->container, "halted");
+    }
+    tell(client, m, m->ap, OFFLOAD_CUT, 0);
+}
+
+/* --- the undo: one step after the other, each an operation ------------------------------------------------------------------ */
+
+static void report_end(struct edge_client *client)
+{
+    const struct migration *m = &client->out;
+    struct report r = REPORT_INIT;
+    r.kind = EVENT_MIGRATION;
+    r.reporter = r.sender = client->edge->actor.self;
+    r.peer = m->peer;
+    r.text = m->status ? "failed" : "superseded";
+    r.mud = (int32_t)client->mud;
+    r.migration = (int32_t)m->id;
+    r.begin = m->begin;
+    client->edge->actor.port->operations->report(client->edge->actor.port, &r);
+}
+
+static void undo(struct edge_client *client)
+{
+    struct migration *m = &client->out;
+    m->state = MIGRATION_UNDOING;
+    if (m->operating)
+        return;
+    if (m->frozen) {
+        operate(client, m, OP_THAW);
+    } else if (m->halted) {
+        operate(client, m, OP_REVIVE);
+    } else if (m->cut_taken) {
+        m->cut_taken = false;
+        operate(client, m, OP_DISCARD);
+    } else {
+        actor_clear_alarm(&client->edge->actor, &m->alarm);
+        edge_open_gate(client);
+        if (m->sent)
+            tell(client, m, m->peer, OFFLOAD_REMOVE, 0);
+        if (m->status)
+            tell(client, m, m->ap, OFFLOAD_FAILED, m->status);
+        report_end(client);
+        edge_migration_ended(client);
+    }
+}
+
+void migration_call_off(struct edge_client *client, int32_t status, const char *reason)
+{
+    struct actor *actor = &client->edge->actor;
+    struct migration *m = &client->out;
+    if (m->state == MIGRATION_UNDOING)
+        return;
+    actor_note(actor, (int32_t)client->mud, (int32_t)m->id, "%s: %s", status ? "migration failed" : "migration called off",
+               reason);
+    m->status = status;
+    courier_drop(&client->edge->courier, OFFLOAD_INSTALL, client->mud, m->id);
+    courier_drop(&client->edge->courier, OFFLOAD_CUT, client->mud, m->id);
+    if (m->operating)
+        actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, m->id);
+    undo(client);
+}
+
+static void undo_step_done(struct edge_client *client, const struct order *order, const struct order_result *result)
+{
+    struct migration *m = &client->out;
+    if (order->operation == OP_THAW)
+        m->frozen = false;
+    if (order->operation == OP_HALT && result->status == 0)
+        m->frozen = false, m->halted = true, edge_report_container(client, client->container, "halted");
+    if (order->operation == OP_REVIVE) {
+        m->halted = false;
+        edge_report_container(client, client->container, result->status < 0 ? "gone" : "live");
+    }
+    undo(client);
+}
+
+/* --- both ------------------------------------------------------------------------------------------------------------------- */
+
+static void source_operation_done(struct edge_client *client, const struct order *order, const struct order_result *result)
+{
+    struct migration *m = &client->out;
+    m->operating = false;
+    if (m->state == MIGRATION_UNDOING) {
+        undo_step_done(client, order, result);
+        return;
+    }
+    edge_report_stage(client, m->id, order->operation, m->stage_begin, result);
+    if (result->status < 0) {
+        char reason[300];
+        snprintf(reason, sizeof reason, "%s: %s", operation_name(order->operation), result->reason);
+        migration_call_off(client, result->status, reason);
+        return;
+    }
+    if (order->operation == OP_THAW || order->operation == OP_HALT)
+        cut_is_taken(client, order->operation);
+    m->stage++;
+    run_source_stage(client);
+}
+
+static void target_failed(struct edge_client *client, int32_t status, const char *what, const char *reason)
+{
+    struct migration *m = &client->in;
+    actor_clear_alarm(&client->edge->actor, &m->alarm);
+    actor_note(&client->edge->actor, (int32_t)client->mud, (int32_t)m->id, "migration failed: %s: %s", what, reason);
+    struct msg failed = {.type = MSG_OFFLOAD, .from = client->edge->actor.self, .mud = client->mud};
+    failed.offload = (struct offload){
+        .type = OFFLOAD_FAILED, .mud = client->mud, .sequence = m->sequence, .migration = m->id, .status = status};
+    edge_handle(client, EDGE_EV_BROKEN, &failed);
+}
+
+static void target_operation_done(struct edge_client *client, const struct order *order, const struct order_result *result)
+{
+    struct migration *m = &client->in;
+    m->operating = false;
+    if (m->state == MIGRATION_UNDOING) {
+        target_failed(client, -ECANCELED, operation_name(order->operation), "called off");
+        return;
+    }
+    edge_report_stage(client, m->id, order->operation, m->stage_begin, result);
+    if (result->status < 0) {
+        target_failed(client, result->status, operation_name(order->operation), result->reason);
+        return;
+    }
+    m->stage++;
+    run_target_stage(client);
+}
+
+void migration_operation_done(struct edge_client *client, const struct order *order, const struct order_result *result)
+{
+    if (client->out.operating && client->out.id == order->migration)
+        source_operation_done(client, order, result);
+    else
+        target_operation_done(client, order, result);
+}
+
+void migration_install(struct edge_client *client, const struct msg *msg)
+{
+    struct migration *m = &client->in;
+    *m = (struct migration){.id = msg->offload.migration,
+                            .peer = msg->from,
+                            .ap = msg->offload.peer,
+                            .sequence = msg->offload.sequence,
+                            .cut = msg->offload.until,
+                            .begin = actor_now(&client->edge->actor),
+                            .alarm = m->alarm};
+    while (stage_of(client, m)->place == AT_SOURCE)
+        m->stage++;
+    run_target_stage(client);
+}
+
+static void operation_timed_out(struct edge_client *client, struct migration *m)
+{
+    struct actor *actor = &client->edge->actor;
+    if (m == &client->out && m->state != MIGRATION_UNDOING) {
+        migration_call_off(client, -ETIMEDOUT, "an operation did not end in time");
+        return;
+    }
+    actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, m->id);
+}
+
+void migration_alarm_rings(struct edge_client *client, struct migration *m)
+{
+    switch (m->state) {
+    case MIGRATION_DRAINING:
+        put_off(client);
+        break;
+    case MIGRATION_PUT_OFF:
+        drain(client);
+        break;
+    case MIGRATION_WORKING:
+    case MIGRATION_UNDOING:
+        operation_timed_out(client, m);
+        break;
+    case MIGRATION_INSTALLING: /* the AP decides from here on; this only asks it to */
+        tell(client, m, m->ap, OFFLOAD_FAILED, -ETIMEDOUT);
+        break;
+    case MIGRATION_NONE:
+    case MIGRATION_PROBING:
+    case MIGRATION_READY:
+    case MIGRATION_STATES:
+        break;
+    }
+}

@@ -1,0 +1,62 @@
+/* One migration at one of its two edges: walks the stages of its strategy that happen there, in order.
+ *
+ * The source runs its stages (gate and freeze, dump, …, send), tells the target to install, and then waits for the verdict
+ * of the AP that holds the token: STOP (committed) or CANCEL. The target runs its stages and reports READY to that AP. A failure or
+ * a CANCEL before the commit is undone: thaw, revive, gate open, and the target removes what it has. */
+#ifndef ROAMLAB_MIGRATION_H
+#define ROAMLAB_MIGRATION_H
+
+#include "actor.h"
+
+enum migration_state {
+    MIGRATION_NONE,
+    MIGRATION_DRAINING,   /* source: gate closed, delivered requests finish */
+    MIGRATION_PUT_OFF,    /* source: they did not in time; the gate is open again for a while */
+    MIGRATION_PROBING,    /* source, halting strategies: the container's last probe, before the freeze */
+    MIGRATION_WORKING,    /* a stage's operation runs here */
+    MIGRATION_INSTALLING, /* source: the target works, then the AP decides */
+    MIGRATION_READY,      /* target: restored, the AP decides */
+    MIGRATION_UNDOING,    /* source: failed or called off; what was begun is undone */
+    MIGRATION_STATES
+};
+
+struct migration {
+    enum migration_state state;
+    uint32_t id;
+    struct party peer;         /* the other edge */
+    struct party ap;           /* the AP that decides */
+    uint32_t sequence;
+    int stage;                 /* index into the strategy's stages */
+    uint32_t cut;              /* the snapshot holds everything below this number */
+    bool cut_taken;            /* requests delivered from now on are kept in the log */
+    bool frozen, halted, sent; /* what an undo has to undo */
+    bool operating;            /* an operation is under way */
+    int32_t status;            /* why it is being undone; 0 = called off */
+    uint32_t put_offs;         /* how often the gate did not drain */
+    struct simtime begin, stage_begin;
+    struct offload last_probe; /* the halted container's answer */
+    struct alarm alarm;
+};
+
+struct edge_client;
+
+static inline bool migration_runs(const struct migration *m)
+{
+    return m->state != MIGRATION_NONE;
+}
+
+/* --- the source --- */
+void migration_begin(struct edge_client *client, const struct msg *m);
+void migration_drained(struct edge_client *client); /* the last delivered request has been answered */
+void migration_probed(struct edge_client *client, const struct offload *o);
+/* status 0: the device has moved on; -errno: something failed. */
+void migration_call_off(struct edge_client *client, int32_t status, const char *reason);
+
+/* --- the target --- */
+void migration_install(struct edge_client *client, const struct msg *m);
+
+/* An operation of the migration (either side) is done. */
+void migration_operation_done(struct edge_client *client, const struct order *order, const struct order_result *result);
+void migration_alarm_rings(struct edge_client *client, struct migration *m);
+
+#endif

@@ -1,0 +1,75 @@
+/* The mobile user device (MUD): mobility management, offloading request generator, log reporter (Kim22).
+ *
+ * It follows its visits from access point to access point, asks one request after the other at a steady rate, resends what stays
+ * unanswered (RFC 6298, same number) and checks every reply's digest against the chain that it computes itself. While it is not
+ * associated it sends and hears nothing. */
+#ifndef ROAMLAB_MUD_H
+#define ROAMLAB_MUD_H
+
+#include "actor.h"
+#include "statechain.h"
+
+enum mud_state {
+    MUD_AWAY,        /* not yet associated for the first time */
+    MUD_ROAMING,     /* between two access points: scanning, authenticating */
+    MUD_ASSOCIATING, /* (re)association request sent */
+    MUD_ASSOCIATED,
+    MUD_FINISHED,
+    MUD_STATES
+};
+
+struct mud_visit {
+    uint32_t ap;
+    bool by_request;     /* true: begins when request `request` is due; false: at `at` */
+    uint32_t request;
+    struct simtime at;
+};
+
+struct mud_options {
+    struct simtime period;       /* between two requests */
+    uint32_t request_bytes;
+    uint32_t window;             /* unanswered requests allowed */
+    struct simtime until;        /* no new request from then on */
+    const struct mud_visit *visits; /* the caller's, must outlive the MUD; at least one */
+    int visit_count;
+    uint64_t seed;
+    uint32_t memory_pages, layer_pages; /* of the service: for the digest chain */
+};
+
+struct mud_request {
+    uint64_t digest;             /* the chain that the reply must carry */
+    struct simtime first_sent, resend_at, wait;
+    uint32_t times_sent;
+    bool answered;
+};
+
+struct mud {
+    struct actor actor;
+    struct mud_options options;
+    enum mud_state state;
+    struct party ap, former_ap;  /* the one it is at or heading for; the last that accepted it */
+    uint32_t sequence;           /* grows with every (re)association */
+    int next_visit;
+    struct alarm move, association, generate, resend;
+    bool ready;                  /* its container runs: requests may start */
+    struct simtime generation_start;
+    uint32_t due;                /* requests generated: numbers below are due */
+    uint32_t sent;               /* numbers below have been sent at least once */
+    uint32_t oldest;             /* lowest unanswered number */
+    uint32_t answered;
+    struct mud_request *requests; /* owned; ring of `window`, by number */
+    struct statechain_model expected;
+    struct simtime srtt, rttvar, rto;
+    bool rtt_measured;
+    void (*finished)(struct mud *mud); /* may be NULL */
+};
+
+void mud_init(struct mud *mud, struct port *port, const struct rules *rules, uint32_t index, const struct mud_options *options);
+void mud_free(struct mud *mud);
+/* Sets the first alarm; everything else follows from it. */
+void mud_start(struct mud *mud);
+void mud_receive(struct mud *mud, const struct msg *m);
+/* The run's patience is over: reports what was sent and answered as it stands. */
+void mud_give_up(struct mud *mud);
+
+#endif

@@ -1,0 +1,71 @@
+/* The port: the only way in which an actor touches the world. One implementation turns every promise into a timer
+ * (ports/sim.c), the other into a socket, a link or a Docker call (ports/real.c); the actors do not know which.
+ *
+ * Nothing returns a result here: answers come back as messages (mud_receive, ap_receive, edge_receive), as container
+ * replies (edge_container_says) or as finished operations (edge_operation_done). */
+#ifndef ROAMLAB_PORT_H
+#define ROAMLAB_PORT_H
+
+#include "event_kind.h"
+#include "msg.h"
+#include "simtime.h"
+#include "strategy.h"
+
+struct port;
+
+/* A timer that lives inside its owner. `ring` is the owner's; the rest is the port's. Zero-initialised = not set. */
+struct alarm {
+    void (*ring)(struct alarm *alarm);
+    void *reserved[2];
+};
+
+/* A container operation that an edge asks for. */
+struct order {
+    enum operation operation;
+    struct party edge;       /* who asks, and where it happens */
+    uint32_t mud;
+    uint32_t migration;      /* the one that the operation belongs to; 0 = none (START) */
+    uint32_t container;      /* the migration that brought the container meant (0 = the fresh one) */
+    struct party peer;       /* SEND_*: the target edge */
+};
+
+struct order_result {
+    int32_t status;          /* 0 or -errno */
+    int64_t bytes;           /* moved or written */
+    const char *reason;      /* when status < 0: what went wrong; valid during the call */
+};
+
+/* Something to report; the port adds names, addresses and the time. */
+struct report {
+    enum event_kind kind;
+    enum event_direction direction;
+    struct party reporter, peer, sender; /* PARTY_NONE where not applicable */
+    const char *text;
+    int32_t mud, number, migration;      /* -1 where not applicable */
+    struct simtime begin;
+    int64_t bytes, value;
+};
+
+#define REPORT_INIT {.mud = -1, .number = -1, .migration = -1}
+
+struct port_operations {
+    struct simtime (*now)(struct port *port);
+    void (*set_alarm)(struct port *port, struct alarm *alarm, struct simtime at);
+    void (*clear_alarm)(struct port *port, struct alarm *alarm);
+    bool (*alarm_set)(struct port *port, const struct alarm *alarm);
+    /* Copies the message, taking references; may lose it. */
+    void (*send)(struct port *port, const struct msg *m);
+    /* Hands a REQUEST, REPLAY or PROBE to the MUD's container at this edge; may lose it. */
+    void (*deliver)(struct port *port, struct party edge, uint32_t container, const struct offload *o);
+    /* Starts a container operation; edge_operation_done follows exactly once, later. */
+    void (*operate)(struct port *port, const struct order *order);
+    /* Ends running operations of (edge, mud, migration) early; each still reports, with -ECANCELED. */
+    void (*cancel_operations)(struct port *port, struct party edge, uint32_t mud, uint32_t migration);
+    void (*report)(struct port *port, const struct report *report);
+};
+
+struct port {
+    const struct port_operations *operations;
+};
+
+#endif
