@@ -398,6 +398,15 @@ static void test_bad_settings(void **state)
         assert_error(good, sizeof good - 1, &rows[i].setting, rows[i].expected);
 }
 
+static void test_too_many_requests(void **state)
+{
+    (void)state;
+    const struct scenario_setting settings[] = {{"muds.m1.requests_per_s", "1000"}, {"duration_s", "3e6"}};
+    struct err e = ERR_INIT;
+    assert_null(scenario_parse("x.json", good, sizeof good - 1, settings, 2, &e));
+    assert_non_null(strstr(e.text, "muds.m1.requests_per_s: makes 3e+09 requests in the run"));
+}
+
 static void test_unreadable_files(void **state)
 {
     static const struct {
@@ -636,6 +645,19 @@ static void mention_keys(const char *readme, const struct scenario_keys *keys)
     }
 }
 
+static void parse_example(const char *readme)
+{
+    struct err e = ERR_INIT;
+    const char *start = strstr(readme, "```json\n");
+    assert_non_null(start);
+    start += strlen("```json\n");
+    const char *end = strstr(start, "```");
+    struct scenario *s = scenario_parse("README.md", start, (size_t)(end - start), NULL, 0, &e);
+    if (!s)
+        fail_msg("%s (%s)", e.text, e.hint);
+    scenario_free(s);
+}
+
 static void test_readme(void **state)
 {
     (void)state;
@@ -644,6 +666,7 @@ static void test_readme(void **state)
     assert_non_null(file);
     readme[fread(readme, 1, sizeof readme - 1, file)] = '\0';
     mention_keys(readme, &scenario_keys);
+    parse_example(readme);
     for (int i = 0; metric_at(i); i++)
         if (!strstr(readme, metric_at(i)))
             fail_msg("scenarios/README.md does not mention %s", metric_at(i));
@@ -652,13 +675,21 @@ static void test_readme(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bad_values),     cmocka_unit_test(test_bad_texts),
-        cmocka_unit_test(test_defaults),       cmocka_unit_test(test_same_text_again),
-        cmocka_unit_test(test_alike_devices),  cmocka_unit_test(test_settings),
-        cmocka_unit_test(test_bad_settings),   cmocka_unit_test(test_unreadable_files),
-        cmocka_unit_test(test_too_large_file), cmocka_unit_test(test_shipped_scenarios),
-        cmocka_unit_test(test_routes),         cmocka_unit_test(test_metrics),
-        cmocka_unit_test(test_schema),         cmocka_unit_test(test_readme),
+        cmocka_unit_test(test_bad_values),
+        cmocka_unit_test(test_bad_texts),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_same_text_again),
+        cmocka_unit_test(test_alike_devices),
+        cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_bad_settings),
+        cmocka_unit_test(test_unreadable_files),
+        cmocka_unit_test(test_too_large_file),
+        cmocka_unit_test(test_shipped_scenarios),
+        cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_too_many_requests),
+        cmocka_unit_test(test_schema),
+        cmocka_unit_test(test_readme),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

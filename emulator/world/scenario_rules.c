@@ -81,6 +81,18 @@ static int check_visit_order(const struct scenario *s, const struct scenario_mud
     return 0;
 }
 
+/* Request numbers are 32 bits on the wire and in the event log. */
+static int check_request_count(const struct scenario *s, const struct scenario_mud *mud,
+                               const struct scenario_place *place, struct err *e)
+{
+    double requests = mud->requests_per_s * simtime_seconds(s->duration);
+    if (requests <= 2e9)
+        return 0;
+    scenario_error(PLACE_NAMED(place, "requests_per_s"), e,
+                   "makes %.3g requests in the run, at most 2e9 have numbers", requests);
+    return err_hint(e, "send fewer per second or make duration_s shorter");
+}
+
 static int check_muds(const struct scenario *s, int *parent, struct err *e)
 {
     for (int i = 0; i < s->mud_count; i++) {
@@ -89,7 +101,8 @@ static int check_muds(const struct scenario *s, int *parent, struct err *e)
             continue;
         const struct scenario_place *here = PLACE_NAMED(PLACE_NAMED(NULL, "muds"), mud->name);
         const struct scenario_place *visits = PLACE_NAMED(here, "visits");
-        if (check_visit_order(s, mud, visits, e) < 0 || check_visit_paths(s, parent, mud, visits, e) < 0)
+        if (check_request_count(s, mud, here, e) < 0 || check_visit_order(s, mud, visits, e) < 0 ||
+            check_visit_paths(s, parent, mud, visits, e) < 0)
             return -EINVAL;
     }
     return 0;
