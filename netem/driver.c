@@ -1,0 +1,83 @@
+#include "driver.h"
+#include "mem.h"
+#include "segmentation.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const struct link_driver *const drivers[] = {&link_driver_kernel, &link_driver_userspace};
+
+const struct link_driver *link_driver_choose(struct err *e)
+{
+    struct err why[ARRAY_LEN(drivers)] = {ERR_INIT};
+    for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
+        if (drivers[i]->probe(&why[i]) == 0)
+            return drivers[i];
+    err_set(e, EOPNOTSUPP, "no link driver works here: %s: %.200s; %s: %.200s", drivers[0]->name, why[0].text,
+            drivers[1]->name, why[1].text);
+    err_hint(e, "%s",
+             why[1].hint[0] ? why[1].hint : "load the kernel's sch_netem, or a kernel with nfnetlink_queue");
+    return NULL;
+}
+
+const struct link_driver *link_driver_named(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
+        if (strcmp(drivers[i]->name, name) == 0)
+            return drivers[i];
+    return NULL;
+}
+
+struct link_drive *link_drive_start(const struct link_driver *driver, struct err *e)
+{
+    struct link_drive *drive = driver->start(e);
+    if (drive)
+        drive->driver = driver;
+    else
+        err_wrap(e, "link driver %s", driver->name);
+    return drive;
+}
+
+void link_drive_stop(struct link_drive *drive)
+{
+    if (drive)
+        drive->driver->stop(drive);
+}
+
+const struct link_driver *link_drive_driver(const struct link_drive *drive)
+{
+    return drive->driver;
+}
+
+int link_shape(struct link_drive *drive, const struct link_ends *ends, const struct link_params *params,
+               struct link_shaper **shaper, struct err *e)
+{
+    *shaper = NULL;
+    if (link_is_plain(params))
+        return 0;
+    int status = 0;
+    if (params->rate_bps && params->rate_bps < SEGMENTATION_OFF_BELOW_BPS)
+        status = segmentation_off(ends->from_namespace, ends->from_interface, e);
+    if (status == 0)
+        status = drive->driver->shape(drive, ends, params, shaper, e);
+    if (status < 0)
+        return err_wrap(e, "link driver %s: %s to %s", drive->driver->name, ends->from_namespace,
+                        ends->to_namespace);
+    (*shaper)->driver = drive->driver;
+    return 0;
+}
+
+int link_count(struct link_shaper *shaper, struct link_counters *counters, struct err *e)
+{
+    return shaper->driver->count(shaper, counters, e);
+}
+
+bool link_is_plain(const struct link_params *params)
+{
+    return params->delay.ns == 0 && params->rate_bps == 0 && params->loss <= 0;
+}
+
+uint32_t link_queue_packets(const struct link_params *params)
+{
+    return params->queue_packets ? params->queue_packets : LINK_QUEUE_DEFAULT;
+}

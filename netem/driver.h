@@ -1,0 +1,85 @@
+/* Link drivers: what makes real packets late, few and rare, as link.h says.
+ *
+ * A link driver shapes one direction of a veth pair at a time. The kernel's netem works where packets leave, roamlab's own
+ * emulator where they arrive (see userspace.h), so the caller names both ends and the driver takes the one that it needs.
+ *
+ *     const struct link_driver *driver = link_driver_choose(&e);          once, near main
+ *     struct link_drive *drive = link_drive_start(driver, &e);           once a run
+ *     link_shape(drive, &ends, &params, &shaper, &e);                    per link and direction
+ *     …
+ *     link_drive_stop(drive);
+ *
+ * What both drivers share: ARP is not shaped by the emulator (the testbed's neighbours are permanent, so there is none). Below
+ * 1 Gbit/s segmentation offload is turned off where packets leave, so that the unit on the line is a packet and not a burst
+ * of 64 KB. Where they differ: netem draws the loss as a packet enters, so a lost packet takes no time on the line there. */
+#ifndef ROAMLAB_DRIVER_H
+#define ROAMLAB_DRIVER_H
+
+#include "err.h"
+#include "link.h"
+
+#include <stdbool.h>
+
+struct link_drive;
+struct link_shaper;
+
+/* The two ends of a direction: paths of namespaces such as /run/netns/NAME, and the interfaces in them. */
+struct link_ends {
+    const char *from_namespace, *from_interface;
+    const char *to_namespace, *to_interface;
+};
+
+struct link_counters {
+    uint64_t packets; /* delivered; a super-packet above 1 Gbit/s counts as the packets that it stands for */
+    uint64_t bytes;   /* IP bytes of these */
+    uint64_t dropped; /* found the queue full */
+    uint64_t lost;    /* by `loss`; netem counts them under dropped */
+    struct simtime worst_lateness; /* of a delivery behind its due time; zero where the driver cannot know */
+};
+
+/* One row per driver. Adding a driver = one file + one row in driver.c. */
+struct link_driver {
+    const char *name;    /* as result.json shows it */
+    const char *summary; /* for people */
+    /* Does this host have it? Tried out in a private namespace. 0, or -errno and why not. */
+    int (*probe)(struct err *e);
+    struct link_drive *(*start)(struct err *e);
+    void (*stop)(struct link_drive *drive);
+    int (*shape)(struct link_drive *drive, const struct link_ends *ends, const struct link_params *params,
+                 struct link_shaper **shaper, struct err *e);
+    int (*count)(struct link_shaper *shaper, struct link_counters *counters, struct err *e);
+};
+
+extern const struct link_driver link_driver_kernel, link_driver_userspace;
+
+/* The first driver in the table whose probe succeeds. NULL and `e`, which says why each of them does not. */
+const struct link_driver *link_driver_choose(struct err *e);
+/* By name; NULL if there is none of that name. */
+const struct link_driver *link_driver_named(const char *name);
+
+/* Whatever the driver needs for a run (the emulator: its thread). NULL and `e` on failure. */
+struct link_drive *link_drive_start(const struct link_driver *driver, struct err *e);
+/* Ends all shaping of the drive and frees its shapers. Links that the emulator shaped carry nothing afterwards: a link whose shaper
+ * is gone never turns into a fast one. NULL-safe. */
+void link_drive_stop(struct link_drive *drive);
+const struct link_driver *link_drive_driver(const struct link_drive *drive);
+
+/* Shapes the direction. *shaper is the drive's and lives as long as the drive; it is NULL if `params` ask for nothing. */
+int link_shape(struct link_drive *drive, const struct link_ends *ends, const struct link_params *params,
+               struct link_shaper **shaper, struct err *e);
+int link_count(struct link_shaper *shaper, struct link_counters *counters, struct err *e);
+
+/* True if the parameters change nothing about a packet. */
+bool link_is_plain(const struct link_params *params);
+/* Packets that a queue of these parameters holds: the default for 0. */
+uint32_t link_queue_packets(const struct link_params *params);
+
+/* What every driver's drive and shaper begin with. */
+struct link_drive {
+    const struct link_driver *driver;
+};
+struct link_shaper {
+    const struct link_driver *driver;
+};
+
+#endif
