@@ -1,0 +1,339 @@
+#include "invariants.h"
+#include "mem.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct numbers {
+    int32_t *list;
+    size_t count, capacity;
+    bool unsorted;
+};
+
+enum container_state { CONTAINER_GONE, CONTAINER_STANDBY, CONTAINER_HALTED, CONTAINER_LIVE };
+
+static const char *const state_names[] = {"gone", "standby", "halted", "live"};
+
+struct container {
+    char *edge;
+    int32_t migration;
+    enum container_state state;
+};
+
+struct migration {
+    int32_t number;
+    int begun, ended;
+};
+
+struct mud {
+    char *reporter;
+    struct numbers answered, executed;
+    int64_t sent;
+    bool told_total;
+    int32_t newest_executing; /* migration of the newest container that executed */
+    struct container *containers;
+    size_t container_count;
+    int live;
+    bool was_live, ended_in_order; /* its last container went after it was done */
+    struct migration *migrations;
+    size_t migration_count;
+};
+
+struct invariants {
+    struct invariants_options options;
+    struct mud *muds;
+    size_t mud_count, mud_capacity;
+    struct invariants_broken broken;
+    uint64_t duplicated;
+};
+
+struct invariants *invariants_new(const struct invariants_options *options)
+{
+    struct invariants *inv = mem_alloc(sizeof *inv);
+    inv->options = *options;
+    return inv;
+}
+
+static const char *name_of(const struct invariants *inv, const struct mud *mud)
+{
+    size_t index = (size_t)(mud - inv->muds);
+    if (inv->options.names && index < inv->options.name_count)
+        return inv->options.names[index];
+    return mud->reporter ? mud->reporter : "a device without a name";
+}
+
+__attribute__((format(printf, 3, 4))) static void say(struct invariants *inv, const struct mud *mud,
+                                                      const char *format, ...)
+{
+    struct invariants_broken *broken = &inv->broken;
+    if (broken->count++ >= INVARIANTS_SENTENCES_MAX)
+        return;
+    char what[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    broken->sentences = mem_resize(broken->sentences, (broken->kept + 1) * sizeof *broken->sentences);
+    broken->sentences[broken->kept++] = mem_printf("%s: %s", name_of(inv, mud), what);
+}
+
+static struct mud *mud_at(struct invariants *inv, int32_t index)
+{
+    size_t needed = (size_t)index + 1;
+    if (needed > inv->mud_capacity) {
+        size_t capacity = needed < inv->mud_capacity * 2 ? inv->mud_capacity * 2 : needed;
+        inv->muds = mem_resize(inv->muds, capacity * sizeof *inv->muds);
+        memset(inv->muds + inv->mud_capacity, 0, (capacity - inv->mud_capacity) * sizeof *inv->muds);
+        inv->mud_capacity = capacity;
+    }
+    if (inv->mud_count < needed)
+        inv->mud_count = needed;
+    return &inv->muds[index];
+}
+
+static void add_number(struct numbers *numbers, int32_t number)
+{
+    if (numbers->count == numbers->capacity) {
+        numbers->capacity = numbers->capacity ? numbers->capacity * 2 : 16;
+        numbers->list = mem_resize(numbers->list, numbers->capacity * sizeof *numbers->list);
+    }
+    numbers->unsorted |= numbers->count && numbers->list[numbers->count - 1] > number;
+    numbers->list[numbers->count++] = number;
+}
+
+static void see_request(struct invariants *inv, struct mud *mud, const struct event *ev)
+{
+    add_number(&mud->answered, ev->number);
+    if (strcmp(ev->text, "ok") != 0)
+        say(inv, mud, "request %d: wrong digest: %s", ev->number, ev->text);
+}
+
+static void see_executed(struct invariants *inv, struct mud *mud, const struct event *ev)
+{
+    add_number(&mud->executed, ev->number);
+    if (ev->value < mud->newest_executing)
+        say(inv, mud,
+            "request %d was executed by the container of migration %d after that of migration %d had "
+            "executed",
+            ev->number, (int)ev->value, mud->newest_executing);
+    else
+        mud->newest_executing = (int32_t)ev->value;
+}
+
+static struct container *container_at(struct mud *mud, const struct event *ev)
+{
+    for (size_t i = 0; i < mud->container_count; i++)
+        if (mud->containers[i].migration == ev->migration &&
+            strcmp(mud->containers[i].edge, ev->reporter) == 0)
+            return &mud->containers[i];
+    mud->containers = mem_resize(mud->containers, (mud->container_count + 1) * sizeof *mud->containers);
+    struct container *c = &mud->containers[mud->container_count++];
+    *c = (struct container){mem_copy_string(ev->reporter), ev->migration, CONTAINER_GONE};
+    return c;
+}
+
+static int containers_left(const struct mud *mud)
+{
+    int left = 0;
+    for (size_t i = 0; i < mud->container_count; i++)
+        left += mud->containers[i].state != CONTAINER_GONE;
+    return left;
+}
+
+static void see_container(struct invariants *inv, struct mud *mud, const struct event *ev)
+{
+    struct container *c = container_at(mud, ev);
+    size_t state = 0;
+    while (state < ARRAY_LEN(state_names) && strcmp(state_names[state], ev->text) != 0)
+        state++;
+    if (state == ARRAY_LEN(state_names)) {
+        say(inv, mud, "a container at %s is in the unknown state \"%s\"", ev->reporter, ev->text);
+        return;
+    }
+    bool was_live = c->state == CONTAINER_LIVE;
+    c->state = (enum container_state)state;
+    mud->live += (c->state == CONTAINER_LIVE) - was_live;
+    mud->was_live |= c->state == CONTAINER_LIVE;
+    if (!was_live || mud->live > 0)
+        return;
+    if (mud->told_total && containers_left(mud) == 0)
+        mud->ended_in_order = true;
+    else if (!inv->options.gives_up_always_live)
+        say(inv, mud, "no container was live from %.6f s, when the one at %s became %s",
+            simtime_seconds(ev->at), ev->reporter, ev->text);
+}
+
+static struct migration *migration_at(struct mud *mud, int32_t number)
+{
+    for (size_t i = mud->migration_count; i-- > 0;)
+        if (mud->migrations[i].number == number)
+            return &mud->migrations[i];
+    mud->migrations = mem_resize(mud->migrations, (mud->migration_count + 1) * sizeof *mud->migrations);
+    mud->migrations[mud->migration_count] = (struct migration){.number = number};
+    return &mud->migrations[mud->migration_count++];
+}
+
+void invariants_add(struct invariants *inv, const struct event *ev)
+{
+    if (ev->mud < 0)
+        return;
+    struct mud *mud = mud_at(inv, ev->mud);
+    if (ev->kind == EVENT_REQUEST || ev->kind == EVENT_SENT_TOTAL) {
+        if (!mud->reporter)
+            mud->reporter = mem_copy_string(ev->reporter);
+    }
+    if (ev->kind == EVENT_REQUEST) {
+        see_request(inv, mud, ev);
+    } else if (ev->kind == EVENT_SENT_TOTAL) {
+        mud->told_total = true;
+        mud->sent += ev->number;
+    } else if (ev->kind == EVENT_EXECUTED) {
+        see_executed(inv, mud, ev);
+    } else if (ev->kind == EVENT_CONTAINER) {
+        see_container(inv, mud, ev);
+    } else if (ev->kind == EVENT_MIGRATION) {
+        migration_at(mud, ev->migration)->ended++;
+    } else if (ev->kind == EVENT_MARK && strcmp(ev->text, "migr begins") == 0) {
+        migration_at(mud, ev->migration)->begun++;
+    }
+}
+
+static int ascending(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Sorts, names every number that is there more often than once, and leaves each once. */
+static void check_once(struct invariants *inv, const struct mud *mud, struct numbers *numbers,
+                       const char *done)
+{
+    if (numbers->unsorted)
+        qsort(numbers->list, numbers->count, sizeof *numbers->list, ascending);
+    size_t kept = 0;
+    for (size_t i = 0, end; i < numbers->count; i = end) {
+        for (end = i + 1; end < numbers->count && numbers->list[end] == numbers->list[i];)
+            end++;
+        if (end - i > 1) {
+            say(inv, mud, "request %d was %s %zu times", numbers->list[i], done, end - i);
+            inv->duplicated++;
+        }
+        numbers->list[kept++] = numbers->list[i];
+    }
+    numbers->count = kept;
+}
+
+static void check_answers(struct invariants *inv, struct mud *mud)
+{
+    check_once(inv, mud, &mud->answered, "answered");
+    int64_t answered = (int64_t)mud->answered.count;
+    if (!mud->told_total)
+        say(inv, mud, "it never said how many requests it sent");
+    else if (mud->sent != answered)
+        say(inv, mud, "%lld requests were sent, %lld were answered", (long long)mud->sent,
+            (long long)answered);
+    /* Numbers start at 0 and none is left out: the first hole is the first one lost. */
+    size_t i = 0;
+    while (i < mud->answered.count && mud->answered.list[i] == (int32_t)i)
+        i++;
+    if (mud->told_total && (int64_t)i < mud->sent && !inv->options.messages_only)
+        say(inv, mud, "request %zu was not answered", i);
+}
+
+/* Both lists are sorted and free of doubles here. */
+static void check_executions(struct invariants *inv, struct mud *mud)
+{
+    check_once(inv, mud, &mud->executed, "executed");
+    const struct numbers *x = &mud->executed;
+    for (size_t i = 0; i < x->count; i++)
+        if (x->list[i] != (i ? x->list[i - 1] + 1 : 0))
+            say(inv, mud, "request %d was left out: %d was executed without it", i ? x->list[i - 1] + 1 : 0,
+                x->list[i]);
+    for (size_t i = 0, j = 0; i < mud->answered.count; i++) {
+        while (j < x->count && x->list[j] < mud->answered.list[i])
+            j++;
+        if (j == x->count || x->list[j] != mud->answered.list[i])
+            say(inv, mud, "request %d was answered but no container executed it", mud->answered.list[i]);
+    }
+}
+
+static void check_containers(struct invariants *inv, struct mud *mud)
+{
+    if (!mud->was_live) {
+        if (mud->answered.count || mud->container_count)
+            say(inv, mud, "no container was ever live");
+        return;
+    }
+    int left = containers_left(mud);
+    if (left == 0 && !mud->ended_in_order)
+        say(inv, mud, "no container is left at the end");
+    else if (left == 1 && mud->live != 1)
+        say(inv, mud, "the container that is left at the end is not live");
+    for (size_t i = 0; i < mud->container_count && left > 1; i++)
+        if (mud->containers[i].state != CONTAINER_GONE)
+            say(inv, mud, "%d containers are left at the end: one at %s, brought by migration %d, is %s",
+                left, mud->containers[i].edge, mud->containers[i].migration,
+                state_names[mud->containers[i].state]);
+}
+
+static void check_migrations(struct invariants *inv, const struct mud *mud)
+{
+    for (size_t i = 0; i < mud->migration_count; i++) {
+        const struct migration *m = &mud->migrations[i];
+        if (m->begun && !m->ended)
+            say(inv, mud, "migration %d began and never ended", m->number);
+        if (m->ended > 1)
+            say(inv, mud, "migration %d ended %d times", m->number, m->ended);
+    }
+}
+
+void invariants_finish(struct invariants *inv, struct invariants_broken *broken)
+{
+    for (size_t i = 0; i < inv->mud_count; i++) {
+        struct mud *mud = &inv->muds[i];
+        check_answers(inv, mud);
+        check_migrations(inv, mud);
+        if (inv->options.messages_only)
+            continue;
+        check_executions(inv, mud);
+        check_containers(inv, mud);
+    }
+    *broken = inv->broken;
+    inv->broken = (struct invariants_broken){0};
+}
+
+uint64_t invariants_duplicated(const struct invariants *inv)
+{
+    return inv->duplicated;
+}
+
+static void free_mud(struct mud *mud)
+{
+    for (size_t i = 0; i < mud->container_count; i++)
+        free(mud->containers[i].edge);
+    free(mud->reporter);
+    free(mud->answered.list);
+    free(mud->executed.list);
+    free(mud->containers);
+    free(mud->migrations);
+}
+
+void invariants_free(struct invariants *inv)
+{
+    if (!inv)
+        return;
+    for (size_t i = 0; i < inv->mud_count; i++)
+        free_mud(&inv->muds[i]);
+    free(inv->muds);
+    invariants_broken_free(&inv->broken);
+    free(inv);
+}
+
+void invariants_broken_free(struct invariants_broken *broken)
+{
+    for (size_t i = 0; i < broken->kept; i++)
+        free(broken->sentences[i]);
+    free(broken->sentences);
+    *broken = (struct invariants_broken){0};
+}

@@ -1,0 +1,48 @@
+/* What must hold in every run of both worlds (the protocol's §9), checked over the run's events in their order:
+ *
+ *   - every request is answered exactly once, and its digest is right;
+ *   - every request is executed exactly once in the lineage of containers that survives, none is left out;
+ *   - never two containers of a device that both execute: once a container that a newer migration brought has executed, an
+ *     older one must not;
+ *   - a container is live at all times, from the first one until the device is done (unless the strategy gives that up);
+ *   - exactly one container of a device is left at the end, and it is live;
+ *   - every migration that begins ends, once.
+ *
+ * The events are streamed in; memory is 8 bytes a request. */
+#ifndef ROAMLAB_INVARIANTS_H
+#define ROAMLAB_INVARIANTS_H
+
+#include "event.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct invariants;
+
+struct invariants_options {
+    bool gives_up_always_live; /* the strategy's: cold */
+    bool messages_only;        /* an imported log: nothing is known of executions and containers */
+    const char *const *names;  /* of the devices by index, or NULL: what the device calls itself */
+    size_t name_count;
+};
+
+enum { INVARIANTS_SENTENCES_MAX = 100 };
+
+/* Sentences, each naming the device and the number: "m1: request 7 was answered 2 times". At most
+ * INVARIANTS_SENTENCES_MAX are kept, `count` counts all. */
+struct invariants_broken {
+    char **sentences; /* owned */
+    size_t kept, count;
+};
+
+/* `options->names` must outlive it. */
+struct invariants *invariants_new(const struct invariants_options *options);
+void invariants_add(struct invariants *invariants, const struct event *event);
+/* Call once, behind the last event. */
+void invariants_finish(struct invariants *invariants, struct invariants_broken *broken);
+void invariants_free(struct invariants *invariants); /* NULL-safe */
+void invariants_broken_free(struct invariants_broken *broken);
+/* Requests that were answered or executed more often than once; after invariants_finish(). */
+uint64_t invariants_duplicated(const struct invariants *invariants);
+
+#endif

@@ -1,0 +1,226 @@
+#include "result.h"
+#include "event_reader.h"
+#include "invariants.h"
+#include "json_file.h"
+#include "mem.h"
+#include "metrics.h"
+#include "result_parts.h"
+#include "run_record.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* All that one pass over the events yields. */
+struct analysis {
+    struct run_record record;
+    struct metrics metrics;
+    struct invariants_broken broken;
+    uint64_t duplicated;
+};
+
+static void free_analysis(struct analysis *a)
+{
+    metrics_free(&a->metrics);
+    run_record_free(&a->record);
+    invariants_broken_free(&a->broken);
+}
+
+static int analyse(const char *folder, const struct result_input *input, const char *const *names,
+                   struct analysis *a, struct err *e)
+{
+    struct event_reader *reader = NULL;
+    struct event ev;
+    int status = event_reader_open(folder, EVENT_MASK_ALL, &reader, e);
+    if (status < 0)
+        return status;
+    const struct scenario *s = input->scenario;
+    struct invariants *invariants = invariants_new(&(struct invariants_options){
+        .gives_up_always_live = s && !s->migration.strategy->always_live,
+        .messages_only = !s,
+        .names = names,
+        .name_count = s ? (size_t)s->mud_count : 0,
+    });
+    while ((status = event_reader_next(reader, &ev, e)) > 0) {
+        run_record_add(&a->record, &ev);
+        invariants_add(invariants, &ev);
+    }
+    event_reader_close(reader);
+    invariants_finish(invariants, &a->broken);
+    a->duplicated = invariants_duplicated(invariants);
+    invariants_free(invariants);
+    metrics_compute(&a->record, &a->metrics);
+    return status;
+}
+
+static const char **names_of_muds(const struct scenario *s)
+{
+    if (!s)
+        return NULL;
+    const char **names = mem_alloc_array((size_t)s->mud_count, sizeof *names);
+    for (int i = 0; i < s->mud_count; i++)
+        names[i] = s->muds[i].name;
+    return names;
+}
+
+static void add(json_object *object, const char *key, json_object *value)
+{
+    json_object_object_add(object, key, value);
+}
+
+static json_object *requests_json(const struct analysis *a)
+{
+    json_object *o = json_object_new_object();
+    add(o, "sent", json_object_new_int64(a->metrics.sent));
+    add(o, "answered", json_object_new_int64(a->metrics.answered));
+    add(o, "lost", json_object_new_int64(a->metrics.lost));
+    add(o, "duplicated", json_object_new_int64((int64_t)a->duplicated));
+    return o;
+}
+
+static json_object *response_json(const struct metrics_spread *s)
+{
+    json_object *o = json_object_new_object();
+    add(o, "mean", json_rounded(s->mean, 3));
+    add(o, "p50", json_rounded(s->p50, 3));
+    add(o, "p95", json_rounded(s->p95, 3));
+    add(o, "p99", json_rounded(s->p99, 3));
+    add(o, "max", json_rounded(s->max, 3));
+    return o;
+}
+
+static json_object *migration_s_json(const struct metrics_spread *s)
+{
+    json_object *o = json_object_new_object();
+    add(o, "mean", json_rounded(s->mean, 6));
+    add(o, "min", json_rounded(s->min, 6));
+    add(o, "max", json_rounded(s->max, 6));
+    return o;
+}
+
+static json_object *stages_json(const struct run_migration *m)
+{
+    json_object *list = json_object_new_array();
+    for (int i = 0; i < m->stage_count; i++) {
+        const struct run_stage *s = &m->stages[i];
+        json_object *o = json_object_new_object();
+        add(o, "name", json_text(s->name));
+        add(o, "begin_s", json_rounded(simtime_seconds(s->begin), 6));
+        add(o, "seconds", json_rounded(simtime_seconds(simtime_sub(s->end, s->begin)), 6));
+        add(o, "bytes", json_object_new_int64(s->bytes));
+        if (s->status != 0)
+            add(o, "error", json_text(strerror((int)-s->status)));
+        json_object_array_add(list, o);
+    }
+    return list;
+}
+
+static json_object *bytes_json(const struct metrics_migration *m)
+{
+    json_object *o = json_object_new_object();
+    add(o, "wire", json_object_new_int64(m->wire));
+    add(o, "memory", json_object_new_int64(m->memory));
+    add(o, "layer", json_object_new_int64(m->layer));
+    add(o, "image", json_object_new_int64(m->image));
+    return o;
+}
+
+static const char *name_of_mud(const struct analysis *a, const char *const *names, int32_t mud)
+{
+    if (names && mud >= 0)
+        return names[mud];
+    return mud >= 0 && (size_t)mud < a->record.mud_count ? a->record.muds[mud].reporter : NULL;
+}
+
+static json_object *migration_json(const struct analysis *a, const struct result_input *input,
+                                   const char *const *names, const struct metrics_migration *m)
+{
+    json_object *o = json_object_new_object();
+    const struct run_migration *r = m->record;
+    add(o, "mud", json_text(name_of_mud(a, names, r->mud)));
+    add(o, "from", json_text(r->from));
+    add(o, "to", json_text(r->to));
+    add(o, "strategy", json_text(r->strategy && r->strategy[0] ? r->strategy : NULL));
+    add(o, "carrier", json_text(input->scenario ? input->scenario->migration.carrier : NULL));
+    add(o, "outcome", json_text(r->outcome));
+    add(o, "begin_s", json_rounded(m->begin_s, 6));
+    add(o, "ready_s", json_rounded(m->ready_s, 6));
+    add(o, "total_s", json_rounded(m->total_s, 6));
+    add(o, "freeze_ms", json_rounded(m->freeze_ms, 3));
+    add(o, "hold_ms", json_rounded(m->hold_ms, 3));
+    add(o, "longest_gap_ms", json_rounded(m->longest_gap_ms, 3));
+    add(o, "replayed", json_object_new_int64(r->replayed));
+    add(o, "bytes", bytes_json(m));
+    add(o, "stages", stages_json(r));
+    return o;
+}
+
+static json_object *migrations_json(const struct analysis *a, const struct result_input *input,
+                                    const char *const *names)
+{
+    json_object *list = json_object_new_array();
+    for (size_t i = 0; i < a->metrics.migration_count; i++)
+        json_object_array_add(list, migration_json(a, input, names, &a->metrics.migrations[i]));
+    return list;
+}
+
+static json_object *invariants_json(const struct invariants_broken *broken)
+{
+    json_object *o = json_object_new_object(), *list = json_object_new_array();
+    add(o, "ok", json_object_new_boolean(broken->count == 0));
+    for (size_t i = 0; i < broken->kept; i++)
+        json_object_array_add(list, json_text(broken->sentences[i]));
+    if (broken->count > broken->kept) {
+        autofree char *more = mem_printf("and %zu more", broken->count - broken->kept);
+        json_object_array_add(list, json_text(more));
+    }
+    add(o, "broken", list);
+    return o;
+}
+
+static json_object *drift_json(const struct result_input *input)
+{
+    json_object *o = json_object_new_object();
+    add(o, "p50", json_rounded(simtime_to_ms(input->drift.p50), 3));
+    add(o, "p99", json_rounded(simtime_to_ms(input->drift.p99), 3));
+    add(o, "max", json_rounded(simtime_to_ms(input->drift.max), 3));
+    add(o, "valid", json_object_new_boolean(input->drift_valid));
+    return o;
+}
+
+static json_object *result_json(const struct analysis *a, const struct result_input *input,
+                                const char *const *names)
+{
+    json_object *o = result_head(input, 1);
+    add(o, "requests", requests_json(a));
+    add(o, "response_ms", response_json(&a->metrics.response_ms));
+    add(o, "migrations", migrations_json(a, input, names));
+    add(o, "migration_s", migration_s_json(&a->metrics.migration_s));
+    add(o, "invariants", invariants_json(&a->broken));
+    add(o, "drift_ms", drift_json(input));
+    json_object *expectations = json_object_new_array();
+    for (int i = 0; input->scenario && i < input->scenario->expect_count; i++) {
+        const struct scenario_expect *x = &input->scenario->expects[i];
+        json_object_array_add(expectations, result_expectation(x, result_metric(o, x->metric)));
+    }
+    add(o, "expectations", expectations);
+    return o;
+}
+
+int result_of_run(const char *folder, const struct result_input *input, json_object **result, struct err *e)
+{
+    struct analysis a = {.record = RUN_RECORD_INIT};
+    const char **names = names_of_muds(input->scenario);
+    int status = analyse(folder, input, names, &a, e);
+    json_object *o = status == 0 ? result_json(&a, input, names) : NULL;
+    free(names);
+    free_analysis(&a);
+    if (status == 0)
+        status = json_file_write(folder, "result.json", o, e);
+    if (status < 0 || !result)
+        json_object_put(o);
+    else
+        *result = o;
+    return status;
+}

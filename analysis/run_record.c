@@ -1,0 +1,147 @@
+#include "run_record.h"
+#include "event_reader.h"
+#include "mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Grows an array to hold `count`; new elements are zero. */
+static void *grown(void *array, size_t *capacity, size_t count, size_t size)
+{
+    if (count <= *capacity)
+        return array;
+    size_t old = *capacity, next = old ? old * 2 : 8;
+    next = next < count ? count : next;
+    array = mem_resize(array, next * size);
+    memset((char *)array + old * size, 0, (next - old) * size);
+    *capacity = next;
+    return array;
+}
+
+static struct run_mud *mud_at(struct run_record *r, int32_t index)
+{
+    size_t needed = (size_t)index + 1;
+    r->muds = grown(r->muds, &r->mud_capacity, needed, sizeof *r->muds);
+    if (r->mud_count < needed)
+        r->mud_count = needed;
+    return &r->muds[index];
+}
+
+static struct run_migration *migration_of(struct run_record *r, const struct event *ev)
+{
+    size_t *newest = ev->mud >= 0 ? &mud_at(r, ev->mud)->newest_migration : &r->newest_of_nobody;
+    for (size_t i = *newest; i; i = r->migrations[i - 1].previous)
+        if (r->migrations[i - 1].migration == ev->migration)
+            return &r->migrations[i - 1];
+    r->migrations =
+        grown(r->migrations, &r->migration_capacity, r->migration_count + 1, sizeof *r->migrations);
+    struct run_migration *m = &r->migrations[r->migration_count++];
+    m->mud = ev->mud;
+    m->migration = ev->migration;
+    m->begin = ev->begin;
+    m->previous = *newest;
+    *newest = r->migration_count;
+    return m;
+}
+
+static void add_request(struct run_record *r, const struct event *ev)
+{
+    struct run_mud *mud = mud_at(r, ev->mud);
+    if (!mud->reporter)
+        mud->reporter = mem_copy_string(ev->reporter);
+    mud->requests =
+        grown(mud->requests, &mud->request_capacity, mud->request_count + 1, sizeof *mud->requests);
+    mud->requests[mud->request_count++] = (struct run_request){ev->begin, ev->at, ev->number};
+}
+
+static void add_total(struct run_record *r, const struct event *ev)
+{
+    struct run_mud *mud = mud_at(r, ev->mud);
+    if (!mud->reporter)
+        mud->reporter = mem_copy_string(ev->reporter);
+    mud->sent += ev->number;
+    mud->answered += ev->value;
+}
+
+static void add_stage(struct run_record *r, const struct event *ev)
+{
+    struct run_migration *m = migration_of(r, ev);
+    m->stages = mem_resize(m->stages, (size_t)(m->stage_count + 1) * sizeof *m->stages);
+    m->stages[m->stage_count++] = (struct run_stage){
+        .name = mem_copy_string(ev->text),
+        .operation = operation_of(ev->text),
+        .begin = ev->begin,
+        .end = ev->at,
+        .bytes = ev->bytes,
+        .status = ev->value,
+    };
+}
+
+/* The first end counts; a second one is for the invariants to name. */
+static void end_migration(struct run_record *r, const struct event *ev)
+{
+    struct run_migration *m = migration_of(r, ev);
+    if (m->outcome)
+        return;
+    const char *blank = strchrnul(ev->peer, ' ');
+    m->from = mem_printf("%.*s", (int)(blank - ev->peer), ev->peer);
+    m->to = mem_copy_string(*blank ? blank + 1 : "");
+    m->outcome = mem_copy_string(ev->text);
+    m->strategy = mem_copy_string(ev->sender);
+    m->begin = ev->begin;
+    m->end = ev->at;
+    m->replayed = ev->value;
+}
+
+void run_record_add(struct run_record *r, const struct event *ev)
+{
+    r->end = simtime_max(r->end, ev->at);
+    bool of_mud = ev->mud >= 0;
+    if (ev->kind == EVENT_REQUEST && of_mud)
+        add_request(r, ev);
+    else if (ev->kind == EVENT_SENT_TOTAL && of_mud)
+        add_total(r, ev);
+    else if (ev->kind == EVENT_STAGE && ev->migration > 0)
+        add_stage(r, ev);
+    else if (ev->kind == EVENT_MIGRATION)
+        end_migration(r, ev);
+}
+
+int run_record_read(const char *folder, struct run_record *record, struct err *e)
+{
+    struct event_reader *reader = NULL;
+    struct event ev;
+    uint32_t kinds = EVENT_MASK(EVENT_REQUEST) | EVENT_MASK(EVENT_SENT_TOTAL) | EVENT_MASK(EVENT_STAGE) |
+                     EVENT_MASK(EVENT_MIGRATION);
+    int status = event_reader_open(folder, kinds, &reader, e);
+    if (status < 0)
+        return status;
+    while ((status = event_reader_next(reader, &ev, e)) > 0)
+        run_record_add(record, &ev);
+    event_reader_close(reader);
+    return status;
+}
+
+static void free_migration(struct run_migration *m)
+{
+    for (int i = 0; i < m->stage_count; i++)
+        free(m->stages[i].name);
+    free(m->stages);
+    free(m->outcome);
+    free(m->from);
+    free(m->to);
+    free(m->strategy);
+}
+
+void run_record_free(struct run_record *r)
+{
+    for (size_t i = 0; i < r->mud_count; i++) {
+        free(r->muds[i].reporter);
+        free(r->muds[i].requests);
+    }
+    for (size_t i = 0; i < r->migration_count; i++)
+        free_migration(&r->migrations[i]);
+    free(r->muds);
+    free(r->migrations);
+    *r = (struct run_record)RUN_RECORD_INIT;
+}

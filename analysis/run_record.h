@@ -1,0 +1,61 @@
+/* What one run's events say, gathered by device and by migration: the ground for metrics and figures. */
+#ifndef ROAMLAB_RUN_RECORD_H
+#define ROAMLAB_RUN_RECORD_H
+
+#include "err.h"
+#include "event.h"
+#include "strategy.h"
+
+#include <stddef.h>
+
+struct run_request {
+    struct simtime sent, answered;
+    int32_t number;
+};
+
+struct run_mud {
+    char *reporter;               /* how it calls itself in the log, NULL if it never spoke */
+    struct run_request *requests; /* every answer, in the order of answers */
+    size_t request_count, request_capacity;
+    int64_t sent, answered;  /* as it counted itself at the end */
+    size_t newest_migration; /* index + 1 into migrations, 0 = none */
+};
+
+struct run_stage {
+    char *name;
+    enum operation operation; /* OPERATIONS if the name is none */
+    struct simtime begin, end;
+    int64_t bytes, status;
+};
+
+struct run_migration {
+    int32_t mud, migration;     /* mud -1: an imported log does not say whose it is */
+    char *outcome;              /* "finished", "failed", "superseded"; NULL while it runs */
+    char *from, *to, *strategy; /* NULL while it runs */
+    struct simtime begin, end;
+    int64_t replayed;
+    struct run_stage *stages; /* in the order in which they ended */
+    int stage_count;
+    size_t previous; /* of the same device: index + 1 into migrations, 0 = none */
+};
+
+struct run_record {
+    struct run_mud *muds; /* by index in the scenario */
+    size_t mud_count, mud_capacity;
+    struct run_migration *migrations; /* in the order in which they were first heard of */
+    size_t migration_count, migration_capacity;
+    size_t newest_of_nobody; /* as run_mud.newest_migration, for mud -1 */
+    struct simtime end;      /* of the last event */
+};
+
+#define RUN_RECORD_INIT                                                                                      \
+    {                                                                                                        \
+        0                                                                                                    \
+    }
+
+void run_record_add(struct run_record *record, const struct event *event);
+/* Reads what metrics and figures need from FOLDER/events.db. */
+int run_record_read(const char *folder, struct run_record *record, struct err *e);
+void run_record_free(struct run_record *record);
+
+#endif
