@@ -155,6 +155,7 @@ static struct iapp_context full_context(void)
                              .sequence = 0x1fffe,
                              .migration = 3,
                              .phase = 4,
+                             .ask_instead = {PARTY_AP, 6},
                              .has_next = true,
                              .next_number = 61};
     iapp_context_add(&c, 51, blob_new("fifty-one", 9), 9);
@@ -174,6 +175,7 @@ static void context_survives_the_wire(void **unused)
     assert_true(out.offloading && out.mud == 9 && out.sequence == 0x1fffe);
     assert_true(out.anchor_edge.role == PARTY_EDGE && out.anchor_edge.index == 1);
     assert_true(out.anchor_ap.role == PARTY_AP && out.anchor_ap.index == 2);
+    assert_true(out.ask_instead.role == PARTY_AP && out.ask_instead.index == 6);
     assert_true(out.migration == 3 && out.phase == 4 && out.has_next && out.next_number == 61);
     assert_false(out.log_cut_short);
     assert_int_equal(out.request_count, 4);
@@ -194,8 +196,8 @@ static void a_long_log_is_cut_short(void **unused)
 {
     (void)unused;
     enum { REQUESTS = 100, BYTES = 1000 };
-    static const size_t rooms[] = {0,      100,   1072, 1073, 1074, 2084, 5000, 20000, IAPP_CONTEXT_MAX,
-                                   101261, 200000};
+    static const size_t rooms[] = {
+        0, 100, 1060, 1061, 1064, 1065, 1066, 2077, 5000, 20000, IAPP_CONTEXT_MAX, 101261, 200000};
     static const uint8_t payload[BYTES];
     struct iapp_context in = {.offloading = true, .has_next = true};
     for (uint32_t number = 0; number < REQUESTS; number++)
@@ -239,6 +241,7 @@ static void contexts_are_judged(void **unused)
         ROW("\0\1\0\1\1\0", -EPROTO, "ends behind"),
         ROW("\0\1\0\1\1\0\2\0\3\1\0\0", -EPROTO, "only 3 bytes"),
         ROW("\0\1\0\1\1\0\3\0\x0a\2\0\0\0\0\2\0\0\0\0", -EPROTO, "roles 2 and 2"),
+        ROW("\0\1\0\1\1\0\x08\0\5\1\0\0\0\1", -EPROTO, "no AP to ask"),
         ROW("\0\1\0\1\1\0\6\0\x0a\0\0\0\1\0\0\0\3AB", -EPROTO, "announces 3 bytes, has 2"),
         ROW("\0\1\0\1\1\0\6\0\x0a\0\0\0\1\0\0\0\2AB\0\6\0\x08\0\0\0\1\0\0\0\2", -EPROTO, "out of order"),
     };

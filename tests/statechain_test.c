@@ -245,6 +245,19 @@ static void every_byte_of_a_page_counts(void **unused)
     }
 }
 
+/* Also without state pages a request leaves its number, its payload and its place in the chain. */
+static void a_step_counts_all_it_is_given(void **unused)
+{
+    (void)unused;
+    const uint64_t folds[] = {3, 4, 4, 3};
+    uint64_t plain = statechain_next(9, 1, 2, folds, 2);
+    assert_true(plain != statechain_next(8, 1, 2, folds, 2) && plain != statechain_next(9, 0, 2, folds, 2));
+    assert_true(plain != statechain_next(9, 1, 1, folds, 2) &&
+                plain != statechain_next(9, 1, 2, folds + 2, 2));
+    assert_true(plain != statechain_next(9, 1, 2, folds, 1));
+    assert_true(statechain_start(SEED, 1) != statechain_start(SEED, 2));
+}
+
 static void payload_folds_agree(void **unused)
 {
     (void)unused;
@@ -345,6 +358,7 @@ int main(void)
         cmocka_unit_test(model_and_pages_give_one_chain),
         cmocka_unit_test(corruptions_are_noticed),
         cmocka_unit_test(every_byte_of_a_page_counts),
+        cmocka_unit_test(a_step_counts_all_it_is_given),
         cmocka_unit_test(payload_folds_agree),
         cmocka_unit_test(touches_stay_inside),
         cmocka_unit_test(copies_are_independent),

@@ -196,6 +196,34 @@ static void frames_survive_the_air(void **unused)
     }
 }
 
+/* Frame control and fixed fields as the standard has them. */
+static void frames_byte_by_byte(void **unused)
+{
+    (void)unused;
+    static const struct {
+        enum dot11_kind kind;
+        uint8_t control[2], fixed[8];
+    } rows[] = {
+        {DOT11_ASSOCIATION_REQUEST, {0x00, 0x08}, {1, 0, 10, 0, 0, 7, 'r', 'o'}},
+        {DOT11_ASSOCIATION_RESPONSE, {0x10, 0x08}, {1, 0, 0, 0, 0xd7, 0xc7, 1, 8}},
+        {DOT11_REASSOCIATION_REQUEST, {0x20, 0x08}, {1, 0, 10, 0, 0x02, 0x52, 0, 0}},
+        {DOT11_REASSOCIATION_RESPONSE, {0x30, 0x08}, {1, 0, 0, 0, 0xd7, 0xc7, 1, 8}},
+        {DOT11_DISASSOCIATION, {0xa0, 0x08}, {8, 0, 221, 14, 0x02, 0x52, 0x4c, 1}},
+        {DOT11_DATA_TO_AP, {0x08, 0x09}, {0xaa, 0xaa, 3, 0, 0, 0, 0x88, 0xb5}},
+        {DOT11_DATA_FROM_AP, {0x08, 0x0a}, {0xaa, 0xaa, 3, 0, 0, 0, 0x88, 0xb5}},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct dot11 f = frame_of(rows[i].kind);
+        struct buf bytes = BUF_INIT;
+        dot11_encode(&f, &bytes, NULL);
+        assert_memory_equal(bytes.data, rows[i].control, 2);
+        assert_memory_equal(bytes.data + 2, ((uint8_t[]){0x3a, 0x01}), 2);
+        assert_memory_equal(bytes.data + 22, ((uint8_t[]){0xc0, 0xab}), 2);
+        assert_memory_equal(bytes.data + DOT11_HEADER_BYTES, rows[i].fixed, sizeof rows[i].fixed);
+        buf_free(&bytes);
+    }
+}
+
 static void broken_frames_are_refused(void **unused)
 {
     (void)unused;
@@ -260,7 +288,7 @@ static void tzsp_tags_are_skipped(void **unused)
     } rows[] = {
         {"\1\0\0\x12\1FRAME", 10, 0, 5},
         {"\1\1\0\x12\1FRAME", 10, 0, 5},
-        {"\1\0\0\x12\0\0\x0a\1\xc4\x12\1\6\1FRAME", 18, 0, 13},
+        {"\1\0\0\x12\0\x0a\1\xc4\x12\1\6\1FRAME", 17, 0, 12},
         {"\1\0\0\x12\1", 5, 0, 5},
         {"\1\0\0\x12", 4, -EPROTO, 0},
         {"\1\0\0\x12\0\0", 6, -EPROTO, 0},
@@ -347,11 +375,11 @@ static void wireshark_reads_our_frames(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(offload_survives_the_wire),  cmocka_unit_test(broken_offload_is_refused),
-        cmocka_unit_test(every_type_has_a_name),      cmocka_unit_test(addresses_name_parties),
-        cmocka_unit_test(frames_survive_the_air),     cmocka_unit_test(broken_frames_are_refused),
-        cmocka_unit_test(an_msdu_has_an_end),         cmocka_unit_test(tzsp_tags_are_skipped),
-        cmocka_unit_test(wireshark_reads_our_frames),
+        cmocka_unit_test(offload_survives_the_wire), cmocka_unit_test(broken_offload_is_refused),
+        cmocka_unit_test(every_type_has_a_name),     cmocka_unit_test(addresses_name_parties),
+        cmocka_unit_test(frames_survive_the_air),    cmocka_unit_test(frames_byte_by_byte),
+        cmocka_unit_test(broken_frames_are_refused), cmocka_unit_test(an_msdu_has_an_end),
+        cmocka_unit_test(tzsp_tags_are_skipped),     cmocka_unit_test(wireshark_reads_our_frames),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -232,7 +232,7 @@ static int read_rates(struct dot11 *f, const uint8_t *bytes, uint8_t len, struct
     return 0;
 }
 
-/* Other vendors' elements, and later versions of ours, are skipped; a later version may only append. */
+/* Other vendors' elements, and other versions of ours, are skipped. */
 static void read_vendor(struct dot11_facts *facts, const uint8_t *bytes, uint8_t len)
 {
     if (len < sizeof facts_head + 9 || memcmp(bytes, facts_head, sizeof facts_head) != 0)

@@ -72,10 +72,11 @@ struct iapp_context {
     bool offloading; /* "this MUD is an offloading user" */
     uint32_t mud;    /* index */
     struct party anchor_edge,
-        anchor_ap;      /* the edge with the live container, its AP; PARTY_NONE while there is none */
-    uint32_t sequence;  /* association sequence */
-    uint32_t migration; /* id of the running migration, 0 = none */
-    uint8_t phase;      /* of that migration: the AP's own enum */
+        anchor_ap;            /* the edge with the live container, its AP; PARTY_NONE while there is none */
+    uint32_t sequence;        /* association sequence */
+    uint32_t migration;       /* id of the running migration, 0 = none */
+    uint8_t phase;            /* of that migration: the AP's own enum */
+    struct party ask_instead; /* in a MOVE-response that is not 0: the AP that knows more, or PARTY_NONE */
     bool has_next;
     uint32_t next_number;          /* if has_next: the first request that the replay log lacks */
     bool log_cut_short;            /* the log was longer than a packet: the MUD's resends fill the gap */

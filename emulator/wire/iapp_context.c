@@ -6,7 +6,16 @@
 #include <stdlib.h>
 
 /* Element identifiers of our context block, version 1. VERSION stands first. */
-enum { VERSION = 1, USER = 2, ANCHOR = 3, MIGRATION = 4, NEXT = 5, REQUEST = 6, CUT_SHORT = 7 };
+enum {
+    VERSION = 1,
+    USER = 2,
+    ANCHOR = 3,
+    MIGRATION = 4,
+    NEXT = 5,
+    REQUEST = 6,
+    CUT_SHORT = 7,
+    ASK_INSTEAD = 8
+};
 enum {
     CONTEXT_VERSION = 1,
     USER_OFFLOADING = 1,
@@ -28,7 +37,7 @@ static void add_party(struct buf *out, struct party party)
     buf_add_be32(out, party.index);
 }
 
-/* Everything but the log: 57 bytes, with CUT_SHORT 61. */
+/* Everything but the log: at most 58 bytes, with CUT_SHORT 62. */
 static void add_facts(const struct iapp_context *c, struct buf *out)
 {
     add_head(out, VERSION, 1);
@@ -43,6 +52,10 @@ static void add_facts(const struct iapp_context *c, struct buf *out)
     add_head(out, MIGRATION, 5);
     buf_add_be32(out, c->migration);
     buf_add_u8(out, c->phase);
+    if (c->ask_instead.role != PARTY_NONE) {
+        add_head(out, ASK_INSTEAD, 5);
+        add_party(out, c->ask_instead);
+    }
     if (c->has_next) {
         add_head(out, NEXT, 4);
         buf_add_be32(out, c->next_number);
@@ -117,6 +130,14 @@ static int read_anchor(struct reader *r, struct iapp_context *c, struct err *e)
                                           c->anchor_edge.role, c->anchor_ap.role);
 }
 
+static int read_ask_instead(struct reader *r, struct iapp_context *c, struct err *e)
+{
+    c->ask_instead = read_party(r);
+    return c->ask_instead.role == PARTY_AP
+               ? 0
+               : err_set(e, EPROTO, "IAPP context: role %u is no AP to ask", c->ask_instead.role);
+}
+
 static int read_element(uint16_t id, struct reader *r, struct iapp_context *c, struct err *e)
 {
     switch (id) {
@@ -133,6 +154,8 @@ static int read_element(uint16_t id, struct reader *r, struct iapp_context *c, s
         c->migration = reader_be32(r);
         c->phase = reader_u8(r);
         break;
+    case ASK_INSTEAD:
+        return read_ask_instead(r, c, e);
     case NEXT:
         c->has_next = true;
         c->next_number = reader_be32(r);
