@@ -31,21 +31,20 @@ struct scenario_ap {
 
 struct scenario_link {
     int between[2]; /* host indices */
-    struct link_params
-        params[2];       /* [0] from between[0] to between[1], [1] back; seed is filled by the world */
+    /* [0] from between[0] to between[1], [1] back; the world fills in the seed */
+    struct link_params params[2];
     char congestion[16]; /* TCP congestion control of flows over it, default "cubic" */
 };
 
 struct scenario_service {
-    double base_mb, layer_mb,
-        memory_mb;       /* megabytes of 10^6 bytes: image, container layer, state in memory */
+    /* Megabytes of 10^6 bytes: image, container layer, state in memory. */
+    double base_mb, layer_mb, memory_mb;
     struct simtime work; /* computing time of one request */
 };
 
 struct scenario_visit {
     int ap;
-    bool by_request; /* true: when request `request` is due (the device roams, then sends it); false: at `at`
-                      */
+    bool by_request; /* true: when `request` is due (the device roams, then sends it); false: at `at` */
     uint32_t request;
     struct simtime at;
 };
