@@ -1,0 +1,109 @@
+#include "layout.h"
+
+#include <stdio.h>
+
+enum {
+    HOSTS = 0xc6120000,      /* 198.18.0.0 */
+    APS = 0xc6121000,        /* 198.18.16.0 */
+    EDGES = 0xc6122000,      /* 198.18.32.0 */
+    MUDS = 0xc6124000,       /* 198.18.64.0 */
+    CONTAINERS = 0xc6130000, /* 198.19.0.0 */
+};
+
+const struct layout_party *layout_party(const struct layout *l, struct party p)
+{
+    switch (p.role) {
+    case PARTY_MUD:
+        return p.index < (uint32_t)l->mud_count ? &l->muds[p.index] : NULL;
+    case PARTY_AP:
+        return p.index < (uint32_t)l->ap_count ? &l->aps[p.index] : NULL;
+    case PARTY_EDGE:
+        return p.index < (uint32_t)l->edge_count ? &l->edges[p.index] : NULL;
+    default:
+        return NULL;
+    }
+}
+
+const char *layout_name(const struct layout *l, struct party p)
+{
+    const struct layout_party *party = layout_party(l, p);
+    return party ? party->name : "";
+}
+
+uint32_t layout_host_address(int host)
+{
+    return (uint32_t)HOSTS + (uint32_t)host + 1;
+}
+
+uint32_t layout_address(struct party p)
+{
+    static const uint32_t bases[] = {[PARTY_MUD] = (uint32_t)MUDS, [PARTY_AP] = (uint32_t)APS, [PARTY_EDGE] = (uint32_t)EDGES};
+    return p.role == PARTY_NONE ? 0 : bases[p.role] + p.index + 1;
+}
+
+uint32_t layout_container_address(uint32_t mud)
+{
+    return (uint32_t)CONTAINERS + mud + 1;
+}
+
+void layout_address_text(uint32_t address, char out[16])
+{
+    snprintf(out, 16, "%u.%u.%u.%u", address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255);
+}
+
+int layout_route(const struct layout *l, int from, int to, int *hops, int hops_max)
+{
+    int count = 0;
+    while (from != to) {
+        int hop = l->next_hop[from * l->host_count + to];
+        if (hop < 0 || count == hops_max)
+            return -1;
+        hops[count++] = hop;
+        from = l->links[hop / 2].between[hop % 2 ? 0 : 1];
+    }
+    return count;
+}
+
+bool layout_fault_strikes(struct layout *l, enum operation operation, uint32_t edge, uint32_t mud)
+{
+    for (int i = 0; i < l->fault_count; i++) {
+        struct layout_fault *f = &l->faults[i];
+        if (f->operation != operation || (f->edge >= 0 && (uint32_t)f->edge != edge) ||
+            (f->mud >= 0 && (uint32_t)f->mud != mud) || f->times == 0)
+            continue;
+        f->times -= f->times != UINT32_MAX;
+        return true;
+    }
+    return false;
+}
+
+uint64_t layout_operation_bytes(const struct layout *l, enum operation operation)
+{
+    switch (operation) {
+    case OP_DUMP:
+    case OP_SEND_MEMORY:
+    case OP_RESTORE:
+    case OP_REVIVE:
+        return l->memory_bytes;
+    case OP_TAKE_LAYER:
+    case OP_COMMIT:
+    case OP_SEND_LAYER:
+    case OP_CREATE:
+        return l->layer_bytes;
+    case OP_SAVE:
+    case OP_SEND_IMAGE:
+    case OP_LOAD:
+        return l->base_bytes + l->layer_bytes;
+    case OP_START:
+    case OP_FREEZE:
+    case OP_THAW:
+    case OP_HALT:
+    case OP_REPLAY:
+    case OP_SWITCH:
+    case OP_STOP:
+    case OP_DISCARD:
+    case OPERATIONS:
+        break;
+    }
+    return 0;
+}

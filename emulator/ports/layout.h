@@ -1,0 +1,73 @@
+/* Who is where: the hosts, links, parties and modelled costs of a run, in the form that both ports understand. The world fills it from
+ * a scenario. */
+#ifndef ROAMLAB_LAYOUT_H
+#define ROAMLAB_LAYOUT_H
+
+#include "link.h"
+#include "offload.h"
+#include "strategy.h"
+
+struct layout_party {
+    const char *name; /* as the repository writes it: "AP-1", "ES-1", "USER" */
+    int host;
+};
+
+struct layout_link {
+    int between[2];
+    struct link_params params[2]; /* [0] from between[0] to between[1] */
+    const char *congestion;       /* TCP congestion control of flows that cross it */
+};
+
+/* An operation that shall fail. */
+struct layout_fault {
+    enum operation operation;
+    int edge, mud;     /* -1 = any */
+    uint32_t times;    /* how often from now on; UINT32_MAX = always; counted down */
+};
+
+/* Modelled cost of an operation: fixed plus per megabyte (10^6 bytes) of what it handles. */
+struct layout_cost {
+    struct simtime fixed, per_mb;
+};
+
+struct layout {
+    uint64_t seed;
+    const char *const *host_names;
+    int host_count;
+    struct layout_link *links;
+    int link_count;
+    int *next_hop; /* [from * host_count + to] = link * 2 + direction (0 = as in between), -1 = no path or same host */
+    struct layout_party *muds, *aps, *edges;
+    int mud_count, ap_count, edge_count;
+    uint64_t base_bytes, layer_bytes, memory_bytes;
+    struct simtime work;
+    uint32_t window, reply_bytes;
+    const char *carrier;
+    struct layout_cost costs[OPERATIONS];
+    struct simtime progress; /* a transfer without a byte for so long has failed */
+    struct layout_fault *faults;
+    int fault_count;
+};
+
+const struct layout_party *layout_party(const struct layout *l, struct party p); /* NULL for PARTY_NONE or an index out of range */
+const char *layout_name(const struct layout *l, struct party p);                 /* "" for PARTY_NONE */
+
+/* Addresses from 198.18.0.0/15 (RFC 2544), IPv4 in host byte order: hosts 198.18.0.0/20, access points 198.18.16.0/20, edges 198.18.32.0/20,
+ * devices 198.18.64.0/18, containers (one a device, local to their host) 198.19.0.0/16. */
+uint32_t layout_host_address(int host);
+uint32_t layout_address(struct party p);
+uint32_t layout_container_address(uint32_t mud);
+enum { LAYOUT_MUDS_WITH_ADDRESS = 16382 };
+/* Dotted form; a static buffer of the caller's, 16 bytes. */
+void layout_address_text(uint32_t address, char out[16]);
+
+/* The links from host to host, as in next_hop; returns how many, 0 on the same host, -1 without a path. */
+int layout_route(const struct layout *l, int from, int to, int *hops, int hops_max);
+
+/* Takes one count off a fault that matches; true if the operation shall fail. */
+bool layout_fault_strikes(struct layout *l, enum operation operation, uint32_t edge, uint32_t mud);
+
+/* Bytes that an operation handles: memory for dump, restore and their transfer, and so on. */
+uint64_t layout_operation_bytes(const struct layout *l, enum operation operation);
+
+#endif

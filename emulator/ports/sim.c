@@ -1,0 +1,212 @@
+#include "sim.h"
+#include "flow.h"
+#include "map.h"
+#include "mem.h"
+#include "model.h"
+#include "sim_container.h"
+#include "sim_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LOCAL_NS = 50000,     /* between two roles of one host: two system calls and a wake-up */
+    UDP_OVERHEAD = 42,    /* Ethernet 14, IPv4 20, UDP 8 */
+    AIR_OVERHEAD = 46,    /* TZSP 5, 802.11 data header 24, LLC/SNAP 8, rounded to what dot11.c writes */
+    MANAGEMENT_BYTES = 120,
+};
+
+struct flight {
+    struct timer timer;
+    struct flight *next; /* while spare */
+    struct sim *sim;
+    struct msg msg;
+    struct iapp_context token; /* a copy of msg.token */
+    int at_host;
+    uint32_t bytes;
+};
+
+/* --- messages ------------------------------------------------------------------------------------------------------------- */
+
+static uint32_t token_bytes(const struct iapp_context *token)
+{
+    uint32_t bytes = 64;
+    for (size_t i = 0; token && i < token->request_count; i++)
+        bytes += 8 + token->requests[i].payload_len;
+    return bytes;
+}
+
+static uint32_t wire_bytes(const struct msg *m)
+{
+    switch (m->type) {
+    case MSG_OFFLOAD: {
+        bool air = m->from.role == PARTY_MUD || m->to.role == PARTY_MUD;
+        return UDP_OVERHEAD + (air ? AIR_OVERHEAD : 0) + OFFLOAD_HEADER_BYTES + m->offload.payload_len;
+    }
+    case MSG_MOVE_RESPONSE:
+        return UDP_OVERHEAD + 32 + token_bytes(m->token);
+    default:
+        return MANAGEMENT_BYTES;
+    }
+}
+
+static void copy_token(struct flight *f, const struct iapp_context *token)
+{
+    f->token = *token;
+    f->token.requests = NULL;
+    f->token.request_count = 0;
+    for (size_t i = 0; i < token->request_count; i++)
+        iapp_context_add(&f->token, token->requests[i].number, blob_ref(token->requests[i].payload),
+                         token->requests[i].payload_len);
+    f->msg.token = &f->token;
+}
+
+static void land(struct flight *f)
+{
+    struct sim *sim = f->sim;
+    if (f->msg.token)
+        iapp_context_free(&f->token);
+    blob_unref(f->msg.offload.payload);
+    f->next = sim->spare_flights;
+    sim->spare_flights = f;
+}
+
+static void fly(struct timer *timer);
+
+static struct flight *take_off(struct sim *sim, const struct msg *m)
+{
+    struct flight *f = sim->spare_flights;
+    if (f)
+        sim->spare_flights = f->next;
+    else
+        f = mem_alloc(sizeof *f);
+    f->timer = (struct timer){.fire = fly};
+    f->sim = sim;
+    f->msg = *m;
+    f->bytes = wire_bytes(m);
+    blob_ref(m->offload.payload);
+    if (m->token)
+        copy_token(f, m->token);
+    return f;
+}
+
+/* At the destination: delivered. On the way: offered to the next link. */
+static void fly(struct timer *timer)
+{
+    struct flight *f = container_of(timer, struct flight, timer);
+    struct sim *sim = f->sim;
+    int to = layout_party(sim->layout, f->msg.to)->host;
+    if (f->at_host == to) {
+        cast_receive(sim->cast, &f->msg);
+        land(f);
+        return;
+    }
+    int hop = sim->layout->next_hop[f->at_host * sim->layout->host_count + to];
+    struct simtime arrival;
+    if (hop < 0 || !link_model_send(&sim->links[hop], loop_now(sim->loop), f->bytes, &arrival)) {
+        land(f);
+        return;
+    }
+    f->at_host = sim->layout->links[hop / 2].between[hop % 2 ? 0 : 1];
+    loop_arm(sim->loop, &f->timer, arrival);
+}
+
+static void sim_send(struct port *port, const struct msg *m)
+{
+    struct sim *sim = container_of(port, struct sim, port);
+    const struct layout_party *from = layout_party(sim->layout, m->from), *to = layout_party(sim->layout, m->to);
+    if (!from || !to)
+        return;
+    struct flight *f = take_off(sim, m);
+    f->at_host = from->host;
+    if (from->host == to->host)
+        loop_arm_after(sim->loop, &f->timer, simtime_ns(LOCAL_NS));
+    else
+        fly(&f->timer);
+}
+
+/* --- alarms, time, reports --------------------------------------------------------------------------------------------------- */
+
+_Static_assert(sizeof(((struct alarm *)0)->reserved) >= sizeof(struct timer), "an alarm has room for the loop's timer");
+
+static void alarm_fires(struct timer *timer)
+{
+    struct alarm *alarm = container_of((void **)timer, struct alarm, reserved);
+    alarm->ring(alarm);
+}
+
+static struct timer *timer_of(const struct alarm *alarm)
+{
+    return (struct timer *)(void *)(uintptr_t)alarm->reserved;
+}
+
+static struct simtime sim_now(struct port *port)
+{
+    return loop_now(container_of(port, struct sim, port)->loop);
+}
+
+static void sim_set_alarm(struct port *port, struct alarm *alarm, struct simtime at)
+{
+    timer_of(alarm)->fire = alarm_fires;
+    loop_arm(container_of(port, struct sim, port)->loop, timer_of(alarm), at);
+}
+
+static void sim_clear_alarm(struct port *port, struct alarm *alarm)
+{
+    loop_cancel(container_of(port, struct sim, port)->loop, timer_of(alarm));
+}
+
+static void sim_report(struct port *port, const struct report *r)
+{
+    struct sim *sim = container_of(port, struct sim, port);
+    cast_report(sim->cast, r, loop_now(sim->loop));
+}
+
+/* --- containers ------------------------------------------------------------------------------------------------------------------ */
+
+static void sim_deliver(struct port *port, struct party edge, uint32_t container, const struct offload *o)
+{
+    struct sim *sim = container_of(port, struct sim, port);
+    struct sim_container *c = sim_find_container(sim, edge.index, o->mud, container);
+    if (c)
+        sim_container_deliver(c, o);
+}
+
+static const struct port_operations operations = {
+    .now = sim_now,
+    .set_alarm = sim_set_alarm,
+    .clear_alarm = sim_clear_alarm,
+    .send = sim_send,
+    .deliver = sim_deliver,
+    .operate = sim_operate,
+    .cancel_operations = sim_cancel_operations,
+    .report = sim_report,
+};
+
+struct port *sim_port(struct sim *sim)
+{
+    return &sim->port;
+}
+
+struct sim *sim_new(struct loop *loop, struct layout *layout, struct cast *cast)
+{
+    struct sim *sim = mem_alloc(sizeof *sim);
+    *sim = (struct sim){.port.operations = &operations, .loop = loop, .layout = layout, .cast = cast};
+    sim->links = mem_alloc_array((size_t)layout->link_count * 2, sizeof *sim->links);
+    for (int i = 0; i < layout->link_count * 2; i++)
+        link_model_init(&sim->links[i], &layout->links[i / 2].params[i % 2], (uint64_t)i);
+    return sim;
+}
+
+void sim_free(struct sim *sim)
+{
+    if (!sim)
+        return;
+    sim_free_operations(sim);
+    for (struct flight *f; (f = sim->spare_flights);) {
+        sim->spare_flights = f->next;
+        free(f);
+    }
+    free(sim->links);
+    free(sim);
+}

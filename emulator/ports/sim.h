@@ -1,0 +1,19 @@
+/* The port to virtual time: every promise is a timer. Messages cross modelled links (netem/model.h), bulk transfers are modelled TCP
+ * connections through the same links (netem/flow.h), container operations take their modelled costs, containers are
+ * sim_container.h. Needs no privilege and creates nothing. */
+#ifndef ROAMLAB_SIM_H
+#define ROAMLAB_SIM_H
+
+#include "cast.h"
+#include "loop.h"
+
+struct sim;
+
+/* `loop`, `layout` and `cast` are the caller's and outlive the sim. Faults of the layout are counted down. */
+struct sim *sim_new(struct loop *loop, struct layout *layout, struct cast *cast);
+void sim_free(struct sim *sim); /* NULL-safe */
+struct port *sim_port(struct sim *sim);
+/* Containers of that device that exist anywhere, halted ones not counted; for the end of a run. */
+int sim_containers(const struct sim *sim, uint32_t mud);
+
+#endif

@@ -1,0 +1,33 @@
+/* What sim.c and sim_operations.c share. */
+#ifndef ROAMLAB_SIM_INTERNAL_H
+#define ROAMLAB_SIM_INTERNAL_H
+
+#include "flow.h"
+#include "map.h"
+#include "sim.h"
+#include "sim_container.h"
+
+struct flight;
+struct sim_order;
+struct sim_snapshot;
+struct sim_connection;
+
+struct sim {
+    struct port port;
+    struct loop *loop;
+    struct layout *layout;
+    struct cast *cast;
+    struct link_model *links; /* owned: [link * 2 + direction] */
+    struct flight *spare_flights;
+    struct map containers;               /* MUD → list of struct sim_container, owned */
+    struct sim_snapshot *snapshots;      /* owned list */
+    struct sim_order *orders;            /* owned list: operations under way */
+    struct sim_connection *connections;  /* owned list: kept TCP connections between edges */
+};
+
+struct sim_container *sim_find_container(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container);
+void sim_operate(struct port *port, const struct order *order);
+void sim_cancel_operations(struct port *port, struct party edge, uint32_t mud, uint32_t migration);
+void sim_free_operations(struct sim *sim);
+
+#endif

@@ -1,0 +1,387 @@
+/* Container operations in virtual time: each takes its modelled cost, then has its effect on containers and snapshots. Transfers take
+ * what a TCP connection over the modelled links takes. */
+#include "mem.h"
+#include "sim_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a carrier does beyond TCP: round trips of its own protocol before and after the bytes of one file, and how much it lets be in flight. */
+struct carrier_model {
+    const char *name;
+    int round_trips;
+    uint64_t window;
+};
+
+/* scp: opening a session, the transfer's program and the file over a kept OpenSSH connection costs round trips (measured: transfer/scp.c);
+ * an SSH channel's window is 2 MiB (OpenSSH channels.h, CHAN_SES_WINDOW_DEFAULT). */
+static const struct carrier_model carriers[] = {
+    {"scp", 6, 2 << 20},
+};
+
+struct sim_snapshot {
+    struct sim_snapshot *next;
+    uint32_t edge, mud, migration;
+    struct sim_state state;
+};
+
+struct sim_connection {
+    struct sim_connection *next;
+    struct sim *sim;
+    int from, to; /* hosts */
+    struct flow flow;
+    struct sim_order *order; /* whose bytes are on it, NULL = free */
+};
+
+struct sim_order {
+    struct timer timer;
+    struct sim_order *next;
+    struct sim *sim;
+    struct order order;
+    struct sim_connection *connection; /* SEND_*: in use */
+    bool cancelled, fails;
+};
+
+/* --- containers ------------------------------------------------------------------------------------------------------------ */
+
+static struct sim_container *containers_of(const struct sim *sim, uint32_t mud)
+{
+    return map_get(&sim->containers, mud);
+}
+
+struct sim_container *sim_find_container(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container)
+{
+    struct sim_container *c = containers_of(sim, mud);
+    while (c && (c->edge != edge || c->container != container))
+        c = c->next;
+    return c;
+}
+
+static void container_says(struct sim_container *c, const struct offload *answer)
+{
+    struct sim *sim = c->owner;
+    edge_container_says(sim->cast->edges[c->edge], c->container, answer);
+}
+
+static struct sim_container *add_container(struct sim *sim, const struct order *o, struct sim_state *state)
+{
+    struct sim_container *c = sim_container_new(sim->loop, sim->layout, o->edge.index, o->mud, o->container, state);
+    c->says = container_says;
+    c->owner = sim;
+    c->next = containers_of(sim, o->mud);
+    map_set(&sim->containers, o->mud, c);
+    return c;
+}
+
+static void remove_container(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container)
+{
+    struct sim_container *gone = sim_find_container(sim, edge, mud, container), *head = containers_of(sim, mud);
+    if (!gone)
+        return;
+    if (head == gone)
+        map_set(&sim->containers, mud, gone->next);
+    else
+        for (struct sim_container *c = head; c; c = c->next)
+            if (c->next == gone)
+                c->next = gone->next;
+    sim_container_free(gone);
+}
+
+int sim_containers(const struct sim *sim, uint32_t mud)
+{
+    int count = 0;
+    for (const struct sim_container *c = containers_of(sim, mud); c; c = c->next)
+        count++;
+    return count;
+}
+
+/* --- snapshots --------------------------------------------------------------------------------------------------------------- */
+
+static struct sim_snapshot *find_snapshot(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t migration)
+{
+    struct sim_snapshot *s = sim->snapshots;
+    while (s && (s->edge != edge || s->mud != mud || s->migration != migration))
+        s = s->next;
+    return s;
+}
+
+static void drop_snapshot(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t migration)
+{
+    struct sim_snapshot *gone = find_snapshot(sim, edge, mud, migration);
+    if (!gone)
+        return;
+    struct sim_snapshot **link = &sim->snapshots;
+    while (*link != gone)
+        link = &(*link)->next;
+    *link = gone->next;
+    sim_state_free(&gone->state);
+    free(gone);
+}
+
+static void keep_snapshot(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t migration, const struct sim_state *state)
+{
+    drop_snapshot(sim, edge, mud, migration);
+    struct sim_snapshot *s = mem_alloc(sizeof *s);
+    *s = (struct sim_snapshot){sim->snapshots, edge, mud, migration, {0}};
+    sim_state_copy(&s->state, state, sim->layout);
+    sim->snapshots = s;
+}
+
+/* --- effects --------------------------------------------------------------------------------------------------------------------- */
+
+static int start(struct sim *sim, const struct order *o)
+{
+    struct sim_state state;
+    sim_state_init(&state, sim->layout, o->mud);
+    add_container(sim, o, &state);
+    return 0;
+}
+
+static int dump(struct sim *sim, const struct order *o, const struct sim_container *c)
+{
+    keep_snapshot(sim, o->edge.index, o->mud, o->migration, &c->state);
+    return 0;
+}
+
+/* RESTORE at the target, REVIVE at the source: the snapshot is here, or it cannot be done. */
+static int restore(struct sim *sim, const struct order *o)
+{
+    const struct sim_snapshot *s = find_snapshot(sim, o->edge.index, o->mud, o->migration);
+    if (!s)
+        return -ENOENT;
+    struct sim_state state;
+    sim_state_copy(&state, &s->state, sim->layout);
+    add_container(sim, o, &state);
+    return 0;
+}
+
+static int arrive_at_peer(struct sim *sim, const struct order *o)
+{
+    const struct sim_snapshot *s = find_snapshot(sim, o->edge.index, o->mud, o->migration);
+    if (!s)
+        return -ENOENT;
+    keep_snapshot(sim, o->peer.index, o->mud, o->migration, &s->state);
+    return 0;
+}
+
+static int discard(struct sim *sim, const struct order *o)
+{
+    if (o->container == o->migration)
+        remove_container(sim, o->edge.index, o->mud, o->container);
+    drop_snapshot(sim, o->edge.index, o->mud, o->migration);
+    return 0;
+}
+
+static int stop(struct sim *sim, const struct order *o)
+{
+    remove_container(sim, o->edge.index, o->mud, o->container);
+    drop_snapshot(sim, o->edge.index, o->mud, o->migration);
+    return 0;
+}
+
+static int take_effect(struct sim *sim, const struct order *o)
+{
+    struct sim_container *c = sim_find_container(sim, o->edge.index, o->mud, o->container);
+    switch (o->operation) {
+    case OP_START:
+        return start(sim, o);
+    case OP_FREEZE:
+        return c ? sim_container_freeze(c), 0 : -ENOENT;
+    case OP_DUMP:
+        return c ? dump(sim, o, c) : -ENOENT;
+    case OP_THAW:
+        return c ? sim_container_thaw(c), 0 : -ENOENT;
+    case OP_HALT:
+        remove_container(sim, o->edge.index, o->mud, o->container);
+        return 0;
+    case OP_SEND_MEMORY:
+        return arrive_at_peer(sim, o);
+    case OP_RESTORE:
+    case OP_REVIVE:
+        return restore(sim, o);
+    case OP_DISCARD:
+        return discard(sim, o);
+    case OP_STOP:
+        return stop(sim, o);
+    case OP_TAKE_LAYER:
+    case OP_COMMIT:
+    case OP_SAVE:
+    case OP_SEND_LAYER:
+    case OP_SEND_IMAGE:
+    case OP_LOAD:
+    case OP_CREATE:
+        return 0; /* the snapshot has all state */
+    case OP_REPLAY:
+    case OP_SWITCH:
+    case OPERATIONS:
+        break;
+    }
+    return -EINVAL;
+}
+
+/* --- orders ------------------------------------------------------------------------------------------------------------------------ */
+
+static bool is_transfer(enum operation operation)
+{
+    return operation == OP_SEND_MEMORY || operation == OP_SEND_LAYER || operation == OP_SEND_IMAGE;
+}
+
+static void unlink_order(struct sim_order *so)
+{
+    struct sim_order **link = &so->sim->orders;
+    while (*link != so)
+        link = &(*link)->next;
+    *link = so->next;
+    if (so->connection)
+        so->connection->order = NULL;
+}
+
+static void finish(struct sim_order *so)
+{
+    struct sim *sim = so->sim;
+    struct order order = so->order;
+    struct order_result result = {.bytes = (int64_t)layout_operation_bytes(sim->layout, order.operation)};
+    if (so->cancelled) {
+        result = (struct order_result){-ECANCELED, 0, "called off"};
+    } else if (so->fails) {
+        result = (struct order_result){-EIO, 0, "a fault of the scenario"};
+    } else {
+        result.status = take_effect(sim, &order);
+        result.reason = result.status < 0 ? "nothing to work on" : NULL;
+    }
+    unlink_order(so);
+    free(so);
+    edge_operation_done(sim->cast->edges[order.edge.index], &order, &result);
+}
+
+static void cost_paid(struct timer *timer)
+{
+    struct sim_order *so = container_of(timer, struct sim_order, timer);
+    if (!is_transfer(so->order.operation) || so->cancelled || so->fails || so->connection) {
+        finish(so);
+        return;
+    }
+    struct sim *sim = so->sim;
+    int from = sim->layout->edges[so->order.edge.index].host, to = sim->layout->edges[so->order.peer.index].host;
+    struct sim_connection *c = sim->connections;
+    while (c && (c->from != from || c->to != to || c->order))
+        c = c->next;
+    if (!c) {
+        finish(so); /* both edges on one host: nothing to cross */
+        return;
+    }
+    so->connection = c;
+    c->order = so;
+    flow_send(&c->flow, layout_operation_bytes(sim->layout, so->order.operation));
+}
+
+static void transfer_done(struct flow *flow)
+{
+    struct sim_connection *c = container_of(flow, struct sim_connection, flow);
+    finish(c->order);
+}
+
+static void fill_path(struct sim *sim, int from, int to, struct link_path *path)
+{
+    int hops[PATH_HOPS_MAX];
+    path->hop_count = layout_route(sim->layout, from, to, hops, PATH_HOPS_MAX);
+    if (path->hop_count < 0)
+        path->hop_count = 0;
+    for (int i = 0; i < path->hop_count; i++)
+        path->hops[i] = &sim->links[hops[i]];
+}
+
+static const struct carrier_model *carrier_of(const struct sim *sim)
+{
+    for (size_t i = 0; i < ARRAY_LEN(carriers); i++)
+        if (!strcmp(carriers[i].name, sim->layout->carrier))
+            return &carriers[i];
+    return &carriers[0];
+}
+
+/* The carrier's connection from host to host that is free, or one more. */
+static void provide_connection(struct sim *sim, int from, int to)
+{
+    for (struct sim_connection *c = sim->connections; c; c = c->next)
+        if (c->from == from && c->to == to && !c->order)
+            return;
+    struct sim_connection *c = mem_alloc(sizeof *c);
+    *c = (struct sim_connection){.next = sim->connections, .sim = sim, .from = from, .to = to};
+    struct link_path forward, back;
+    fill_path(sim, from, to, &forward);
+    fill_path(sim, to, from, &back);
+    flow_init(&c->flow, sim->loop, &forward, &back, carrier_of(sim)->window);
+    c->flow.done = transfer_done;
+    sim->connections = c;
+}
+
+/* The carrier's own round trips before the first byte of a file. */
+static struct simtime protocol_time(struct sim *sim, int from, int to)
+{
+    struct link_path forward, back;
+    fill_path(sim, from, to, &forward);
+    fill_path(sim, to, from, &back);
+    struct simtime rtt = simtime_add(link_path_delay(&forward), link_path_delay(&back));
+    return simtime_scale(rtt, carrier_of(sim)->round_trips);
+}
+
+static struct simtime cost_of(struct sim *sim, const struct order *order)
+{
+    const struct layout_cost *cost = &sim->layout->costs[order->operation];
+    double megabytes = (double)layout_operation_bytes(sim->layout, order->operation) / 1e6;
+    struct simtime time = simtime_add(cost->fixed, simtime_ns((int64_t)((double)cost->per_mb.ns * megabytes)));
+    if (!is_transfer(order->operation))
+        return time;
+    int from = sim->layout->edges[order->edge.index].host, to = sim->layout->edges[order->peer.index].host;
+    if (from == to)
+        return time;
+    provide_connection(sim, from, to);
+    return simtime_add(time, protocol_time(sim, from, to));
+}
+
+void sim_operate(struct port *port, const struct order *order)
+{
+    struct sim *sim = container_of(port, struct sim, port);
+    struct sim_order *so = mem_alloc(sizeof *so);
+    *so = (struct sim_order){.timer.fire = cost_paid, .next = sim->orders, .sim = sim, .order = *order};
+    so->fails = layout_fault_strikes(sim->layout, order->operation, order->edge.index, order->mud);
+    sim->orders = so;
+    loop_arm_after(sim->loop, &so->timer, cost_of(sim, order));
+}
+
+void sim_cancel_operations(struct port *port, struct party edge, uint32_t mud, uint32_t migration)
+{
+    struct sim *sim = container_of(port, struct sim, port);
+    for (struct sim_order *so = sim->orders; so; so = so->next) {
+        if (so->order.edge.index != edge.index || so->order.mud != mud || so->order.migration != migration)
+            continue;
+        so->cancelled = true;
+        if (so->connection)
+            flow_abort(&so->connection->flow);
+        loop_arm_after(sim->loop, &so->timer, SIMTIME_ZERO);
+    }
+}
+
+void sim_free_operations(struct sim *sim)
+{
+    for (struct sim_order *so; (so = sim->orders);) {
+        sim->orders = so->next;
+        loop_cancel(sim->loop, &so->timer);
+        free(so);
+    }
+    for (struct sim_connection *c; (c = sim->connections);) {
+        sim->connections = c->next;
+        flow_free(&c->flow);
+        free(c);
+    }
+    while (sim->snapshots)
+        drop_snapshot(sim, sim->snapshots->edge, sim->snapshots->mud, sim->snapshots->migration);
+    size_t at = 0;
+    for (struct sim_container *c; (c = map_next(&sim->containers, &at));)
+        for (struct sim_container *next; c; c = next) {
+            next = c->next;
+            sim_container_free(c);
+        }
+    map_free(&sim->containers);
+}
