@@ -99,6 +99,27 @@ static bool known_strategy(const char *name)
     return strategy_of(name);
 }
 
+/* The defaults of the costs stand in the schema's words. */
+static void test_costs(void **state)
+{
+    (void)state;
+    struct scenario_cost costs[OPERATIONS];
+    json_object *schema = json_object_from_file("scenarios/scenario.schema.json");
+    json_object *node = scenario_member(scenario_member(schema, "properties"), "costs");
+    scenario_default_costs(costs);
+    for (int i = 0; scenario_edge_operation_at(i); i++) {
+        const char *name = scenario_edge_operation_at(i);
+        const struct scenario_cost *cost = &costs[operation_of(name)];
+        autofree char *text =
+            mem_printf("%g ms + %g ms/MB", simtime_to_ms(cost->fixed), simtime_to_ms(cost->per_mb));
+        json_object *entry = scenario_member(scenario_member(node, "properties"), name);
+        if (!strstr(scenario_word(entry, "description"), text))
+            fail_msg("scenario.schema.json: costs.%s is not %s", name, text);
+        assert_true(cost->fixed.ns + cost->per_mb.ns > 0);
+    }
+    json_object_put(schema);
+}
+
 static void test_schema(void **state)
 {
     (void)state;
@@ -152,6 +173,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_schema),
+        cmocka_unit_test(test_costs),
         cmocka_unit_test(test_readme),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
