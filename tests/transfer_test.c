@@ -97,6 +97,7 @@ static void refuses(void **state)
         {"true", "big", "no/such/folder", "es2", false},
         {"true", "nothing", "inbox", "nothing: No such file", true},
         {"ln -s big link", "link", "inbox", "link: neither a regular file", true},
+        {"mkdir broken && touch \"broken/$(printf 'new\\nline')\"", "broken", "inbox", "a line break", true},
         {"mkdir deep && mkfifo deep/fifo", "deep", "inbox", "deep/fifo: neither", true},
     };
     struct fixture *f = fixture_of(state);
@@ -134,19 +135,20 @@ static void wrong_host_key(void **state)
     assert_int_equal(f->opened_calls, 2);
 }
 
-/* By hand, with what the run's folder holds: nothing but SFTP with the run's key. */
+/* By hand, with what the run's folder holds: only the run's key, only root, no way through. */
 static void server_is_strict(void **state)
 {
     static const struct {
         const char *arguments;
         bool admitted;
     } rows[] = {
-        {"-s peer sftp < /dev/null", true},
-        {"-F other.config -s peer sftp", false},
-        {"-o PubkeyAuthentication=no -s peer sftp", false},
-        {"-o User=nobody -s peer sftp", false},
-        {"peer 'touch ../shell-ran' < /dev/null", false},
-        {"-o ExitOnForwardFailure=yes -R 4444:127.0.0.1:4445 -s peer sftp < /dev/null", false},
+        {"peer true", true},
+        {"-F other.config peer true", false},
+        {"-o PubkeyAuthentication=no peer true", false},
+        {"-o User=nobody peer true", false},
+        {"-o ExitOnForwardFailure=yes -R 4444:127.0.0.1:4445 peer true", false},
+        {"-s peer sftp", false},
+        {"-tt peer tty", false},
     };
     struct fixture *f = fixture_of(state);
     assert_int_equal(shell("cd '%s' && ssh-keygen -q -t ed25519 -N '' -f other && cd es1 && "
@@ -155,13 +157,12 @@ static void server_is_strict(void **state)
                      0);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         int status = shell("cd '%s/es1' && timeout 10 ssh -F to-198.18.0.2-2200.config -o ControlPath=none "
-                           "-o ProxyCommand=none %s 2> /dev/null",
+                           "-o ProxyCommand=none %s < /dev/null > /dev/null 2>&1",
                            f->keys, rows[i].arguments);
         if ((status == 0) != rows[i].admitted)
             print_error("%s: status %d\n", rows[i].arguments, status);
         assert_int_equal(status == 0, rows[i].admitted);
     }
-    assert_int_not_equal(shell("test -e '%s/shell-ran'", f->keys), 0);
 }
 
 static void stuck_then_killed(void **state)
@@ -207,7 +208,8 @@ static void cancelled(void **state)
     carrier_scp.cancel(&r.job);
     assert_int_equal(r.calls, 0);
     signal_sessions(f, SIGCONT);
-    run_for(f, 300);
+    for (int i = 0; i < 100 && descendants(getpid(), found, 64) != before; i++)
+        run_for(f, 100); /* what is under way to the peer still arrives */
     assert_int_equal(descendants(getpid(), found, 64), before);
     send_well(f, &r, "big");
     assert_int_equal(r.calls, 1);
@@ -237,8 +239,8 @@ static void server_goes(void **state)
     send_well(f, &r, "big");
 }
 
-/* A machine whose root has a locked password, as an installer leaves it when it makes a first user instead.
- */
+/* A machine whose root has a locked password, as an installer leaves it when it makes a first user instead, and a
+ * start-up file that prints. */
 static void locked_root(void **state)
 {
     fixture_of(state);
@@ -246,8 +248,11 @@ static void locked_root(void **state)
     if (child == 0) {
         assert_int_equal(unshare(CLONE_NEWNS) | mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
         assert_int_equal(mount("tmpfs", "/mnt", "tmpfs", 0, NULL), 0);
-        assert_int_equal(shell("echo 'root:!:1::::::' > /mnt/shadow && mount --bind /mnt/shadow /etc/shadow"),
-                         0);
+        assert_int_equal(
+            shell("cd /mnt && echo 'root:!:1::::::' > shadow && mount --bind shadow /etc/shadow && "
+                  "echo echo hello > .bashrc && sed 's|^root:.*|root:x:0:0::/mnt:/bin/bash|' "
+                  "/etc/passwd > passwd && mount --bind passwd /etc/passwd"),
+            0);
         void *own;
         struct result r = {0};
         set_up(&own);

@@ -1,4 +1,10 @@
-/* Carrier scp: OpenSSH's scp over a kept connection (ssh_master.h) to the peer's own server (sshd.h). */
+/* Carrier scp: OpenSSH's scp over a kept connection (ssh_master.h) to the peer's own server (sshd.h).
+ *
+ * scp -O, the original protocol, because it waits less often for the other side. Over a kept connection at RTT 200 ms and
+ * 80 Mbit/s (seconds, -O | sftp): a file of 6 bytes 1.3 | 2.3, a folder of 12 small files 6.1 | 11.5, 20 MB 3.5 | 4.6,
+ * 29 MB 4.4 | 6.5: six round trips and two per file, against ten and four. It is also what scp spoke by default when
+ * the papers measured. SSH keeps at most 2 MB in flight per job. */
+#include "buf.h"
 #include "mem.h"
 #include "ssh_keys.h"
 #include "ssh_master.h"
@@ -96,8 +102,7 @@ static void scp_ended(struct process *process, int status)
         fail(job, ECONNRESET, "the connection broke", words);
 }
 
-/* Everything that scp has read and written: files, requests, and the peer's answers to them. Only a bounded
- * number of requests is unanswered at a time, so a peer that stops answering stops this too. */
+/* Everything that scp has read and written. */
 static bool read_progress(pid_t pid, uint64_t *bytes)
 {
     char path[64], text[256];
@@ -112,16 +117,27 @@ static bool read_progress(pid_t pid, uint64_t *bytes)
     return true;
 }
 
+/* A number that changes while the transfer moves. scp itself is done with the last 2 MB long before a slow link is, and
+ * the connection alone may not be visible: either counts. False if this machine shows neither. */
+static bool progress_of(struct transfer_job *job, uint64_t *progress)
+{
+    uint64_t local = 0, connection = ssh_master_progress(&job->peer->master);
+    bool visible = read_progress(job->process.pid, &local) || connection;
+    *progress = local + connection;
+    return visible;
+}
+
 static void watch_progress(struct transfer_job *job)
 {
     struct simtime now = loop_now(loop_of(job)), limit = job->peer->master.settings.progress_timeout;
-    uint64_t bytes;
-    if (!read_progress(job->process.pid, &bytes)) {
-        fail(job, ENOTSUP, "this kernel has no /proc/PID/io (CONFIG_TASK_IO_ACCOUNTING)", "");
+    uint64_t progress;
+    if (!progress_of(job, &progress)) {
+        fail(job, ENOTSUP, "its progress cannot be seen: neither /proc/PID/io nor pidfd_getfd works here",
+             "");
         return;
     }
-    if (bytes != job->progress) {
-        job->progress = bytes;
+    if (progress != job->progress) {
+        job->progress = progress;
         job->last_progress = now;
     }
     if (simtime_before(now, simtime_add(job->last_progress, limit))) {
@@ -147,12 +163,28 @@ static void tick(struct timer *timer)
     }
 }
 
+/* "peer:'FOLDER/.'": the peer's shell reads it, and "/." makes scp refuse a folder that is not there. */
+static char *remote_target(const char *folder)
+{
+    struct buf text = BUF_INIT;
+    buf_printf(&text, "peer:'");
+    for (const char *c = folder; *c; c++)
+        if (*c == '\'')
+            buf_printf(&text, "'\\''");
+        else
+            buf_add_u8(&text, (uint8_t)*c);
+    buf_printf(&text, "/.'");
+    char *target = mem_copy_string(buf_text(&text));
+    buf_free(&text);
+    return target;
+}
+
 static int launch(struct transfer_job *job, struct err *e)
 {
     struct ssh_master *master = &job->peer->master;
     autofree char *configuration = mem_printf("%s.config", master->name);
-    autofree char *target = mem_printf("peer:%s", job->remote);
-    const char *const argv[] = {"scp", "-s", "-q", "-r", "-F", configuration, "--", job->local, target, NULL};
+    autofree char *target = remote_target(job->remote);
+    const char *const argv[] = {"scp", "-O", "-q", "-r", "-F", configuration, "--", job->local, target, NULL};
     job->messages_fd = memfd_create("scp", MFD_CLOEXEC);
     if (job->messages_fd < 0)
         return err_errno(e, "memfd");

@@ -181,14 +181,24 @@ static void find_connection(struct ssh_master *master)
         closedir(folder);
 }
 
-uint64_t ssh_master_wire_bytes(struct ssh_master *master)
+static struct tcp_info connection_info(struct ssh_master *master)
 {
     struct tcp_info info = {0};
-    if (master->state != SSH_MASTER_OPEN)
-        return 0;
-    if (master->connection < 0)
+    if (master->state == SSH_MASTER_OPEN && master->connection < 0)
         find_connection(master);
     if (master->connection < 0 || !tcp_info_of(master, master->connection, &info))
-        return 0;
+        return (struct tcp_info){0};
+    return info;
+}
+
+uint64_t ssh_master_wire_bytes(struct ssh_master *master)
+{
+    struct tcp_info info = connection_info(master);
     return info.tcpi_bytes_sent + (uint64_t)info.tcpi_segs_out * SEGMENT_HEADERS;
+}
+
+uint64_t ssh_master_progress(struct ssh_master *master)
+{
+    struct tcp_info info = connection_info(master);
+    return info.tcpi_bytes_acked + info.tcpi_bytes_received;
 }

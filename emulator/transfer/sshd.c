@@ -21,7 +21,8 @@
 enum { POLL_MS = 10, GRACE_MS = 500 };
 
 /* StrictModes would refuse a run folder anywhere below /tmp; ssh_keys.h makes the folder itself private.
- * ClientAlive: a session whose client has vanished without a word ends within a minute. */
+ * SHLVL: bash under an SSH server reads ~/.bashrc, which may be slow or print, unless it thinks it is not the outermost
+ * shell. ClientAlive: a session whose client has vanished without a word ends within a minute. */
 static const char fixed_configuration[] = "PidFile none\n"
                                           "StrictModes no\n"
                                           "AllowUsers root\n"
@@ -42,8 +43,7 @@ static const char fixed_configuration[] = "PidFile none\n"
                                           "ClientAliveInterval 15\n"
                                           "ClientAliveCountMax 3\n"
                                           "LogLevel VERBOSE\n"
-                                          "Subsystem sftp internal-sftp\n"
-                                          "ForceCommand internal-sftp\n";
+                                          "SetEnv SHLVL=1\n";
 
 static int write_configuration(const char *path, const char *folder, const struct transfer_host *host,
                                struct err *e)

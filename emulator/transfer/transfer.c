@@ -23,6 +23,8 @@ const struct carrier *carrier_of(const char *name)
 
 static int measure_entry(const FTSENT *entry, uint64_t *bytes, struct err *e)
 {
+    if (strchr(entry->fts_name, '\n'))
+        return err_set(e, EINVAL, "%s: a line break in a file's name", entry->fts_path);
     switch (entry->fts_info) {
     case FTS_D:
     case FTS_DP:
