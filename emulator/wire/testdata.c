@@ -1,6 +1,5 @@
 #include "testdata.h"
 
-#include "mem.h"
 #include "rng.h"
 
 #include <endian.h>
@@ -10,18 +9,28 @@ const struct testdata_mix testdata_memory = {.text = 1400, .random = 240};
 const struct testdata_mix testdata_layer = {.text = 1700, .random = 480};
 const struct testdata_mix testdata_base = {.text = 1800, .random = 950};
 
-/* 64 words: common first, because the draw below prefers low numbers. */
-static const char words[64][16] = {
-    "the ",    "service ",   "request ", "= ",           "of ",       "container ",  "0x",
-    "error: ", "edge ",      "state ",   "{ \"name\": ", "reply ",    "mobile ",     "return ",
-    "import ", "\", ",       "device ",  "access ",      "point ",    "self.",       "handoff ",
-    "buffer ", "length ",    "if ",      "checkpoint ",  "restore ",  "def ",        "/usr/lib/",
-    "python3", ".so",        "memory ",  "page ",        "layer ",    "image ",      "network ",
-    "None ",   "user ",      "session ", "timeout ",     "interval ", "latency ",    "queue ",
-    "replay ", "forward ",   "window ",  "sequence ",    "version ",  "address ",    "migration ",
-    "server ", "connected ", "closed ",  "static ",      "const ",    "struct ",     "size ",
-    "offset ", "value ",     "frame ",   "position ",    "detected ", "confidence ", "threshold ",
-    "update ",
+/* Common words first, because the draw below prefers low numbers. Padded: a word is copied as 16 bytes. */
+#define WORD(text)                                                                                           \
+    {                                                                                                        \
+        text, sizeof text - 1                                                                                \
+    }
+static const struct word {
+    char text[16];
+    uint8_t len;
+} words[64] = {
+    WORD("the "),         WORD("service "),    WORD("request "),   WORD("= "),         WORD("of "),
+    WORD("container "),   WORD("0x"),          WORD("error: "),    WORD("edge "),      WORD("state "),
+    WORD("{ \"name\": "), WORD("reply "),      WORD("mobile "),    WORD("return "),    WORD("import "),
+    WORD("\", "),         WORD("device "),     WORD("access "),    WORD("point "),     WORD("self."),
+    WORD("handoff "),     WORD("buffer "),     WORD("length "),    WORD("if "),        WORD("checkpoint "),
+    WORD("restore "),     WORD("def "),        WORD("/usr/lib/"),  WORD("python3"),    WORD(".so"),
+    WORD("memory "),      WORD("page "),       WORD("layer "),     WORD("image "),     WORD("network "),
+    WORD("None "),        WORD("user "),       WORD("session "),   WORD("timeout "),   WORD("interval "),
+    WORD("latency "),     WORD("queue "),      WORD("replay "),    WORD("forward "),   WORD("window "),
+    WORD("sequence "),    WORD("version "),    WORD("address "),   WORD("migration "), WORD("server "),
+    WORD("connected "),   WORD("closed "),     WORD("static "),    WORD("const "),     WORD("struct "),
+    WORD("size "),        WORD("offset "),     WORD("value "),     WORD("frame "),     WORD("position "),
+    WORD("detected "),    WORD("confidence "), WORD("threshold "), WORD("update "),
 };
 
 static uint64_t draw(uint64_t *stream)
@@ -31,23 +40,18 @@ static uint64_t draw(uint64_t *stream)
     return value;
 }
 
-static size_t put(uint8_t *out, size_t room, const char *text)
+static size_t put(uint8_t *out, size_t room, const char text[16], size_t len)
 {
-    size_t len = strlen(text);
     len = len < room ? len : room;
-    memcpy(out, text, len);
+    memcpy(out, text, room < 16 ? len : 16);
     return len;
 }
 
 static size_t put_number(uint8_t *out, size_t room, uint32_t number)
 {
-    char digits[8] = {0};
-    int at = 7;
-    digits[--at] = '\n';
-    do
-        digits[--at] = (char)('0' + number % 10);
-    while ((number /= 10) && at);
-    return put(out, room, digits + at);
+    char digits[16] = {(char)('0' + number / 100), (char)('0' + number / 10 % 10), (char)('0' + number % 10),
+                       '\n'};
+    return put(out, room, digits, 4);
 }
 
 /* Lines of seven to ten words and a number. Real files say the same again and again: lines come from a pool
@@ -58,8 +62,10 @@ static void fill_text(uint64_t *stream, uint8_t *out, size_t len)
         uint64_t value = draw(stream);
         uint64_t line = rng_mix(value & 255);
         uint32_t number = (uint32_t)(value >> 10 & 3 ? line >> 50 : value >> 32) % 1000;
-        for (unsigned i = 7 + line % 4; i > 0; i--, line >>= 6)
-            at += put(out + at, len - at, words[line & (line >> 3 | 7) & 63]);
+        for (unsigned i = 7 + line % 4; i > 0; i--, line >>= 6) {
+            const struct word *word = &words[line & (line >> 3 | 7) & 63];
+            at += put(out + at, len - at, word->text, word->len);
+        }
         at += put_number(out + at, len - at, number);
     }
 }
