@@ -123,7 +123,7 @@ static void keep_snapshot(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t
 {
     drop_snapshot(sim, edge, mud, migration);
     struct sim_snapshot *s = mem_alloc(sizeof *s);
-    *s = (struct sim_snapshot){sim->snapshots, edge, mud, migration, {0}};
+    *s = (struct sim_snapshot){.next = sim->snapshots, .edge = edge, .mud = mud, .migration = migration};
     sim_state_copy(&s->state, state, sim->layout);
     sim->snapshots = s;
 }
