@@ -1,0 +1,76 @@
+#include "figure_parts.h"
+#include "json_file.h"
+#include "mem.h"
+#include "process.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The templates are files that can be edited; the assembler copies them into the program. Paths are relative to where the
+ * compiler runs, which is the root of the source tree. */
+#define TEMPLATE(symbol, file)                                                                               \
+    __asm__(".pushsection .rodata\n.globl " #symbol "\n" #symbol ":\n.incbin \"analysis/figures/" file       \
+            "\"\n.byte 0\n.popsection\n")
+
+TEMPLATE(figure_template_response_time, "response-time.gp");
+TEMPLATE(figure_template_stages, "stages.gp");
+TEMPLATE(figure_template_migration_time, "migration-time.gp");
+
+void figure_set_text(struct figure *figure, const char *name, const char *text)
+{
+    buf_printf(&figure->settings, "%s = '", name);
+    for (; *text; text++) {
+        bool quote = *text == '\''; /* doubled inside gnuplot's single quotes */
+        buf_printf(&figure->settings, quote ? "''" : "%c", (unsigned char)*text < ' ' ? ' ' : *text);
+    }
+    buf_printf(&figure->settings, "'\n");
+}
+
+void figure_set_number(struct figure *figure, const char *name, double value)
+{
+    buf_printf(&figure->settings, "%s = %.9g\n", name, value);
+}
+
+static int write_file(const char *folder, const char *name, const char *extension, const struct buf *content,
+                      const char *tail, struct err *e)
+{
+    autofree char *path = mem_printf("%s/%s.%s", folder, name, extension);
+    FILE *f = fopen(path, "we");
+    if (!f)
+        return err_errno(e, "%s", path);
+    bool written = fwrite(content->data, 1, content->len, f) == content->len && fputs(tail, f) >= 0;
+    return fclose(f) == 0 && written ? 0 : err_errno(e, "%s", path);
+}
+
+static int run_gnuplot(const struct figure *figure, const char *folder, struct err *e)
+{
+    autofree char *script = mem_printf("%s.gp", figure->name);
+    const char *const argv[] = {"gnuplot", script, NULL};
+    struct process_options options = PROCESS_OPTIONS_INIT;
+    options.argv = argv;
+    options.directory = folder;
+    int status = process_run(&options, NULL, e);
+    if (status == -ENOENT)
+        err_hint(e, "apt-get install gnuplot-nox, then draw with roamlab plot; data and scripts are in %s",
+                 folder);
+    return status;
+}
+
+int figure_draw(struct figure *figure, const char *folder, struct err *e)
+{
+    int status = write_file(folder, figure->name, "dat", &figure->data, "", e);
+    if (status == 0)
+        status = write_file(folder, figure->name, "gp", &figure->settings, figure->template, e);
+    if (status == 0)
+        status = run_gnuplot(figure, folder, e);
+    buf_free(&figure->data);
+    buf_free(&figure->settings);
+    if (status < 0)
+        err_wrap(e, "figure %s", figure->name);
+    return status;
+}
+
+char *figure_subject(json_object *result)
+{
+    return mem_printf("%s (%s)", json_text_at(result, "scenario.name"), json_text_at(result, "world"));
+}

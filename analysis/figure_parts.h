@@ -1,0 +1,31 @@
+/* What the figures have in common: their files, their templates (figures/NAME.gp, part of the program) and gnuplot. */
+#ifndef ROAMLAB_FIGURE_PARTS_H
+#define ROAMLAB_FIGURE_PARTS_H
+
+#include "buf.h"
+#include "err.h"
+
+#include <json-c/json.h>
+
+/* One figure: its data, and what stands in front of the template in its .gp file. */
+struct figure {
+    const char *name;     /* of its files */
+    const char *template; /* text of figures/NAME.gp */
+    struct buf data, settings;
+};
+
+extern const char figure_template_response_time[], figure_template_stages[], figure_template_migration_time[];
+
+/* Adds `name = 'text'` or a number for gnuplot. */
+void figure_set_text(struct figure *figure, const char *name, const char *text);
+void figure_set_number(struct figure *figure, const char *name, double value);
+/* Writes FOLDER/NAME.dat and .gp, runs gnuplot there, and frees the figure's buffers in every case. */
+int figure_draw(struct figure *figure, const char *folder, struct err *e);
+
+/* "kim22-p-migr (sim)"; free() it. */
+char *figure_subject(json_object *result);
+
+int figure_response_time(const char *folder, json_object *result, const char *out, struct err *e);
+int figure_stages(json_object *result, const char *out, struct err *e);
+
+#endif

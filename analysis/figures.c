@@ -1,0 +1,91 @@
+#include "figures.h"
+#include "figure_parts.h"
+#include "json_file.h"
+#include "mem.h"
+#include "result.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int make_folder(const char *path, struct err *e)
+{
+    return mkdir(path, 0755) == 0 || errno == EEXIST ? 0 : err_errno(e, "create folder %s", path);
+}
+
+int figures_of_result(const char *folder, struct err *e)
+{
+    json_object *result = NULL;
+    autofree char *out = mem_printf("%s/figures", folder);
+    int status = json_file_read(folder, "result.json", &result, e);
+    if (status == 0)
+        status = make_folder(out, e);
+    if (status == 0)
+        status = figure_response_time(folder, result, out, e);
+    if (status == 0 || status == -ENOENT) { /* without gnuplot, the data of every figure is written still */
+        int stages = figure_stages(result, out, status ? NULL : e);
+        status = status ? status : stages;
+    }
+    json_object_put(result);
+    return status;
+}
+
+/* "p-migr (sim)", with the scenario's name where the strategy is not known. */
+static char *label_of(json_object *result)
+{
+    const char *strategy = json_text_at(result, "migrations.0.strategy");
+    return mem_printf("%s (%s)", strategy[0] ? strategy : json_text_at(result, "scenario.name"),
+                      json_text_at(result, "world"));
+}
+
+struct bars {
+    struct figure *figure;
+    int rows;
+    double top;
+};
+
+static int add_bar(struct bars *bars, const char *folder, struct err *e)
+{
+    json_object *result = NULL;
+    int status = json_file_read(folder, "result.json", &result, e);
+    if (status < 0)
+        return status;
+    double mean = json_number_at(result, "migration_s.mean"),
+           ci95 = json_number_at(result, "migration_s.ci95");
+    autofree char *label = label_of(result);
+    if (isfinite(mean)) {
+        int decimals = mean < 10 ? 2 : 1;
+        buf_printf(&bars->figure->data, "%d \"%s\" %.6f %.6f \"%.*f", ++bars->rows, label, mean,
+                   isfinite(ci95) ? ci95 : 0, decimals, mean);
+        if (isfinite(ci95))
+            buf_printf(&bars->figure->data, " ± %.*f", decimals, ci95);
+        buf_printf(&bars->figure->data, " s\"\n");
+        bars->top = fmax(bars->top, mean + (isfinite(ci95) ? ci95 : 0));
+    }
+    json_object_put(result);
+    return 0;
+}
+
+int figures_of_comparison(const char *const *folders, int count, const char *out, struct err *e)
+{
+    struct figure figure = {.name = "migration-time", .template = figure_template_migration_time};
+    struct bars bars = {.figure = &figure};
+    int status = 0;
+    buf_printf(&figure.data, "# row  result  mean_s  ci95_s  label\n");
+    for (int i = 0; i < count && status == 0; i++)
+        status = add_bar(&bars, folders[i], e);
+    if (status == 0 && bars.rows == 0)
+        status = err_set(e, ENODATA, "figure %s: no migration finished in these results", figure.name);
+    if (status == 0)
+        status = make_folder(out, e);
+    if (status < 0) {
+        buf_free(&figure.data);
+        return status;
+    }
+    figure_set_text(&figure, "figure_title", "Migration time by strategy");
+    figure_set_text(&figure, "figure_note", "mean over the repetitions; whiskers: 95 % confidence interval");
+    figure_set_number(&figure, "rows", bars.rows);
+    figure_set_number(&figure, "top", bars.top);
+    return figure_draw(&figure, out, e);
+}

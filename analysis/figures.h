@@ -1,0 +1,19 @@
+/* Figures of results, drawn by gnuplot: for each, NAME.dat and NAME.gp (which can be edited and run again in its folder)
+ * and NAME.svg and NAME.png. The same result gives the same bytes.
+ *
+ *   response-time     response time per request number; mean, minimum and maximum over the repetitions (and devices)
+ *   stages[-K]        bars of the K-th migration's stages, means over the repetitions
+ *   migration-time    migration time of several results side by side
+ *
+ * Without gnuplot the .dat and .gp files are written, and the error is -ENOENT with the package's name as hint. */
+#ifndef ROAMLAB_FIGURES_H
+#define ROAMLAB_FIGURES_H
+
+#include "err.h"
+
+/* Draws response-time and stages of the result in FOLDER into FOLDER/figures. */
+int figures_of_result(const char *folder, struct err *e);
+/* Draws migration-time of `count` results into OUT, which is created. */
+int figures_of_comparison(const char *const *folders, int count, const char *out, struct err *e);
+
+#endif

@@ -1,0 +1,166 @@
+#include "figures.h"
+#include "folder.h"
+#include "result.h"
+#include "synthetic_run.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <errno.h>
+
+/* Kim22's two runs, roughly: to be looked at (ROAMLAB_KEEP_FIGURES=FOLDER keeps them there) and to be drawn twice. */
+static const struct synthetic_stage p_stages[] = {
+    {"freeze", 0, 0.011, 0},
+    {"dump", 0.011, 0.176, 29000000},
+    {"take layer", 0.187, 0.061, 20000000},
+    {"thaw", 0.248, 0.006, 0},
+    {"send memory", 0.254, 3.410, 29000000},
+    {"send layer", 3.664, 2.310, 20000000},
+    {"create", 5.974, 0.210, 0},
+    {"restore", 6.184, 0.269, 0},
+    {"replay", 6.453, 0.110, 0},
+    {"switch", 6.563, 0.347, 0},
+    {"stop", 6.910, 0.100, 0},
+};
+
+static const struct synthetic_stage c_stages[] = {
+    {"freeze", 0, 0.011, 0},
+    {"dump", 0.011, 0.176, 29000000},
+    {"commit", 0.187, 0.180, 20000000},
+    {"thaw", 0.367, 0.006, 0},
+    {"send memory", 0.373, 3.410, 29000000},
+    {"save", 3.783, 9.600, 929000000},
+    {"send image", 13.383, 98.500, 929000000},
+    {"load", 111.883, 11.900, 0},
+    {"create", 123.783, 0.210, 0},
+    {"restore", 123.993, 0.269, 0},
+    {"replay", 124.262, 0.410, 0},
+    {"switch", 124.672, 0.228, 0},
+    {"stop", 124.900, 0.100, 0},
+};
+
+static const char *const figures[] = {"response-time.svg", "response-time.png", "stages.svg", "stages.png"};
+
+static void write_result(const char *folder, const char *strategy, const struct synthetic_stage *stages,
+                         int count, int repetitions)
+{
+    static struct synthetic_run run;
+    struct err e = ERR_INIT;
+    struct scenario s = synthetic_scenario(strategy);
+    autofree char *name = mem_printf("kim22-%s", strategy);
+    s.name = name;
+    struct result_input input = {.world = "sim", .scenario = &s, .seed = 1, .drift_valid = true};
+    struct synthetic_stage varied[16];
+    memcpy(varied, stages, (size_t)count * sizeof *stages);
+    for (int k = 0; k < repetitions; k++) {
+        varied[count - 2].seconds = stages[count - 2].seconds + 0.05 * (k - 2); /* the switch */
+        synthetic_fill(&run, &(struct synthetic_options){.strategy = strategy,
+                                                         .requests = 200,
+                                                         .interval_s = 1,
+                                                         .begin_s = 50.4,
+                                                         .near_ms = 17,
+                                                         .far_ms = 230,
+                                                         .jitter_ms = 8,
+                                                         .seed = (uint64_t)k,
+                                                         .stages = varied,
+                                                         .stage_count = count});
+        autofree char *one = mem_printf("%s/rep-%d", folder, k + 1);
+        synthetic_write(&run, one);
+        assert_int_equal(result_of_run(one, &input, NULL, &e), 0);
+    }
+    assert_int_equal(result_of_repetitions(folder, repetitions, &input, NULL, &e), 0);
+}
+
+static bool gnuplot_is_missing(void)
+{
+    bool missing = system("command -v gnuplot >/dev/null") != 0;
+    if (missing)
+        puts("skip: gnuplot is not installed (package gnuplot-nox)");
+    return missing;
+}
+
+static void test_figures_of_kim22(void **state)
+{
+    if (gnuplot_is_missing())
+        skip();
+    struct err e = ERR_INIT;
+    const char *base = getenv("ROAMLAB_KEEP_FIGURES") ? getenv("ROAMLAB_KEEP_FIGURES") : *state;
+    autofree char *p = mem_printf("%s/p-migr", base), *c = mem_printf("%s/c-migr", base);
+    autofree char *p_figures = mem_printf("%s/figures", p);
+    const char *const both[] = {p, c};
+    write_result(p, "p-migr", p_stages, ARRAY_LEN(p_stages), 5);
+    write_result(c, "c-migr", c_stages, ARRAY_LEN(c_stages), 5);
+    if (figures_of_result(p, &e) < 0 || figures_of_result(c, &e) < 0 ||
+        figures_of_comparison(both, 2, base, &e) < 0)
+        fail_msg("%s", e.text);
+    autofree char *bars = folder_read(base, "migration-time.dat");
+    assert_non_null(
+        strstr(bars, "1 \"p-migr (sim)\" 6.910000 0.098163 \"6.91 s\"\n2 \"c-migr (sim)\" 124.900000"));
+    autofree char *response = folder_read(p_figures, "response-time.gp");
+    assert_non_null(strstr(response, "migration_from = '49.5'\nmigration_to = '56.5'\n"));
+    char *first[ARRAY_LEN(figures)];
+    for (size_t i = 0; i < ARRAY_LEN(figures); i++)
+        assert_non_null(first[i] = folder_read(p_figures, figures[i]));
+    assert_int_equal(figures_of_result(p, &e), 0);
+    for (size_t i = 0; i < ARRAY_LEN(figures); i++) {
+        autofree char *again = folder_read(p_figures, figures[i]);
+        assert_string_equal(again, first[i]);
+        free(first[i]);
+    }
+}
+
+static void test_a_single_run_is_drawn(void **state)
+{
+    if (gnuplot_is_missing())
+        skip();
+    static struct synthetic_run run;
+    struct err e = ERR_INIT;
+    struct scenario s = synthetic_scenario("p-migr");
+    struct result_input input = {.world = "sim", .scenario = &s, .seed = 1, .drift_valid = true};
+    synthetic_fill(&run, &synthetic_small);
+    synthetic_write(&run, *state);
+    assert_int_equal(result_of_run(*state, &input, NULL, &e), 0);
+    if (figures_of_result(*state, &e) < 0)
+        fail_msg("%s", e.text);
+    autofree char *out = mem_printf("%s/figures", (char *)*state);
+    autofree char *svg = folder_read(out, "response-time.svg");
+    assert_non_null(strstr(svg, "</svg>"));
+}
+
+static void test_without_gnuplot_the_package_is_named(void **state)
+{
+    struct err e = ERR_INIT;
+    autofree char *path = mem_copy_string(getenv("PATH"));
+    write_result(*state, "p-migr", p_stages, ARRAY_LEN(p_stages), 2);
+    setenv("PATH", "/nonexistent", 1);
+    int status = figures_of_result(*state, &e);
+    setenv("PATH", path, 1);
+    assert_int_equal(status, -ENOENT);
+    assert_non_null(strstr(e.hint, "gnuplot-nox"));
+    autofree char *out = mem_printf("%s/figures", (char *)*state);
+    autofree char *stages = folder_read(out, "stages.dat");
+    assert_non_null(strstr(stages, "5 \"send memory\" 0.254000 3.410000 transfer \"3.41 s, 29.0 MB\"\n"));
+}
+
+static int make(void **state)
+{
+    *state = folder_make();
+    return 0;
+}
+
+static int discard(void **state)
+{
+    folder_remove(*state);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_figures_of_kim22, make, discard),
+        cmocka_unit_test_setup_teardown(test_a_single_run_is_drawn, make, discard),
+        cmocka_unit_test_setup_teardown(test_without_gnuplot_the_package_is_named, make, discard),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
