@@ -45,10 +45,23 @@ static int make_folders(const char *root, struct err *e)
     return 0;
 }
 
-static int write_config(const char *root, struct err *e)
+/* Until version 23 dockerd writes a key of its own to /etc/docker unless told where. */
+static bool writes_key(const char *path_variable)
 {
-    autofree char *path = mem_printf("%s/daemon.json", root);
-    autofree char *cgroup = docker_daemon_cgroup(root);
+    autofree char *path = mem_printf("PATH=%s", path_variable), *output = NULL;
+    const char *const argv[] = {"dockerd", "--version", NULL}, *const environment[] = {path, NULL};
+    struct process_options o = PROCESS_OPTIONS_INIT;
+    o.argv = argv;
+    o.environment = environment;
+    int major = 0;
+    return process_run(&o, &output, NULL) == 0 && sscanf(output, "Docker version %d.", &major) == 1 &&
+           major < 23;
+}
+
+static int write_config(const struct docker_daemon *d, struct err *e)
+{
+    autofree char *path = mem_printf("%s/daemon.json", d->root), *key = mem_printf("%s/key.json", d->root);
+    autofree char *cgroup = docker_daemon_cgroup(d->root);
     struct json_object *config =
         json_tokener_parse("{\"experimental\": true, \"storage-driver\": \"overlay2\", \"bridge\": \"none\", "
                            "\"iptables\": false,"
@@ -56,6 +69,8 @@ static int write_config(const char *root, struct err *e)
                            "\"log-driver\": \"json-file\","
                            " \"exec-opts\": [\"native.cgroupdriver=cgroupfs\"]}");
     json_object_object_add(config, "cgroup-parent", json_object_new_string(cgroup));
+    if (writes_key(d->path))
+        json_object_object_add(config, "deprecated-key-path", json_object_new_string(key));
     int status = files_write(path, json_object_to_json_string_ext(config, JSON_C_TO_STRING_PRETTY), e);
     json_object_put(config);
     return status < 0 ? err_wrap(e, "dockerd") : 0;
@@ -85,19 +100,6 @@ static void free_environment(const char **environment)
     free((char *)environment[count - 1]);
     free((char *)environment[count - 2]);
     free(environment);
-}
-
-/* Until version 23 dockerd writes a key of its own to /etc/docker unless told where. */
-static bool writes_key(const char *path_variable)
-{
-    autofree char *path = mem_printf("PATH=%s", path_variable), *output = NULL;
-    const char *const argv[] = {"dockerd", "--version", NULL}, *const environment[] = {path, NULL};
-    struct process_options o = PROCESS_OPTIONS_INIT;
-    o.argv = argv;
-    o.environment = environment;
-    int major = 0;
-    return process_run(&o, &output, NULL) == 0 && sscanf(output, "Docker version %d.", &major) == 1 &&
-           major < 23;
 }
 
 /* What dockerd said last: the texts of its newest errors. */
@@ -211,9 +213,8 @@ static int spawn(struct docker_daemon *d, struct err *e)
     autofree char *host = mem_printf("--host=unix://%s/docker.sock", d->root);
     autofree char *pid = mem_printf("--pidfile=%s/docker.pid", d->root),
                   *config = mem_printf("--config-file=%s/daemon.json", d->root);
-    autofree char *key = mem_printf("--deprecated-key-path=%s/key.json", d->root),
-                  *log = mem_printf("%s/dockerd.log", d->root);
-    const char *argv[] = {"dockerd", data, exec, host, pid, config, writes_key(d->path) ? key : NULL, NULL};
+    autofree char *log = mem_printf("%s/dockerd.log", d->root);
+    const char *argv[] = {"dockerd", data, exec, host, pid, config, NULL};
     autoclose int log_fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (log_fd < 0)
         return err_errno(e, "dockerd: open %s", log);
@@ -235,7 +236,7 @@ static int start(struct docker_daemon *d, struct err *e)
     if (status == 0)
         status = check_root(d->root, e);
     if (status == 0)
-        status = write_config(d->root, e);
+        status = write_config(d, e);
     if (status < 0)
         return status;
     autofree char *socket_path = mem_printf("%s/docker.sock", d->root);

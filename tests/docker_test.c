@@ -1,0 +1,277 @@
+/* Real containers, checkpointed in one dockerd and restored in another, on this machine. */
+#include "docker_fixture.h"
+
+static struct fixture *f;
+
+#define NEED_FIXTURE()                                                                                       \
+    do {                                                                                                     \
+        if (!f)                                                                                              \
+            skip();                                                                                          \
+    } while (0)
+
+static void begin(const char *name)
+{
+    fixture_new_model(f);
+    fixture_new_container(f, 0, name);
+    fixture_new_container(f, 1, name);
+    struct docker_container *source = &f->edges[0].container;
+    assert_int_equal(OPERATE(f, start, source, &f->job), 0);
+    struct offload fresh = fixture_probe(&f->edges[0], 0);
+    assert_int_equal(fresh.number, 0);
+    assert_true(fresh.digest == f->model.chain);
+    fixture_requests(f, &f->edges[0], 50, OFFLOAD_REQUEST);
+}
+
+static void end(void)
+{
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(
+            OPERATE(f, discard, &f->edges[i].container, &f->job, "roamlab/commit:ct", f->edges[i].spool), 0);
+}
+
+/* Freeze, dump, the layer by `layer`, thaw. */
+static void snapshot(int edge, bool commit)
+{
+    struct docker_container *c = &f->edges[edge].container;
+    const char *spool = f->edges[edge].spool;
+    assert_int_equal(OPERATE(f, freeze, c, &f->job), 0);
+    assert_int_equal(OPERATE(f, dump, c, &f->job, spool), 0);
+    assert_in_range(f->bytes, fixture_sizes.memory_pages * 4096, fixture_sizes.memory_pages * 4096 + 4000000);
+    if (commit)
+        assert_int_equal(OPERATE(f, commit, c, &f->job, "roamlab/commit:ct"), 0);
+    else
+        assert_int_equal(OPERATE(f, take_layer, c, &f->job, spool), 0);
+    assert_true(f->bytes >= fixture_sizes.layer_pages * 4096);
+    assert_int_equal(OPERATE(f, thaw, c, &f->job), 0);
+}
+
+static void assert_same_state(const struct offload *a, const struct offload *b)
+{
+    assert_int_equal(a->number, b->number);
+    assert_true(a->digest == b->digest);
+    assert_true(a->checksum == b->checksum);
+}
+
+/* Goes on at the source, replays the same at the target, compares, and goes on there. */
+static void catch_up_and_compare(int from, int to)
+{
+    struct statechain_model at_cut;
+    statechain_model_copy(&at_cut, &f->model);
+    fixture_requests(f, &f->edges[from], 20, OFFLOAD_REQUEST);
+    statechain_model_free(&f->model);
+    f->model = at_cut;
+    fixture_requests(f, &f->edges[to], 20, OFFLOAD_REPLAY);
+    struct offload source = fixture_probe(&f->edges[from], f->model.next);
+    struct offload target = fixture_probe(&f->edges[to], f->model.next);
+    assert_same_state(&source, &target);
+    assert_int_equal(OPERATE(f, remove, &f->edges[from].container, &f->job), 0);
+    fixture_requests(f, &f->edges[to], 200, OFFLOAD_REQUEST);
+}
+
+static void migrate_layer(int from, int to)
+{
+    snapshot(from, false);
+    fixture_copy_spool(f, from, to);
+    struct docker_container *target = &f->edges[to].container;
+    assert_int_equal(OPERATE(f, create, target, &f->job, NULL, f->edges[to].spool), 0);
+    assert_int_equal(OPERATE(f, restore, target, &f->job, f->edges[to].spool), 0);
+    catch_up_and_compare(from, to);
+}
+
+static void p_migr_there_and_back(void **state)
+{
+    (void)state;
+    NEED_FIXTURE();
+    begin("p-migr");
+    for (int hop = 0; hop < 4; hop++)
+        migrate_layer(hop % 2, (hop + 1) % 2);
+    end();
+}
+
+static void c_migr(void **state)
+{
+    (void)state;
+    NEED_FIXTURE();
+    begin("c-migr");
+    snapshot(0, true);
+    assert_int_equal(
+        OPERATE(f, save, &f->edges[0].container, &f->job, "roamlab/commit:ct", f->edges[0].spool), 0);
+    assert_true(f->bytes > fixture_sizes.base_bytes + fixture_sizes.layer_pages * 4096);
+    fixture_copy_spool(f, 0, 1);
+    struct docker_container *target = &f->edges[1].container;
+    assert_int_equal(OPERATE(f, load, target, &f->job, f->edges[1].spool), 0);
+    assert_int_equal(OPERATE(f, create, target, &f->job, "roamlab/commit:ct", NULL), 0);
+    assert_int_equal(OPERATE(f, restore, target, &f->job, f->edges[1].spool), 0);
+    catch_up_and_compare(0, 1);
+    end();
+}
+
+/* The halted container comes back as it was when it was frozen, and nothing that was sent meanwhile was executed. */
+static void halt_and_revive(void **state)
+{
+    (void)state;
+    NEED_FIXTURE();
+    begin("halt");
+    struct edge *edge = &f->edges[0];
+    struct offload before = fixture_probe(edge, 0), after;
+    assert_int_equal(OPERATE(f, freeze, &edge->container, &f->job), 0);
+    assert_int_equal(OPERATE(f, dump, &edge->container, &f->job, edge->spool), 0);
+    fixture_send(edge, OFFLOAD_REQUEST, f->model.next);
+    assert_int_equal(OPERATE(f, halt, &edge->container, &f->job), 0);
+    fixture_send(edge, OFFLOAD_PROBE, 0);
+    assert_false(fixture_receive(edge, &after, 200));
+    assert_int_equal(OPERATE(f, revive, &edge->container, &f->job, edge->spool), 0);
+    after = fixture_probe(edge, 0);
+    assert_same_state(&before, &after);
+    fixture_requests(f, edge, 50, OFFLOAD_REQUEST);
+    end();
+}
+
+/* Changing files under a running container's checkpoint is noticed by the probe: what the freeze is for. */
+static void layer_of_another_instant_is_noticed(void **state)
+{
+    (void)state;
+    NEED_FIXTURE();
+    begin("torn");
+    struct docker_container *source = &f->edges[0].container, *target = &f->edges[1].container;
+    assert_int_equal(OPERATE(f, dump, source, &f->job, f->edges[0].spool), 0);
+    struct offload at_dump = fixture_probe(&f->edges[0], 0);
+    fixture_requests(f, &f->edges[0], 50, OFFLOAD_REQUEST);
+    assert_int_equal(OPERATE(f, take_layer, source, &f->job, f->edges[0].spool), 0);
+    fixture_copy_spool(f, 0, 1);
+    assert_int_equal(OPERATE(f, create, target, &f->job, NULL, f->edges[1].spool), 0);
+    assert_int_equal(OPERATE(f, restore, target, &f->job, f->edges[1].spool), 0);
+    struct offload torn = fixture_probe(&f->edges[1], 0);
+    assert_int_equal(torn.number, at_dump.number);
+    assert_true(torn.digest == at_dump.digest);
+    assert_true(torn.checksum != at_dump.checksum);
+    end();
+}
+
+static void truncate_pages(const struct edge *edge)
+{
+    autofree char *pages = mem_printf("%s/memory/pages-1.img", edge->spool);
+    struct stat st;
+    assert_int_equal(stat(pages, &st), 0);
+    assert_int_equal(truncate(pages, st.st_size / 2), 0);
+}
+
+static void unusable_checkpoint_leaves_the_source_serving(void **state)
+{
+    (void)state;
+    NEED_FIXTURE();
+    begin("unusable");
+    snapshot(0, false);
+    fixture_copy_spool(f, 0, 1);
+    truncate_pages(&f->edges[1]);
+    struct docker_container *target = &f->edges[1].container;
+    assert_int_equal(OPERATE(f, create, target, &f->job, NULL, f->edges[1].spool), 0);
+    assert_true(OPERATE(f, restore, target, &f->job, f->edges[1].spool) < 0);
+    assert_non_null(strstr(f->err.text, "restore unusable: docker: POST /containers/unusable/start: 500"));
+    assert_non_null(strstr(f->err.text, "CRIU: "));
+    assert_true(f->err.hint[0]);
+    assert_int_equal(OPERATE(f, discard, target, &f->job, NULL, f->edges[1].spool), 0);
+    fixture_requests(f, &f->edges[0], 50, OFFLOAD_REQUEST);
+    /* and the same container can be tried again */
+    migrate_layer(0, 1);
+    end();
+}
+
+static int count_entries(const char *format, const char *root)
+{
+    autofree char *folder = mem_printf(format, root);
+    autofree char *command = mem_printf("ls -A %s 2>/dev/null | wc -l", folder);
+    FILE *output = popen(command, "r");
+    int count = -1;
+    assert_int_equal(fscanf(output, "%d", &count), 1);
+    pclose(output);
+    return count;
+}
+
+static void nothing_is_left_of_the_containers(void **state)
+{
+    (void)state;
+    NEED_FIXTURE();
+    for (int i = 0; i < 2; i++) {
+        const char *root = f->edges[i].root;
+        assert_int_equal(count_entries("%s/data/containers", root), 0);
+        assert_int_equal(count_entries("%s/exec/runtime-runc/moby", root), 0);
+        assert_int_equal(count_entries("%s/tmp", root), 0);
+        assert_int_not_equal(access(f->edges[i].spool, F_OK), 0);
+    }
+}
+
+static void names_what_is_wrong(void **state)
+{
+    (void)state;
+    NEED_FIXTURE();
+    fixture_new_container(f, 0, "nobody");
+    struct docker_container *c = &f->edges[0].container;
+    assert_int_equal(OPERATE(f, freeze, c, &f->job), -ESRCH);
+    assert_string_equal(f->err.text, "freeze nobody: the container does not run");
+    assert_int_equal(OPERATE(f, create, c, &f->job, "roamlab/absent:1", NULL), -ENOENT);
+    assert_string_equal(
+        f->err.text, "create nobody: docker: POST /containers/create: 404 No such image: roamlab/absent:1");
+    assert_int_equal(OPERATE(f, load, c, &f->job, "/nonexistent"), -ENOENT);
+    assert_int_equal(OPERATE(f, remove, c, &f->job), 0);
+}
+
+static void stop_loop(struct timer *timer)
+{
+    (void)timer;
+    loop_stop(f->loop);
+}
+
+static void must_not_be_called(struct docker_job *job, int status, uint64_t bytes, const struct err *e)
+{
+    (void)job, (void)bytes;
+    fail_msg("called back with %d: %s", status, e->text);
+}
+
+/* Called off at several moments, a dump calls nobody back and leaves the container serving. */
+static void cancelled_jobs_call_nobody(void **state)
+{
+    (void)state;
+    NEED_FIXTURE();
+    static const int moments_ms[] = {0, 5, 20, 60};
+    begin("cancel");
+    for (size_t i = 0; i < ARRAY_LEN(moments_ms); i++) {
+        struct docker_job job = {.done = must_not_be_called};
+        struct timer timer = {.fire = stop_loop};
+        docker_container_dump(&f->edges[0].container, &job, f->edges[0].spool);
+        loop_arm_after(f->loop, &timer, simtime_ms(moments_ms[i]));
+        loop_run(f->loop);
+        docker_job_cancel(&job);
+        fixture_requests(f, &f->edges[0], 5, OFFLOAD_REQUEST);
+    }
+    end();
+}
+
+static int open_group(void **state)
+{
+    (void)state;
+    f = fixture_open();
+    return 0;
+}
+
+static int close_group(void **state)
+{
+    (void)state;
+    fixture_close(f);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(p_migr_there_and_back),
+        cmocka_unit_test(c_migr),
+        cmocka_unit_test(halt_and_revive),
+        cmocka_unit_test(layer_of_another_instant_is_noticed),
+        cmocka_unit_test(unusable_checkpoint_leaves_the_source_serving),
+        cmocka_unit_test(names_what_is_wrong),
+        cmocka_unit_test(cancelled_jobs_call_nobody),
+        cmocka_unit_test(nothing_is_left_of_the_containers),
+    };
+    return cmocka_run_group_tests(tests, open_group, close_group);
+}

@@ -1,0 +1,304 @@
+/* The offloading service as a program on loopback, without Docker: order, cache, holding back, replay, probe. */
+#include "mem.h"
+#include "offload.h"
+#include "statechain.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum {
+    SEED = 7,
+    MUD = 3,
+    MEMORY_PAGES = 500,
+    LAYER_PAGES = 300,
+    WINDOW = 4,
+    REPLY_BYTES = 600,
+    REQUEST_BYTES = 900
+};
+
+struct fixture {
+    pid_t pid;
+    int socket;
+    char file[64];
+    struct statechain_model model;
+};
+
+static const char *service_program(void)
+{
+    const char *program = getenv("ROAMLAB_SERVICE");
+    static char beside[4096];
+    if (program)
+        return program;
+    ssize_t len = readlink("/proc/self/exe", beside, sizeof beside - 1);
+    beside[len > 0 ? len : 0] = '\0';
+    for (int i = 0; i < 2 && strrchr(beside, '/'); i++) /* BUILD/tests/service_test */
+        *strrchr(beside, '/') = '\0';
+    strcat(beside, "/roamlab-service");
+    return beside;
+}
+
+static uint16_t free_port(void)
+{
+    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof own;
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&own, len), 0);
+    getsockname(fd, (struct sockaddr *)&own, &len);
+    close(fd);
+    return ntohs(own.sin_port);
+}
+
+static void send_message(struct fixture *f, uint8_t type, uint32_t number)
+{
+    struct offload o = {.type = type, .mud = MUD, .sequence = 9, .migration = 2, .number = number};
+    if (type != OFFLOAD_PROBE)
+        o.payload_len = REQUEST_BYTES;
+    struct buf bytes = BUF_INIT;
+    offload_encode(&o, SEED, &bytes);
+    send(f->socket, bytes.data, bytes.len, 0);
+    buf_free(&bytes);
+}
+
+/* False if nothing comes within the time. */
+static bool receive(struct fixture *f, struct offload *o, int milliseconds)
+{
+    uint8_t bytes[65536];
+    struct timeval limit = {milliseconds / 1000, milliseconds % 1000 * 1000};
+    setsockopt(f->socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    ssize_t got = recv(f->socket, bytes, sizeof bytes, 0);
+    return got > 0 && offload_decode(bytes, (size_t)got, o, NULL) == 0;
+}
+
+static void expect(struct fixture *f, uint8_t type, uint32_t number, uint8_t flags, uint64_t digest)
+{
+    struct offload o;
+    assert_true(receive(f, &o, 5000));
+    assert_int_equal(o.type, type);
+    assert_int_equal(o.number, number);
+    assert_int_equal(o.flags, flags);
+    assert_int_equal(o.mud, MUD);
+    assert_int_equal(o.sequence, 9);
+    assert_int_equal(o.payload_len, type == OFFLOAD_REPLY ? REPLY_BYTES : 0);
+    assert_true(o.digest == digest);
+    blob_unref(o.payload);
+}
+
+static void expect_silence(struct fixture *f)
+{
+    struct offload o;
+    assert_false(receive(f, &o, 100));
+}
+
+static uint64_t model_execute(struct fixture *f)
+{
+    uint64_t fold = statechain_fold_synthetic_payload(SEED, MUD, f->model.next, REQUEST_BYTES);
+    return statechain_model_execute(&f->model, fold);
+}
+
+static void start_service(struct fixture *f, uint16_t port)
+{
+    f->pid = fork();
+    if (f->pid)
+        return;
+    char text[16];
+    snprintf(text, sizeof text, "%u", port);
+    setenv("ROAMLAB_WINDOW", "99", 1); /* an argument wins over the environment */
+    setenv("ROAMLAB_REPLY_BYTES", "600", 1);
+    execl(service_program(), "roamlab-service", "--address", "127.0.0.1", "--port", text, "--seed", "7",
+          "--mud", "3", "--memory-pages", "500", "--layer-pages", "300", "--window", "4", "--work-us", "1000",
+          "--file", f->file, NULL);
+    _exit(127);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = mem_alloc(sizeof *f);
+    uint16_t port = free_port();
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    strcpy(f->file, "/tmp/service-test-XXXXXX");
+    close(mkstemp(f->file));
+    start_service(f, port);
+    f->socket = socket(AF_INET, SOCK_DGRAM, 0);
+    connect(f->socket, (struct sockaddr *)&to, sizeof to);
+    statechain_model_init(&f->model, SEED, MUD, MEMORY_PAGES, LAYER_PAGES);
+    struct offload o = {0};
+    for (int i = 0; i < 100 && o.type != OFFLOAD_PROBED; i++) {
+        send_message(f, OFFLOAD_PROBE, 0);
+        if (!receive(f, &o, 50))
+            usleep(10000);
+    }
+    *state = f;
+    return o.type == OFFLOAD_PROBED && o.number == 0 && o.digest == f->model.chain ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    kill(f->pid, SIGKILL);
+    waitpid(f->pid, NULL, 0);
+    close(f->socket);
+    unlink(f->file);
+    statechain_model_free(&f->model);
+    free(f);
+    return 0;
+}
+
+static void executes_in_order(void **state)
+{
+    struct fixture *f = *state;
+    for (uint32_t n = 0; n < 300; n++) {
+        send_message(f, OFFLOAD_REQUEST, n);
+        expect(f, OFFLOAD_REPLY, n, 0, model_execute(f));
+    }
+}
+
+static void answers_old_numbers_from_its_cache(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t chains[10];
+    for (uint32_t n = 0; n < 10; n++) {
+        send_message(f, OFFLOAD_REQUEST, n);
+        expect(f, OFFLOAD_REPLY, n, 0, chains[n] = model_execute(f));
+    }
+    for (uint32_t n = 10 - WINDOW; n < 10; n++) {
+        send_message(f, OFFLOAD_REQUEST, n);
+        expect(f, OFFLOAD_REPLY, n, OFFLOAD_CACHED, chains[n]);
+    }
+    send_message(f, OFFLOAD_REQUEST, 10 - WINDOW - 1);
+    expect_silence(f);
+    send_message(f, OFFLOAD_REQUEST, 10);
+    expect(f, OFFLOAD_REPLY, 10, 0, model_execute(f));
+}
+
+static void holds_higher_numbers_back(void **state)
+{
+    struct fixture *f = *state;
+    static const uint32_t order[] = {2, 3, 2, 1, 4, 0}; /* 4 is a window ahead: dropped */
+    for (size_t i = 0; i < ARRAY_LEN(order) - 1; i++)
+        send_message(f, OFFLOAD_REQUEST, order[i]);
+    expect_silence(f);
+    send_message(f, OFFLOAD_REQUEST, 0);
+    for (uint32_t n = 0; n < 4; n++)
+        expect(f, OFFLOAD_REPLY, n, 0, model_execute(f));
+    expect_silence(f);
+}
+
+static void replays_the_same_way(void **state)
+{
+    struct fixture *f = *state;
+    send_message(f, OFFLOAD_REPLAY, 1);
+    expect_silence(f);
+    send_message(f, OFFLOAD_REPLAY, 0);
+    uint64_t first = model_execute(f), second = model_execute(f);
+    expect(f, OFFLOAD_REPLAYED, 0, 0, first);
+    expect(f, OFFLOAD_REPLAYED, 1, 0, second);
+    send_message(f, OFFLOAD_REPLAY, 1);
+    expect(f, OFFLOAD_REPLAYED, 1, OFFLOAD_CACHED, second);
+    send_message(f, OFFLOAD_REQUEST, 0);
+    expect(f, OFFLOAD_REPLY, 0, OFFLOAD_CACHED, first);
+}
+
+static uint64_t probe(struct fixture *f, uint32_t number)
+{
+    struct offload o;
+    send_message(f, OFFLOAD_PROBE, number);
+    assert_true(receive(f, &o, 5000));
+    assert_int_equal(o.type, OFFLOAD_PROBED);
+    assert_int_equal(o.number, f->model.next);
+    assert_true(o.digest == f->model.chain);
+    return o.checksum;
+}
+
+static void flip_layer_byte(const struct fixture *f, off_t at)
+{
+    uint8_t byte;
+    int fd = open(f->file, O_RDWR);
+    assert_int_equal(pread(fd, &byte, 1, at), 1);
+    byte ^= 1;
+    assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+    close(fd);
+}
+
+static void probes_without_side_effects(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t fresh = probe(f, 0);
+    assert_true(probe(f, 0) == fresh);
+    send_message(f, OFFLOAD_PROBE, 1); /* waits for request 0 */
+    expect_silence(f);
+    send_message(f, OFFLOAD_REQUEST, 0);
+    expect(f, OFFLOAD_REPLY, 0, 0, model_execute(f));
+    struct offload o;
+    assert_true(receive(f, &o, 5000));
+    assert_int_equal(o.type, OFFLOAD_PROBED);
+    assert_int_equal(o.number, 1);
+    assert_true(o.checksum != fresh);
+    uint64_t now = probe(f, 1);
+    assert_true(now == o.checksum);
+    flip_layer_byte(f, 123456);
+    assert_true(probe(f, 1) != now);
+    flip_layer_byte(f, 123456);
+    assert_true(probe(f, 1) == now);
+}
+
+static void ignores_garbage(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t bytes[300] = {1, 2, 3};
+    for (size_t len = 0; len < sizeof bytes; len += 37)
+        send(f->socket, bytes, len, 0);
+    send_message(f, OFFLOAD_CUT, 0);
+    expect_silence(f);
+    send_message(f, OFFLOAD_REQUEST, 0);
+    expect(f, OFFLOAD_REPLY, 0, 0, model_execute(f));
+}
+
+static void refuses_bad_settings(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"--port 7000", "--address is missing"},
+        {"--prot 7000", "unknown argument --prot"},
+        {"--address 127.0.0.1 --port", "--port needs a value"},
+        {"--address 127.0.0.1 --port 70000", "--port: 70000 is not a number up to 65535"},
+        {"--address 127.0.0.1 --mud -1", "--mud: -1 is not a number"},
+        {"--address 127.0.0.1 --window 0", "--window: must not be 0"},
+        {"--file /dev/null --layer-pages 0 --address nowhere", "--address: nowhere is not an IPv4 address"},
+        {"--address 127.0.0.1 --file /nonexistent/pages", "open /nonexistent/pages: No such file"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char said[300] = "";
+        autofree char *command = mem_printf("%s %s 2>&1", service_program(), rows[i][0]);
+        FILE *output = popen(command, "r");
+        assert_non_null(fgets(said, sizeof said, output));
+        assert_int_equal(WEXITSTATUS(pclose(output)), 1);
+        assert_non_null(strstr(said, rows[i][1]));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(executes_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(answers_old_numbers_from_its_cache, setup, teardown),
+        cmocka_unit_test_setup_teardown(holds_higher_numbers_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(replays_the_same_way, setup, teardown),
+        cmocka_unit_test_setup_teardown(probes_without_side_effects, setup, teardown),
+        cmocka_unit_test_setup_teardown(ignores_garbage, setup, teardown),
+        cmocka_unit_test(refuses_bad_settings),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
