@@ -31,7 +31,7 @@ struct fixture {
     struct loop *loop;
     struct timer patience;
     bool out_of_patience;
-    char folder[64], keys[96];
+    char folder[64], keys[256];
     int home, left, right; /* network namespaces: where the test began, the sender's, the receiver's */
     struct transfer_settings settings;
     struct transfer_host from, to;
@@ -197,7 +197,8 @@ static int set_up(void **state)
     f->loop = loop_new(&f->clock, &e);
     strcpy(f->folder, "/tmp/roamlab transfer XXXXXX");
     assert_non_null(mkdtemp(f->folder));
-    snprintf(f->keys, sizeof f->keys, "%s/keys", f->folder);
+    /* longer than the path of a Unix socket may be */
+    snprintf(f->keys, sizeof f->keys, "%s/%0120d", f->folder, 0);
     f->from = (struct transfer_host){"es1", "198.18.0.1", 2200};
     f->to = (struct transfer_host){"es2", "198.18.0.2", 2200};
     f->settings = (struct transfer_settings){f->loop, f->keys, "es1", simtime_s(10), simtime_ms(700)};

@@ -195,22 +195,31 @@ static void stalls(void **state)
     send_well(f, &r, "big"); /* over a new connection, with the stopped session still there */
 }
 
+/* On either side: both are below this process. */
+static bool scp_runs(void)
+{
+    pid_t found[64];
+    int count = descendants(getpid(), found, 64), running = 0;
+    for (int i = 0; i < count; i++)
+        running += shell("grep -qsx scp /proc/%d/comm", (int)found[i]) == 0;
+    return running > 0;
+}
+
 static void cancelled(void **state)
 {
     struct fixture *f = fixture_of(state);
     struct result r = {0};
-    pid_t found[64];
-    int before = descendants(getpid(), found, 64);
     signal_sessions(f, SIGSTOP);
     start_send(f, &r, "big", "inbox");
     run_for(f, 200);
+    assert_true(scp_runs());
     carrier_scp.cancel(&r.job);
     carrier_scp.cancel(&r.job);
     assert_int_equal(r.calls, 0);
     signal_sessions(f, SIGCONT);
-    for (int i = 0; i < 100 && descendants(getpid(), found, 64) != before; i++)
+    for (int i = 0; i < 100 && scp_runs(); i++)
         run_for(f, 100); /* what is under way to the peer still arrives */
-    assert_int_equal(descendants(getpid(), found, 64), before);
+    assert_false(scp_runs());
     send_well(f, &r, "big");
     assert_int_equal(r.calls, 1);
     assert_int_equal(f->opened_calls, 1); /* the connection outlives a cancelled job */
@@ -239,8 +248,8 @@ static void server_goes(void **state)
     send_well(f, &r, "big");
 }
 
-/* A machine whose root has a locked password, as an installer leaves it when it makes a first user instead, and a
- * start-up file that prints. */
+/* A machine whose root has a locked password, as an installer leaves it when it makes a first user instead,
+ * and a start-up file that prints. */
 static void locked_root(void **state)
 {
     fixture_of(state);
@@ -265,13 +274,51 @@ static void locked_root(void **state)
     assert_int_equal(status, 0);
 }
 
+/* kill -9 of an agent that serves and sends: none of its processes outlives it. */
+static void killed_agent(void **state)
+{
+    fixture_of(state);
+    struct {
+        char folder[64];
+        pid_t processes[64];
+        int count;
+    } seen;
+    int report[2];
+    assert_int_equal(pipe(report), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        void *own;
+        struct result r = {0};
+        set_up(&own);
+        struct fixture *f = own;
+        signal_sessions(f, SIGSTOP);
+        start_send(f, &r, "big", "inbox");
+        run_for(f, 200);
+        memcpy(seen.folder, f->folder, sizeof seen.folder);
+        seen.count = descendants(getpid(), seen.processes, 64);
+        (void)!write(report[1], &seen, sizeof seen);
+        pause();
+    }
+    close(report[1]);
+    assert_int_equal(read(report[0], &seen, sizeof seen), sizeof seen);
+    close(report[0]);
+    assert_true(seen.count >= 5); /* unshare, sshd and its session, the kept ssh, scp and its ssh */
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    usleep(500 * 1000);
+    for (int i = 0; i < seen.count; i++)
+        assert_false(alive(seen.processes[i]));
+    assert_int_equal(shell("rm -rf '%s'", seen.folder), 0);
+}
+
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ROW(arrives_whole),     ROW(jobs_overlap), ROW(refuses),   ROW(wrong_host_key), ROW(server_is_strict),
-        ROW(stuck_then_killed), ROW(stalls),       ROW(cancelled), ROW(server_goes),    ROW(locked_root),
+        ROW(arrives_whole),    ROW(jobs_overlap),      ROW(refuses),      ROW(wrong_host_key),
+        ROW(server_is_strict), ROW(stuck_then_killed), ROW(stalls),       ROW(cancelled),
+        ROW(server_goes),      ROW(locked_root),       ROW(killed_agent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,10 @@
 /* The kept connection of carrier scp: one `ssh -M -N` per peer, over whose control socket every scp of that
  * peer goes.
  *
- * It is opened early because it is what costs: ten round trips, 2.0 s at RTT 200 ms. Strict: the host key must be the
- * one of known_hosts, the user key of the run is the only identity, no agent, no configuration of the user or the
- * system. Cipher: OpenSSH's default; compression: off. A silent peer is noticed within a minute (ServerAliveInterval), a
- * job that stalls sooner (progress_timeout).
+ * It is opened early because it is what costs: ten round trips, 2.0 s at RTT 200 ms. Strict: the host key
+ * must be the one of known_hosts, the user key of the run is the only identity, no agent, no configuration of
+ * the user or the system. Cipher: OpenSSH's default; compression: off. A silent peer is noticed within a
+ * minute (ServerAliveInterval), a job that stalls sooner (progress_timeout).
  *
  * All its files lie in FOLDER/HOST, where it runs, so that its socket's path is short whatever FOLDER is: a
  * Unix socket's path has 108 bytes, of which ssh takes 18 for a temporary name. */

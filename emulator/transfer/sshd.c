@@ -21,8 +21,8 @@
 enum { POLL_MS = 10, GRACE_MS = 500 };
 
 /* StrictModes would refuse a run folder anywhere below /tmp; ssh_keys.h makes the folder itself private.
- * SHLVL: bash under an SSH server reads ~/.bashrc, which may be slow or print, unless it thinks it is not the outermost
- * shell. ClientAlive: a session whose client has vanished without a word ends within a minute. */
+ * SHLVL: bash under an SSH server reads ~/.bashrc, which may be slow or print, unless it thinks it is not the
+ * outermost shell. ClientAlive: a session whose client has vanished without a word ends within a minute. */
 static const char fixed_configuration[] = "PidFile none\n"
                                           "StrictModes no\n"
                                           "AllowUsers root\n"

@@ -1,9 +1,9 @@
 /* The receiving side of carrier scp: an OpenSSH server of the run's own, on the host's address and a private
  * port.
  *
- * It accepts the run's user key and root, nothing else: no passwords, no PAM, no forwarding, no terminal, no sftp. scp is
- * started by root's login shell there, without bash's start-up file. No DNS look-up, no message of the day. Its log is
- * FOLDER/HOST/sshd.log.
+ * It accepts the run's user key and root, nothing else: no passwords, no PAM, no forwarding, no terminal, no
+ * sftp. scp is started by root's login shell there, without bash's start-up file. No DNS look-up, no message
+ * of the day. Its log is FOLDER/HOST/sshd.log.
  *
  * It runs in a PID namespace of its own: whatever ends it (sshd_stop, or SIGKILL to the process that started
  * it) ends its sessions too. If root's password is locked ("!" in /etc/shadow), which OpenSSH without PAM

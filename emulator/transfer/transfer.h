@@ -8,9 +8,10 @@
  *
  * What arrives: `local` (an absolute path) lands as `remote_folder`/<last component of local>. The remote
  * folder must exist. Regular files and folders only: special files, owners, links and times of a container
- * layer travel inside an archive, so a link, device or socket anywhere in `local`, or a name with a line break, is refused before a byte is
- * sent. Every file costs round trips of its own: where they are long, many small files are better sent as one archive. What a failed or cancelled job has left at the peer stays there until the receiving host discards it.
- */
+ * layer travel inside an archive, so a link, device or socket anywhere in `local`, or a name with a line
+ * break, is refused before a byte is sent. Every file costs round trips of its own: where they are long, many
+ * small files are better sent as one archive. What a failed or cancelled job has left at the peer stays there
+ * until the receiving host discards it. */
 #ifndef ROAMLAB_TRANSFER_H
 #define ROAMLAB_TRANSFER_H
 
@@ -107,8 +108,8 @@ struct carrier {
     /* Sends over the kept connection, or over a new one if it has broken: one attempt per send. */
     int (*send)(struct transfer_peer *peer, struct transfer_job *job, const char *local,
                 const char *remote_folder, struct err *e);
-    /* Ends the job at once; done() is not called. Harmless on an idle job. What is in flight (2 MB at most) still passes
-     * the link. */
+    /* Ends the job at once; done() is not called. Harmless on an idle job. What is in flight (2 MB at most)
+     * still passes the link. */
     void (*cancel)(struct transfer_job *job);
 };
 
@@ -117,8 +118,8 @@ const struct carrier *carrier_of(const char *name);
 /* The i-th, or NULL behind the last. */
 const struct carrier *carrier_at(int i);
 
-/* The bytes of the regular files in `path`. -EINVAL naming the first thing that is neither a file nor a folder, or whose
- * name has a line break. */
+/* The bytes of the regular files in `path`. -EINVAL naming the first thing that is neither a file nor a
+ * folder, or whose name has a line break. */
 int transfer_measure(const char *path, uint64_t *bytes, struct err *e);
 
 extern const struct carrier carrier_scp;
