@@ -50,6 +50,9 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(call includes,$(call room,$<)) $(SYSTEM_INCLUDES) -c $< -o $@
 
+# The figures' templates are part of the program.
+$(BUILD)/analysis/figure_parts.o: $(wildcard analysis/figures/*.gp)
+
 # The service is one static program, without sanitizers: its memory is what CRIU dumps.
 $(BUILD)/roamlab-service: $(wildcard emulator/service/*.c emulator/wire/offload.c emulator/wire/statechain.c emulator/wire/testdata.c emulator/base/*.c)
 	@mkdir -p $(@D)

@@ -88,7 +88,8 @@ static void end_migration(struct run_record *r, const struct event *ev)
     m->to = mem_copy_string(*blank ? blank + 1 : "");
     m->outcome = mem_copy_string(ev->text);
     m->strategy = mem_copy_string(ev->sender);
-    m->begin = ev->begin;
+    if (ev->begin.ns)
+        m->begin = ev->begin;
     m->end = ev->at;
     m->replayed = ev->value;
 }
@@ -103,6 +104,8 @@ void run_record_add(struct run_record *r, const struct event *ev)
         add_total(r, ev);
     else if (ev->kind == EVENT_STAGE && ev->migration > 0)
         add_stage(r, ev);
+    else if (ev->kind == EVENT_MARK && ev->migration > 0 && !strcmp(ev->text, "migr begins"))
+        migration_of(r, ev)->begin = ev->at;
     else if (ev->kind == EVENT_MIGRATION)
         end_migration(r, ev);
 }
@@ -112,7 +115,7 @@ int run_record_read(const char *folder, struct run_record *record, struct err *e
     struct event_reader *reader = NULL;
     struct event ev;
     uint32_t kinds = EVENT_MASK(EVENT_REQUEST) | EVENT_MASK(EVENT_SENT_TOTAL) | EVENT_MASK(EVENT_STAGE) |
-                     EVENT_MASK(EVENT_MIGRATION);
+                     EVENT_MASK(EVENT_MARK) | EVENT_MASK(EVENT_MIGRATION);
     int status = event_reader_open(folder, kinds, &reader, e);
     if (status < 0)
         return status;
