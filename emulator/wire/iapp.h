@@ -69,10 +69,10 @@ struct iapp_request {
 };
 
 struct iapp_context {
-    bool offloading; /* "this MUD is an offloading user" */
-    uint32_t mud;    /* index */
-    struct party anchor_edge,
-        anchor_ap;            /* the edge with the live container, its AP; PARTY_NONE while there is none */
+    bool offloading;          /* "this MUD is an offloading user" */
+    uint32_t mud;             /* index */
+    struct party anchor_edge; /* the edge with the live container, PARTY_NONE while there is none */
+    struct party anchor_ap;   /* the AP it is wired to */
     uint32_t sequence;        /* association sequence */
     uint32_t migration;       /* id of the running migration, 0 = none */
     uint8_t phase;            /* of that migration: the AP's own enum */
@@ -89,8 +89,7 @@ struct iapp_context {
  * many requests went in. */
 size_t iapp_context_encode(const struct iapp_context *context, size_t room, struct buf *out);
 /* Reads a context block; an empty one is a station that is no offloading user. Unknown elements are skipped.
- * On success the context is the caller's to free, on failure it holds nothing. 0 or -EPROTO with the reason.
- */
+ * On success the context is the caller's to free, on failure it holds nothing. 0 or -EPROTO and why. */
 int iapp_context_decode(const void *bytes, size_t len, struct iapp_context *context, struct err *e);
 /* Appends a request to the log; takes over the reference to payload (which may be NULL). */
 void iapp_context_add(struct iapp_context *context, uint32_t number, struct blob *payload,
