@@ -5,6 +5,7 @@
 #include "container.h"
 #include "files.h"
 #include "image.h"
+#include "manifest.h"
 #include "mem.h"
 #include "offload.h"
 #include "runtime.h"

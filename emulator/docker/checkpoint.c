@@ -6,6 +6,7 @@
  * unpacks it into $TMPDIR/ctrd-checkpointN, from where ../roamlab-NAME/pages-1.img is the real file. */
 #include "container.h"
 #include "files.h"
+#include "manifest.h"
 #include "mem.h"
 
 #include <dirent.h>
@@ -18,23 +19,23 @@
 
 enum { LOG_POLL_MS = 2 };
 
-/* The last two errors of a CRIU log, without the one that every unprivileged machine shows. */
+/* The first two errors of a CRIU log, where the cause stands; without the one that every machine shows which does not let its
+ * root raise limits. */
 static void quote_errors(struct buf *log, char *out, size_t size)
 {
-    char *save, *last[2] = {NULL, NULL};
+    char *save, *first[2] = {NULL, NULL};
     out[0] = '\0';
     if (!log->len)
         return;
     buf_text(log);
-    for (char *line = strtok_r((char *)log->data, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+    for (char *line = strtok_r((char *)log->data, "\n", &save); line && !first[1];
+         line = strtok_r(NULL, "\n", &save)) {
         char *error = strstr(line, "Error (");
-        if (!error || strstr(error, "RLIMIT_NOFILE"))
-            continue;
-        last[0] = last[1];
-        last[1] = error;
+        if (error && !strstr(error, "RLIMIT_NOFILE"))
+            first[first[0] != NULL] = error;
     }
-    snprintf(out, size, "%.160s%s%.160s", last[0] ? last[0] : "", last[0] ? " / " : "",
-             last[1] ? last[1] : "");
+    if (first[0])
+        snprintf(out, size, "%.160s%s%.160s", first[0], first[1] ? " / " : "", first[1] ? first[1] : "");
 }
 
 static int dump_ended(struct docker_job *job, int status, struct err *e)
@@ -77,10 +78,17 @@ static int step_dump(struct docker_job *job, struct err *e)
     return docker_job_process(job, dump_ended, argv, job->log, e);
 }
 
-static int step_measure(struct docker_job *job, struct err *e)
+static int step_list(struct docker_job *job, struct err *e)
 {
     autofree char *memory = mem_printf("%s/memory", job->spool);
-    int status = files_size(memory, &job->bytes, e);
+    int status = manifest_write(memory, &job->bytes, e);
+    return status < 0 ? status : DOCKER_STEP_DONE;
+}
+
+static int step_check(struct docker_job *job, struct err *e)
+{
+    autofree char *memory = mem_printf("%s/memory", job->spool);
+    int status = manifest_check(memory, &job->bytes, e);
     return status < 0 ? status : DOCKER_STEP_DONE;
 }
 
@@ -137,7 +145,7 @@ static int place(struct background *b, struct err *e)
     if (!folder)
         return err_errno(e, "checkpoint %s", memory);
     for (struct dirent *entry; status == 0 && (entry = readdir(folder));)
-        if (entry->d_name[0] != '.')
+        if (entry->d_name[0] != '.' && strcmp(entry->d_name, MANIFEST_NAME))
             status = place_file(job->container, memory, entry->d_name, b, e);
     closedir(folder);
     return status;
@@ -169,6 +177,7 @@ static int restored(struct docker_job *job, int status, struct json_object *answ
 {
     (void)answer;
     loop_cancel(job->daemon->loop, &job->timer);
+    job->container->restoring = false;
     if (status < 0) {
         struct buf log = BUF_INIT;
         char quote[400];
@@ -177,7 +186,7 @@ static int restored(struct docker_job *job, int status, struct json_object *answ
         buf_free(&log);
         if (*quote) {
             struct err docker = *e;
-            err_set(e, docker.code, "%.200s: CRIU: %s", docker.text, quote);
+            err_set(e, docker.code, "%.*s: CRIU: %s", (int)strcspn(docker.text, "\n"), docker.text, quote);
         }
         err_hint(e, "the checkpoint may be damaged or from another kernel; roamlab doctor checks CRIU");
     }
@@ -187,8 +196,9 @@ static int restored(struct docker_job *job, int status, struct json_object *answ
 static int step_restore(struct docker_job *job, struct err *e)
 {
     struct docker_container *c = job->container;
-    job->log = mem_printf("%s/exec/containerd/daemon/io.containerd.runtime.v2.task/moby/%s/work/restore.log",
+    job->log = mem_printf("%s/data/containerd/daemon/io.containerd.runtime.v2.task/moby/%s/restore.log",
                           c->daemon->root, c->id);
+    c->restoring = true;
     job->timer.fire = look_for_log;
     loop_arm_after(c->daemon->loop, &job->timer, simtime_ms(LOG_POLL_MS));
     return docker_job_request(job, restored, "POST", NULL, e, "/containers/%s/start?checkpoint=roamlab",
@@ -227,14 +237,14 @@ static int step_tidy(struct docker_job *job, struct err *e)
 
 void docker_container_dump(struct docker_container *c, struct docker_job *job, const char *spool)
 {
-    static const docker_step steps[] = {docker_step_make_spool, step_fresh_memory, step_dump, step_measure,
+    static const docker_step steps[] = {docker_step_make_spool, step_fresh_memory, step_dump, step_list,
                                         NULL};
     job->spool = mem_copy_string(spool);
     docker_job_start(job, c, "dump", steps);
 }
 
 static const docker_step restore_steps[] = {
-    step_measure, step_place, step_restore, docker_step_inspect, docker_step_running, step_tidy, NULL};
+    step_check, step_place, step_restore, docker_step_inspect, docker_step_running, step_tidy, NULL};
 
 void docker_container_restore(struct docker_container *c, struct docker_job *job, const char *spool)
 {
@@ -253,4 +263,8 @@ void docker_checkpoint_forget(const struct docker_container *c)
     autofree char *pages = pages_folder(c);
     remove_unpacked(c);
     files_remove(pages, NULL);
+    if (c->id) { /* runc's own folder stays when its shim was killed */
+        autofree char *state = mem_printf("%s/exec/runtime-runc/moby/%s", c->daemon->root, c->id);
+        files_remove(state, NULL);
+    }
 }

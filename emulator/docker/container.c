@@ -49,7 +49,7 @@ void docker_container_free(struct docker_container *c)
 static void forget_process(struct docker_container *c)
 {
     c->pid = 0;
-    c->frozen = false;
+    c->frozen = c->restoring = false;
     free(steal(c->freezer));
 }
 
@@ -159,6 +159,8 @@ int docker_step_kill(struct docker_job *job, struct err *e)
         if (c->freezer)
             docker_freezer_set(c->freezer, false, NULL);
     }
+    if (c->restoring)
+        docker_shim_kill(c);
     forget_process(c);
     return DOCKER_STEP_DONE;
 }

@@ -31,6 +31,7 @@ struct docker_container {
     pid_t pid;     /* of its first process, 0 = not running */
     char *freezer; /* the file that freezes its control group */
     bool frozen;
+    bool restoring; /* a restore has not answered yet */
 };
 
 struct docker_container_options {
@@ -90,6 +91,9 @@ int docker_step_make_spool(struct docker_job *job, struct err *e);
 
 /* checkpoint.c: removes what a restore that was called off left outside the container's own folders. */
 void docker_checkpoint_forget(const struct docker_container *c);
+
+/* shim.c: kills the container's shim and all that it started: a restore that hangs. Blocks for milliseconds. */
+void docker_shim_kill(const struct docker_container *c);
 
 /* freezer.c: the file that freezes the process's control group, or NULL and `e`. */
 char *docker_freezer_of(pid_t pid, struct err *e);

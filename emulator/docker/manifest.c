@@ -1,0 +1,75 @@
+#include "manifest.h"
+#include "files.h"
+#include "mem.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int list_file(const char *folder, const char *name, struct buf *list, uint64_t *bytes, struct err *e)
+{
+    struct stat st;
+    autofree char *path = mem_printf("%s/%s", folder, name);
+    if (stat(path, &st) < 0)
+        return err_errno(e, "%s", path);
+    if (S_ISREG(st.st_mode) && strcmp(name, MANIFEST_NAME)) {
+        buf_printf(list, "%llu %s\n", (unsigned long long)st.st_size, name);
+        *bytes += (uint64_t)st.st_size;
+    }
+    return 0;
+}
+
+int manifest_write(const char *folder, uint64_t *bytes, struct err *e)
+{
+    autofree char *path = mem_printf("%s/%s", folder, MANIFEST_NAME);
+    struct buf list = BUF_INIT;
+    int status = 0;
+    *bytes = 0;
+    DIR *names = opendir(folder);
+    if (!names)
+        return err_errno(e, "%s", folder);
+    for (struct dirent *entry; status == 0 && (entry = readdir(names));)
+        status = list_file(folder, entry->d_name, &list, bytes, e);
+    closedir(names);
+    if (status == 0)
+        status = files_write(path, buf_text(&list), e);
+    buf_free(&list);
+    return status;
+}
+
+static int check_file(const char *folder, const char *name, unsigned long long size, struct err *e)
+{
+    struct stat st = {0};
+    autofree char *path = mem_printf("%s/%s", folder, name);
+    if (strchr(name, '/') || stat(path, &st) < 0)
+        return err_set(e, EBADMSG, "unusable checkpoint: %s is missing", path);
+    if ((unsigned long long)st.st_size != size)
+        return err_set(e, EBADMSG, "unusable checkpoint: %s has %llu of %llu bytes", path,
+                       (unsigned long long)st.st_size, size);
+    return 0;
+}
+
+int manifest_check(const char *folder, uint64_t *bytes, struct err *e)
+{
+    autofree char *path = mem_printf("%s/%s", folder, MANIFEST_NAME);
+    struct buf list = BUF_INIT;
+    *bytes = 0;
+    int status = files_read(path, 0, &list, NULL);
+    if (status < 0 || !list.len)
+        status = err_set(e, EBADMSG, "unusable checkpoint: %s is missing or empty", path);
+    buf_text(&list);
+    char *save, *line = list.len ? strtok_r((char *)list.data, "\n", &save) : NULL;
+    for (; line && status == 0; line = strtok_r(NULL, "\n", &save)) {
+        unsigned long long size;
+        char name[256];
+        if (sscanf(line, "%llu %255s", &size, name) != 2)
+            status = err_set(e, EBADMSG, "unusable checkpoint: %s: %.100s", path, line);
+        else
+            status = check_file(folder, name, size, e);
+        *bytes += size;
+    }
+    buf_free(&list);
+    return status;
+}

@@ -1,0 +1,81 @@
+/* Ends a restore that hangs: the container's shim and all that it started. Docker's own API cannot, because its Engine keeps the
+ * container locked until the restore has answered. */
+#include "container.h"
+#include "files.h"
+#include "mem.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct parent_of {
+    pid_t pid, parent;
+};
+
+static pid_t parent(pid_t pid)
+{
+    autofree char *path = mem_printf("/proc/%d/stat", pid);
+    struct buf text = BUF_INIT;
+    int found = 0;
+    if (files_read(path, 0, &text, NULL) == 0) {
+        const char *behind_name = strrchr(buf_text(&text), ')');
+        if (!behind_name || sscanf(behind_name, ") %*c %d", &found) != 1)
+            found = 0;
+    }
+    buf_free(&text);
+    return found;
+}
+
+static bool is_shim_of(pid_t pid, const struct docker_container *c)
+{
+    autofree char *path = mem_printf("/proc/%d/cmdline", pid);
+    struct buf text = BUF_INIT;
+    bool shim = false, ours = false;
+    if (files_read(path, 0, &text, NULL) == 0 && text.len) {
+        const char *first = buf_text(&text), *end = first + text.len;
+        shim = strstr(first, "containerd-shim");
+        for (const char *a = first; a < end; a += strlen(a) + 1)
+            ours = ours || !strcmp(a, c->id);
+    }
+    buf_free(&text);
+    return shim && ours;
+}
+
+static struct parent_of *list_processes(size_t *count)
+{
+    struct parent_of *list = NULL;
+    size_t capacity = 0;
+    *count = 0;
+    DIR *proc = opendir("/proc");
+    for (struct dirent *entry; proc && (entry = readdir(proc));) {
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (pid <= 1)
+            continue;
+        if (*count == capacity)
+            list = mem_resize(list, (capacity = capacity ? capacity * 2 : 256) * sizeof *list);
+        list[(*count)++] = (struct parent_of){pid, parent(pid)};
+    }
+    if (proc)
+        closedir(proc);
+    return list;
+}
+
+/* Children first stop existing when their parents cannot start new ones: parents are killed first. */
+static void kill_tree(const struct parent_of *list, size_t count, pid_t root)
+{
+    kill(root, SIGKILL);
+    for (size_t i = 0; i < count; i++)
+        if (list[i].parent == root)
+            kill_tree(list, count, list[i].pid);
+}
+
+void docker_shim_kill(const struct docker_container *c)
+{
+    size_t count;
+    struct parent_of *list = list_processes(&count);
+    for (size_t i = 0; c->id && i < count; i++)
+        if (is_shim_of(list[i].pid, c))
+            kill_tree(list, count, list[i].pid);
+    free(list);
+}
