@@ -1,0 +1,134 @@
+#include "commands.h"
+#include "figures.h"
+#include "kim22_log.h"
+#include "mem.h"
+#include "result.h"
+#include "summary.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+#include <time.h>
+
+static const char help[] =
+    "usage: roamlab import [-o DIR] FORMAT FILE\n"
+    "\n"
+    "Turns a file of another origin into a result folder (default results/NAME-TIMESTAMP).\n"
+    "\n"
+    "Formats:\n"
+    "  kim22-log   an event log in the text form of the paper (and of our own events.log). Lines carry the "
+    "clock\n"
+    "              of their reporter: the offsets are estimated from messages seen at both ends and taken "
+    "out;\n"
+    "              what was received before it was sent all the same is named.\n";
+
+/* "results/kim22-20220110-100048" for "logs/kim22.log". */
+static char *default_folder(const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    const char *base = slash ? slash + 1 : file;
+    const char *dot = strrchr(base, '.');
+    int len = dot && dot != base ? (int)(dot - base) : (int)strlen(base);
+    char stamp[32];
+    time_t now = time(NULL);
+    struct tm tm;
+    localtime_r(&now, &tm);
+    strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &tm);
+    return mem_printf("results/%.*s-%s", len, base, stamp);
+}
+
+static void report_clocks(const struct kim22_log *log)
+{
+    for (int i = 1; i < log->reporter_count; i++) {
+        const struct kim22_reporter *r = &log->reporters[i];
+        if (!r->connected)
+            printf("clock of %s: no message links it to %s, taken as it is\n", r->name,
+                   log->reporters[0].name);
+        else if (r->uncertainty.ns == INT64_MAX)
+            printf("clock of %s: %+.3f ms against %s, with the delay inside\n", r->name,
+                   simtime_to_ms(r->offset), log->reporters[0].name);
+        else
+            printf("clock of %s: %+.3f ms against %s, ± %.3f\n", r->name, simtime_to_ms(r->offset),
+                   log->reporters[0].name, simtime_to_ms(r->uncertainty));
+    }
+    for (size_t i = 0; i < log->impossible_count; i++) {
+        const struct kim22_impossible *p = &log->impossible[i];
+        fprintf(stderr, "roamlab: %s:%d: received %.3f ms before it was sent (line %d)\n", log->path,
+                p->received_line, simtime_to_ms(p->by), p->sent_line);
+    }
+}
+
+static int store(const struct kim22_log *log, const char *folder, struct err *e)
+{
+    struct logrepo *repo = NULL;
+    int status = logrepo_open(folder, kim22_log_start(log), &repo, e);
+    if (status < 0)
+        return status;
+    status = kim22_log_store(log, repo, e);
+    int closed = logrepo_close(repo, status < 0 ? NULL : e);
+    return status < 0 ? status : closed;
+}
+
+static int analyse(const char *file, const char *folder, struct err *e)
+{
+    struct result_input input = {.world = "imported", .name = file, .drift_valid = true};
+    json_object *result = NULL;
+    int status = result_of_run(folder, &input, &result, e);
+    if (status < 0)
+        return status;
+    struct err figures = ERR_INIT;
+    if (figures_of_result(folder, &figures) < 0)
+        err_print(&figures);
+    putchar('\n');
+    summary_print(result, folder, stdout);
+    status = result_exit_status(result);
+    json_object_put(result);
+    return status;
+}
+
+static int import_kim22_log(const char *file, const char *folder)
+{
+    struct err e = ERR_INIT;
+    struct kim22_log *log = NULL;
+    if (kim22_log_read(file, &log, &e) < 0) {
+        err_print(&e);
+        return 2;
+    }
+    kim22_log_synchronise(log);
+    int status = store(log, folder, &e);
+    if (status == 0)
+        report_clocks(log);
+    kim22_log_free(log);
+    if (status == 0)
+        status = analyse(file, folder, &e);
+    if (status < 0)
+        err_print(&e);
+    return status == -EEXIST ? 2 : status < 0 ? 4 : status;
+}
+
+int import_main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"output", required_argument, NULL, 'o'}, {"help", no_argument, NULL, 'h'}, {0}};
+    const char *out = NULL;
+    optind = 0;
+    for (int option; (option = getopt_long(argc, argv, "o:h", options, NULL)) != -1;) {
+        if (option == 'o')
+            out = optarg;
+        else {
+            fputs(help, option == 'h' ? stdout : stderr);
+            return option == 'h' ? 0 : 2;
+        }
+    }
+    if (argc - optind != 2) {
+        fputs(help, stderr);
+        return 2;
+    }
+    if (strcmp(argv[optind], "kim22-log") != 0) {
+        fprintf(stderr, "roamlab: import: there is no format \"%s\" (see roamlab import --help)\n",
+                argv[optind]);
+        return 2;
+    }
+    autofree char *folder = out ? mem_copy_string(out) : default_folder(argv[optind + 1]);
+    return import_kim22_log(argv[optind + 1], folder);
+}

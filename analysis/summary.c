@@ -1,0 +1,186 @@
+#include "summary.h"
+#include "buf.h"
+#include "json_file.h"
+#include "mem.h"
+#include "result.h"
+#include "table.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MIGRATIONS_MAX = 20, SENTENCES_MAX = 20 };
+
+static double at(json_object *o, const char *path)
+{
+    return json_number_at(o, path);
+}
+
+/* "6.91 s", "347 ms", or "–" for nothing. */
+static void add_time(struct buf *b, double seconds)
+{
+    if (!isfinite(seconds))
+        buf_printf(b, "–");
+    else if (seconds < 1)
+        buf_printf(b, "%.*f ms", seconds < 0.01 ? 1 : 0, seconds * 1000);
+    else
+        buf_printf(b, "%.2f s", seconds);
+}
+
+static void add_ci95(struct buf *b, double ci95, double scale, const char *unit)
+{
+    if (isfinite(ci95))
+        buf_printf(b, " ± %.2f%s", ci95 * scale, unit);
+}
+
+static void print_head(json_object *r, FILE *out)
+{
+    int repetitions = (int)at(r, "repetitions");
+    fprintf(out, "%s in the %s world", json_text_at(r, "scenario.name"), json_text_at(r, "world"));
+    if (repetitions > 1)
+        fprintf(out, ", %d repetitions", repetitions);
+    fprintf(out, ", seed %.0f\n\n", at(r, "seed"));
+}
+
+static void print_requests(json_object *r, FILE *out)
+{
+    fprintf(out, "  requests    %.0f sent, %.0f answered, %.0f lost, %.0f duplicated\n",
+            at(r, "requests.sent"), at(r, "requests.answered"), at(r, "requests.lost"),
+            at(r, "requests.duplicated"));
+    struct buf line = BUF_INIT;
+    double mean = at(r, "response_ms.mean");
+    if (isfinite(mean)) {
+        buf_printf(&line, "mean %.1f ms", mean);
+        add_ci95(&line, at(r, "response_ms.ci95"), 1, "");
+        buf_printf(&line, ", p95 %.1f, p99 %.1f, max %.1f", at(r, "response_ms.p95"),
+                   at(r, "response_ms.p99"), at(r, "response_ms.max"));
+        fprintf(out, "  response    %s\n", buf_text(&line));
+    }
+    buf_clear(&line);
+    if (isfinite(at(r, "migration_s.mean"))) {
+        buf_printf(&line, "mean %.2f s", at(r, "migration_s.mean"));
+        add_ci95(&line, at(r, "migration_s.ci95"), 1, "");
+        buf_printf(&line, ", %.2f to %.2f", at(r, "migration_s.min"), at(r, "migration_s.max"));
+        fprintf(out, "  migration   %s\n", buf_text(&line));
+    }
+    buf_free(&line);
+}
+
+/* The stages that take most of the time, in their order: "dump 176 ms, send memory 3.41 s, …". Those under a hundredth of
+ * the whole are left to result.json and the figure. */
+static void add_stages(struct table *t, json_object *m)
+{
+    json_object *stages = json_at(m, "stages");
+    struct buf line = BUF_INIT;
+    for (size_t i = 0; stages && i < json_object_array_length(stages); i++) {
+        json_object *s = json_object_array_get_idx(stages, i);
+        if (!(at(s, "seconds") >= at(m, "total_s") / 100) && !json_at(s, "error"))
+            continue;
+        buf_printf(&line, "%s%s ", line.len ? ", " : "", json_text_at(s, "name"));
+        add_time(&line, at(s, "seconds"));
+        if (json_at(s, "error"))
+            buf_printf(&line, " (%s)", json_text_at(s, "error"));
+    }
+    table_add(t, "%s", line.len ? buf_text(&line) : "");
+    buf_free(&line);
+}
+
+static void add_labelled(struct table *t, const char *label, double seconds)
+{
+    struct buf cell = BUF_INIT;
+    buf_printf(&cell, "%s", label);
+    add_time(&cell, seconds);
+    table_add(t, "%s", buf_text(&cell));
+    buf_free(&cell);
+}
+
+static void add_migration(struct table *t, json_object *m)
+{
+    double repetition = at(m, "repetition");
+    const char *outcome = json_text_at(m, "outcome");
+    const char *mud = json_text_at(m, "mud");
+    if (isfinite(repetition))
+        table_add(t, "%s #%.0f", mud[0] ? mud : "?", repetition);
+    else
+        table_add(t, "%s", mud[0] ? mud : "?");
+    table_add(t, "%s → %s", json_text_at(m, "from"), json_text_at(m, "to"));
+    table_add(t, "%s", outcome[0] ? outcome : "not ended");
+    add_labelled(t, "", at(m, "total_s"));
+    add_labelled(t, "frozen ", at(m, "freeze_ms") / 1000);
+    add_labelled(t, "gap ", at(m, "longest_gap_ms") / 1000);
+    add_stages(t, m);
+}
+
+static void print_migrations(json_object *r, FILE *out)
+{
+    json_object *list = json_at(r, "migrations");
+    size_t count = list ? json_object_array_length(list) : 0;
+    struct table t;
+    table_init(&t, "lllrrrl");
+    for (size_t i = 0; i < count && i < MIGRATIONS_MAX; i++)
+        add_migration(&t, json_object_array_get_idx(list, i));
+    if (count)
+        fputc('\n', out);
+    table_print(&t, 2, out);
+    if (count > MIGRATIONS_MAX)
+        fprintf(out, "  and %zu more, see result.json\n", count - MIGRATIONS_MAX);
+}
+
+static void print_invariants(json_object *r, FILE *out)
+{
+    json_object *broken = json_at(r, "invariants.broken");
+    size_t count = broken ? json_object_array_length(broken) : 0;
+    fprintf(out, "\n  invariants  %s\n", at(r, "invariants.ok") == 1 ? "✔ all hold" : "✘ broken");
+    for (size_t i = 0; i < count && i < SENTENCES_MAX; i++)
+        fprintf(out, "    ✘ %s\n", json_object_get_string(json_object_array_get_idx(broken, i)));
+    if (count > SENTENCES_MAX)
+        fprintf(out, "    and %zu more, see result.json\n", count - SENTENCES_MAX);
+    if (at(r, "drift_ms.valid") == 0)
+        fprintf(out,
+                "  drift       ✘ p99 %.1f ms, max %.1f ms: this host was too slow, do not use the times\n",
+                at(r, "drift_ms.p99"), at(r, "drift_ms.max"));
+}
+
+static void add_bound(struct table *t, json_object *x)
+{
+    double min = at(x, "bound.min"), max = at(x, "bound.max");
+    if (isfinite(min) && isfinite(max) && min == max)
+        table_add(t, "must be %g", min);
+    else if (isfinite(min) && isfinite(max))
+        table_add(t, "between %g and %g", min, max);
+    else if (isfinite(min))
+        table_add(t, "at least %g", min);
+    else
+        table_add(t, "at most %g", max);
+}
+
+static void print_expectations(json_object *r, FILE *out)
+{
+    json_object *list = json_at(r, "expectations");
+    size_t count = list ? json_object_array_length(list) : 0;
+    struct table t;
+    table_init(&t, "llrl");
+    for (size_t i = 0; i < count; i++) {
+        json_object *x = json_object_array_get_idx(list, i);
+        table_add(&t, "%s", at(x, "holds") == 1 ? "✔" : "✘");
+        table_add(&t, "%s", json_text_at(x, "metric"));
+        isfinite(at(x, "value")) ? table_add(&t, "%g", at(x, "value")) : table_add(&t, "nothing");
+        add_bound(&t, x);
+    }
+    if (count)
+        fputs("  expected\n", out);
+    table_print(&t, 4, out);
+}
+
+void summary_print(json_object *r, const char *folder, FILE *out)
+{
+    autofree char *figures = mem_printf("%s/figures", folder);
+    print_head(r, out);
+    print_requests(r, out);
+    print_migrations(r, out);
+    print_invariants(r, out);
+    print_expectations(r, out);
+    fprintf(out, "\n  result      %s/result.json\n", folder);
+    if (access(figures, F_OK) == 0)
+        fprintf(out, "  figures     %s/*.svg, *.png\n", figures);
+}

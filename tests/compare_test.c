@@ -1,0 +1,269 @@
+#include "commands.h"
+#include "compare.h"
+#include "folder.h"
+#include "json_file.h"
+#include "result.h"
+#include "summary.h"
+#include "synthetic_run.h"
+#include "table.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <fcntl.h>
+
+static const char a_text[] =
+    "{'world':'sim','scenario':{'name':'x','sha256':'1'},'requests':{'sent':200,'lost':0},'response_ms':{'"
+    "mean':20.5},"
+    "'migrations':[{'total_s':8,'freeze_ms':null,'stages':[{'name':'dump','seconds':0.2},{'name':'send "
+    "memory','seconds':4}]}],"
+    "'invariants':{'ok':true,'broken':[]},'expectations':[{'metric':'requests.lost','holds':true}]}";
+static const char b_text[] =
+    "{'world':'real','scenario':{'name':'x','sha256':'2'},'requests':{'sent':200,'lost':3},'response_ms':{'"
+    "mean':41},"
+    "'migrations':[{'total_s':6,'freeze_ms':250,'stages':[{'name':'freeze','seconds':0.1},{'name':'dump','"
+    "seconds':0.2},"
+    "{'name':'send memory','seconds':3}]}],'invariants':{'ok':false,'broken':['m1: x']},'expectations':[]}";
+
+static const char differing[] = "metric                                      A      B  difference\n"
+                                "world                                     sim   real\n"
+                                "requests.lost                               0      3\n"
+                                "response_ms.mean                         20.5     41   +100.00 %\n"
+                                "migrations.0.total_s                        8      6    -25.00 %\n"
+                                "migrations.0.freeze_ms                      –    250\n"
+                                "migrations.0.stages.send memory.seconds     4      3    -25.00 %\n"
+                                "invariants.ok                            true  false\n"
+                                "migrations.0.stages.freeze.seconds          –    0.1\n";
+
+static char *compared(const char *x, const char *y, bool all, int *different)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    json_object *a = json_tokener_parse(x), *b = json_tokener_parse(y);
+    assert_non_null(a);
+    assert_non_null(b);
+    *different = compare_print(a, b, "A", "B", all, out);
+    json_object_put(a);
+    json_object_put(b);
+    fclose(out);
+    return text;
+}
+
+static void test_what_differs_is_shown(void **state)
+{
+    (void)state;
+    int different;
+    autofree char *text = compared(a_text, b_text, false, &different);
+    assert_string_equal(text, differing);
+    assert_int_equal(different, 8);
+}
+
+static void test_all_is_shown_if_asked(void **state)
+{
+    (void)state;
+    int different;
+    autofree char *text = compared(a_text, a_text, true, &different);
+    assert_int_equal(different, 0);
+    assert_non_null(strstr(text, "\nrequests.sent "));
+    assert_non_null(strstr(text, "+0.00 %\n"));
+    assert_null(strstr(text, "sha256"));
+}
+
+static void test_tables_count_characters(void **state)
+{
+    (void)state;
+    static const char *const cells[] = {"µµ", "1", "end", "abcd", "1234", ""};
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    struct table t;
+    table_init(&t, "lrl");
+    for (size_t i = 0; i < ARRAY_LEN(cells); i++)
+        table_add(&t, "%s", cells[i]);
+    table_print(&t, 1, out);
+    fclose(out);
+    assert_string_equal(text, " µµ       1  end\n abcd  1234\n");
+    free(text);
+}
+
+/* A result of the small synthetic run, one expectation held and one not. */
+static json_object *small_result(const char *folder)
+{
+    static struct synthetic_run run;
+    static struct scenario_expect expects[] = {{"requests.lost", true, true, 0, 0},
+                                               {"migration_s.mean", false, true, 0, 1.5}};
+    struct err e = ERR_INIT;
+    json_object *result = NULL;
+    struct scenario s = synthetic_scenario("p-migr");
+    s.expects = expects;
+    s.expect_count = ARRAY_LEN(expects);
+    struct result_input input = {.world = "sim", .scenario = &s, .seed = 7, .drift_valid = true};
+    synthetic_fill(&run, &synthetic_small);
+    synthetic_write(&run, folder);
+    assert_int_equal(result_of_run(folder, &input, &result, &e), 0);
+    return result;
+}
+
+static const char summary[] =
+    "synthetic in the sim world, seed 7\n"
+    "\n"
+    "  requests    6 sent, 6 answered, 0 lost, 0 duplicated\n"
+    "  response    mean 86.7 ms, p95 220.0, p99 220.0, max 220.0\n"
+    "  migration   mean 2.00 s, 2.00 to 2.00\n"
+    "\n"
+    "  m1  es1 → es2  finished  2.00 s  frozen 260 ms  gap 200 ms  dump 190 ms, take layer 50 ms, send "
+    "memory 600 ms, "
+    "send layer 400 ms, create 100 ms, restore 300 ms, replay 100 ms, switch 240 ms, stop 100 ms\n"
+    "\n"
+    "  invariants  ✔ all hold\n"
+    "  expected\n"
+    "    ✔  requests.lost     0  must be 0\n"
+    "    ✘  migration_s.mean  2  at most 1.5\n"
+    "\n"
+    "  result      FOLDER/result.json\n";
+
+static void test_summary(void **state)
+{
+    char *text = NULL;
+    size_t size;
+    json_object *result = small_result(*state);
+    FILE *out = open_memstream(&text, &size);
+    summary_print(result, "FOLDER", out);
+    fclose(out);
+    json_object_put(result);
+    assert_string_equal(text, summary);
+    free(text);
+}
+
+/* --- the commands, as main calls them --- */
+
+static int (*const commands[])(int, char **) = {compare_main, plot_main, import_main};
+enum { COMPARE, PLOT, IMPORT };
+
+/* Runs it with standard output and error into FOLDER/output; %s in arguments stands for FOLDER. */
+static int run_command(int command, const char *folder, const char *const *arguments)
+{
+    char *argv[8] = {mem_copy_string("command")};
+    int argc = 1;
+    for (; arguments[argc - 1]; argc++) {
+        const char *a = arguments[argc - 1];
+        argv[argc] = a[0] == '@' ? mem_printf("%s%s", folder, a + 1) : mem_copy_string(a);
+    }
+    autofree char *path = mem_printf("%s/output", folder);
+    int saved[2] = {dup(1), dup(2)}, fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    fflush(stdout);
+    dup2(fd, 1);
+    dup2(fd, 2);
+    int status = commands[command](argc, argv);
+    fflush(stdout);
+    dup2(saved[0], 1);
+    dup2(saved[1], 2);
+    close(saved[0]);
+    close(saved[1]);
+    close(fd);
+    for (int i = 0; i < argc; i++)
+        free(argv[i]);
+    return status;
+}
+
+static const char log_text[] = "2022-01-10-10-00-48-795000 USER AP-1 USER SVCQ 0 (sent)\n"
+                               "2022-01-10-10-00-49-329000 AP-1 198.18.0.9 USER SVCQ 0 (recvd)\n"
+                               "2022-01-10-10-00-49-337000 AP-1 USER ES-1 SVCR 0 (sent)\n"
+                               "2022-01-10-10-00-48-811000 USER 198.18.0.1 ES-1 SVCR 0 (recvd)\n"
+                               "2022-01-10-10-00-49-500000 AP-1 ES-1 migr begins\n"
+                               "2022-01-10-10-00-51-500000 AP-1 ES-2 migr finished\n";
+
+static void test_commands(void **state)
+{
+    static const struct {
+        int command;
+        const char *arguments[6];
+        int status;
+        const char *output; /* something in it */
+    } rows[] = {
+        {COMPARE, {"--help"}, 0, "usage: roamlab compare"},
+        {COMPARE, {NULL}, 2, "usage: roamlab compare"},
+        {COMPARE, {"--nonsense"}, 2, "usage: roamlab compare"},
+        {COMPARE,
+         {"@/run", "@/nothing"},
+         2,
+         "nothing/result.json: No such file or directory (give the folder"},
+        {COMPARE, {"@/run", "@/bad"}, 2, "bad/result.json: "},
+        {COMPARE, {"@/run", "@/run"}, 0, "no number differs"},
+        {COMPARE, {"--all", "@/run", "@/run"}, 0, "migrations.0.total_s"},
+        {PLOT, {"--help"}, 0, "usage: roamlab plot"},
+        {PLOT, {NULL}, 2, "usage: roamlab plot"},
+        {PLOT, {"@/nothing"}, 2, "nothing/result.json: No such file"},
+        {IMPORT, {"--help"}, 0, "kim22-log"},
+        {IMPORT, {"kim22-log"}, 2, "usage: roamlab import"},
+        {IMPORT, {"dvd", "@/x.log"}, 2, "there is no format \"dvd\""},
+        {IMPORT, {"-o", "@/in", "kim22-log", "@/none.log"}, 2, "none.log: No such file"},
+        {IMPORT, {"-o", "@/in", "kim22-log", "@/bad.log"}, 2, "bad.log:1: the date is none"},
+        {IMPORT,
+         {"-o", "@/in", "kim22-log", "@/good.log"},
+         0,
+         "clock of AP-1: +530.000 ms against USER, ± 4.000"},
+        {IMPORT, {"-o", "@/in", "kim22-log", "@/good.log"}, 2, "exists already (choose another folder"},
+        {IMPORT, {"-o", "@/lost", "kim22-log", "@/lost.log"}, 1, "2 requests were sent, 1 were answered"},
+    };
+    autofree char *run = mem_printf("%s/run", (char *)*state), *bad = mem_printf("%s/bad", (char *)*state);
+    autofree char *lost = mem_printf("%s2022-01-10-10-00-52-000000 USER AP-1 USER SVCQ 1 (sent)\n", log_text);
+    json_object_put(small_result(run));
+    json_object_put(small_result(bad));
+    folder_write(bad, "result.json", "{\"half\": ");
+    folder_write(*state, "good.log", log_text);
+    folder_write(*state, "lost.log", lost);
+    folder_write(*state, "bad.log", "good morning\n");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int status = run_command(rows[i].command, *state, rows[i].arguments);
+        autofree char *output = folder_read(*state, "output");
+        if (status != rows[i].status || !strstr(output, rows[i].output))
+            fail_msg("row %zu: status %d, output \"%s\"", i, status, output);
+    }
+    autofree char *in = mem_printf("%s/in", (char *)*state);
+    struct err e = ERR_INIT;
+    json_object *imported = NULL;
+    assert_int_equal(json_file_read(in, "result.json", &imported, &e), 0);
+    assert_int_equal(json_number_at(imported, "response_ms.mean"), 16);
+    assert_int_equal(json_number_at(imported, "migration_s.mean"), 2);
+    assert_string_equal(json_text_at(imported, "migrations.0.to"), "ES-2");
+    json_object_put(imported);
+}
+
+static void test_a_bad_import_creates_nothing(void **state)
+{
+    static const char *const arguments[] = {"-o", "@/new", "kim22-log", "@/bad.log", NULL};
+    autofree char *folder = mem_printf("%s/new", (char *)*state);
+    folder_write(*state, "bad.log", "good morning\n");
+    assert_int_equal(run_command(IMPORT, *state, arguments), 2);
+    assert_int_not_equal(access(folder, F_OK), 0);
+}
+
+static int make(void **state)
+{
+    *state = folder_make();
+    return 0;
+}
+
+static int discard(void **state)
+{
+    folder_remove(*state);
+    return 0;
+}
+
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make, discard)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_differs_is_shown),
+        cmocka_unit_test(test_all_is_shown_if_asked),
+        cmocka_unit_test(test_tables_count_characters),
+        IN_FOLDER(test_summary),
+        IN_FOLDER(test_commands),
+        IN_FOLDER(test_a_bad_import_creates_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
