@@ -1,7 +1,8 @@
 /* Link drivers: what makes real packets late, few and rare, as link.h says.
  *
- * A link driver shapes one direction of a veth pair at a time. The kernel's netem works where packets leave, roamlab's own
- * emulator where they arrive (see userspace.h), so the caller names both ends and the driver takes the one that it needs.
+ * A link driver shapes one direction of a veth pair at a time. The kernel's netem works where packets leave,
+ * roamlab's own emulator where they arrive (see userspace.h), so the caller names both ends and the driver
+ * takes the one that it needs.
  *
  *     const struct link_driver *driver = link_driver_choose(&e);          once, near main
  *     struct link_drive *drive = link_drive_start(driver, &e);           once a run
@@ -9,9 +10,10 @@
  *     …
  *     link_drive_stop(drive);
  *
- * What both drivers share: ARP is not shaped by the emulator (the testbed's neighbours are permanent, so there is none). Below
- * 1 Gbit/s segmentation offload is turned off where packets leave, so that the unit on the line is a packet and not a burst
- * of 64 KB. Where they differ: netem draws the loss as a packet enters, so a lost packet takes no time on the line there. */
+ * What both drivers share: ARP is not shaped by the emulator (the testbed's neighbours are permanent, so
+ * there is none). Below 1 Gbit/s segmentation offload is turned off where packets leave, so that the unit on
+ * the line is a packet and not a burst of 64 KB. Where they differ: netem draws the loss as a packet enters,
+ * so a lost packet takes no time on the line there. */
 #ifndef ROAMLAB_DRIVER_H
 #define ROAMLAB_DRIVER_H
 
@@ -59,12 +61,13 @@ const struct link_driver *link_driver_named(const char *name);
 
 /* Whatever the driver needs for a run (the emulator: its thread). NULL and `e` on failure. */
 struct link_drive *link_drive_start(const struct link_driver *driver, struct err *e);
-/* Ends all shaping of the drive and frees its shapers. Links that the emulator shaped carry nothing afterwards: a link whose shaper
- * is gone never turns into a fast one. NULL-safe. */
+/* Ends all shaping of the drive and frees its shapers. Links that the emulator shaped carry nothing
+ * afterwards: a link whose shaper is gone never turns into a fast one. NULL-safe. */
 void link_drive_stop(struct link_drive *drive);
 const struct link_driver *link_drive_driver(const struct link_drive *drive);
 
-/* Shapes the direction. *shaper is the drive's and lives as long as the drive; it is NULL if `params` ask for nothing. */
+/* Shapes the direction. *shaper is the drive's and lives as long as the drive; it is NULL if `params` ask for
+ * nothing. */
 int link_shape(struct link_drive *drive, const struct link_ends *ends, const struct link_params *params,
                struct link_shaper **shaper, struct err *e);
 int link_count(struct link_shaper *shaper, struct link_counters *counters, struct err *e);

@@ -1,5 +1,6 @@
-/* The emulator's line: a FIFO in front of a rate, then a delay, as link.h says. Pure: times come in, due times go out; it holds no
- * packet, only the number under which the kernel keeps it. Times are nanoseconds of CLOCK_MONOTONIC. */
+/* The emulator's line: a FIFO in front of a rate, then a delay, as link.h says. Pure: times come in, due
+ * times go out; it holds no packet, only the number under which the kernel keeps it. Times are nanoseconds of
+ * CLOCK_MONOTONIC. */
 #ifndef ROAMLAB_FIFO_H
 #define ROAMLAB_FIFO_H
 
@@ -34,7 +35,8 @@ struct fifo {
 void fifo_init(struct fifo *fifo, const struct link_params *params);
 void fifo_free(struct fifo *fifo);
 
-/* A packet of `bytes` of IP arrives. TAKEN: it is due later. FULL, LOST: the caller drops it now (a lost one has used the line). */
+/* A packet of `bytes` of IP arrives. TAKEN: it is due later. FULL, LOST: the caller drops it now (a lost one
+ * has used the line). */
 enum fifo_fate fifo_arrive(struct fifo *fifo, int64_t at_ns, uint32_t bytes, uint32_t number);
 
 /* When the earliest packet is due, INT64_MAX if there is none. */

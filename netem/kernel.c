@@ -1,6 +1,7 @@
-/* The kernel's own sch_netem as the root queueing discipline of the interface where packets leave, set up over rtnetlink. Attributes
- * beyond struct tc_netem_qopt are written raw: tc-netem's 32-bit latency ends at a few hundred seconds of ticks, and rates
- * are not covered by libnl 3.7. What the kernel took is read back, because netem ignores what it does not know. */
+/* The kernel's own sch_netem as the root queueing discipline of the interface where packets leave, set up
+ * over rtnetlink. Attributes beyond struct tc_netem_qopt are written raw: tc-netem's 32-bit latency ends at a
+ * few hundred seconds of ticks, and rates are not covered by libnl 3.7. What the kernel took is read back,
+ * because netem ignores what it does not know. */
 #include "driver.h"
 #include "mem.h"
 #include "netlink.h"
@@ -42,7 +43,8 @@ struct netem_settings {
     uint64_t seed;
 };
 
-/* netem's limit counts the delayed packets too, so those that a full line has in flight are added to the queue. */
+/* netem's limit counts the delayed packets too, so those that a full line has in flight are added to the
+ * queue. */
 static uint32_t limit_of(const struct link_params *p)
 {
     if (!p->rate_bps)

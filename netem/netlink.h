@@ -1,6 +1,6 @@
-/* Requests to the kernel's routing netlink (rtnetlink(7)) through libnl: one socket in one namespace, one request at a time,
- * each acknowledged. Messages are built by the caller with libnl's nlmsg_ and nla_ functions. An error carries the
- * kernel's own sentence (extended acknowledgement) where it gives one. */
+/* Requests to the kernel's routing netlink (rtnetlink(7)) through libnl: one socket in one namespace, one
+ * request at a time, each acknowledged. Messages are built by the caller with libnl's nlmsg_ and nla_
+ * functions. An error carries the kernel's own sentence (extended acknowledgement) where it gives one. */
 #ifndef ROAMLAB_NETLINK_H
 #define ROAMLAB_NETLINK_H
 
@@ -15,10 +15,12 @@ struct netlink;
 struct netlink *netlink_open(const char *netns, struct err *e);
 void netlink_free(struct netlink *netlink); /* NULL-safe */
 
-/* A request of `type` (RTM_…) with `flags` (NLM_F_…; REQUEST and ACK are added) that starts with the fixed `header`. */
+/* A request of `type` (RTM_…) with `flags` (NLM_F_…; REQUEST and ACK are added) that starts with the
+ * fixed `header`. */
 struct nl_msg *netlink_request(int type, int flags, const void *header, size_t header_len);
 
-/* Sends the request, waits for the acknowledgement, frees the message. `what` says in an error what was being done. */
+/* Sends the request, waits for the acknowledgement, frees the message. `what` says in an error what was being
+ * done. */
 int netlink_send(struct netlink *netlink, struct nl_msg *request, const char *what, struct err *e);
 
 /* Sends a dump request and calls `each` with every answer; frees the message. */

@@ -1,6 +1,6 @@
-/* One NFQUEUE of the kernel (nfnetlink_queue): packets that an iptables rule sends to the queue wait in the kernel, this program
- * hears of each and says when it may go on. Only length and arrival time are copied. While no program listens, the kernel
- * drops what the rule catches. */
+/* One NFQUEUE of the kernel (nfnetlink_queue): packets that an iptables rule sends to the queue wait in the
+ * kernel, this program hears of each and says when it may go on. Only length and arrival time are copied.
+ * While no program listens, the kernel drops what the rule catches. */
 #ifndef ROAMLAB_NFQUEUE_H
 #define ROAMLAB_NFQUEUE_H
 

@@ -23,9 +23,9 @@ enum {
     EARLY_NS = 60000, /* wake this much before a packet is due, spin the rest … */
     SPIN_SHARE = 50,  /* … for at most one part in so many of the time */
     SPIN_CREDIT_NS = 1000000,
-    COALESCE_MAX_NS =
-        500000, /* arrivals wait at most this long, and a quarter of the shortest delay, to be read */
-    COALESCE_MIN_NS = 50000, /* below it a sleep is not worth its calls */
+    COALESCE_MAX_NS = 2000000, /* arrivals wait at most this long, and a quarter of the shortest delay */
+    COALESCE_MIN_NS = 50000,   /* below it a sleep is not worth its calls */
+    DENSE_NS = 50000,
     EVENTS = 64,
     PRIORITY = 10,
 };
@@ -50,6 +50,8 @@ struct userspace_drive {
     struct userspace_shaper *shapers; /* owned */
     uint16_t queues;                  /* numbers given so far */
     int64_t coalesce_ns;              /* how long arrivals may wait to be read */
+    int64_t read_ns;                  /* when they are read next */
+    bool flowing;                     /* there were some the last time */
     int64_t spin_credit_ns, credited_ns;
 };
 
@@ -109,13 +111,21 @@ static void deliver(struct userspace_shaper *shaper, int64_t now)
         nfqueue_accept_up_to(&shaper->queue, number);
 }
 
+/* While packets flow, arrivals are left to gather: their stamps say when they came. */
 static void read_ready(struct userspace_drive *drive)
 {
+    int64_t now = now_ns();
+    if (now < drive->read_ns)
+        return;
     struct epoll_event events[EVENTS];
     int count = epoll_wait(drive->epoll_fd, events, EVENTS, 0);
+    drive->flowing = false;
     for (int i = 0; i < count; i++)
-        if (events[i].data.ptr)
+        if (events[i].data.ptr) {
             read_arrivals(events[i].data.ptr);
+            drive->flowing = true;
+        }
+    drive->read_ns = now + drive->coalesce_ns;
 }
 
 /* Delivers what is due; returns when the next packet is. */
@@ -153,7 +163,8 @@ static void earn_credit(struct userspace_drive *drive)
     drive->credited_ns = now;
 }
 
-/* Until a packet arrives or `until`, whichever is first. Setting the timer also forgets that it has expired. */
+/* Until a packet arrives or `until`, whichever is first. Setting the timer also forgets that it has expired.
+ */
 static void wait_for_arrival(struct userspace_drive *drive, int64_t until)
 {
     struct itimerspec at = {.it_value = to_timespec(until == INT64_MAX ? 0 : until)};
@@ -162,20 +173,29 @@ static void wait_for_arrival(struct userspace_drive *drive, int64_t until)
     epoll_wait(drive->epoll_fd, &event, 1, -1);
 }
 
-/* Sleeps until the next packet is due, or arrivals are to be read. While packets flow, arrivals are left to gather first. */
+/* When to be awake for a packet that is due then. Without credit for spinning, the packets of a dense flow
+ * leave in small batches: a sleep shorter than DENSE_NS costs more than it gains. */
+static int64_t wake_for(const struct userspace_drive *drive, int64_t due)
+{
+    if (drive->spin_credit_ns >= EARLY_NS)
+        return due - EARLY_NS;
+    int64_t soonest = now_ns() + DENSE_NS;
+    return due > soonest ? due : soonest;
+}
+
+/* Sleeps until the next packet is due, or arrivals are to be read. */
 static void rest(struct userspace_drive *drive, int64_t due)
 {
     earn_credit(drive);
-    int64_t early = drive->spin_credit_ns >= EARLY_NS ? EARLY_NS : 0;
-    int64_t wake = due == INT64_MAX ? due : due - early;
-    int64_t gathered = now_ns() + drive->coalesce_ns;
-    if (due != INT64_MAX && drive->coalesce_ns >= COALESCE_MIN_NS) {
-        struct timespec at = to_timespec(wake < gathered ? wake : gathered);
+    int64_t wake = due == INT64_MAX ? due : wake_for(drive, due);
+    if (due != INT64_MAX && drive->flowing && drive->coalesce_ns >= COALESCE_MIN_NS) {
+        struct timespec at = to_timespec(wake < drive->read_ns ? wake : drive->read_ns);
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
-    } else if (wake > now_ns()) {
+    } else {
         wait_for_arrival(drive, wake);
+        drive->read_ns = 0;
     }
-    if (due != INT64_MAX && now_ns() >= due - early)
+    if (due - now_ns() <= EARLY_NS && wake < due)
         spin_until(drive, due);
 }
 

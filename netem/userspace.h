@@ -1,13 +1,15 @@
 /* roamlab's own link emulator, for kernels without sch_netem: one thread a run for all its links.
  *
- * Where packets arrive, an iptables rule sends them to an NFQUEUE; they stay in the kernel and this thread only says when each
- * may go on: at max(the kernel's arrival stamp, line free) + bytes·8/rate + delay. Arriving packets belong to no sender's socket any
- * more; held on the sending side they would count against TCP's small-queue limit and throttle the flow. So a capture on the
- * receiving interface sees packets before the delay (at the time at which they were sent).
+ * Where packets arrive, an iptables rule sends them to an NFQUEUE; they stay in the kernel and this thread
+ * only says when each may go on: at max(the kernel's arrival stamp, line free) + bytes·8/rate + delay.
+ * Arriving packets belong to no sender's socket any more; held on the sending side they would count against
+ * TCP's small-queue limit and throttle the flow. So a capture on the receiving interface sees packets before
+ * the delay (at the time at which they were sent).
  *
- * The thread runs under SCHED_FIFO where that is allowed, reads arrivals in batches (their stamps make late reading harmless as long as it is
- * shorter than the delay), wakes shortly before a packet is due and spins the rest, but never more than 2 % of the time: on dense
- * traffic it sleeps up to the due time instead and is some 20 µs late.
+ * The thread runs under SCHED_FIFO where that is allowed, reads arrivals in batches (their stamps make late
+ * reading harmless as long as it is shorter than the delay), wakes shortly before a packet is due and spins
+ * the rest, but never more than 2 % of the time: on dense traffic it sleeps up to the due time instead and is
+ * some 20 µs late.
  *
  * When the process dies the kernel drops what the rules catch: the link is closed, never fast. */
 #ifndef ROAMLAB_USERSPACE_H

@@ -1,4 +1,5 @@
-/* Traffic between two namespaces from one process: sockets stay in the namespace in which they were opened. */
+/* Traffic between two namespaces from one process: sockets stay in the namespace in which they were opened.
+ */
 #ifndef ROAMLAB_LINK_FIXTURE_H
 #define ROAMLAB_LINK_FIXTURE_H
 
@@ -99,7 +100,8 @@ struct burst {
     double seconds; /* from the first sending to the last arrival */
 };
 
-/* `count` datagrams of full size at once (`pause_us` 0) or paced, and what arrives until it has been silent for a second. */
+/* `count` datagrams of full size at once (`pause_us` 0) or paced, and what arrives until it has been silent
+ * for a second. */
 struct burst_receiver {
     int fd;
     struct burst result;

@@ -1,4 +1,5 @@
-/* Testbeds of real namespaces and links, with the driver that this host has. Bounds leave room for a busy machine. */
+/* Testbeds of real namespaces and links, with the driver that this host has. Bounds leave room for a busy
+ * machine. */
 #include "testbed.h"
 #include "link_fixture.h"
 #include "mem.h"
@@ -159,7 +160,8 @@ static void queue_drops(void **state)
         struct burst burst = send_burst(&bed.places[0], &bed.places[1], rows[i].sent, 0);
         assert_int_equal(testbed_count(bed.testbed, 0, 0, &counters, NULL), 0);
         tear_down(&bed);
-        /* One leaves every 1.5 ms while the burst is being sent; kernel netem has room for those in flight besides. */
+        /* One leaves every 1.5 ms while the burst is being sent; kernel netem has room for those in flight
+         * besides. */
         int least = rows[i].sent < (int)rows[i].queue ? rows[i].sent : (int)rows[i].queue;
         if (burst.received < least || burst.received > least + 30)
             fail_msg("queue of %u: %d of %d arrived", rows[i].queue, burst.received, rows[i].sent);

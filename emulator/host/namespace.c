@@ -143,7 +143,8 @@ int namespace_remove(const char *name, struct err *e)
     return 0;
 }
 
-/* Signals every process in the namespace that `space` describes (0 = only counts). Returns how many there are. */
+/* Signals every process in the namespace that `space` describes (0 = only counts). Returns how many there
+ * are. */
 static int signal_all(const struct stat *space, int signal)
 {
     DIR *processes = opendir("/proc");

@@ -1,4 +1,5 @@
-/* What the real world needs from this process, asked before anything is created. main turns -EPERM into exit status 3. */
+/* What the real world needs from this process, asked before anything is created. main turns -EPERM into exit
+ * status 3. */
 #ifndef ROAMLAB_PRIVILEGES_H
 #define ROAMLAB_PRIVILEGES_H
 

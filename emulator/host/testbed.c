@@ -14,7 +14,7 @@ struct host {
     struct netlink *netlink; /* owned */
 };
 
-struct edge {
+struct wire {
     int between[2];
     char interface[16];
     char congestion[16];
@@ -25,7 +25,7 @@ struct testbed {
     struct journal *journal;
     struct link_drive *drive; /* owned */
     struct host *hosts;       /* owned */
-    struct edge *links;       /* owned */
+    struct wire *links;       /* owned */
     int host_count, link_count;
 };
 
@@ -53,7 +53,7 @@ static int check_links(const struct testbed_plan *plan, struct err *e)
                 return err_set(e, EINVAL, "link %d: no host %d", i, link->between[side]);
         if (link->between[0] == link->between[1])
             return err_set(e, EINVAL, "link %d: from a host to itself", i);
-        if (link->congestion && strlen(link->congestion) >= sizeof((struct edge *)0)->congestion)
+        if (link->congestion && strlen(link->congestion) >= sizeof((struct wire *)0)->congestion)
             return err_set(e, EINVAL, "link %d: no congestion control \"%s\"", i, link->congestion);
     }
     return 0;
@@ -88,7 +88,7 @@ static struct ether_addr hardware_address(int link, int side)
 
 static int connect_side(struct testbed *testbed, int number, int side, struct err *e)
 {
-    const struct edge *link = &testbed->links[number];
+    const struct wire *link = &testbed->links[number];
     struct host *here = &testbed->hosts[link->between[side]], *there = &testbed->hosts[link->between[!side]];
     struct ether_addr hardware = hardware_address(number, !side);
     int status =
@@ -106,7 +106,7 @@ static int connect_side(struct testbed *testbed, int number, int side, struct er
     return status < 0 ? err_wrap(e, "host %s", here->name) : 0;
 }
 
-static int shape_direction(struct testbed *testbed, struct edge *link, int direction,
+static int shape_direction(struct testbed *testbed, struct wire *link, int direction,
                            const struct link_params *params, struct err *e)
 {
     struct link_ends ends = {.from_namespace = testbed->hosts[link->between[direction]].namespace,
@@ -118,7 +118,7 @@ static int shape_direction(struct testbed *testbed, struct edge *link, int direc
 
 static int create_link(struct testbed *testbed, int number, const struct testbed_link *plan, struct err *e)
 {
-    struct edge *link = &testbed->links[number];
+    struct wire *link = &testbed->links[number];
     memcpy(link->between, plan->between, sizeof link->between);
     snprintf(link->interface, sizeof link->interface, "link%d", number);
     snprintf(link->congestion, sizeof link->congestion, "%s", plan->congestion ? plan->congestion : "");
@@ -211,7 +211,7 @@ int testbed_route_set(struct testbed *testbed, const struct testbed_route *plan,
         plan->link >= testbed->link_count)
         return err_set(e, EINVAL, "route: no host %d or link %d", plan->host, plan->link);
     struct host *host = &testbed->hosts[plan->host];
-    const struct edge *link = &testbed->links[plan->link];
+    const struct wire *link = &testbed->links[plan->link];
     int side = link->between[1] == plan->host;
     if (link->between[side] != plan->host)
         return err_set(e, EINVAL, "host %s: link %d does not end here", host->name, plan->link);

@@ -1,13 +1,15 @@
-/* The hosts of a run on this machine: a network namespace each, veth pairs between them, shaped as their links say.
+/* The hosts of a run on this machine: a network namespace each, veth pairs between them, shaped as their
+ * links say.
  *
- * Names: host H of run R lives in /run/netns/roamlab-R-H; link number i is the interface linki in both of its hosts.
- * Addressing is unnumbered: a host's addresses are all /32 on its loopback interface, its first one is its main address; the ends of the links
- * carry the main address again, with a permanent neighbour behind it. Every host forwards. Routes are host routes that the caller
- * has computed; the one to a neighbour's main address comes with the link. There is no default route and no link to the machine's
- * own network: nothing leaves the testbed.
+ * Names: host H of run R lives in /run/netns/roamlab-R-H; link number i is the interface linki in both of its
+ * hosts. Addressing is unnumbered: a host's addresses are all /32 on its loopback interface, its first one is
+ * its main address; the ends of the links carry the main address again, with a permanent neighbour behind it.
+ * Every host forwards. Routes are host routes that the caller has computed; the one to a neighbour's main
+ * address comes with the link. There is no default route and no link to the machine's own network: nothing
+ * leaves the testbed.
  *
- * Everything is in the journal before it is there; it goes when the journal is closed or cleaned. Freeing the testbed ends its
- * links' shaping and leaves the namespaces to the journal. */
+ * Everything is in the journal before it is there; it goes when the journal is closed or cleaned. Freeing the
+ * testbed ends its links' shaping and leaves the namespaces to the journal. */
 #ifndef ROAMLAB_TESTBED_H
 #define ROAMLAB_TESTBED_H
 
@@ -44,8 +46,8 @@ struct testbed_plan {
 
 struct testbed;
 
-/* Builds it. The plan may go afterwards; the journal must outlive the testbed. NULL and `e` on failure: what was created so far
- * goes with the journal. */
+/* Builds it. The plan may go afterwards; the journal must outlive the testbed. NULL and `e` on failure: what
+ * was created so far goes with the journal. */
 struct testbed *testbed_build(const struct testbed_plan *plan, const struct link_driver *driver,
                               struct journal *journal, struct err *e);
 void testbed_free(struct testbed *testbed); /* NULL-safe */
@@ -54,7 +56,8 @@ void testbed_free(struct testbed *testbed); /* NULL-safe */
 const char *testbed_namespace(const struct testbed *testbed, int host);
 const struct link_driver *testbed_driver(const struct testbed *testbed);
 
-/* A further address of the host (a container's), and how others get there. A route replaces an older one to the same address. */
+/* A further address of the host (a container's), and how others get there. A route replaces an older one to
+ * the same address. */
 int testbed_address_add(struct testbed *testbed, int host, struct in_addr address, struct err *e);
 int testbed_address_remove(struct testbed *testbed, int host, struct in_addr address, struct err *e);
 int testbed_route_set(struct testbed *testbed, const struct testbed_route *route, struct err *e);

@@ -12,7 +12,8 @@ int undo_folder(const char *path, struct err *e);
 /* Unmounts `path`, if it is a mount, and all mounts below it. */
 int undo_mounts(const char *path, struct err *e);
 
-/* Start time of a process in clock ticks since boot (proc(5), field 22 of stat); 0 if there is no such process. */
+/* Start time of a process in clock ticks since boot (proc(5), field 22 of stat); 0 if there is no such
+ * process. */
 uint64_t undo_process_start(int pid);
 
 #endif

@@ -1,4 +1,5 @@
-/* Single steps of wiring namespaces together over rtnetlink. IPv4 addresses are host addresses (/32) throughout. */
+/* Single steps of wiring namespaces together over rtnetlink. IPv4 addresses are host addresses (/32)
+ * throughout. */
 #ifndef ROAMLAB_WIRING_H
 #define ROAMLAB_WIRING_H
 
@@ -8,14 +9,15 @@
 #include <net/ethernet.h>
 #include <netinet/in.h>
 
-/* A veth pair called `interface` at both ends: one in the socket's namespace, one in the namespace bound at `peer_namespace`.
- * MTU 1500; both are down. */
+/* A veth pair called `interface` at both ends: one in the socket's namespace, one in the namespace bound at
+ * `peer_namespace`. MTU 1500; both are down. */
 int wiring_veth(struct netlink *netlink, const char *interface, const struct ether_addr hardware[2],
                 const char *peer_namespace, struct err *e);
 
 int wiring_up(struct netlink *netlink, const char *interface, struct err *e);
 
-/* Waits until the interface really sends: the kernel notices the carrier in its own time, and drops what is sent before. */
+/* Waits until the interface really sends: the kernel notices the carrier in its own time, and drops what is
+ * sent before. */
 int wiring_wait_running(struct netlink *netlink, const char *interface, struct err *e);
 
 /* `peer` NULL: a plain /32; else point-to-point without the route that the kernel would add by itself. */
@@ -32,7 +34,8 @@ struct wiring_route {
     const char *congestion;        /* TCP congestion control of flows over it; NULL or "" = the system's */
 };
 
-/* Replaces the route to the same destination if there is one. An unknown congestion control is an error naming its module. */
+/* Replaces the route to the same destination if there is one. An unknown congestion control is an error
+ * naming its module. */
 int wiring_route_set(struct netlink *netlink, const struct wiring_route *route, struct err *e);
 int wiring_route_remove(struct netlink *netlink, struct in_addr destination, struct err *e);
 
@@ -40,7 +43,8 @@ int wiring_route_remove(struct netlink *netlink, struct in_addr destination, str
 int wiring_neighbour(struct netlink *netlink, const char *interface, struct in_addr address,
                      const struct ether_addr *hardware, struct err *e);
 
-/* What every host's namespace is set to: forwarding on, reverse-path filter, redirects, IPv6 and the cache of TCP metrics off. */
+/* What every host's namespace is set to: forwarding on, reverse-path filter, redirects, IPv6 and the cache of
+ * TCP metrics off. */
 int wiring_sysctls(const char *netns, struct err *e);
 
 #endif
