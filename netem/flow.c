@@ -135,8 +135,10 @@ static void cubic_grow(struct flow *flow, uint32_t acked)
 
 static void grow(struct flow *flow, const struct flow_chunk *acked, struct simtime rtt)
 {
-    bool window_was_the_limit = (double)flow->in_flight + acked->bytes + SEGMENT * CHUNK_SEGMENTS >= flow->cwnd;
-    if (!window_was_the_limit || acked->sequence < flow->recovery_until)
+    /* Linux: in slow start a window that is less than twice what flies counts as the limit. */
+    double flying = (double)flow->in_flight + acked->bytes + SEGMENT * CHUNK_SEGMENTS;
+    double limited_below = flow->cwnd < flow->ssthresh ? 2 * flying : flying;
+    if (flow->cwnd > limited_below || acked->sequence < flow->recovery_until)
         return;
     if (flow->cwnd >= flow->ssthresh) {
         cubic_grow(flow, acked->bytes);

@@ -414,6 +414,8 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
             [AP_EV_REQUEST] = ap_copy_request,
             [AP_EV_REPLY] = ap_copy_reply,
             [AP_EV_CUT] = ap_take_cut,
+            [AP_EV_LOGGED] = ap_take_logged,
+            [AP_EV_FETCHED] = ap_take_fetched,
             [AP_EV_READY] = ap_take_ready,
             [AP_EV_FAILED] = ap_migration_failed,
             [AP_EV_BYE] = bye,
@@ -448,7 +450,7 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
             [AP_EV_REPLAYED] = ap_take_replayed,
             [AP_EV_PROBED] = ap_take_probed,
             [AP_EV_FAILED] = ap_migration_failed,
-            [AP_EV_TICK] = ap_switch_timeout,
+            [AP_EV_TICK] = ap_switch_tick,
             [AP_EV_BYE] = bye,
         },
     [AP_ACTIVATING] =
@@ -466,7 +468,7 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
             [AP_EV_PROBED] = nothing,
             [AP_EV_ACTIVATED] = ap_commit,
             [AP_EV_FAILED] = ap_migration_failed,
-            [AP_EV_TICK] = ap_switch_timeout,
+            [AP_EV_TICK] = ap_switch_tick,
             [AP_EV_BYE] = bye,
         },
     [AP_MOVED] =
@@ -490,13 +492,9 @@ void ap_enter_state(struct ap_client *client, enum ap_state state, enum ap_event
     actor_clear_alarm(actor, &client->alarm);
     switch (state) {
     case AP_CATCHING_UP:
-        actor_set_alarm(actor, &client->alarm, actor->rules->timeouts.control_retry);
-        break;
     case AP_SWITCHING:
-        actor_set_alarm(actor, &client->alarm, actor->rules->timeouts.control_give_up);
-        break;
     case AP_ACTIVATING:
-        actor_set_alarm(actor, &client->alarm, actor->rules->timeouts.control_give_up);
+        actor_set_alarm(actor, &client->alarm, actor->rules->timeouts.control_retry);
         break;
     case AP_ABSENT:
     case AP_ATTACHING:

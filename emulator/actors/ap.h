@@ -50,6 +50,13 @@ enum ap_event {
     AP_EVENTS
 };
 
+/* What a container answered to PROBE. */
+struct ap_probe {
+    bool known;
+    uint32_t next;
+    uint64_t chain, checksum;
+};
+
 /* What the switch knows; reset for each migration. */
 struct ap_switch {
     bool cut_known;
@@ -59,9 +66,7 @@ struct ap_switch {
     uint32_t replays;           /* answered */
     uint32_t last_backlog, growths; /* a replay log that grows over three windows fails */
     uint32_t last;              /* the source executes everything below this number, nothing above */
-    bool source_probed, target_probed;
-    uint32_t source_next, target_next;
-    uint64_t source_chain, target_chain, source_checksum, target_checksum;
+    struct ap_probe source, target;
     struct simtime replay_begin, hold_begin;
 };
 
@@ -116,6 +121,6 @@ void ap_begin_migration(struct ap_client *client, enum ap_event event);
 void ap_call_off(struct ap_client *client, int32_t status);
 ap_handler ap_take_cut, ap_take_ready, ap_take_logged, ap_take_fetched, ap_take_replayed, ap_take_probed, ap_commit;
 ap_handler ap_copy_request, ap_copy_reply, ap_hold_in_switch, ap_reply_in_switch;
-ap_handler ap_catch_up_tick, ap_switch_timeout, ap_retry_migration, ap_migration_failed;
+ap_handler ap_catch_up_tick, ap_switch_tick, ap_retry_migration, ap_migration_failed;
 
 #endif

@@ -118,16 +118,6 @@ void ap_copy_reply(struct ap_client *client, const struct msg *m)
         catch_up(client);
 }
 
-void ap_take_cut(struct ap_client *client, const struct msg *m)
-{
-    client->sw.cut_known = true;
-    client->sw.cut = m->offload.number;
-    if (client->sw.cut > 0)
-        replay_drop_through(&client->log, client->sw.cut - 1, true);
-}
-
-/* --- T7: replay --------------------------------------------------------------------------------------------------------- */
-
 static void fetch(struct ap_client *client)
 {
     struct offload o = control(client, OFFLOAD_FETCH);
@@ -137,13 +127,26 @@ static void fetch(struct ap_client *client)
     courier_send_offload(&client->ap->courier, client->anchor_edge, &o);
 }
 
+/* Fetching begins as soon as the cut is known: it has a round trip to make while the snapshot travels. What reaches the source by
+ * another way later is found by the source's probe. */
+void ap_take_cut(struct ap_client *client, const struct msg *m)
+{
+    if (client->sw.cut_known)
+        return;
+    client->sw.cut_known = true;
+    client->sw.cut = client->sw.next_replay = m->offload.number;
+    if (client->sw.cut > 0)
+        replay_drop_through(&client->log, client->sw.cut - 1, true);
+    fetch(client);
+}
+
+/* --- T7: replay --------------------------------------------------------------------------------------------------------- */
+
 void ap_take_ready(struct ap_client *client, const struct msg *m)
 {
     ap_take_cut(client, m);
-    client->sw.next_replay = client->sw.cut;
     client->sw.replay_begin = actor_now(&client->ap->actor);
     ap_enter_state(client, AP_CATCHING_UP, AP_EV_READY);
-    fetch(client);
     catch_up(client);
 }
 
@@ -164,12 +167,8 @@ void ap_take_logged(struct ap_client *client, const struct msg *m)
 
 void ap_take_fetched(struct ap_client *client, const struct msg *m)
 {
-    uint32_t missing;
     (void)m;
     client->sw.fetched = true;
-    if (replay_gap(&client->log, client->sw.cut, &missing))
-        actor_note(&client->ap->actor, (int32_t)client->mud, (int32_t)client->migration,
-                   "request %u is still on its way; fetching again", missing);
     catch_up(client);
 }
 
@@ -230,12 +229,26 @@ static void probe(struct ap_client *client, struct party edge)
     courier_send_offload(&client->ap->courier, edge, &o);
 }
 
+static void report_stage(struct ap_client *client, enum operation operation, struct simtime begin)
+{
+    struct report r = REPORT_INIT;
+    r.kind = EVENT_STAGE;
+    r.reporter = client->ap->actor.self;
+    r.text = operation_name(operation);
+    r.mud = (int32_t)client->mud;
+    r.migration = (int32_t)client->migration;
+    r.begin = begin;
+    client->ap->actor.port->operations->report(client->ap->actor.port, &r);
+}
+
 static void begin_switch(struct ap_client *client)
 {
     struct ap_switch *sw = &client->sw;
     uint32_t next = (uint32_t)(replay_last(&client->log) + 1);
     sw->last = source_still_serves(client) && next > sw->cut ? next : sw->cut;
     sw->hold_begin = actor_now(&client->ap->actor);
+    if (source_still_serves(client))
+        report_stage(client, OP_REPLAY, sw->replay_begin);
     ap_enter_state(client, AP_SWITCHING, AP_EV_REPLAYED);
     probe(client, client->anchor_edge);
     probe(client, client->ap->edge);
@@ -255,14 +268,19 @@ static void catch_up(struct ap_client *client)
         begin_switch(client);
 }
 
+static void replay_again(struct ap_client *client)
+{
+    for (size_t i = 0; i < client->log.len; i++)
+        if (client->log.entries[i].replay_sent && !client->log.entries[i].replayed)
+            send_replay(client, &client->log.entries[i]);
+}
+
 /* Every control_retry: what was lost on the way to or from the new container or the source edge is asked for again. */
 void ap_catch_up_tick(struct ap_client *client, const struct msg *m)
 {
     uint32_t missing;
     (void)m;
-    for (size_t i = 0; i < client->log.len; i++)
-        if (client->log.entries[i].replay_sent && !client->log.entries[i].replayed)
-            send_replay(client, &client->log.entries[i]);
+    replay_again(client);
     if (client->sw.fetched && replay_gap(&client->log, client->sw.cut, &missing))
         fetch(client);
     ap_enter_state(client, AP_CATCHING_UP, AP_EV_TICK);
@@ -292,6 +310,8 @@ void ap_take_replayed(struct ap_client *client, const struct msg *m)
         return;
     if (falls_behind(client))
         fail(client, -EBUSY, "the replay log grew over three windows: requests come faster than they are replayed");
+    else if (client->state == AP_SWITCHING)
+        replay_what_is_there(client);
     else
         catch_up(client);
 }
@@ -313,41 +333,40 @@ void ap_reply_in_switch(struct ap_client *client, const struct msg *m)
         compare(client, entry);
 }
 
+static void take_probe(struct ap_probe *probe, const struct offload *o)
+{
+    *probe = (struct ap_probe){true, o->number, o->digest, o->checksum};
+}
+
+/* The source has executed requests that never came this way: they are fetched and replayed before another try. */
+static void catch_up_again(struct ap_client *client)
+{
+    client->sw.source = client->sw.target = (struct ap_probe){0};
+    courier_drop(&client->ap->courier, OFFLOAD_PROBE, client->mud, client->migration);
+    ap_enter_state(client, AP_CATCHING_UP, AP_EV_PROBED);
+    ap_release_held(client);
+    fetch(client);
+}
+
 void ap_take_probed(struct ap_client *client, const struct msg *m)
 {
     struct ap_switch *sw = &client->sw;
-    const struct offload *o = &m->offload;
     courier_settle(&client->ap->courier, m->from, OFFLOAD_PROBE, client->mud, client->migration);
-    if (party_equal(m->from, client->anchor_edge)) {
-        sw->source_probed = true;
-        sw->source_next = o->number, sw->source_chain = o->digest, sw->source_checksum = o->checksum;
-    } else {
-        sw->target_probed = true;
-        sw->target_next = o->number, sw->target_chain = o->digest, sw->target_checksum = o->checksum;
-    }
-    if (!sw->source_probed || !sw->target_probed)
+    take_probe(party_equal(m->from, client->anchor_edge) ? &sw->source : &sw->target, &m->offload);
+    if (sw->source.known && sw->source.next > sw->last) {
+        catch_up_again(client);
         return;
-    if (sw->source_next != sw->target_next || sw->source_chain != sw->target_chain ||
-        sw->source_checksum != sw->target_checksum) {
+    }
+    if (!sw->source.known || !sw->target.known)
+        return;
+    if (sw->source.next != sw->target.next || sw->source.chain != sw->target.chain ||
+        sw->source.checksum != sw->target.checksum) {
         fail(client, -EBADMSG, "the probes of the two containers differ");
         return;
     }
     ap_enter_state(client, AP_ACTIVATING, AP_EV_PROBED);
     struct offload activate = control(client, OFFLOAD_ACTIVATE);
     courier_send_offload(&client->ap->courier, client->ap->edge, &activate);
-}
-
-static void report_stage(struct ap_client *client, enum operation operation, struct simtime begin, int64_t value)
-{
-    struct report r = REPORT_INIT;
-    r.kind = EVENT_STAGE;
-    r.reporter = client->ap->actor.self;
-    r.text = operation_name(operation);
-    r.mud = (int32_t)client->mud;
-    r.migration = (int32_t)client->migration;
-    r.begin = begin;
-    r.value = value;
-    client->ap->actor.port->operations->report(client->ap->actor.port, &r);
 }
 
 static void report_finished(struct ap_client *client, struct party from)
@@ -367,10 +386,10 @@ static void report_finished(struct ap_client *client, struct party from)
 /* What the new container has executed is dropped if answered; what it has not is its to execute now. */
 static void hand_log_to_target(struct ap_client *client)
 {
-    if (client->sw.target_next > 0)
-        replay_drop_through(&client->log, client->sw.target_next - 1, true);
+    if (client->sw.target.next > 0)
+        replay_drop_through(&client->log, client->sw.target.next - 1, true);
     for (size_t i = 0; i < client->log.len; i++)
-        if (client->log.entries[i].number >= client->sw.target_next)
+        if (client->log.entries[i].number >= client->sw.target.next)
             client->log.entries[i].delivered = false;
 }
 
@@ -380,8 +399,7 @@ void ap_commit(struct ap_client *client, const struct msg *m)
     struct party source = client->anchor_edge;
     (void)m;
     actor_mark(&ap->actor, client->mud, client->migration, ap->edge, "migr finished");
-    report_stage(client, OP_REPLAY, client->sw.replay_begin, client->sw.replays);
-    report_stage(client, OP_SWITCH, client->sw.hold_begin, 0);
+    report_stage(client, OP_SWITCH, client->sw.hold_begin);
     report_finished(client, source);
     struct offload stop = control(client, OFFLOAD_STOP);
     client->anchor_edge = ap->edge;
@@ -393,8 +411,17 @@ void ap_commit(struct ap_client *client, const struct msg *m)
     courier_send_offload(&ap->courier, source, &stop);
 }
 
-void ap_switch_timeout(struct ap_client *client, const struct msg *m)
+/* Every control_retry: lost replays are sent again, and a hold that lasts far longer than predicted is ended. */
+void ap_switch_tick(struct ap_client *client, const struct msg *m)
 {
+    struct actor *actor = &client->ap->actor;
+    struct simtime held = simtime_sub(actor_now(actor), client->sw.hold_begin);
+    struct simtime patience = simtime_max(simtime_scale(hold_limit(client), 4), simtime_scale(actor->rules->timeouts.control_retry, 3));
     (void)m;
-    fail(client, -ETIMEDOUT, "the switch did not end in time");
+    if (held.ns > patience.ns) {
+        fail(client, -ETIMEDOUT, "the switch did not end in time");
+        return;
+    }
+    replay_again(client);
+    ap_enter_state(client, client->state, AP_EV_TICK);
 }

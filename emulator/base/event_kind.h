@@ -11,7 +11,7 @@ enum event_kind {
     EVENT_EXECUTED,   /* reported by the edge: its live container executed `number` for the first time in this lineage; value = container's migration id */
     EVENT_CONTAINER,  /* reported by the edge: text = "live", "standby", "halted" (cold: stopped, kept) or "gone"; migration = the one that brought it (0 = fresh) */
     EVENT_STAGE,      /* a migration's stage ended: text = stage's name, begin, bytes, value = 0 or -errno */
-    EVENT_MIGRATION,  /* a migration ended: text = "finished", "failed", "superseded"; begin = "migr begins"; peer = "FROM TO" edges; sender = strategy; value = requests replayed */
+    EVENT_MIGRATION,  /* a migration ended: text = "finished", "failed", "superseded"; begin = "migr begins" if the reporter knows it (else the mark says it); peer = "FROM TO" edges; sender = strategy; value = requests replayed */
     EVENT_SENT_TOTAL, /* reported by the MUD at the end: number = requests sent, value = answered */
     EVENT_NOTE,       /* anything a reader should know: text */
     EVENT_KINDS

@@ -19,6 +19,7 @@ enum {
 struct flight {
     struct timer timer;
     struct flight *next; /* while spare */
+    struct flight *made; /* all that were ever made */
     struct sim *sim;
     struct msg msg;
     struct iapp_context token; /* a copy of msg.token */
@@ -78,8 +79,11 @@ static struct flight *take_off(struct sim *sim, const struct msg *m)
     struct flight *f = sim->spare_flights;
     if (f)
         sim->spare_flights = f->next;
-    else
+    else {
         f = mem_alloc(sizeof *f);
+        f->made = sim->flights;
+        sim->flights = f;
+    }
     f->timer = (struct timer){.fire = fly};
     f->sim = sim;
     f->msg = *m;
@@ -203,8 +207,12 @@ void sim_free(struct sim *sim)
     if (!sim)
         return;
     sim_free_operations(sim);
-    for (struct flight *f; (f = sim->spare_flights);) {
-        sim->spare_flights = f->next;
+    for (struct flight *f; (f = sim->flights);) {
+        sim->flights = f->made;
+        if (timer_armed(&f->timer)) {
+            loop_cancel(sim->loop, &f->timer);
+            land(f);
+        }
         free(f);
     }
     free(sim->links);

@@ -18,7 +18,7 @@ struct sim {
     struct layout *layout;
     struct cast *cast;
     struct link_model *links; /* owned: [link * 2 + direction] */
-    struct flight *spare_flights;
+    struct flight *flights, *spare_flights; /* owned: all, and those that are free */
     struct map containers;               /* MUD → list of struct sim_container, owned */
     struct sim_snapshot *snapshots;      /* owned list */
     struct sim_order *orders;            /* owned list: operations under way */

@@ -1,0 +1,33 @@
+/* The world of one run: a scenario and a port become actors. In virtual time one world holds everybody; in the real world each agent holds
+ * the roles of its host. Nothing here knows which port it is. */
+#ifndef ROAMLAB_WORLD_H
+#define ROAMLAB_WORLD_H
+
+#include "cast.h"
+#include "scenario.h"
+
+enum { WORLD_ALL_HOSTS = -1 };
+
+struct world {
+    const struct scenario *scenario;
+    struct layout layout;
+    struct cast cast;
+    struct rules rules;
+    struct port *port;
+    struct mud_visit **visits; /* per MUD */
+};
+
+/* Layout, rules and an empty cast; the scenario must outlive the world. `record` and `recorder` become the cast's. */
+void world_init(struct world *w, const struct scenario *s, uint64_t seed, void (*record)(struct cast *, const struct event *),
+                void *recorder);
+/* Creates the actors of one host, or of all. */
+void world_populate(struct world *w, struct port *port, int host);
+/* Sets the devices going: everything else follows. */
+void world_start(struct world *w);
+/* True when every device here is done and nothing is under way here. */
+bool world_idle(const struct world *w);
+/* The run's patience is over: devices report what they have. */
+void world_give_up(struct world *w);
+void world_free(struct world *w);
+
+#endif

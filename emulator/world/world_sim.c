@@ -1,0 +1,54 @@
+#include "world_sim.h"
+#include "interrupt.h"
+#include "mem.h"
+#include "sim.h"
+#include "world.h"
+
+#include <errno.h>
+
+enum { POLL_MS = 100 }; /* how often, in virtual time, the end of the run is looked for */
+
+struct recorder {
+    struct logrepo *repo;
+    struct err err;
+    int status;
+};
+
+static void record(struct cast *cast, const struct event *event)
+{
+    struct recorder *r = cast->recorder;
+    if (r->status == 0)
+        r->status = logrepo_add(r->repo, event, &r->err);
+}
+
+/* Runs on in steps until all is done, or the time for it is over. */
+static void play(struct world *w, struct loop *loop, const struct recorder *r)
+{
+    struct simtime end = simtime_add(w->scenario->duration, w->scenario->timeouts.drain), now = SIMTIME_ZERO;
+    while (r->status == 0 && !interrupt_signal() && now.ns < end.ns) {
+        now = simtime_min(end, simtime_add(now, simtime_ms(POLL_MS)));
+        loop_run_until(loop, now);
+        if (now.ns >= w->scenario->duration.ns && world_idle(w))
+            break;
+    }
+    world_give_up(w);
+}
+
+int world_sim_run(const struct scenario *s, uint64_t seed, struct logrepo *repo, struct err *e)
+{
+    struct clock clock = clock_virtual();
+    struct loop *loop = loop_new(&clock, e);
+    struct recorder recorder = {.repo = repo};
+    struct world w;
+    world_init(&w, s, seed, record, &recorder);
+    struct sim *sim = sim_new(loop, &w.layout, &w.cast);
+    world_populate(&w, sim_port(sim), WORLD_ALL_HOSTS);
+    world_start(&w);
+    play(&w, loop, &recorder);
+    sim_free(sim);
+    world_free(&w);
+    loop_free(loop);
+    if (recorder.status < 0)
+        *e = recorder.err;
+    return interrupt_signal() ? err_set(e, EINTR, "interrupted") : recorder.status;
+}
