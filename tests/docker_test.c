@@ -286,7 +286,7 @@ static void cancelled_jobs_call_nobody(void **state)
 {
     (void)state;
     NEED_FIXTURE();
-    static const int moments_ms[] = {0, 5, 20, 60};
+    static const int moments_ms[] = {0, 5, 20, 40, 60, 80, 100, 140};
     begin("cancel");
     for (size_t i = 0; i < ARRAY_LEN(moments_ms); i++) {
         struct docker_job job = {.done = must_not_be_called};

@@ -55,6 +55,17 @@ static int dump_ended(struct docker_job *job, int status, struct err *e)
     return status ? -EIO : 0;
 }
 
+static void dumper_ended(struct process *process, int status)
+{
+    struct docker_container *c = container_of(process, struct docker_container, dumper);
+    struct docker_job *job = steal(c->dump_job);
+    struct err e = ERR_INIT;
+    if (!job)
+        return;
+    status = dump_ended(job, status, &e);
+    docker_job_go(job, status, &e);
+}
+
 static int step_fresh_memory(struct docker_job *job, struct err *e)
 {
     autofree char *memory = mem_printf("%s/memory", job->spool);
@@ -75,7 +86,10 @@ static int step_dump(struct docker_job *job, struct err *e)
     const char *const argv[] = {
         "runc",        "--root",   root,  "checkpoint", "--leave-running", "--image-path", memory,
         "--work-path", job->spool, c->id, NULL};
-    return docker_job_process(job, dump_ended, argv, job->log, e);
+    c->dumper.ended = dumper_ended;
+    int status = docker_job_spawn(job, &c->dumper, argv, job->log, e);
+    c->dump_job = status < 0 ? NULL : job;
+    return status;
 }
 
 static int step_list(struct docker_job *job, struct err *e)

@@ -34,6 +34,7 @@ void docker_container_init(struct docker_container *c, struct docker_daemon *d,
 
 void docker_container_free(struct docker_container *c)
 {
+    process_kill(&c->dumper);
     for (int i = 0; c->environment && c->environment[i]; i++)
         free(c->environment[i]);
     free(c->environment);

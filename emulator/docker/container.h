@@ -31,7 +31,9 @@ struct docker_container {
     pid_t pid;     /* of its first process, 0 = not running */
     char *freezer; /* the file that freezes its control group */
     bool frozen;
-    bool restoring; /* a restore has not answered yet */
+    struct process dumper;       /* runc and CRIU while they dump */
+    struct docker_job *dump_job; /* that waits for it; NULL = called off */
+    bool restoring;              /* a restore has not answered yet */
 };
 
 struct docker_container_options {
@@ -44,7 +46,8 @@ struct docker_container_options {
 /* Makes no container yet. The struct must be zeroed or freed before. */
 void docker_container_init(struct docker_container *c, struct docker_daemon *d,
                            const struct docker_container_options *o);
-void docker_container_free(struct docker_container *c); /* does not touch the container itself */
+void docker_container_free(
+    struct docker_container *c); /* the container itself stays; a dump that still runs is killed */
 
 /* OP_START: created and started fresh. It serves when it answers a PROBE. */
 void docker_container_start(struct docker_container *c, struct docker_job *job);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POLL_US = 500, GIVE_UP_SECONDS = 10 };
+enum { POLL_US = 500 };
 
 /* Where the hierarchy is mounted: version 2 for an empty controller, else version 1 of that controller. */
 static char *mount_point(const char *controller)
@@ -115,9 +115,8 @@ static int follow(struct docker_job *job, bool frozen, struct err *e)
         c->frozen = frozen;
         return DOCKER_STEP_DONE;
     }
-    if (!simtime_before(loop_now(c->daemon->loop), job->give_up))
-        return err_set(e, ETIMEDOUT, "the processes do not %s within %d s", frozen ? "stop" : "go on",
-                       GIVE_UP_SECONDS);
+    if (!simtime_before(loop_now(c->daemon->loop), job->give_up)) /* set when the job began */
+        return err_set(e, ETIMEDOUT, "the processes do not %s", frozen ? "stop" : "go on");
     job->timer.fire = poll_again;
     loop_arm_after(c->daemon->loop, &job->timer, simtime_us(POLL_US));
     return DOCKER_STEP_WAITS;
@@ -136,13 +135,11 @@ static int step_clear(struct docker_job *job, struct err *e)
 void docker_container_freeze(struct docker_container *c, struct docker_job *job)
 {
     static const docker_step steps[] = {step_set, NULL};
-    job->give_up = simtime_add(loop_now(c->daemon->loop), simtime_s(GIVE_UP_SECONDS));
     docker_job_start(job, c, "freeze", steps);
 }
 
 void docker_container_thaw(struct docker_container *c, struct docker_job *job)
 {
     static const docker_step steps[] = {step_clear, NULL};
-    job->give_up = simtime_add(loop_now(c->daemon->loop), simtime_s(GIVE_UP_SECONDS));
     docker_job_start(job, c, "thaw", steps);
 }

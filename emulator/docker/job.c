@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { DUMP_POLL_MS = 2, DUMP_WAIT_SECONDS = 20 };
+
 static void release(struct docker_job *job)
 {
     free(steal(job->spool));
@@ -48,9 +50,20 @@ void docker_job_go(struct docker_job *job, int status, const struct err *e)
     finish(job, status, &copy);
 }
 
+/* A dump that was called off must end first; one that hangs is killed, and the container with it if it is discarded. */
 static void first_turn(struct timer *timer)
 {
-    advance(container_of(timer, struct docker_job, timer));
+    struct docker_job *job = container_of(timer, struct docker_job, timer);
+    struct docker_container *c = job->container;
+    struct loop *loop = job->daemon->loop;
+    if (!c->dumper.pid) {
+        advance(job);
+    } else if (simtime_before(loop_now(loop), job->give_up)) {
+        loop_arm_after(loop, timer, simtime_ms(DUMP_POLL_MS));
+    } else {
+        process_kill(&c->dumper);
+        advance(job);
+    }
 }
 
 void docker_job_start(struct docker_job *job, struct docker_container *c, const char *name,
@@ -63,6 +76,7 @@ void docker_job_start(struct docker_job *job, struct docker_container *c, const 
     job->daemon = c->daemon;
     job->bytes = 0;
     job->log_file = -1;
+    job->give_up = simtime_add(loop_now(c->daemon->loop), simtime_s(DUMP_WAIT_SECONDS));
     job->timer.fire = first_turn;
     loop_arm_after(c->daemon->loop, &job->timer, SIMTIME_ZERO);
 }
@@ -72,6 +86,8 @@ void docker_job_cancel(struct docker_job *job)
     if (!job->steps)
         return;
     loop_cancel(job->daemon->loop, &job->timer);
+    if (job->container->dump_job == job)
+        job->container->dump_job = NULL;
     docker_api_cancel(&job->request);
     docker_api_cancel_transfer(&job->transfer);
     process_kill(&job->process);
@@ -119,8 +135,8 @@ static void process_done(struct process *process, int status)
     docker_job_go(job, result, &e);
 }
 
-int docker_job_process(struct docker_job *job, int (*ended)(struct docker_job *, int, struct err *),
-                       const char *const *argv, const char *log, struct err *e)
+int docker_job_spawn(struct docker_job *job, struct process *process, const char *const *argv,
+                     const char *log, struct err *e)
 {
     autofree char *path = mem_printf("PATH=%s", job->daemon->path);
     const char *const environment[] = {path, "LC_ALL=C", NULL};
@@ -132,9 +148,15 @@ int docker_job_process(struct docker_job *job, int (*ended)(struct docker_job *,
     o.environment = environment;
     o.net_namespace = job->daemon->net_namespace;
     o.stdout_fd = o.stderr_fd = log_fd;
+    return process_start(job->daemon->loop, process, &o, e);
+}
+
+int docker_job_process(struct docker_job *job, int (*ended)(struct docker_job *, int, struct err *),
+                       const char *const *argv, const char *log, struct err *e)
+{
     job->ended = ended;
     job->process.ended = process_done;
-    return process_start(job->daemon->loop, &job->process, &o, e);
+    return docker_job_spawn(job, &job->process, argv, log, e);
 }
 
 static void background_done(struct background *b, int status, const struct err *e)

@@ -35,7 +35,7 @@ struct docker_job {
     struct process process;
     struct background background;
     struct timer timer;
-    struct simtime give_up;
+    struct simtime give_up; /* when waits of the job end: 20 s after its start */
     /* For the owner of a step: what to do with the Engine's answer before going on. */
     int (*answered)(struct docker_job *job, int status, struct json_object *answer, struct err *e);
     /* For the owner of a step: judges a child's exit status. */
@@ -63,6 +63,9 @@ int docker_job_request(struct docker_job *job,
  * `log` if not NULL. */
 int docker_job_process(struct docker_job *job, int (*ended)(struct docker_job *, int, struct err *),
                        const char *const *argv, const char *log, struct err *e);
+/* The same for a process whose end the caller handles. */
+int docker_job_spawn(struct docker_job *job, struct process *process, const char *const *argv,
+                     const char *log, struct err *e);
 /* For steps: background work; finds the job by container_of(b, struct docker_job, background). */
 int docker_job_background(struct docker_job *job, int (*run)(struct background *, struct err *),
                           struct err *e);

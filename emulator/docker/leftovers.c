@@ -186,8 +186,14 @@ static void unescape(char *path)
     *to = '\0';
 }
 
-/* The newest mount below the root, or NULL. */
-static char *last_mount(const char *root)
+static bool is_below(const char *path, const char *root)
+{
+    size_t len = strlen(root);
+    return !strncmp(path, root, len) && (path[len] == '/' || path[len] == '\0');
+}
+
+/* The newest mount below the root whose path holds both texts, or NULL. */
+static char *last_mount(const char *root, const char *const texts[2])
 {
     struct buf mounts = BUF_INIT;
     char *found = NULL, *save;
@@ -199,8 +205,7 @@ static char *last_mount(const char *root)
         if (sscanf(line, "%*s %4095s", where) != 1)
             continue;
         unescape(where);
-        size_t len = strlen(root);
-        if (!strncmp(where, root, len) && (where[len] == '/' || where[len] == '\0')) {
+        if (is_below(where, root) && strstr(where, texts[0]) && strstr(where, texts[1])) {
             free(found);
             found = mem_copy_string(where);
         }
@@ -209,10 +214,11 @@ static char *last_mount(const char *root)
     return found;
 }
 
-static int unmount_all(const char *root, struct err *e)
+int docker_daemon_unmount(const char *root, const char *text, const char *other, struct err *e)
 {
+    const char *const texts[2] = {text, other};
     for (int round = 0; round < 10000; round++) {
-        autofree char *where = last_mount(root);
+        autofree char *where = last_mount(root, texts);
         if (!where)
             return 0;
         if (umount2(where, UMOUNT_NOFOLLOW) < 0 && umount2(where, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
@@ -253,7 +259,7 @@ int docker_daemon_clean(const char *root, bool keep_data, struct err *e)
     if (status == 0)
         status = end_processes(root, e);
     if (status == 0)
-        status = unmount_all(root, e);
+        status = docker_daemon_unmount(root, "", "", e);
     for (size_t i = 0; i < ARRAY_LEN(volatile_parts) && status == 0; i++) {
         autofree char *path = mem_printf("%s/%s", root, volatile_parts[i]);
         status = files_remove(path, e);

@@ -61,13 +61,28 @@ static struct parent_of *list_processes(size_t *count)
     return list;
 }
 
-/* Children first stop existing when their parents cannot start new ones: parents are killed first. */
-static void kill_tree(const struct parent_of *list, size_t count, pid_t root)
+/* Parents first, so that none starts another child. */
+static void kill_children(const struct parent_of *list, size_t count, pid_t root)
 {
-    kill(root, SIGKILL);
     for (size_t i = 0; i < count; i++)
-        if (list[i].parent == root)
-            kill_tree(list, count, list[i].pid);
+        if (list[i].parent == root) {
+            kill(list[i].pid, SIGKILL);
+            kill_children(list, count, list[i].pid);
+        }
+}
+
+/* A CRIU that is killed leaves the machine's control groups mounted in the shim's folder, and containerd would delete that folder
+ * with all that is in it once the shim is gone: so the shim stands still until they are unmounted. */
+static void end_restore(const struct docker_container *c, pid_t shim)
+{
+    size_t count;
+    kill(shim, SIGSTOP);
+    struct parent_of *list = list_processes(&count);
+    kill_children(list, count, shim);
+    free(list);
+    docker_daemon_unmount(c->daemon->root, c->id, "/.criu.cgyard.", NULL);
+    docker_daemon_unmount(c->daemon->root, c->id, "/criu-root", NULL);
+    kill(shim, SIGKILL);
 }
 
 void docker_shim_kill(const struct docker_container *c)
@@ -76,6 +91,6 @@ void docker_shim_kill(const struct docker_container *c)
     struct parent_of *list = list_processes(&count);
     for (size_t i = 0; c->id && i < count; i++)
         if (is_shim_of(list[i].pid, c))
-            kill_tree(list, count, list[i].pid);
+            end_restore(c, list[i].pid);
     free(list);
 }
