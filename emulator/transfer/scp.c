@@ -208,7 +208,7 @@ static void fail_soon(struct transfer_job *job, const struct err *e)
 {
     job->state = TRANSFER_FAILING;
     job->failure = *e;
-    err_wrap(&job->failure, "scp: %s", job->local);
+    err_wrap(&job->failure, "%s", job->local);
     loop_arm_after(loop_of(job), &job->tick, SIMTIME_ZERO);
 }
 
