@@ -220,6 +220,8 @@ static int start(struct docker_api *api, struct docker_transfer *t, const char *
 {
     autofree char *path = NULL;
     if (vasprintf(&path, path_format, args) < 0)
+        path = NULL;
+    if (!path)
         return err_set(e, ENOMEM, "docker: path");
     t->upload = upload;
     t->socket_path = mem_copy_string(docker_api_socket(api));

@@ -111,13 +111,13 @@ int docker_job_request(struct docker_job *job,
                        ...)
 {
     va_list args;
-    char *path = NULL;
+    autofree char *path = NULL;
     va_start(args, path_format);
-    int len = vasprintf(&path, path_format, args);
+    if (vasprintf(&path, path_format, args) < 0)
+        path = NULL;
     va_end(args);
-    if (len < 0)
+    if (!path)
         return err_set(e, ENOMEM, "docker: path");
-    autofree char *owned_path = path;
     job->answered = answered;
     job->request.done = request_done;
     return docker_api_request(job->daemon->api, &job->request, method, body, e, "%s", path);
