@@ -77,6 +77,16 @@ static void add_stage(struct run_record *r, const struct event *ev)
     };
 }
 
+/* Who reports the end (the new access point) need not know when the old edge server began. */
+static void begin_migration(struct run_record *r, const struct event *ev)
+{
+    struct run_migration *m = migration_of(r, ev);
+    if (m->marked)
+        return;
+    m->marked = true;
+    m->begin = ev->at;
+}
+
 /* The first end counts; a second one is for the invariants to name. */
 static void end_migration(struct run_record *r, const struct event *ev)
 {
@@ -89,7 +99,7 @@ static void end_migration(struct run_record *r, const struct event *ev)
     m->outcome = mem_copy_string(ev->text);
     m->strategy = mem_copy_string(ev->sender);
     if (ev->begin.ns)
-        m->begin = ev->begin;
+        m->begin = m->marked ? m->begin : ev->begin;
     m->end = ev->at;
     m->replayed = ev->value;
 }
@@ -108,6 +118,8 @@ void run_record_add(struct run_record *r, const struct event *ev)
         migration_of(r, ev)->begin = ev->at;
     else if (ev->kind == EVENT_MIGRATION)
         end_migration(r, ev);
+    else if (ev->kind == EVENT_MARK && ev->migration > 0 && strcmp(ev->text, "migr begins") == 0)
+        begin_migration(r, ev);
 }
 
 int run_record_read(const char *folder, struct run_record *record, struct err *e)

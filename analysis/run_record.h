@@ -32,7 +32,8 @@ struct run_migration {
     int32_t mud, migration;     /* mud -1: an imported log does not say whose it is */
     char *outcome;              /* "finished", "failed", "superseded"; NULL while it runs */
     char *from, *to, *strategy; /* NULL while it runs */
-    struct simtime begin, end;
+    struct simtime begin, end;  /* begin: the mark "migr begins"; without one, as the end's report says */
+    bool marked;
     int64_t replayed;
     struct run_stage *stages; /* in the order in which they ended */
     int stage_count;

@@ -81,6 +81,29 @@ static void forget_stage(const char *name)
     memmove(ev, ev + 1, (size_t)(&run.events[--run.count] - ev) * sizeof *ev);
 }
 
+static void test_a_migration_begins_with_its_mark(void **state)
+{
+    (void)state;
+    static const struct {
+        double event_s; /* what the report of the end says */
+        bool marked;
+        double begin_s;
+    } rows[] = {{2.25, true, 2.25}, {0, true, 2.25}, {2.5, false, 2.5}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct run_record record = RUN_RECORD_INIT;
+        struct metrics m;
+        synthetic_fill(&run, &synthetic_small);
+        find(EVENT_MIGRATION, NULL, -1)->begin = simtime_from_seconds(rows[i].event_s);
+        if (!rows[i].marked)
+            forget(EVENT_MARK, -1);
+        compute(&record, &m);
+        assert_near(m.migrations[0].begin_s, rows[i].begin_s);
+        assert_near(m.migrations[0].total_s, 4.25 - rows[i].begin_s);
+        metrics_free(&m);
+        run_record_free(&record);
+    }
+}
+
 static void test_a_container_that_is_never_thawed_is_frozen_to_the_end(void **state)
 {
     (void)state;
@@ -550,6 +573,7 @@ int main(void)
         cmocka_unit_test(test_statistics),
         cmocka_unit_test(test_rounding),
         cmocka_unit_test(test_metrics_of_a_known_run),
+        cmocka_unit_test(test_a_migration_begins_with_its_mark),
         cmocka_unit_test(test_a_container_that_is_never_thawed_is_frozen_to_the_end),
         cmocka_unit_test(test_the_longest_gap_counts_lost_replies),
         cmocka_unit_test(test_a_run_without_anything_has_no_numbers),

@@ -102,6 +102,13 @@ static const struct kim22_line *next_mark(const struct kim22_log *log, size_t *a
     return NULL;
 }
 
+/* The edge server of a mark: the paper's access points report for theirs, ours report themselves. */
+static const char *edge_of(const struct kim22_line *line)
+{
+    return strncmp(line->peer, "ES", 2) != 0 && strncmp(line->reporter, "ES", 2) == 0 ? line->reporter
+                                                                                      : line->peer;
+}
+
 /* The k-th "migr finished" ends the k-th "migr begins"; one that never finishes has no migration event, which
  * the invariants notice. */
 static int add_migrations(struct storing *s, struct err *e)
@@ -111,7 +118,7 @@ static int add_migrations(struct storing *s, struct err *e)
     for (int32_t k = 1; (begin = next_mark(s->log, &begins_at, "migr begins")) &&
                         (finish = next_mark(s->log, &finishes_at, "migr finished"));
          k++) {
-        autofree char *peer = mem_printf("%s %s", begin->peer, finish->peer);
+        autofree char *peer = mem_printf("%s %s", edge_of(begin), edge_of(finish));
         struct event ev = {
             .at = time_of(s, finish),
             .kind = EVENT_MIGRATION,
