@@ -64,7 +64,7 @@ static const struct {
 
 static struct fixture *waiting; /* whose loop the callbacks end */
 
-static void fixture_done(int status, uint64_t bytes, const struct err *e)
+static inline void fixture_done(int status, uint64_t bytes, const struct err *e)
 {
     waiting->status = status;
     waiting->bytes = bytes;
@@ -72,31 +72,31 @@ static void fixture_done(int status, uint64_t bytes, const struct err *e)
     loop_stop(waiting->loop);
 }
 
-static void fixture_job_done(struct docker_job *job, int status, uint64_t bytes, const struct err *e)
+static inline void fixture_job_done(struct docker_job *job, int status, uint64_t bytes, const struct err *e)
 {
     (void)job;
     fixture_done(status, bytes, e);
 }
 
-static void fixture_daemon_done(struct docker_daemon *d, int status, const struct err *e)
+static inline void fixture_daemon_done(struct docker_daemon *d, int status, const struct err *e)
 {
     (void)d;
     fixture_done(status, 0, e);
 }
 
-static void fixture_image_done(struct image *image, int status, const struct err *e)
+static inline void fixture_image_done(struct image *image, int status, const struct err *e)
 {
     fixture_done(status, image->bytes, e);
 }
 
-static void fixture_install_done(struct image_install *install, int status, uint64_t bytes,
-                                 const struct err *e)
+static inline void fixture_install_done(struct image_install *install, int status, uint64_t bytes,
+                                        const struct err *e)
 {
     (void)install;
     fixture_done(status, bytes, e);
 }
 
-static int fixture_wait(struct fixture *f, const char *what)
+static inline int fixture_wait(struct fixture *f, const char *what)
 {
     struct simtime begin = clock_monotonic();
     waiting = f;
@@ -111,7 +111,7 @@ static int fixture_wait(struct fixture *f, const char *what)
 #define OPERATE(f, operation, ...)                                                                           \
     ((f)->job.done = fixture_job_done, docker_container_##operation(__VA_ARGS__), fixture_wait(f, #operation))
 
-static const char *fixture_service_program(void)
+static inline const char *fixture_service_program(void)
 {
     static char beside[4096];
     const char *program = getenv("ROAMLAB_SERVICE");
@@ -125,7 +125,7 @@ static const char *fixture_service_program(void)
     return beside;
 }
 
-static int fixture_run(const char *const *argv, struct err *e)
+static inline int fixture_run(const char *const *argv, struct err *e)
 {
     struct process_options o = PROCESS_OPTIONS_INIT;
     o.argv = argv;
@@ -133,7 +133,7 @@ static int fixture_run(const char *const *argv, struct err *e)
 }
 
 /* A socket made inside the namespace stays there. */
-static int fixture_socket(const char *net_namespace)
+static inline int fixture_socket(const char *net_namespace)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(7000)};
     inet_pton(AF_INET, "198.18.7.1", &to.sin_addr);
@@ -146,7 +146,7 @@ static int fixture_socket(const char *net_namespace)
     return fd;
 }
 
-static void fixture_open_namespace(struct edge *edge, const char *name)
+static inline void fixture_open_namespace(struct edge *edge, const char *name)
 {
     const char *const rows[][9] = {{"ip", "netns", "add", name},
                                    {"ip", "-n", name, "link", "set", "lo", "up"},
@@ -159,7 +159,7 @@ static void fixture_open_namespace(struct edge *edge, const char *name)
     edge->socket = fixture_socket(edge->net_namespace);
 }
 
-static void fixture_send(struct edge *edge, uint8_t type, uint32_t number)
+static inline void fixture_send(struct edge *edge, uint8_t type, uint32_t number)
 {
     struct offload o = {.type = type, .mud = FIXTURE_MUD, .number = number};
     if (type != OFFLOAD_PROBE)
@@ -170,7 +170,7 @@ static void fixture_send(struct edge *edge, uint8_t type, uint32_t number)
     buf_free(&bytes);
 }
 
-static bool fixture_receive(struct edge *edge, struct offload *o, int milliseconds)
+static inline bool fixture_receive(struct edge *edge, struct offload *o, int milliseconds)
 {
     uint8_t bytes[65536];
     struct timeval limit = {milliseconds / 1000, milliseconds % 1000 * 1000};
@@ -183,7 +183,7 @@ static bool fixture_receive(struct edge *edge, struct offload *o, int millisecon
 }
 
 /* Asks until an answer comes; fails after ten seconds. */
-static struct offload fixture_probe(struct edge *edge, uint32_t number)
+static inline struct offload fixture_probe(struct edge *edge, uint32_t number)
 {
     struct offload o = {0};
     for (int i = 0; i < 200; i++) {
@@ -197,7 +197,7 @@ static struct offload fixture_probe(struct edge *edge, uint32_t number)
 }
 
 /* Executes `count` requests and compares each digest with the model's, which goes on from where it is. */
-static void fixture_requests(struct fixture *f, struct edge *edge, int count, uint8_t type)
+static inline void fixture_requests(struct fixture *f, struct edge *edge, int count, uint8_t type)
 {
     for (int i = 0; i < count; i++) {
         struct offload o;
@@ -214,7 +214,7 @@ static void fixture_requests(struct fixture *f, struct edge *edge, int count, ui
     }
 }
 
-static void fixture_new_container(struct fixture *f, int edge, const char *name)
+static inline void fixture_new_container(struct fixture *f, int edge, const char *name)
 {
     struct docker_container_options o = {
         .name = name,
@@ -234,7 +234,7 @@ static void fixture_new_container(struct fixture *f, int edge, const char *name)
     docker_container_init(&f->edges[edge].container, &f->edges[edge].daemon, &o);
 }
 
-static void fixture_new_model(struct fixture *f)
+static inline void fixture_new_model(struct fixture *f)
 {
     statechain_model_free(&f->model);
     statechain_model_init(&f->model, FIXTURE_SEED, FIXTURE_MUD, fixture_sizes.memory_pages,
@@ -242,7 +242,7 @@ static void fixture_new_model(struct fixture *f)
 }
 
 /* What a carrier does. */
-static void fixture_copy_spool(struct fixture *f, int from, int to)
+static inline void fixture_copy_spool(struct fixture *f, int from, int to)
 {
     autofree char *source = mem_printf("%s/.", f->edges[from].spool);
     const char *const argv[] = {"cp", "-a", source, f->edges[to].spool, NULL};
@@ -252,7 +252,7 @@ static void fixture_copy_spool(struct fixture *f, int from, int to)
     assert_int_equal(fixture_run(argv, &e), 0);
 }
 
-static void fixture_open_edge(struct fixture *f, int i)
+static inline void fixture_open_edge(struct fixture *f, int i)
 {
     struct edge *edge = &f->edges[i];
     autofree char *name = mem_printf("docker-test-%d-%d", getpid(), i + 1);
@@ -267,7 +267,7 @@ static void fixture_open_edge(struct fixture *f, int i)
         fail_msg("%s", edge->up ? f->err.text : e.text);
 }
 
-static void fixture_install(struct fixture *f, int i)
+static inline void fixture_install(struct fixture *f, int i)
 {
     struct image_install install = {.done = fixture_install_done};
     struct err e = ERR_INIT;
@@ -275,7 +275,7 @@ static void fixture_install(struct fixture *f, int i)
     assert_int_equal(fixture_wait(f, "install"), 0);
 }
 
-static void fixture_prepare_image(struct fixture *f)
+static inline void fixture_prepare_image(struct fixture *f)
 {
     autofree char *cache = mem_printf("/var/tmp/dt-%d/cache", getpid());
     struct image_options o = {cache, fixture_service_program(), fixture_sizes.base_bytes,
@@ -287,7 +287,7 @@ static void fixture_prepare_image(struct fixture *f)
 }
 
 /* NULL, after one line that says why, on a machine that cannot run this. */
-static struct fixture *fixture_open(void)
+static inline struct fixture *fixture_open(void)
 {
     struct fixture *f = mem_alloc(sizeof *f);
     struct err e = ERR_INIT;
@@ -312,7 +312,7 @@ static struct fixture *fixture_open(void)
     return f;
 }
 
-static void fixture_close_edge(struct fixture *f, int i)
+static inline void fixture_close_edge(struct fixture *f, int i)
 {
     struct edge *edge = &f->edges[i];
     docker_daemon_stop(&edge->daemon, false);
@@ -328,7 +328,7 @@ static void fixture_close_edge(struct fixture *f, int i)
     free(edge->net_namespace);
 }
 
-static void fixture_close(struct fixture *f)
+static inline void fixture_close(struct fixture *f)
 {
     if (!f)
         return;

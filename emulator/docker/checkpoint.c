@@ -66,13 +66,18 @@ static void dumper_ended(struct process *process, int status)
     docker_job_go(job, status, &e);
 }
 
-static int step_fresh_memory(struct docker_job *job, struct err *e)
+static int make_fresh(struct background *b, struct err *e)
 {
+    struct docker_job *job = container_of(b, struct docker_job, background);
     autofree char *memory = mem_printf("%s/memory", job->spool);
     int status = files_remove(memory, e);
-    if (status == 0)
-        status = files_make_folder(memory, 0700, e);
-    return status < 0 ? status : DOCKER_STEP_DONE;
+    return status < 0 ? status : files_make_folder(memory, 0700, e);
+}
+
+/* Removing an older checkpoint takes a moment; usually there is none. */
+static int step_fresh_memory(struct docker_job *job, struct err *e)
+{
+    return docker_job_background(job, make_fresh, e);
 }
 
 static int step_dump(struct docker_job *job, struct err *e)

@@ -20,9 +20,6 @@ static void ping(struct docker_daemon *d);
 static int check_root(const char *root, struct err *e)
 {
     struct statfs fs;
-    if (root[0] != '/' || strlen(root) > DAEMON_ROOT_MAX)
-        return err_set(e, ENAMETOOLONG, "dockerd: %s: not an absolute path of at most %d bytes", root,
-                       DAEMON_ROOT_MAX);
     if (statfs(root, &fs) < 0)
         return err_errno(e, "dockerd: %s", root);
     if (fs.f_type == OVERLAYFS_SUPER_MAGIC || fs.f_type == NFS_SUPER_MAGIC) {
@@ -36,6 +33,9 @@ static int check_root(const char *root, struct err *e)
 static int make_folders(const char *root, struct err *e)
 {
     static const char *const parts[] = {"", "/data", "/exec", "/tmp"};
+    if (root[0] != '/' || strlen(root) > DAEMON_ROOT_MAX)
+        return err_set(e, ENAMETOOLONG, "dockerd: %s: not an absolute path of at most %d bytes", root,
+                       DAEMON_ROOT_MAX);
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         autofree char *path = mem_printf("%s%s", root, parts[i]);
         int status = files_make_folder(path, i == 0 ? 0711 : 0700, e);

@@ -1,0 +1,230 @@
+/* The Docker room's parts that need no Docker: archives, the image cache, lists of checkpoints, errors of the API. */
+#include "docker_fixture.h"
+#include "folder.h"
+
+static struct fixture f; /* only its loop, image and results are used here */
+static char *folder;
+
+static int open_group(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    folder = folder_make();
+    f.clock = clock_wall(clock_monotonic());
+    f.loop = loop_new(&f.clock, &e);
+    return f.loop ? 0 : -1;
+}
+
+static int close_group(void **state)
+{
+    (void)state;
+    loop_free(f.loop);
+    folder_remove(folder);
+    return 0;
+}
+
+static void checks_the_list_of_a_checkpoint(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *list;
+        int status;
+        const char *says;
+    } rows[] = {
+        {"5 a.img\n2 b.img\n", 0, ""},
+        {"5 a.img\n", 0, ""},
+        {"", -EBADMSG, "roamlab.files is missing or empty"},
+        {"6 a.img\n", -EBADMSG, "a.img has 5 of 6 bytes"},
+        {"5 c.img\n", -EBADMSG, "c.img is missing"},
+        {"5 ../memory/a.img\n", -EBADMSG, "is missing"},
+        {"five a.img\n", -EBADMSG, "roamlab.files: five a.img"},
+        {"5\n", -EBADMSG, "roamlab.files: 5"},
+    };
+    autofree char *memory = mem_printf("%s/memory", folder);
+    uint64_t bytes;
+    struct err e = ERR_INIT;
+    assert_int_equal(files_make_folder(memory, 0700, &e), 0);
+    folder_write(memory, "a.img", "12345");
+    folder_write(memory, "b.img", "12");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        folder_write(memory, MANIFEST_NAME, rows[i].list);
+        assert_int_equal(manifest_check(memory, &bytes, &e), rows[i].status);
+        assert_true(rows[i].status == 0 || strstr(e.text, rows[i].says));
+    }
+    assert_int_equal(manifest_write(memory, &bytes, &e), 0);
+    assert_int_equal(bytes, 7);
+    assert_int_equal(manifest_check(memory, &bytes, &e), 0);
+    assert_int_equal(bytes, 7);
+}
+
+static void prepare_image(const char *program, uint64_t base_bytes)
+{
+    autofree char *cache = mem_printf("%s/cache", folder);
+    struct image_options o = {cache, program, base_bytes, testdata_base_block};
+    image_free(&f.image);
+    f.image.done = fixture_image_done;
+    assert_int_equal(image_prepare(&f.image, f.loop, &o, NULL), 0);
+    fixture_wait(&f, "image");
+}
+
+static char *run_shell(const char *format, const char *a, const char *b)
+{
+    char *output = NULL;
+    struct err e = ERR_INIT;
+    autofree char *command = mem_printf(format, a, b);
+    const char *const argv[] = {"sh", "-c", command, NULL};
+    struct process_options o = PROCESS_OPTIONS_INIT;
+    o.argv = argv;
+    if (process_run(&o, &output, &e) < 0)
+        fail_msg("%s", e.text);
+    return output;
+}
+
+/* tar reads every layer, the configuration names their hashes, and their files hold exactly the base size. */
+static void writes_an_image_that_tar_reads(void **state)
+{
+    (void)state;
+    autofree char *program = mem_printf("%s/program", folder);
+    folder_write(folder, "program", "pretend that this is a program");
+    prepare_image(program, 7654321);
+    assert_int_equal(f.status, 0);
+    assert_in_range((int)(f.image.ratio * 100), 240, 320);
+    autofree char *size = run_shell("cd %s && tar xf %s && for l in */layer.tar; do tar tvf $l; done | awk "
+                                    "'/ base/ && /^-/ {n += $3} END {print n}'",
+                                    folder, f.image.archive);
+    assert_int_equal(atoi(size), 7654321);
+    autofree char *hashes = run_shell("cd %s && for l in */layer.tar; do grep -q sha256:$(sha256sum < $l | "
+                                      "cut -c1-64) [0-9a-f]*.json && echo good; done%s",
+                                      folder, "");
+    assert_string_equal(hashes, "good\ngood\ngood\ngood\ngood\ngood\ngood\ngood\n");
+    autofree char *own = run_shell(
+        "cd %s && tar xf 7/layer.tar && cmp service %s && stat -c %%a service state", folder, program);
+    assert_string_equal(own, "755\n700\n");
+}
+
+static void keeps_images_apart_and_together(void **state)
+{
+    (void)state;
+    autofree char *program = mem_printf("%s/program", folder);
+    struct {
+        const char *program;
+        uint64_t base_bytes;
+        bool same; /* as the row before */
+    } rows[] = {{"one", 1000000, false},
+                {"one", 1000000, true},
+                {"one", 1000001, false},
+                {"two", 1000001, false},
+                {"two", 0, false}};
+    autofree char *before = mem_copy_string("");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        folder_write(folder, "program", rows[i].program);
+        prepare_image(program, rows[i].base_bytes);
+        assert_int_equal(f.status, 0);
+        assert_int_equal(!strcmp(before, f.image.name), rows[i].same);
+        assert_int_equal(access(f.image.archive, R_OK), 0);
+        free(before);
+        before = mem_copy_string(f.image.name);
+    }
+    prepare_image("/nonexistent/service", 5);
+    assert_int_equal(f.status, -ENOENT);
+    assert_string_equal(f.err.text, "image: open /nonexistent/service: No such file or directory");
+    image_free(&f.image);
+}
+
+static void measures_compression(void **state)
+{
+    (void)state;
+    autofree char *path = mem_printf("%s/data", folder);
+    int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    uint8_t chunk[TESTDATA_CHUNK];
+    for (uint64_t i = 0; i < 2000; i++) {
+        testdata_chunk(i, &testdata_layer, chunk);
+        assert_int_equal(write(fd, chunk, sizeof chunk), sizeof chunk);
+    }
+    close(fd);
+    double whole, sample;
+    assert_int_equal(zstd_ratio(path, 0, &whole, NULL), 0);
+    assert_int_equal(zstd_ratio(path, 2000000, &sample, NULL), 0);
+    assert_in_range((int)(whole * 100), 360, 440);
+    assert_in_range((int)(sample * 100), 330, 440);
+    assert_int_equal(zstd_ratio("/nonexistent", 0, &whole, NULL), -ENOENT);
+}
+
+static void request_done(struct docker_request *request, int status, struct json_object *answer,
+                         const struct err *e)
+{
+    (void)request;
+    assert_null(answer);
+    fixture_done(status, 0, e);
+}
+
+static void names_an_engine_that_is_not_there(void **state)
+{
+    (void)state;
+    struct docker_api *api = docker_api_new(f.loop, "/nonexistent/docker.sock", NULL);
+    struct docker_request request = {.done = request_done};
+    assert_int_equal(
+        docker_api_request(api, &request, "POST", NULL, NULL, "/containers/%s/start?checkpoint=c", "x"), 0);
+    assert_int_equal(fixture_wait(&f, "request"), -ECONNREFUSED);
+    assert_non_null(strstr(f.err.text, "docker: POST /containers/x/start: no answer: "));
+    assert_int_equal(docker_api_request(api, &request, "GET", NULL, NULL, "/info"), 0);
+    docker_api_cancel(&request);
+    docker_api_free(api);
+}
+
+static void understands_the_engines_errors(void **state)
+{
+    (void)state;
+    static const struct {
+        long http_status;
+        const char *answer;
+        int status;
+        const char *says;
+    } rows[] = {
+        {200, "{\"message\": \"no matter\"}", 0, ""},
+        {204, "", 0, ""},
+        {304, "", 0, ""},
+        {404, "{\"message\":\"No such container: x\"}\n", -ENOENT,
+         "docker: GET /x: 404 No such container: x"},
+        {409, "{\"message\":\"in use\"}", -EEXIST, "docker: GET /x: 409 in use"},
+        {400, "", -EINVAL, "docker: GET /x: 400 without a message"},
+        {500, "<html>", -EIO, "docker: GET /x: 500 without a message"},
+        {500, "{\"status\":\"1\"}\r\n{\"errorDetail\":{},\"error\":\"disk full\"}\r\n", -EIO,
+         "docker: GET /x: 500 disk full"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf answer = BUF_INIT;
+        struct err e = ERR_INIT;
+        buf_add(&answer, rows[i].answer, strlen(rows[i].answer));
+        assert_int_equal(docker_api_judge("GET /x", rows[i].http_status, &answer, &e), rows[i].status);
+        assert_string_equal(e.text, rows[i].says);
+        buf_free(&answer);
+    }
+}
+
+static void refuses_a_long_root(void **state)
+{
+    (void)state;
+    struct docker_daemon d = {0};
+    struct err e = ERR_INIT;
+    autofree char *root =
+        mem_printf("%s/123456789012345678901234567890123456789012345678901234567890", folder);
+    struct daemon_options o = {root, NULL, NULL};
+    d.done = fixture_daemon_done;
+    assert_int_equal(docker_daemon_start(&d, f.loop, &o, &e), -ENAMETOOLONG);
+    assert_non_null(strstr(e.text, "not an absolute path of at most 60 bytes"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(checks_the_list_of_a_checkpoint),
+        cmocka_unit_test(writes_an_image_that_tar_reads),
+        cmocka_unit_test(keeps_images_apart_and_together),
+        cmocka_unit_test(measures_compression),
+        cmocka_unit_test(names_an_engine_that_is_not_there),
+        cmocka_unit_test(understands_the_engines_errors),
+        cmocka_unit_test(refuses_a_long_root),
+    };
+    return cmocka_run_group_tests(tests, open_group, close_group);
+}
