@@ -18,6 +18,7 @@
 #define ROAMLAB_DRIVER_H
 
 #include "err.h"
+#include "lateness.h"
 #include "link.h"
 
 #include <stdbool.h>
@@ -36,7 +37,7 @@ struct link_counters {
     uint64_t bytes;   /* IP bytes of these */
     uint64_t dropped; /* found the queue full */
     uint64_t lost;    /* by `loss`; netem counts them under dropped */
-    struct simtime worst_lateness; /* of a delivery behind its due time; zero where the driver cannot know */
+    struct lateness lateness; /* of deliveries behind their due times; zeros where the driver cannot know */
 };
 
 /* One row per driver. Adding a driver = one file + one row in driver.c. */

@@ -1,6 +1,7 @@
 #include "userspace.h"
 #include "clock.h"
 #include "fifo.h"
+#include "lateness.h"
 #include "mem.h"
 #include "netns.h"
 #include "nfqueue.h"
@@ -25,7 +26,8 @@ enum {
     SPIN_CREDIT_NS = 1000000,
     COALESCE_MAX_NS = 2000000, /* arrivals wait at most this long, and a quarter of the shortest delay */
     COALESCE_MIN_NS = 50000,   /* below it a sleep is not worth its calls */
-    DENSE_NS = 50000,
+    DENSE_MIN_NS = 50000,      /* packets of a dense flow leave together within 2 % of the shortest delay, */
+    DENSE_MAX_NS = 200000,     /* but these bounds */
     EVENTS = 64,
     PRIORITY = 10,
 };
@@ -36,6 +38,7 @@ struct userspace_shaper {
     struct nfqueue queue;
     struct fifo fifo;
     struct link_counters counters;
+    struct lateness_histogram lateness;
     struct userspace_shaper *next;
 };
 
@@ -49,7 +52,8 @@ struct userspace_drive {
     int epoll_fd, timer_fd, wake_fd, stamp_fd;
     struct userspace_shaper *shapers; /* owned */
     uint16_t queues;                  /* numbers given so far */
-    int64_t coalesce_ns;              /* how long arrivals may wait to be read */
+    _Atomic int64_t coalesce_ns;      /* how long arrivals may wait to be read */
+    _Atomic int64_t dense_ns;         /* a dense flow is served this often */
     int64_t read_ns;                  /* when they are read next */
     bool flowing;                     /* there were some the last time */
     int64_t spin_credit_ns, credited_ns;
@@ -104,8 +108,7 @@ static void deliver(struct userspace_shaper *shaper, int64_t now)
         number = packet.number;
         shaper->counters.packets += packet.packets;
         shaper->counters.bytes += packet.bytes;
-        shaper->counters.worst_lateness =
-            simtime_max(shaper->counters.worst_lateness, simtime_ns(now - packet.due_ns));
+        lateness_record(&shaper->lateness, simtime_ns(now - packet.due_ns));
     }
     if (any)
         nfqueue_accept_up_to(&shaper->queue, number);
@@ -174,12 +177,12 @@ static void wait_for_arrival(struct userspace_drive *drive, int64_t until)
 }
 
 /* When to be awake for a packet that is due then. Without credit for spinning, the packets of a dense flow
- * leave in small batches: a sleep shorter than DENSE_NS costs more than it gains. */
+ * leave in small batches: a sleep of a few microseconds costs more than it gains. */
 static int64_t wake_for(const struct userspace_drive *drive, int64_t due)
 {
     if (drive->spin_credit_ns >= EARLY_NS)
         return due - EARLY_NS;
-    int64_t soonest = now_ns() + DENSE_NS;
+    int64_t soonest = now_ns() + drive->dense_ns;
     return due > soonest ? due : soonest;
 }
 
@@ -270,6 +273,7 @@ static struct link_drive *userspace_start(struct err *e)
     pthread_mutex_init(&drive->lock, NULL);
     drive->credited_ns = now_ns();
     drive->coalesce_ns = COALESCE_MAX_NS;
+    drive->dense_ns = DENSE_MAX_NS;
     drive->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     drive->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     drive->wake_fd = eventfd(0, EFD_CLOEXEC);
@@ -289,10 +293,16 @@ static struct link_drive *userspace_start(struct err *e)
     return NULL;
 }
 
-static void lower_coalescing(struct userspace_drive *drive, struct simtime delay)
+static int64_t between(int64_t least, int64_t value, int64_t most)
 {
-    if (delay.ns / 4 < drive->coalesce_ns)
-        drive->coalesce_ns = delay.ns / 4;
+    return value < least ? least : value > most ? most : value;
+}
+
+/* The link with the shortest delay decides how patient the thread may be. */
+static void adapt_patience(struct userspace_drive *drive, struct simtime delay)
+{
+    drive->coalesce_ns = between(0, delay.ns / 4, drive->coalesce_ns);
+    drive->dense_ns = between(DENSE_MIN_NS, delay.ns / 50, drive->dense_ns);
 }
 
 static int userspace_shape(struct link_drive *base, const struct link_ends *ends,
@@ -314,7 +324,7 @@ static int userspace_shape(struct link_drive *base, const struct link_ends *ends
     drive->queues++;
     fifo_init(&shaper->fifo, params);
     pthread_mutex_lock(&drive->lock);
-    lower_coalescing(drive, params->delay);
+    adapt_patience(drive, params->delay);
     shaper->next = drive->shapers;
     drive->shapers = shaper;
     if (watch(drive, nfqueue_fd(&shaper->queue), shaper) < 0)
@@ -330,6 +340,7 @@ static int userspace_count(struct link_shaper *base, struct link_counters *count
     struct userspace_shaper *shaper = container_of(base, struct userspace_shaper, base);
     pthread_mutex_lock(&shaper->drive->lock);
     *counters = shaper->counters;
+    counters->lateness = lateness_summary(&shaper->lateness);
     pthread_mutex_unlock(&shaper->drive->lock);
     return 0;
 }

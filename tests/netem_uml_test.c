@@ -5,6 +5,7 @@
 #include "link_fixture.h"
 #include "mem.h"
 #include "process.h"
+#include "undo.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -178,10 +179,13 @@ static void netem_in_user_mode_linux(void **state)
     options.argv = (const char *const[]){"timeout",     "60", "linux.uml", "mem=256M", "rootfstype=hostfs",
                                          "rootflags=/", "ro", init,        "con=null", "con0=fd:0,fd:1",
                                          "quiet",       NULL};
-    options.environment = (const char *const[]){"TMPDIR=/dev/shm", "PATH=/usr/bin:/bin", "HOME=/", NULL};
-    int status = process_run(&options, &output, &e);
+    char home[] = "/tmp/roamlab-uml-XXXXXX"; /* it keeps a folder per machine there */
+    assert_non_null(mkdtemp(home));
+    autofree char *home_variable = mem_printf("HOME=%s", home);
+    options.environment = (const char *const[]){"TMPDIR=/dev/shm", "PATH=/usr/bin:/bin", home_variable, NULL};
+    process_run(&options, &output, &e); /* how a halted machine exits says nothing about the tests in it */
+    undo_folder(home, NULL);
     printf("%s\n", output ? output : e.text);
-    (void)status; /* how a halted User Mode Linux exits says nothing about the tests in it */
     assert_non_null(output);
     assert_non_null(strstr(output, "guest: all good"));
     assert_non_null(strstr(output, "guest: without the module: the kernel has no sch_netem"));
