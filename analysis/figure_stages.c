@@ -101,6 +101,9 @@ static void set_title(struct figure *figure, json_object *result, json_object *m
                    json_text_at(m, "outcome"), means);
     figure_set_text(figure, "figure_title", title);
     figure_set_text(figure, "figure_note", note);
+    figure_set_text(figure, "end_name",
+                    strcmp(json_text_at(m, "outcome"), "finished") == 0 ? "commit"
+                                                                        : json_text_at(m, "outcome"));
 }
 
 static int draw_one(json_object *result, json_object *m, int k, const char *out, struct err *e)

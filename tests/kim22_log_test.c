@@ -141,7 +141,7 @@ static void note(struct seen *seen, const struct event *ev)
         snprintf(end, room, "request %d %.0f+%.0f x%d\n", ev->number, simtime_to_ms(ev->begin),
                  simtime_to_ms(simtime_sub(ev->at, ev->begin)), (int)ev->value);
     else if (ev->kind == EVENT_MIGRATION)
-        snprintf(end, room, "migration %s %.0f+%.0f\n", ev->peer, simtime_to_ms(ev->begin),
+        snprintf(end, room, "%s %s %.0f+%.0f\n", ev->text, ev->peer, simtime_to_ms(ev->begin),
                  simtime_to_ms(simtime_sub(ev->at, ev->begin)));
     else if (ev->kind == EVENT_SENT_TOTAL)
         snprintf(end, room, "total %d %d\n", ev->number, (int)ev->value);
@@ -178,7 +178,54 @@ static void test_requests_and_migrations_follow_from_the_lines(void **state)
                                    "request 0 0+16 x1\n"
                                    "request 1 1000+220 x2\n"
                                    "total 3 2\n"
-                                   "migration ES-1 ES-2 575+2130\n");
+                                   "finished ES-1 ES-2 575+2130\n");
+}
+
+static void store(const char *folder, const char *text)
+{
+    struct err e = ERR_INIT;
+    struct logrepo *repo = NULL;
+    struct kim22_log *log = parsed(text);
+    assert_int_equal(logrepo_open(folder, kim22_log_start(log), &repo, &e), 0);
+    assert_int_equal(kim22_log_store(log, repo, &e), 0);
+    assert_int_equal(logrepo_close(repo, &e), 0);
+    kim22_log_free(log);
+}
+
+#define LINE(time, rest) "2022-01-10-10-00-0" time "-000000 " rest "\n"
+#define USERS                                                                                                \
+    LINE("0", "USER-a AP-1 USER-a SVCQ 0 (sent)")                                                            \
+    LINE("0", "USER-b AP-2 USER-b SVCQ 0 (sent)")
+
+static void test_ends_find_their_begins(void **state)
+{
+    static const struct {
+        const char *name, *log, *migrations; /* the order of their ends */
+    } rows[] = {
+        {"called off for another",
+         LINE("0", "USER AP-1 USER SVCQ 0 (sent)") LINE("1", "ES-1 AP-2 migr begins")
+             LINE("3", "ES-1 AP-3 migr begins") LINE("6", "AP-3 ES-3 migr finished"),
+         "superseded ES-1  1000+2000\nfinished ES-1 ES-3 3000+3000\n"},
+        {"two users at once",
+         USERS LINE("1", "ES-1 AP-2 migr begins") LINE("2", "ES-2 AP-1 migr begins")
+             LINE("5", "AP-2 ES-2 migr finished") LINE("6", "AP-1 ES-1 migr finished"),
+         "finished ES-1 ES-2 1000+4000\nfinished ES-2 ES-1 2000+4000\n"},
+        {"an end without a begin",
+         LINE("0", "USER AP-1 USER SVCQ 0 (sent)") LINE("6", "AP-2 ES-2 migr finished"), ""},
+        {"a begin without an end",
+         LINE("0", "USER AP-1 USER SVCQ 0 (sent)") LINE("1", "AP-1 ES-1 migr begins"), ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct seen seen = {0};
+        autofree char *folder = mem_printf("%s/%zu", (char *)*state, i);
+        store(folder, rows[i].log);
+        read_back(folder, &seen);
+        size_t len = strlen(rows[i].migrations);
+        const char *found = strstr(seen.text, "superseded ");
+        found = found ? found : strstr(seen.text, "finished ");
+        if (len == 0 ? found != NULL : !found || strncmp(found, rows[i].migrations, len) != 0)
+            fail_msg("%s: \"%s\"", rows[i].name, seen.text);
+    }
 }
 
 /* What we write, we read: an imported log written again says the same with all clocks set right. */
@@ -224,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_a_reporter_without_link_keeps_its_clock),
         cmocka_unit_test(test_bad_lines_are_named),
         cmocka_unit_test_setup_teardown(test_requests_and_migrations_follow_from_the_lines, make, discard),
+        cmocka_unit_test_setup_teardown(test_ends_find_their_begins, make, discard),
         cmocka_unit_test_setup_teardown(test_our_own_text_form_is_read_back, make, discard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

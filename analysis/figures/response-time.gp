@@ -11,6 +11,7 @@ set tics nomirror out
 set grid ytics linecolor rgb "#DDDDDD" linetype 1 linewidth 0.7
 set key outside bottom center horizontal samplen 2.5 height 0.5
 set yrange [0:*]
+set autoscale xfix
 set offsets 0, 0, graph 0.06, 0
 do for [i = 1:words(migration_from)] {
     set object i rectangle from word(migration_from, i) + 0, graph 0 to word(migration_to, i) + 0, graph 1 \

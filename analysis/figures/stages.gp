@@ -1,5 +1,5 @@
 # Where a migration's time goes: one bar for each stage, from "migr begins" on.
-# Set above: figure, figure_title, figure_note, rows, total, ready (-1 = never restored).
+# Set above: figure, figure_title, figure_note, rows, total, end_name, ready (-1 = never restored).
 set title figure_title font ",15" offset 0, 0.4
 set label 1 figure_note at graph 0, graph 1.025 font ",11" textcolor rgb "#555555"
 set xlabel "Time since the migration began (s)"
@@ -32,8 +32,10 @@ draw = "plot for [i = 1:4] figure . '.dat' using 3:(row_of(i)):3:" . end . ":(co
     "'' using (column(3) + column(4) / 2):(inside(column(1))):6 with labels center" . style . ", " . \
     "'' using 3:(before(column(1))):6 with labels boxed right offset -0.7, 0" . style . ", " . \
     "'' using 3:1:(''):ytic(2) with labels notitle, " . \
-    "NaN with lines dashtype 3 linewidth 1.5 linecolor rgb '#222222' title 'ready', " . \
-    "NaN with lines dashtype 2 linewidth 1.3 linecolor rgb '#222222' title 'commit'"
+    "NaN with lines dashtype 2 linewidth 1.3 linecolor rgb '#222222' title end_name"
+if (ready >= 0) {
+    draw = draw . ", NaN with lines dashtype 3 linewidth 1.5 linecolor rgb '#222222' title 'ready'"
+}
 set terminal svg size 960, 540 dynamic noenhanced font "Helvetica,14" background "white"
 set output figure . ".svg"
 @draw

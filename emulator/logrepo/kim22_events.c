@@ -12,12 +12,18 @@ struct exchange {
     const char *reporter, *peer;
 };
 
+struct span {
+    const struct kim22_line *begin, *finish; /* finish: NULL if it never did */
+};
+
 struct storing {
     const struct kim22_log *log;
     struct logrepo *repo;
     struct simtime start;
     int32_t *users; /* by reporter: its MUD index, or -1 */
     int32_t user_count;
+    struct span *spans; /* every "migr begins", in the order of the file: the k-th is migration k + 1 */
+    size_t span_count;
 };
 
 /* The number of "SVCQ 12", or -1. */
@@ -76,30 +82,53 @@ static struct event event_from(const struct storing *s, const struct kim22_line 
     };
 }
 
+static bool is_mark(const struct kim22_line *line, const char *text)
+{
+    return line->kind == EVENT_MARK && strcmp(line->text, text) == 0;
+}
+
+/* Which open migration a "migr finished" ends: the latest whose begin names the access point that reports the end (as our
+ * edge servers do); if none does (the paper's), the latest. An older open one was given up for it. */
+static struct span *span_finished_by(struct storing *s, const struct kim22_line *finish)
+{
+    struct span *latest = NULL;
+    for (size_t i = s->span_count; i-- > 0;) {
+        struct span *span = &s->spans[i];
+        if (!span->finish && strcmp(span->begin->peer, finish->reporter) == 0)
+            return span;
+        if (!span->finish && !latest)
+            latest = span;
+    }
+    return latest;
+}
+
+static void find_spans(struct storing *s)
+{
+    for (size_t i = 0; i < s->log->line_count; i++) {
+        const struct kim22_line *line = &s->log->lines[i];
+        if (is_mark(line, "migr begins")) {
+            s->spans = mem_resize(s->spans, (s->span_count + 1) * sizeof *s->spans);
+            s->spans[s->span_count++] = (struct span){line, NULL};
+        } else if (is_mark(line, "migr finished")) {
+            struct span *span = span_finished_by(s, line);
+            if (span)
+                span->finish = line;
+        }
+    }
+}
+
 static int add_lines(struct storing *s, struct err *e)
 {
-    int32_t begun = 0, finished = 0;
+    int32_t begun = 0;
     for (size_t i = 0; i < s->log->line_count; i++) {
         struct event ev = event_from(s, &s->log->lines[i]);
-        if (ev.kind == EVENT_MARK && strcmp(ev.text, "migr begins") == 0)
+        if (is_mark(&s->log->lines[i], "migr begins"))
             ev.migration = ++begun;
-        else if (ev.kind == EVENT_MARK && strcmp(ev.text, "migr finished") == 0)
-            ev.migration = ++finished;
         int status = logrepo_add(s->repo, &ev, e);
         if (status < 0)
             return status;
     }
     return 0;
-}
-
-static const struct kim22_line *next_mark(const struct kim22_log *log, size_t *at, const char *text)
-{
-    while (*at < log->line_count) {
-        const struct kim22_line *line = &log->lines[(*at)++];
-        if (line->kind == EVENT_MARK && strcmp(line->text, text) == 0)
-            return line;
-    }
-    return NULL;
 }
 
 /* The edge server of a mark: the paper's access points report for theirs, ours report themselves. */
@@ -109,33 +138,38 @@ static const char *edge_of(const struct kim22_line *line)
                                                                                       : line->peer;
 }
 
-/* The k-th "migr finished" ends the k-th "migr begins"; one that never finishes has no migration event, which
- * the invariants notice. */
+static int add_migration(struct storing *s, size_t k, struct err *e)
+{
+    const struct span *span = &s->spans[k];
+    /* A lone user's migration that another one follows without its end was called off for that. */
+    const struct kim22_line *next =
+        k + 1 < s->span_count && s->user_count == 1 ? s->spans[k + 1].begin : NULL;
+    const struct kim22_line *end = span->finish ? span->finish : next;
+    if (!end)
+        return 0; /* no end is known: the invariants say so */
+    autofree char *peer =
+        mem_printf("%s %s", edge_of(span->begin), span->finish ? edge_of(span->finish) : "");
+    struct event ev = {
+        .at = time_of(s, end),
+        .kind = EVENT_MIGRATION,
+        .reporter = end->reporter,
+        .peer = peer,
+        .sender = "",
+        .text = span->finish ? "finished" : "superseded",
+        .mud = mud_of(s, span->begin),
+        .number = -1,
+        .migration = (int32_t)k + 1,
+        .begin = time_of(s, span->begin),
+    };
+    return logrepo_add(s->repo, &ev, e);
+}
+
 static int add_migrations(struct storing *s, struct err *e)
 {
-    size_t begins_at = 0, finishes_at = 0;
-    const struct kim22_line *begin, *finish;
-    for (int32_t k = 1; (begin = next_mark(s->log, &begins_at, "migr begins")) &&
-                        (finish = next_mark(s->log, &finishes_at, "migr finished"));
-         k++) {
-        autofree char *peer = mem_printf("%s %s", edge_of(begin), edge_of(finish));
-        struct event ev = {
-            .at = time_of(s, finish),
-            .kind = EVENT_MIGRATION,
-            .reporter = finish->reporter,
-            .peer = peer,
-            .sender = "",
-            .text = "finished",
-            .mud = mud_of(s, begin),
-            .number = -1,
-            .migration = k,
-            .begin = time_of(s, begin),
-        };
-        int status = logrepo_add(s->repo, &ev, e);
-        if (status < 0)
-            return status;
-    }
-    return 0;
+    int status = 0;
+    for (size_t k = 0; k < s->span_count && status == 0; k++)
+        status = add_migration(s, k, e);
+    return status;
 }
 
 static int by_number(const void *a_, const void *b_)
@@ -283,6 +317,7 @@ int kim22_log_store(const struct kim22_log *log, struct logrepo *repo, struct er
 {
     struct storing s = {.log = log, .repo = repo, .start = kim22_log_start(log)};
     find_users(&s);
+    find_spans(&s);
     int status = add_lines(&s, e);
     if (status == 0)
         status = add_requests(&s, e);
@@ -293,5 +328,6 @@ int kim22_log_store(const struct kim22_log *log, struct logrepo *repo, struct er
     if (status == 0)
         status = logrepo_describe(repo, "source", "kim22-log", e);
     free(s.users);
+    free(s.spans);
     return status;
 }

@@ -60,8 +60,9 @@ struct simtime kim22_log_corrected(const struct kim22_log *log, const struct kim
 /* The earliest corrected time: the run's time zero. */
 struct simtime kim22_log_start(const struct kim22_log *log);
 /* Adds every line in the order of the file, times corrected and relative to kim22_log_start(), and what
- * follows from them: requests (a user is a reporter that sends SVCQ and receives none), migrations ("migr
- * begins" to "migr finished", in order), totals, and a note for each offset and each impossible pair. */
+ * follows from them: requests (a user is a reporter that sends SVCQ and receives none), totals, migrations
+ * (see kim22_events.c for which "migr finished" ends which "migr begins"; one that a lone user's next one
+ * overtakes is superseded), and a note for each offset and each impossible pair. */
 int kim22_log_store(const struct kim22_log *log, struct logrepo *repo, struct err *e);
 void kim22_log_free(struct kim22_log *log); /* NULL-safe */
 
