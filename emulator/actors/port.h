@@ -52,7 +52,6 @@ struct port_operations {
     struct simtime (*now)(struct port *port);
     void (*set_alarm)(struct port *port, struct alarm *alarm, struct simtime at);
     void (*clear_alarm)(struct port *port, struct alarm *alarm);
-    bool (*alarm_set)(struct port *port, const struct alarm *alarm);
     /* Copies the message, taking references; may lose it. */
     void (*send)(struct port *port, const struct msg *m);
     /* Hands a REQUEST, REPLAY or PROBE to the MUD's container at this edge; may lose it. */

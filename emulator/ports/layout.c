@@ -46,6 +46,24 @@ uint32_t layout_container_address(uint32_t mud)
     return (uint32_t)CONTAINERS + mud + 1;
 }
 
+struct party layout_party_at(const struct layout *l, uint32_t address)
+{
+    for (uint8_t role = PARTY_MUD; role <= PARTY_EDGE; role++) {
+        struct party p = {.role = role};
+        uint32_t base = layout_address(p);
+        p.index = address - base;
+        if (address >= base && layout_party(l, p))
+            return p;
+    }
+    return (struct party){0};
+}
+
+uint32_t layout_container_at(const struct layout *l, uint32_t address)
+{
+    uint32_t mud = address - (uint32_t)CONTAINERS - 1;
+    return mud < (uint32_t)l->mud_count ? mud : UINT32_MAX;
+}
+
 void layout_address_text(uint32_t address, char out[16])
 {
     snprintf(out, 16, "%u.%u.%u.%u", address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255);

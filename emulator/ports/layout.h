@@ -57,6 +57,9 @@ const char *layout_name(const struct layout *l, struct party p);                
 uint32_t layout_host_address(int host);
 uint32_t layout_address(struct party p);
 uint32_t layout_container_address(uint32_t mud);
+/* The party of an address, PARTY_NONE if it is nobody's; the device of a container's address, or UINT32_MAX. */
+struct party layout_party_at(const struct layout *l, uint32_t address);
+uint32_t layout_container_at(const struct layout *l, uint32_t address);
 enum { LAYOUT_MUDS_WITH_ADDRESS = 16382 };
 /* Dotted form; a static buffer of the caller's, 16 bytes. */
 void layout_address_text(uint32_t address, char out[16]);

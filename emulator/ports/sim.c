@@ -1,13 +1,9 @@
 #include "sim.h"
-#include "flow.h"
-#include "map.h"
+#include "loop_alarm.h"
 #include "mem.h"
-#include "model.h"
-#include "sim_container.h"
 #include "sim_internal.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     LOCAL_NS = 50000,     /* between two roles of one host: two system calls and a wake-up */
@@ -131,19 +127,6 @@ static void sim_send(struct port *port, const struct msg *m)
 
 /* --- alarms, time, reports --------------------------------------------------------------------------------------------------- */
 
-_Static_assert(sizeof(((struct alarm *)0)->reserved) >= sizeof(struct timer), "an alarm has room for the loop's timer");
-
-static void alarm_fires(struct timer *timer)
-{
-    struct alarm *alarm = container_of((void **)timer, struct alarm, reserved);
-    alarm->ring(alarm);
-}
-
-static struct timer *timer_of(const struct alarm *alarm)
-{
-    return (struct timer *)(void *)(uintptr_t)alarm->reserved;
-}
-
 static struct simtime sim_now(struct port *port)
 {
     return loop_now(container_of(port, struct sim, port)->loop);
@@ -151,13 +134,12 @@ static struct simtime sim_now(struct port *port)
 
 static void sim_set_alarm(struct port *port, struct alarm *alarm, struct simtime at)
 {
-    timer_of(alarm)->fire = alarm_fires;
-    loop_arm(container_of(port, struct sim, port)->loop, timer_of(alarm), at);
+    loop_alarm_set(container_of(port, struct sim, port)->loop, alarm, at);
 }
 
 static void sim_clear_alarm(struct port *port, struct alarm *alarm)
 {
-    loop_cancel(container_of(port, struct sim, port)->loop, timer_of(alarm));
+    loop_alarm_clear(container_of(port, struct sim, port)->loop, alarm);
 }
 
 static void sim_report(struct port *port, const struct report *r)

@@ -1,0 +1,39 @@
+/* The port to the real world, for the roles of one host: every promise is a socket, a Docker call or a transfer. The agent of the host owns it, in
+ * the host's network namespace and on a wall-clock loop. */
+#ifndef ROAMLAB_REAL_H
+#define ROAMLAB_REAL_H
+
+#include "cast.h"
+#include "daemon.h"
+#include "loop.h"
+#include "transfer.h"
+
+struct real;
+
+struct real_options {
+    int host;             /* index in the layout */
+    const char *run;      /* the run's name, for labels and container names */
+    const char *spool;    /* folder for what migrations carry; must exist; the same name below every edge's own `folder` */
+    /* Edge servers only, else NULL: */
+    struct docker_daemon *daemon;
+    const char *image;    /* of the service */
+    const struct carrier *carrier;
+    struct transfer_peer **peers; /* [layout->edge_count]: kept connections, NULL at the own index */
+    char **peer_spools;           /* [layout->edge_count]: their spool folders */
+};
+
+/* `loop`, `layout`, `cast` and the options' pointers outlive the port. NULL and `e` on failure. */
+struct real *real_new(struct loop *loop, struct layout *layout, struct cast *cast, const struct real_options *options, struct err *e);
+void real_free(struct real *real); /* NULL-safe; calls off what runs, removes nothing */
+struct port *real_port(struct real *real);
+/* Opens the kept connections. */
+void real_connect(struct real *real);
+/* The run begins at `origin` of the loop's time: now() counts from there. */
+void real_begin(struct real *real, struct simtime origin);
+/* What the run's test data compressed to (zstd -3), measured on the first memory image and container layer that were sent; 0 = none yet. */
+struct real_ratios {
+    double memory, layer;
+};
+struct real_ratios real_ratios(const struct real *real);
+
+#endif
