@@ -40,7 +40,6 @@ struct edge {
     struct docker_daemon daemon;
     struct docker_container container;
     int socket; /* in its namespace, connected to the service */
-    bool up;
 };
 
 struct fixture {
@@ -252,6 +251,17 @@ static inline void fixture_copy_spool(struct fixture *f, int from, int to)
     assert_int_equal(fixture_run(argv, &e), 0);
 }
 
+static inline void fixture_start_daemon(struct fixture *f, struct edge *edge)
+{
+    struct daemon_options o = {edge->root, edge->net_namespace, f->runtime.criu_folder};
+    struct err e = ERR_INIT;
+    edge->daemon.done = fixture_daemon_done;
+    if (docker_daemon_start(&edge->daemon, f->loop, &o, &e) < 0)
+        fail_msg("%s", e.text);
+    if (fixture_wait(f, "dockerd") < 0)
+        fail_msg("%s", f->err.text);
+}
+
 static inline void fixture_open_edge(struct fixture *f, int i)
 {
     struct edge *edge = &f->edges[i];
@@ -259,12 +269,7 @@ static inline void fixture_open_edge(struct fixture *f, int i)
     edge->root = mem_printf("/var/tmp/dt-%d/es%d", getpid(), i + 1);
     edge->spool = mem_printf("/var/tmp/dt-%d/spool%d", getpid(), i + 1);
     fixture_open_namespace(edge, name);
-    struct daemon_options o = {edge->root, edge->net_namespace, f->runtime.criu_folder};
-    struct err e = ERR_INIT;
-    edge->daemon.done = fixture_daemon_done;
-    edge->up = docker_daemon_start(&edge->daemon, f->loop, &o, &e) == 0;
-    if (!edge->up || fixture_wait(f, "dockerd") < 0)
-        fail_msg("%s", edge->up ? f->err.text : e.text);
+    fixture_start_daemon(f, edge);
 }
 
 static inline void fixture_install(struct fixture *f, int i)

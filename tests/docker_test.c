@@ -298,6 +298,38 @@ static void cancelled_jobs_call_nobody(void **state)
     end();
 }
 
+/* A root whose Engine was stopped in order is good for another run, which finds the image there. */
+static void an_engine_keeps_its_images(void **state)
+{
+    (void)state;
+    NEED_FIXTURE();
+    struct edge *edge = &f->edges[0];
+    docker_container_free(&edge->container);
+    docker_daemon_stop(&edge->daemon, true);
+    assert_int_equal(fixture_wait(f, "stop dockerd"), 0);
+    docker_daemon_free(&edge->daemon);
+    fixture_start_daemon(f, edge);
+    fixture_install(f, 0);
+    assert_int_equal(f->bytes, 0);
+}
+
+static void engine_died(struct docker_daemon *d, const struct err *e)
+{
+    (void)d;
+    fixture_done(-1, 0, e);
+}
+
+static void an_engine_that_dies_is_reported(void **state)
+{
+    (void)state;
+    NEED_FIXTURE();
+    struct docker_daemon *d = &f->edges[0].daemon;
+    d->died = engine_died;
+    kill(d->process.pid, SIGKILL);
+    assert_int_equal(fixture_wait(f, "death"), -1);
+    assert_string_equal(f->err.text, "dockerd was ended by signal 9");
+}
+
 static int open_group(void **state)
 {
     (void)state;
@@ -324,6 +356,8 @@ int main(void)
         cmocka_unit_test(names_what_is_wrong),
         cmocka_unit_test(cancelled_jobs_call_nobody),
         cmocka_unit_test(nothing_is_left_of_the_containers),
+        cmocka_unit_test(an_engine_keeps_its_images),
+        cmocka_unit_test(an_engine_that_dies_is_reported),
     };
     return cmocka_run_group_tests(tests, open_group, close_group);
 }

@@ -102,21 +102,20 @@ static void free_environment(const char **environment)
     free(environment);
 }
 
-/* What dockerd said last: the texts of its newest errors. */
+/* The last line of dockerd's log that is an error: what it says on the way out bears no time, or a level. */
 static void quote_log(const struct docker_daemon *d, struct buf *out)
 {
     autofree char *path = mem_printf("%s/dockerd.log", d->root);
     struct buf log = BUF_INIT;
-    if (files_read(path, 8192, &log, NULL) < 0 || !log.len)
-        return;
-    char *save, *last = NULL, *failure = NULL;
+    char *save, *failure = NULL;
+    files_read(path, 16384, &log, NULL);
     buf_text(&log);
-    for (char *line = strtok_r((char *)log.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-        last = line;
-        if (strncmp(line, "time=", 5))
+    char *line = log.len ? strtok_r((char *)log.data, "\n", &save) : NULL;
+    for (; line; line = strtok_r(NULL, "\n", &save))
+        if (strncmp(line, "time=", 5) || strstr(line, "level=fatal"))
             failure = line;
-    }
-    buf_printf(out, "%.300s", failure ? failure : last ? last : "");
+    if (failure)
+        buf_printf(out, ": %.300s", failure);
     buf_free(&log);
 }
 
@@ -168,7 +167,10 @@ static void dockerd_ended(struct process *process, int status)
     }
     struct buf quote = BUF_INIT;
     quote_log(d, &quote);
-    err_set(&d->err, ECHILD, "dockerd ended with status %d: %s", status, buf_text(&quote));
+    if (status > 128)
+        err_set(&d->err, ECHILD, "dockerd was ended by signal %d", status - 128);
+    else
+        err_set(&d->err, ECHILD, "dockerd ended with status %d%s", status, buf_text(&quote));
     err_hint(&d->err, "see %s/dockerd.log", d->root);
     buf_free(&quote);
     if (d->starting)
