@@ -1,4 +1,5 @@
-/* Everything that holds a dockerd is killed by SIGKILL at a bad moment; docker_daemon_clean() must remove all of it, and nothing else. */
+/* Everything that holds a dockerd is killed by SIGKILL at a bad moment; docker_daemon_clean() must remove
+ * all of it, and nothing else. */
 #include "docker_fixture.h"
 
 #include <dirent.h>

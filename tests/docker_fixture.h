@@ -1,4 +1,5 @@
-/* Two Docker Engines in two network namespaces on this machine, a container's service to talk to, and its expected state. */
+/* Two Docker Engines in two network namespaces on this machine, a container's service to talk to, and its
+ * expected state. */
 #ifndef ROAMLAB_DOCKER_FIXTURE_H
 #define ROAMLAB_DOCKER_FIXTURE_H
 

@@ -1,4 +1,5 @@
-/* The Docker room's parts that need no Docker: archives, the image cache, lists of checkpoints, errors of the API. */
+/* The Docker room's parts that need no Docker: archives, the image cache, lists of checkpoints, errors of
+ * the API. */
 #include "docker_fixture.h"
 #include "folder.h"
 

@@ -106,7 +106,8 @@ static void c_migr(void **state)
     end();
 }
 
-/* The halted container comes back as it was when it was frozen, and nothing that was sent meanwhile was executed. */
+/* The halted container comes back as it was when it was frozen, and nothing that was sent meanwhile was
+ * executed. */
 static void halt_and_revive(void **state)
 {
     (void)state;
@@ -218,8 +219,8 @@ static void run_for(int milliseconds)
     loop_run(f->loop);
 }
 
-/* A pages image that is too short, with a list that does not tell, makes CRIU loop for ever: calling the job off and discarding
- * the container must end that. */
+/* A pages image that is too short, with a list that does not tell, makes CRIU loop for ever: calling the
+ * job off and discarding the container must end that. */
 static void a_restore_that_hangs_can_be_discarded(void **state)
 {
     (void)state;

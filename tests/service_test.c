@@ -1,4 +1,5 @@
-/* The offloading service as a program on loopback, without Docker: order, cache, holding back, replay, probe. */
+/* The offloading service as a program on loopback, without Docker: order, cache, holding back, replay,
+ * probe. */
 #include "mem.h"
 #include "offload.h"
 #include "statechain.h"

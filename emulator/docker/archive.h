@@ -1,5 +1,5 @@
-/* Writes POSIX ustar archives (IEEE Std 1003.1, pax, "ustar Interchange Format") into one file, with the SHA-256 of each
- * archive that is nested in it: what an image in `docker load` form is made of. */
+/* Writes POSIX ustar archives (IEEE Std 1003.1, pax, "ustar Interchange Format") into one file, with the
+ * SHA-256 of each archive that is nested in it: what an image in `docker load` form is made of. */
 #ifndef ROAMLAB_ARCHIVE_H
 #define ROAMLAB_ARCHIVE_H
 
@@ -27,7 +27,8 @@ void archive_free(struct archive *a);
 /* A header; `type` '0' file, '5' folder. Owner root, time 0, so that equal content gives equal bytes. */
 int archive_header(struct archive *a, const char *name, char type, unsigned mode, uint64_t size,
                    struct err *e);
-/* Content of the file announced last; NULL counts or hashes nothing but the length and is allowed while counting only. */
+/* Content of the file announced last; NULL counts or hashes nothing but the length and is allowed while
+ * counting only. */
 int archive_data(struct archive *a, const void *bytes, size_t len, struct err *e);
 /* Zeros up to the next 512-byte record after a file of that size. */
 int archive_pad(struct archive *a, uint64_t size, struct err *e);

@@ -1,9 +1,10 @@
 /* Dump, restore, revive: CRIU through runc on the way out, through Docker on the way in.
  *
- * Docker's own checkpoint freezes longer and passes the images through containerd's content store, so the dump asks runc
- * directly. The restore must go through Docker, or its Engine would not know that the container runs; the pages image, which is nearly
- * all of a checkpoint, is kept out of the content store by a relative link: containerd packs the checkpoint folder and the shim
- * unpacks it into $TMPDIR/ctrd-checkpointN, from where ../roamlab-NAME/pages-1.img is the real file. */
+ * Docker's own checkpoint freezes longer and passes the images through containerd's content store, so the
+ * dump asks runc directly. The restore must go through Docker, or its Engine would not know that the
+ * container runs; the pages image, which is nearly all of a checkpoint, is kept out of the content store
+ * by a relative link: containerd packs the checkpoint folder and the shim unpacks it into
+ * $TMPDIR/ctrd-checkpointN, from where ../roamlab-NAME/pages-1.img is the real file. */
 #include "container.h"
 #include "files.h"
 #include "manifest.h"
@@ -19,8 +20,8 @@
 
 enum { LOG_POLL_MS = 2 };
 
-/* The first two errors of a CRIU log, where the cause stands; without the one that every machine shows which does not let its
- * root raise limits. */
+/* The first two errors of a CRIU log, where the cause stands; without the one that every machine shows
+ * which does not let its root raise limits. */
 static void quote_errors(struct buf *log, char *out, size_t size)
 {
     char *save, *first[2] = {NULL, NULL};

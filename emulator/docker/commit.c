@@ -1,4 +1,5 @@
-/* C-Migr's way: the container layer becomes an image layer, the whole image a file, and the file an image again. */
+/* C-Migr's way: the container layer becomes an image layer, the whole image a file, and the file an image
+ * again. */
 #include "container.h"
 #include "files.h"
 #include "mem.h"

@@ -149,8 +149,8 @@ static bool still_ours(const struct docker_container *c)
     return ours;
 }
 
-/* SIGKILL first, then thaw: a frozen container ends without executing anything more. The control group of one that was
- * not frozen may be gone by then, so that nothing is said about a thaw that fails. */
+/* SIGKILL first, then thaw: a frozen container ends without executing anything more. The control group of
+ * one that was not frozen may be gone by then, so that nothing is said about a thaw that fails. */
 int docker_step_kill(struct docker_job *job, struct err *e)
 {
     (void)e;

@@ -95,7 +95,8 @@ int docker_step_make_spool(struct docker_job *job, struct err *e);
 /* checkpoint.c: removes what a restore that was called off left outside the container's own folders. */
 void docker_checkpoint_forget(const struct docker_container *c);
 
-/* shim.c: kills the container's shim and all that it started: a restore that hangs. Blocks for milliseconds. */
+/* shim.c: kills the container's shim and all that it started: a restore that hangs. Blocks for
+ * milliseconds. */
 void docker_shim_kill(const struct docker_container *c);
 
 /* freezer.c: the file that freezes the process's control group, or NULL and `e`. */

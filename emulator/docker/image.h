@@ -1,8 +1,10 @@
-/* The service's image, built without any registry: the static program and base data of a given size, as the layers and files of an
- * ordinary base image (python:3.8 has seven layers, one of them more than half of it), in the form that `docker load` reads.
+/* The service's image, built without any registry: the static program and base data of a given size, as
+ * the layers and files of an ordinary base image (python:3.8 has seven layers, one of them more than half
+ * of it), in the form that `docker load` reads.
  *
- * The archive is written once into a cache folder and named after what is in it, so that all Engines of a machine, and later
- * runs, share it. The image is tagged roamlab/service:KEY; an Engine that has it is not asked to load it again. */
+ * The archive is written once into a cache folder and named after what is in it, so that all Engines of a
+ * machine, and later runs, share it. The image is tagged roamlab/service:KEY; an Engine that has it is not
+ * asked to load it again. */
 #ifndef ROAMLAB_DOCKER_IMAGE_H
 #define ROAMLAB_DOCKER_IMAGE_H
 
@@ -32,7 +34,8 @@ struct image {
     void (*base_block)(uint64_t seed, uint64_t block, uint8_t out[IMAGE_BLOCK]);
 };
 
-/* Builds the archive, or finds it in the cache, off the loop. Two that build the same at once wait for each other. */
+/* Builds the archive, or finds it in the cache, off the loop. Two that build the same at once wait for
+ * each other. */
 int image_prepare(struct image *image, struct loop *loop, const struct image_options *o, struct err *e);
 /* Calls it off if it still runs. */
 void image_free(struct image *image);
@@ -52,8 +55,8 @@ int image_install(struct image_install *install, struct docker_api *api, const s
                   struct err *e);
 void image_install_cancel(struct image_install *install);
 
-/* The zstd -3 ratio of a file, of evenly spread samples of `sample_bytes` in all (0 = the whole file). Blocks for about 4 ms per
- * megabyte sampled. */
+/* The zstd -3 ratio of a file, of evenly spread samples of `sample_bytes` in all (0 = the whole file).
+ * Blocks for about 4 ms per megabyte sampled. */
 int zstd_ratio(const char *path, uint64_t sample_bytes, double *ratio, struct err *e);
 
 #endif

@@ -38,7 +38,8 @@ static int base_data(struct archive *a, struct base *base, uint64_t len, struct 
     return 0;
 }
 
-/* Small files are many, large ones hold as much in all: each size from 16 KiB to 4 MiB half as often as the one before. */
+/* Small files are many, large ones hold as much in all: each size from 16 KiB to 4 MiB half as often as
+ * the one before. */
 static uint64_t file_size(uint64_t file)
 {
     int octave = __builtin_ctzll(rng_mix(file) | 1ull << (FILE_OCTAVES - 1));

@@ -1,5 +1,5 @@
-/* The content of the service's image as an archive for `docker load`: layers, configuration, manifest (Docker Image
- * Specification 1.2). */
+/* The content of the service's image as an archive for `docker load`: layers, configuration, manifest
+ * (Docker Image Specification 1.2). */
 #ifndef ROAMLAB_DOCKER_IMAGE_ARCHIVE_H
 #define ROAMLAB_DOCKER_IMAGE_ARCHIVE_H
 

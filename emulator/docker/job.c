@@ -50,7 +50,8 @@ void docker_job_go(struct docker_job *job, int status, const struct err *e)
     finish(job, status, &copy);
 }
 
-/* A dump that was called off must end first; one that hangs is killed, and the container with it if it is discarded. */
+/* A dump that was called off must end first; one that hangs is killed, and the container with it if it is
+ * discarded. */
 static void first_turn(struct timer *timer)
 {
     struct docker_job *job = container_of(timer, struct docker_job, timer);

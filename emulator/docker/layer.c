@@ -1,4 +1,5 @@
-/* The container layer as a tar archive: overlay2's UpperDir, with deletions (devices) and opaque folders (extended attributes). */
+/* The container layer as a tar archive: overlay2's UpperDir, with deletions (devices) and opaque folders
+ * (extended attributes). */
 #include "container.h"
 #include "files.h"
 #include "mem.h"

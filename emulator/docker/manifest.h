@@ -1,7 +1,8 @@
 /* The list of a checkpoint's files and their sizes, kept beside them.
  *
- * CRIU 4.2.1 does not notice a pages image that is too short: its restorer reads zero bytes for ever and fills the disk with
- * log lines. So the dump lists what it wrote, and a restore begins only if all of it has arrived. */
+ * CRIU 4.2.1 does not notice a pages image that is too short: its restorer reads zero bytes for ever and
+ * fills the disk with log lines. So the dump lists what it wrote, and a restore begins only if all of it
+ * has arrived. */
 #ifndef ROAMLAB_DOCKER_MANIFEST_H
 #define ROAMLAB_DOCKER_MANIFEST_H
 

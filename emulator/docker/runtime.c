@@ -27,7 +27,8 @@ static int run(const char *const *argv, char **output, struct err *e)
     return process_run(&o, output, e);
 }
 
-/* The subject: a session of its own without a terminal or open files, as CRIU demands of a tree that it is to restore. */
+/* The subject: a session of its own without a terminal or open files, as CRIU demands of a tree that it is
+ * to restore. */
 static pid_t start_subject(const char *program, const char *state_file)
 {
     pid_t pid = fork();

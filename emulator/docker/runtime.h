@@ -1,4 +1,5 @@
-/* Which CRIU works on this kernel: found out by dumping and restoring a small program with a socket, never by version numbers. */
+/* Which CRIU works on this kernel: found out by dumping and restoring a small program with a socket, never
+ * by version numbers. */
 #ifndef ROAMLAB_DOCKER_RUNTIME_H
 #define ROAMLAB_DOCKER_RUNTIME_H
 
@@ -13,9 +14,10 @@ struct runtime {
     char docker_version[64], runc_version[64];
 };
 
-/* Tries PREFIX/bin/criu, then the one in PATH, on `program` (the static service program; it binds 127.0.0.1 for the while). Blocks for
- * about half a second. prefix NULL = RUNTIME_CRIU_PREFIX. -ENOENT if dockerd or runc is missing, -EOPNOTSUPP if no CRIU works; the error says what
- * failed in each, the hint is the command that mends it. */
+/* Tries PREFIX/bin/criu, then the one in PATH, on `program` (the static service program; it binds
+ * 127.0.0.1 for the while). Blocks for about half a second. prefix NULL = RUNTIME_CRIU_PREFIX. -ENOENT if
+ * dockerd or runc is missing, -EOPNOTSUPP if no CRIU works; the error says what failed in each, the hint
+ * is the command that mends it. */
 int runtime_find(const char *prefix, const char *program, struct runtime *r, struct err *e);
 /* Dumps and restores `program` with that CRIU. 0 if it goes on afterwards. */
 int runtime_probe_criu(const char *criu, const char *program, struct err *e);

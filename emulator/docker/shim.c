@@ -1,5 +1,5 @@
-/* Ends a restore that hangs: the container's shim and all that it started. Docker's own API cannot, because its Engine keeps the
- * container locked until the restore has answered. */
+/* Ends a restore that hangs: the container's shim and all that it started. Docker's own API cannot,
+ * because its Engine keeps the container locked until the restore has answered. */
 #include "container.h"
 #include "files.h"
 #include "mem.h"
@@ -71,8 +71,9 @@ static void kill_children(const struct parent_of *list, size_t count, pid_t root
         }
 }
 
-/* A CRIU that is killed leaves the machine's control groups mounted in the shim's folder, and containerd would delete that folder
- * with all that is in it once the shim is gone: so the shim stands still until they are unmounted. */
+/* A CRIU that is killed leaves the machine's control groups mounted in the shim's folder, and containerd
+ * would delete that folder with all that is in it once the shim is gone: so the shim stands still until
+ * they are unmounted. */
 static void end_restore(const struct docker_container *c, pid_t shim)
 {
     size_t count;
