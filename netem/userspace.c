@@ -29,6 +29,7 @@ enum {
     DENSE_MIN_NS = 50000,      /* packets of a dense flow leave together within 2 % of the shortest delay, */
     DENSE_MAX_NS = 200000,     /* but these bounds */
     EVENTS = 64,
+    BATCHES = 32,
     PRIORITY = 10,
 };
 
@@ -83,10 +84,11 @@ static int64_t arrival(int64_t stamp_ns, int64_t real_ns, int64_t monotonic_ns)
 static void read_arrivals(struct userspace_shaper *shaper)
 {
     struct nfqueue_packet packets[NFQUEUE_BATCH];
-    int count;
-    do {
-        count = nfqueue_read(&shaper->queue, packets);
+    int count = NFQUEUE_BATCH;
+    /* Bounded, so that one busy link does not keep the others from being served. */
+    for (int batch = 0; batch < BATCHES && count == NFQUEUE_BATCH; batch++) {
         struct timespec real;
+        count = nfqueue_read(&shaper->queue, packets);
         clock_gettime(CLOCK_REALTIME, &real);
         int64_t real_ns = (int64_t)real.tv_sec * 1000000000 + real.tv_nsec, monotonic_ns = now_ns();
         for (int i = 0; i < count; i++) {
@@ -95,7 +97,7 @@ static void read_arrivals(struct userspace_shaper *shaper)
             if (fate != FIFO_TAKEN)
                 drop(shaper, fate, packets[i].number);
         }
-    } while (count == NFQUEUE_BATCH);
+    }
 }
 
 static void deliver(struct userspace_shaper *shaper, int64_t now)
@@ -128,7 +130,7 @@ static void read_ready(struct userspace_drive *drive)
             read_arrivals(events[i].data.ptr);
             drive->flowing = true;
         }
-    drive->read_ns = now + drive->coalesce_ns;
+    drive->read_ns = count < EVENTS ? now + drive->coalesce_ns : now; /* a full list may have left some out */
 }
 
 /* Delivers what is due; returns when the next packet is. */
@@ -166,8 +168,8 @@ static void earn_credit(struct userspace_drive *drive)
     drive->credited_ns = now;
 }
 
-/* Until a packet arrives or `until`, whichever is first. Setting the timer also forgets that it has expired.
- */
+/* Until a packet arrives or `until`, whichever is first. Setting the timer makes it forget that it
+ * has expired. */
 static void wait_for_arrival(struct userspace_drive *drive, int64_t until)
 {
     struct itimerspec at = {.it_value = to_timespec(until == INT64_MAX ? 0 : until)};

@@ -41,7 +41,7 @@ static int make_folders(const char *path, struct err *e)
             return err_errno(e, "%s", part);
         *slash = '/';
     }
-    return mkdir(path, 0755) < 0 && errno != EEXIST ? err_errno(e, "%s", path) : 0;
+    return mkdir(path, 0700) < 0 && errno != EEXIST ? err_errno(e, "%s", path) : 0;
 }
 
 /* Locks RUN/lock. -EBUSY if somebody else has it; -ENOENT if the folder is not there (any more). */
