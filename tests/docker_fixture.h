@@ -297,6 +297,7 @@ static inline struct fixture *fixture_open(void)
 {
     struct fixture *f = mem_alloc(sizeof *f);
     struct err e = ERR_INIT;
+    assert_int_equal(access(fixture_service_program(), X_OK), 0);
     if (geteuid() != 0)
         err_set(&e, EPERM, "needs root");
     else

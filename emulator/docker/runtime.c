@@ -165,6 +165,10 @@ int runtime_find(const char *prefix, const char *program, struct runtime *r, str
     int status = find_programs(r, e);
     if (status < 0)
         return status;
+    if (access(program, X_OK) < 0) {
+        err_errno(e, "service program %s", program);
+        return err_hint(e, "make");
+    }
     autofree char *criu = mem_printf("%s/bin/criu", prefix);
     if (access(criu, X_OK) == 0) {
         snprintf(r->criu_folder, sizeof r->criu_folder, "%s/bin", prefix);
