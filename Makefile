@@ -26,17 +26,18 @@ service  = $(wire) emulator/service
 ports    = $(actors) $(logrepo) $(docker) $(transfer) $(host) emulator/ports
 world    = $(ports) emulator/world
 analysis = $(world) analysis
-main     = $(analysis)
+commands = $(analysis) emulator/commands
+main     = $(commands)
 
-ROOMS = base engine wire actors logrepo docker transfer host ports world
+ROOMS = base engine wire actors logrepo docker transfer host ports world commands
 SOURCES = $(foreach r,$(ROOMS),$(wildcard emulator/$(r)/*.c)) $(wildcard netem/*.c analysis/*.c)
 OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o)
 includes = $(addprefix -I,$(sort $($(1))))
 room = $(notdir $(patsubst %/,%,$(dir $(1))))
 
-all: roamlab $(BUILD)/roamlab-service
+all: roamlab roamlab-service
 
-roamlab: $(BUILD)/roamlab
+roamlab roamlab-service: %: $(BUILD)/%
 	cp -f $< $@
 
 $(BUILD)/roamlab: $(BUILD)/emulator/main.o $(OBJECTS)

@@ -97,3 +97,8 @@ struct real_ratios real_ratios(const struct real *real)
 {
     return real->ratios;
 }
+
+uint64_t real_errors(const struct real *real)
+{
+    return real_net_errors(real->net);
+}

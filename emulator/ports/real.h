@@ -35,5 +35,7 @@ struct real_ratios {
     double memory, layer;
 };
 struct real_ratios real_ratios(const struct real *real);
+/* Messages that were not understood or could not be sent. */
+uint64_t real_errors(const struct real *real);
 
 #endif

@@ -15,5 +15,7 @@ void sim_free(struct sim *sim); /* NULL-safe */
 struct port *sim_port(struct sim *sim);
 /* Containers of that device that exist anywhere, halted ones not counted; for the end of a run. */
 int sim_containers(const struct sim *sim, uint32_t mud);
+/* Snapshots that lie at any edge: files that a migration left behind, once nothing is under way. */
+int sim_snapshots(const struct sim *sim);
 
 #endif

@@ -129,6 +129,14 @@ static void keep_snapshot(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t
     sim->snapshots = s;
 }
 
+int sim_snapshots(const struct sim *sim)
+{
+    int count = 0;
+    for (const struct sim_snapshot *s = sim->snapshots; s; s = s->next)
+        count++;
+    return count;
+}
+
 /* --- effects --------------------------------------------------------------------------------------------------------------------- */
 
 static int start(struct sim *sim, const struct order *o)

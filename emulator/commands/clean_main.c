@@ -1,0 +1,43 @@
+#include "commands.h"
+#include "privileges.h"
+#include "world_real.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char HELP[] = "usage: roamlab clean [RUN]\n"
+                           "\n"
+                           "Removes what runs left that could not clean up themselves (kill -9, power loss): processes,\n"
+                           "dockerds with their containers and data, namespaces, links, mounts, folders, by the journals in\n"
+                           JOURNAL_ROOT ". Runs that are alive are left alone, and so is everything that no\n"
+                           "journal names. RUN limits it to one run.\n"
+                           "Exit status: 0 clean, 2 no such run, 3 not allowed, 4 something could not be removed, or RUN is alive.\n";
+
+static int status_of(const struct err *e)
+{
+    return e->code == ENOENT ? 2 : e->code == EPERM ? 3 : 4;
+}
+
+int clean_main(int argc, char **argv)
+{
+    struct err e = ERR_INIT;
+    struct journal_cleaned cleaned = {0};
+    if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+        fputs(HELP, stdout);
+        return 0;
+    }
+    if (argc > 2 || (argc == 2 && argv[1][0] == '-')) {
+        fputs("roamlab: clean: at most one run (see roamlab clean --help)\n", stderr);
+        return 2;
+    }
+    if (privileges_check(&e) < 0 || journal_clean(NULL, argc == 2 ? argv[1] : NULL, world_real_kinds, &cleaned, &e) < 0) {
+        err_print(&e);
+        return status_of(&e);
+    }
+    if (cleaned.cleaned)
+        printf("removed what %d run%s left\n", cleaned.cleaned, cleaned.cleaned == 1 ? "" : "s");
+    if (cleaned.alive)
+        printf("%d run%s alive: left alone\n", cleaned.alive, cleaned.alive == 1 ? " is" : "s are");
+    return 0;
+}

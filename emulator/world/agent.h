@@ -1,0 +1,16 @@
+/* A host's agent: plays the roles of one host on wall time, ordered by lines on its standard input, reporting on its standard output
+ * (agent_protocol.h). `run` starts one per host in the host's network namespace; it takes orders from nowhere else. When
+ * its input ends, it rolls back what it made and exits. */
+#ifndef ROAMLAB_AGENT_H
+#define ROAMLAB_AGENT_H
+
+/* Plays until told to end. Returns an exit status. */
+int agent_run(void);
+
+/* The folders of host number `host` in the folder of a run; free() them. */
+char *agent_docker_root(const char *run_folder, int host);
+char *agent_spool(const char *run_folder, int host);
+/* What the carrier's prepare() made for the run. */
+char *agent_carrier_folder(const char *run_folder);
+
+#endif

@@ -1,0 +1,54 @@
+/* What controller and agent say to each other: one JSON object a line over the agent's standard input and output, here and through ssh.
+ *
+ * Controller → agent, in this order: prepare, connect, begin, then give up (maybe), end. The end of its input is as good as `end`.
+ * Agent → controller: ready (after prepare and after connect), event, idle (when it changes), ended (then it exits), failed. */
+#ifndef ROAMLAB_AGENT_PROTOCOL_H
+#define ROAMLAB_AGENT_PROTOCOL_H
+
+#include "err.h"
+#include "event.h"
+
+#include <json-c/json.h>
+
+/* What an agent needs to know to prepare; strings are the caller's, or the parsed object's. */
+struct agent_orders {
+    const char *scenario;  /* its text */
+    const char *path;      /* for messages */
+    uint64_t seed;
+    int host;              /* index in the scenario */
+    const char *run;       /* the run's name */
+    const char *folder;    /* of the run, on this machine */
+    const char *image, *archive; /* of the service: name, and where it can be loaded from */
+    const char *criu_folder;
+    const char *capture;   /* file, or NULL */
+};
+
+/* What an agent reports when it ends. */
+struct agent_account {
+    uint64_t timers;                   /* fired */
+    struct simtime late_p50, late_p99, late_max;
+    double memory_ratio, layer_ratio;  /* zstd -3 of what was sent; 0 = nothing was */
+    uint64_t errors;                   /* messages not understood or not sent */
+    uint64_t capture_dropped;
+};
+
+/* Each returns a line's object; json_object_put() it. */
+struct json_object *agent_say_prepare(const struct agent_orders *orders);
+struct json_object *agent_say_begin(struct simtime origin);
+struct json_object *agent_say(const char *word); /* "connect", "give up", "end"; "ready" */
+struct json_object *agent_say_event(const struct event *event);
+struct json_object *agent_say_idle(bool idle);
+struct json_object *agent_say_ended(const struct agent_account *account);
+struct json_object *agent_say_failed(const struct err *e);
+
+/* The word of a parsed line, NULL if it is none of ours. */
+const char *agent_word(struct json_object *line);
+int agent_read_prepare(struct json_object *line, struct agent_orders *orders, struct err *e);
+int agent_read_begin(struct json_object *line, struct simtime *origin, struct err *e);
+int agent_read_event(struct json_object *line, struct event *event, struct err *e);
+int agent_read_idle(struct json_object *line, bool *idle, struct err *e);
+int agent_read_ended(struct json_object *line, struct agent_account *account, struct err *e);
+/* Always fills *failure. */
+void agent_read_failed(struct json_object *line, struct err *failure);
+
+#endif

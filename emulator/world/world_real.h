@@ -1,0 +1,43 @@
+/* One run in the real world on this machine: the controller. It finds what the run needs, builds the testbed (a namespace a host, shaped
+ * links), starts an agent per host, gives the word, collects the events, and takes everything back. */
+#ifndef ROAMLAB_WORLD_REAL_H
+#define ROAMLAB_WORLD_REAL_H
+
+#include "journal.h"
+#include "logrepo.h"
+#include "loop.h"
+#include "runtime.h"
+#include "scenario.h"
+
+
+struct world_real_options {
+    const char *program;   /* the static service program */
+    const char *capture;   /* folder for one pcap a host, or NULL */
+    const char *folder;    /* of the results: the agents' and dockerds' messages are kept here after a failure */
+    /* What is being done, one line without its end, for people. */
+    void (*progress)(void *context, const char *what);
+    void *context;
+};
+
+/* What a run was made with, and how it went. */
+struct world_real_facts {
+    struct runtime runtime;
+    char link_driver[32];
+    double base_ratio, layer_ratio, memory_ratio; /* zstd -3 of the test data; 0 = not seen */
+    struct lateness lateness;                     /* the latest agent's */
+    uint64_t errors, capture_dropped;
+};
+
+/* 0; -EPERM, -ENOENT, -EOPNOTSUPP: this host lacks something, `e` says what and how to mend it; -EINTR after a signal; else the run
+ * failed. In every case nothing is left behind, or `e` says that `roamlab clean` has to be run. The repository stays the
+ * caller's. */
+int world_real_run(const struct scenario *s, uint64_t seed, const struct world_real_options *options, struct logrepo *repo,
+                   struct world_real_facts *facts, struct err *e);
+
+/* What this host needs for a real run, without running one: privileges, Docker, CRIU, a link driver. Fills the facts. */
+int world_real_check(const char *program, struct world_real_facts *facts, struct err *e);
+
+/* The kinds of things that a run writes into its journal, for `roamlab clean`. */
+extern const struct journal_kind world_real_kinds[];
+
+#endif
