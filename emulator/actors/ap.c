@@ -51,24 +51,20 @@ static void accept_client(struct ap_client *client, const struct msg *m)
     respond(client, m, 0);
 }
 
+static void start_container(struct ap_client *client, enum ap_event event)
+{
+    client->anchor_edge = client->ap->edge;
+    client->anchor_ap = client->ap->actor.self;
+    client->token_sequence = client->sequence;
+    struct offload o = {.type = OFFLOAD_ATTACH, .mud = client->mud, .sequence = client->sequence};
+    courier_send_offload(&client->ap->courier, client->ap->edge, &o);
+    ap_enter_state(client, AP_ATTACHING, event);
+}
+
 static void attach(struct ap_client *client, const struct msg *m)
 {
     accept_client(client, m);
-    client->anchor_edge = client->ap->edge;
-    client->anchor_ap = client->ap->actor.self;
-    struct offload o = {.type = OFFLOAD_ATTACH, .mud = client->mud, .sequence = client->sequence};
-    courier_send_offload(&client->ap->courier, client->ap->edge, &o);
-    ap_enter_state(client, AP_ATTACHING, AP_EV_ASSOCIATE);
-}
-
-/* The same association again: the answer was lost. A lower sequence is an old frame. */
-static void accept_again(struct ap_client *client, const struct msg *m)
-{
-    if (m->sequence < client->sequence)
-        return;
-    accept_client(client, m);
-    if (client->state != AP_ATTACHING && client->state != AP_AWAITING_TOKEN)
-        tell_ready(client);
+    start_container(client, AP_EV_ASSOCIATE);
 }
 
 static void ask_for_token(struct ap_client *client, struct party who)
@@ -88,17 +84,20 @@ static void reassociate(struct ap_client *client, const struct msg *m)
     ap_enter_state(client, AP_AWAITING_TOKEN, AP_EV_REASSOCIATE);
 }
 
-/* Back before the token left, or still waiting for it: the new sequence makes what others asked for in between stale. */
-static void reassociate_here(struct ap_client *client, const struct msg *m)
+/* The same association again: the answer was lost. A newer one: the device is back before the token left, or came; what others asked
+ * for in between is stale. An older one is an old frame. */
+static void associate_again(struct ap_client *client, const struct msg *m)
 {
     if (m->sequence < client->sequence)
         return;
     bool newer = m->sequence > client->sequence;
     accept_client(client, m);
-    if (newer && client->state == AP_AWAITING_TOKEN) {
+    if (newer)
         client->successor = (struct party){0};
+    if (newer && client->state == AP_AWAITING_TOKEN)
         ask_for_token(client, client->asked);
-    }
+    if (client->state != AP_ATTACHING && client->state != AP_AWAITING_TOKEN)
+        tell_ready(client);
 }
 
 static void disassociate(struct ap_client *client, const struct msg *m)
@@ -117,7 +116,7 @@ static void answer_notify(struct ap_client *client, struct party to, uint32_t se
                          .mud = client->mud,
                          .sequence = sequence,
                          .status = status,
-                         .other = status ? client->next_ap : (struct party){0},
+                         .other = status && client->state == AP_MOVED ? client->next_ap : (struct party){0},
                          .token = token};
     actor_send(&client->ap->actor, &answer);
 }
@@ -152,12 +151,19 @@ static void grant(struct ap_client *client, struct party to, uint32_t sequence)
 {
     free_granted(client);
     client->granted = make_token(client, sequence);
+    client->granted_to = to;
     replay_free(&client->log);
     client->associated = false;
-    client->sequence = sequence;
+    client->sequence = client->token_sequence = sequence;
     client->next_ap = to;
     client->successor = (struct party){0};
     answer_notify(client, to, sequence, IAPP_SUCCESSFUL, client->granted);
+}
+
+/* Nobody has accepted the device, or this access point knows nothing of it: the token has no anchor yet. */
+static bool has_anchor(const struct iapp_context *token)
+{
+    return token->anchor_edge.role != PARTY_NONE;
 }
 
 static void give_token(struct ap_client *client, const struct msg *m)
@@ -177,27 +183,34 @@ static void call_off_and_give_token(struct ap_client *client, const struct msg *
     give_token(client, m);
 }
 
-/* The device went on before the token came: it is passed on as soon as it does. */
+/* The device went on before the token came: it is passed on as soon as it does. Who asks for a token that was given to him already
+ * has not got it: it must come back from there. */
 static void remember_successor(struct ap_client *client, const struct msg *m)
 {
+    if (client->granted && party_equal(m->from, client->granted_to) && m->sequence == client->granted->sequence) {
+        answer_notify(client, m->from, m->sequence, IAPP_SUCCESSFUL, client->granted);
+        return;
+    }
     if (m->sequence <= client->sequence) {
         answer_notify(client, m->from, m->sequence, IAPP_STALE_MOVE, NULL);
         return;
     }
+    if (client->successor.role != PARTY_NONE && m->sequence < client->successor_sequence)
+        return;
     client->associated = false;
     client->successor = m->from;
     client->successor_sequence = m->sequence;
 }
 
+/* Whom it was given to may have been left and visited again before it came: it is the same token, under the sequence it has. */
 static void give_token_again(struct ap_client *client, const struct msg *m)
 {
-    bool same = party_equal(m->from, client->next_ap) && m->sequence == client->sequence;
-    answer_notify(client, m->from, m->sequence, same ? IAPP_SUCCESSFUL : IAPP_STALE_MOVE, same ? client->granted : NULL);
-}
-
-static void deny_token(struct ap_client *client, const struct msg *m)
-{
-    answer_notify(client, m->from, m->sequence, IAPP_DENIED, NULL);
+    bool same = client->granted && party_equal(m->from, client->granted_to) && party_equal(m->from, client->next_ap) &&
+                m->sequence >= client->granted->sequence;
+    if (same)
+        answer_notify(client, m->from, client->granted->sequence, IAPP_SUCCESSFUL, client->granted);
+    else
+        answer_notify(client, m->from, m->sequence, IAPP_STALE_MOVE, NULL);
 }
 
 static void adopt_log(struct ap_client *client, const struct iapp_context *token)
@@ -226,9 +239,9 @@ static void decide(struct ap_client *client, enum ap_event event)
 static void adopt_token(struct ap_client *client, const struct msg *m)
 {
     const struct iapp_context *token = m->token;
-    if (!party_equal(m->from, client->asked) || m->sequence != client->sequence)
-        return;
-    courier_settle_notify(&client->ap->courier, m->from, client->mud);
+    courier_settle_notify(&client->ap->courier, client->asked, client->mud);
+    free_granted(client);
+    client->token_sequence = m->sequence;
     client->anchor_edge = token->anchor_edge;
     client->anchor_ap = token->anchor_ap;
     client->migration = token->migration > client->migration ? token->migration : client->migration;
@@ -240,27 +253,38 @@ static void adopt_token(struct ap_client *client, const struct msg *m)
         ap_enter_state(client, AP_MOVED, AP_EV_TOKEN);
         return;
     }
+    if (!has_anchor(token)) {
+        start_container(client, AP_EV_TOKEN);
+        return;
+    }
     tell_ready(client);
     decide(client, AP_EV_TOKEN);
     ap_release_held(client);
 }
 
+/* The device has long moved on, and whom we asked is nearer to it. */
+static void give_up_token(struct ap_client *client)
+{
+    struct party successor = client->successor;
+    replay_free(&client->log);
+    client->associated = false;
+    client->next_ap = client->asked;
+    client->successor = (struct party){0};
+    ap_enter_state(client, AP_MOVED, AP_EV_NO_TOKEN);
+    if (successor.role != PARTY_NONE)
+        answer_notify(client, successor, client->successor_sequence, IAPP_STALE_MOVE, NULL);
+}
+
 /* Whom we asked does not have it: it knows who has, or the device has long moved on. */
 static void ask_elsewhere(struct ap_client *client, const struct msg *m)
 {
-    if (!party_equal(m->from, client->asked) || m->sequence != client->sequence)
-        return;
-    if (m->other.role == PARTY_AP && !party_equal(m->other, client->ap->actor.self)) {
-        courier_settle_notify(&client->ap->courier, m->from, client->mud);
-        ask_for_token(client, m->other);
-        return;
-    }
-    if (m->status == IAPP_DENIED)
-        return; /* it may still be on its way there: the courier asks again */
+    if (!party_equal(m->from, client->asked) || party_equal(m->other, client->ap->actor.self) || m->status == IAPP_DENIED)
+        return; /* the courier asks again */
     courier_settle_notify(&client->ap->courier, m->from, client->mud);
-    replay_free(&client->log);
-    client->associated = false;
-    ap_enter_state(client, AP_ABSENT, AP_EV_NO_TOKEN);
+    if (m->other.role == PARTY_AP)
+        ask_for_token(client, m->other);
+    else
+        give_up_token(client);
 }
 
 /* --- requests and replies -------------------------------------------------------------------------------------------- */
@@ -273,6 +297,7 @@ void ap_forward(struct ap_client *client, struct replay_entry *entry)
     o.flags = 0;
     o.digest = 0;
     o.peer = ap->actor.self;
+    entry->delivered_again |= entry->delivered;
     entry->delivered = true;
     entry->delivered_at = actor_now(&ap->actor);
     bool local = party_equal(client->anchor_edge, ap->edge);
@@ -286,14 +311,23 @@ void ap_release_held(struct ap_client *client)
             ap_forward(client, &client->log.entries[i]);
 }
 
+/* A device sends a request when all that are a window older have been answered. */
+static struct replay_entry *log_request(struct ap_client *client, const struct msg *m)
+{
+    uint32_t window = client->ap->actor.rules->window;
+    if (m->offload.number >= window)
+        replay_drop_through(&client->log, m->offload.number - window, false);
+    return replay_add(&client->log, &m->offload);
+}
+
 static void hold_request(struct ap_client *client, const struct msg *m)
 {
-    replay_add(&client->log, &m->offload);
+    log_request(client, m);
 }
 
 static void serve_request(struct ap_client *client, const struct msg *m)
 {
-    ap_forward(client, replay_add(&client->log, &m->offload));
+    ap_forward(client, log_request(client, m));
 }
 
 void ap_relay_to_mud(struct ap_client *client, const struct msg *m)
@@ -307,6 +341,8 @@ void ap_relay_to_mud(struct ap_client *client, const struct msg *m)
 
 void ap_measure_forwarding(struct ap_client *client, const struct replay_entry *entry)
 {
+    if (!entry->delivered || entry->delivered_again)
+        return;
     struct simtime rtt = simtime_sub(actor_now(&client->ap->actor), entry->delivered_at);
     client->forward_rtt = rtt;
     if (client->forward_rtt_min.ns == 0 || rtt.ns < client->forward_rtt_min.ns)
@@ -316,8 +352,14 @@ void ap_measure_forwarding(struct ap_client *client, const struct replay_entry *
 static void serve_reply(struct ap_client *client, const struct msg *m)
 {
     const struct replay_entry *entry = replay_find(&client->log, m->offload.number);
-    if (entry && entry->delivered)
+    if (entry)
         ap_measure_forwarding(client, entry);
+    replay_drop(&client->log, m->offload.number);
+    ap_relay_to_mud(client, m);
+}
+
+static void reply_before_token(struct ap_client *client, const struct msg *m)
+{
     replay_drop(&client->log, m->offload.number);
     ap_relay_to_mud(client, m);
 }
@@ -371,12 +413,12 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
             [AP_EV_ASSOCIATE] = attach,
             [AP_EV_REASSOCIATE] = reassociate,
             [AP_EV_DISASSOCIATE] = nothing,
-            [AP_EV_MOVE_NOTIFY] = deny_token,
+            [AP_EV_MOVE_NOTIFY] = give_token,
         },
     [AP_ATTACHING] =
         {
-            [AP_EV_ASSOCIATE] = accept_again,
-            [AP_EV_REASSOCIATE] = reassociate_here,
+            [AP_EV_ASSOCIATE] = associate_again,
+            [AP_EV_REASSOCIATE] = associate_again,
             [AP_EV_DISASSOCIATE] = disassociate,
             [AP_EV_MOVE_NOTIFY] = remember_successor,
             [AP_EV_REQUEST] = hold_request,
@@ -385,19 +427,21 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
         },
     [AP_AWAITING_TOKEN] =
         {
-            [AP_EV_REASSOCIATE] = reassociate_here,
+            [AP_EV_ASSOCIATE] = associate_again,
+            [AP_EV_REASSOCIATE] = associate_again,
             [AP_EV_DISASSOCIATE] = disassociate,
             [AP_EV_MOVE_NOTIFY] = remember_successor,
             [AP_EV_TOKEN] = adopt_token,
             [AP_EV_NO_TOKEN] = ask_elsewhere,
             [AP_EV_REQUEST] = hold_request,
-            [AP_EV_REPLY] = ap_relay_to_mud,
+            [AP_EV_REPLY] = reply_before_token,
+            [AP_EV_ATTACHED] = nothing,
             [AP_EV_BYE] = nothing,
         },
     [AP_SERVING] =
         {
-            [AP_EV_ASSOCIATE] = accept_again,
-            [AP_EV_REASSOCIATE] = reassociate_here,
+            [AP_EV_ASSOCIATE] = associate_again,
+            [AP_EV_REASSOCIATE] = associate_again,
             [AP_EV_DISASSOCIATE] = disassociate,
             [AP_EV_MOVE_NOTIFY] = give_token,
             [AP_EV_REQUEST] = serve_request,
@@ -408,11 +452,13 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
         },
     [AP_MIGRATING] =
         {
-            [AP_EV_REASSOCIATE] = reassociate_here,
+            [AP_EV_ASSOCIATE] = associate_again,
+            [AP_EV_REASSOCIATE] = associate_again,
             [AP_EV_DISASSOCIATE] = disassociate,
             [AP_EV_MOVE_NOTIFY] = call_off_and_give_token,
             [AP_EV_REQUEST] = ap_copy_request,
             [AP_EV_REPLY] = ap_copy_reply,
+            [AP_EV_ATTACHED] = nothing,
             [AP_EV_CUT] = ap_take_cut,
             [AP_EV_LOGGED] = ap_take_logged,
             [AP_EV_FETCHED] = ap_take_fetched,
@@ -422,11 +468,13 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
         },
     [AP_CATCHING_UP] =
         {
-            [AP_EV_REASSOCIATE] = reassociate_here,
+            [AP_EV_ASSOCIATE] = associate_again,
+            [AP_EV_REASSOCIATE] = associate_again,
             [AP_EV_DISASSOCIATE] = disassociate,
             [AP_EV_MOVE_NOTIFY] = call_off_and_give_token,
             [AP_EV_REQUEST] = ap_copy_request,
             [AP_EV_REPLY] = ap_copy_reply,
+            [AP_EV_ATTACHED] = nothing,
             [AP_EV_CUT] = nothing,
             [AP_EV_READY] = nothing,
             [AP_EV_LOGGED] = ap_take_logged,
@@ -438,11 +486,13 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
         },
     [AP_SWITCHING] =
         {
-            [AP_EV_REASSOCIATE] = reassociate_here,
+            [AP_EV_ASSOCIATE] = associate_again,
+            [AP_EV_REASSOCIATE] = associate_again,
             [AP_EV_DISASSOCIATE] = disassociate,
             [AP_EV_MOVE_NOTIFY] = call_off_and_give_token,
             [AP_EV_REQUEST] = ap_hold_in_switch,
             [AP_EV_REPLY] = ap_reply_in_switch,
+            [AP_EV_ATTACHED] = nothing,
             [AP_EV_CUT] = nothing,
             [AP_EV_READY] = nothing,
             [AP_EV_LOGGED] = nothing,
@@ -455,11 +505,13 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
         },
     [AP_ACTIVATING] =
         {
-            [AP_EV_REASSOCIATE] = reassociate_here,
+            [AP_EV_ASSOCIATE] = associate_again,
+            [AP_EV_REASSOCIATE] = associate_again,
             [AP_EV_DISASSOCIATE] = disassociate,
             [AP_EV_MOVE_NOTIFY] = call_off_and_give_token,
             [AP_EV_REQUEST] = ap_hold_in_switch,
             [AP_EV_REPLY] = ap_reply_in_switch,
+            [AP_EV_ATTACHED] = nothing,
             [AP_EV_CUT] = nothing,
             [AP_EV_READY] = nothing,
             [AP_EV_LOGGED] = nothing,
@@ -473,7 +525,7 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
         },
     [AP_MOVED] =
         {
-            [AP_EV_ASSOCIATE] = nothing,
+            [AP_EV_ASSOCIATE] = reassociate,
             [AP_EV_REASSOCIATE] = reassociate,
             [AP_EV_DISASSOCIATE] = nothing,
             [AP_EV_MOVE_NOTIFY] = give_token_again,
@@ -489,6 +541,7 @@ void ap_enter_state(struct ap_client *client, enum ap_state state, enum ap_event
     if (client->state != state)
         actor_report_transition(actor, client->mud, state_names[client->state], state_names[state], event_names[event]);
     client->state = state;
+    client->retry_pending = false;
     actor_clear_alarm(actor, &client->alarm);
     switch (state) {
     case AP_CATCHING_UP:
@@ -507,10 +560,12 @@ void ap_enter_state(struct ap_client *client, enum ap_state state, enum ap_event
     }
 }
 
-/* Answers that come after their question is settled: of a migration that was called off, of a token already adopted. */
+/* Answers that come after their question is settled: of a migration that was called off, of a token that was here before. */
 static bool is_stale(const struct ap_client *client, enum ap_event event, const struct msg *m)
 {
-    if (event == AP_EV_TOKEN || event == AP_EV_NO_TOKEN)
+    if (event == AP_EV_TOKEN)
+        return client->state != AP_AWAITING_TOKEN || m->sequence <= client->token_sequence;
+    if (event == AP_EV_NO_TOKEN)
         return client->state != AP_AWAITING_TOKEN || m->sequence != client->sequence;
     if (event >= AP_EV_READY && event <= AP_EV_FAILED)
         return !ap_migration_runs(client) || m->offload.migration != client->migration;

@@ -64,7 +64,8 @@ struct ap_switch {
     bool fetched;               /* the source edge has sent what it logged */
     uint32_t next_replay;       /* numbers below have been sent to the new container */
     uint32_t replays;           /* answered */
-    uint32_t last_backlog, growths; /* a replay log that grows over three windows fails */
+    uint32_t last_backlog, growths; /* a replay log that does not shrink over three windows fails */
+    struct simtime last_progress;   /* when the new container last answered */
     uint32_t last;              /* the source executes everything below this number, nothing above */
     struct ap_probe source, target;
     struct simtime replay_begin, hold_begin;
@@ -76,15 +77,17 @@ struct ap_client {
     enum ap_state state;
     bool associated;
     uint32_t sequence;          /* highest association sequence known */
+    uint32_t token_sequence;    /* of the newest token that was held here: an older one is a copy that came late */
     struct party anchor_edge, anchor_ap;
     uint32_t migration;         /* the last one begun for this device */
     uint32_t retries;           /* made since the handoff */
     bool retry_pending;         /* SERVING: the alarm begins another migration */
-    struct party next_ap;       /* MOVED: where the token went */
+    struct party next_ap;       /* MOVED: where the token went, or who knew better */
     struct party asked;         /* AWAITING_TOKEN: whom we ask for it */
     struct party successor;     /* who asked us for the token before we had it */
     uint32_t successor_sequence;
     struct iapp_context *granted; /* owned: the token as given away, to be given again if the answer was lost */
+    struct party granted_to;
     struct replay_log log;      /* unanswered requests; while migrating also every copy after the cut */
     struct ap_switch sw;
     struct simtime forward_rtt, forward_rtt_min; /* of requests on the way to the anchor and back; 0 = unknown */

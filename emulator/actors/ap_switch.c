@@ -18,8 +18,9 @@ static struct offload control(const struct ap_client *client, uint8_t type)
 void ap_begin_migration(struct ap_client *client, enum ap_event event)
 {
     client->migration++;
-    client->retry_pending = false;
     client->sw = (struct ap_switch){0};
+    for (size_t i = 0; i < client->log.len; i++)
+        client->log.entries[i].replay_sent = client->log.entries[i].replayed = false;
     ap_enter_state(client, AP_MIGRATING, event);
     struct offload o = control(client, OFFLOAD_MIGRATE);
     o.peer = client->ap->edge;
@@ -98,8 +99,7 @@ static struct replay_entry *take_answer(struct ap_client *client, const struct m
 {
     struct replay_entry *entry = replay_find(&client->log, m->offload.number);
     if (entry && !entry->answered) {
-        if (entry->delivered)
-            ap_measure_forwarding(client, entry);
+        ap_measure_forwarding(client, entry);
         entry->answered = true;
         entry->source_digest = m->offload.digest;
     }
@@ -145,7 +145,7 @@ void ap_take_cut(struct ap_client *client, const struct msg *m)
 void ap_take_ready(struct ap_client *client, const struct msg *m)
 {
     ap_take_cut(client, m);
-    client->sw.replay_begin = actor_now(&client->ap->actor);
+    client->sw.replay_begin = client->sw.last_progress = actor_now(&client->ap->actor);
     ap_enter_state(client, AP_CATCHING_UP, AP_EV_READY);
     catch_up(client);
 }
@@ -216,10 +216,25 @@ static struct simtime hold_limit(const struct ap_client *client)
     return simtime_add(simtime_scale(client->forward_rtt_min, 2), simtime_scale(rules->work, 10));
 }
 
+static bool replies_outstanding(const struct ap_client *client)
+{
+    for (size_t i = 0; i < client->log.len; i++)
+        if (client->log.entries[i].delivered && !client->log.entries[i].answered)
+            return true;
+    return false;
+}
+
+static struct simtime time_to_replay(const struct ap_client *client)
+{
+    return simtime_scale(client->ap->actor.rules->work, backlog(client));
+}
+
+/* The last reply is as long on its way as the one before; without one, or from a source that is halted, only the probes are. */
 static struct simtime predicted_hold(const struct ap_client *client)
 {
-    uint32_t left = source_still_serves(client) ? backlog(client) : 0;
-    return simtime_add(client->forward_rtt, simtime_scale(client->ap->actor.rules->work, left));
+    if (!source_still_serves(client))
+        return client->forward_rtt_min;
+    return simtime_add(replies_outstanding(client) ? client->forward_rtt : client->forward_rtt_min, time_to_replay(client));
 }
 
 static void probe(struct ap_client *client, struct party edge)
@@ -278,8 +293,13 @@ static void replay_again(struct ap_client *client)
 /* Every control_retry: what was lost on the way to or from the new container or the source edge is asked for again. */
 void ap_catch_up_tick(struct ap_client *client, const struct msg *m)
 {
+    const struct actor *actor = &client->ap->actor;
     uint32_t missing;
     (void)m;
+    if (simtime_sub(actor_now(actor), client->sw.last_progress).ns > actor->rules->timeouts.control_give_up.ns) {
+        fail(client, -ETIMEDOUT, "nothing was replayed for timeouts.control_give_up_ms");
+        return;
+    }
     replay_again(client);
     if (client->sw.fetched && replay_gap(&client->log, client->sw.cut, &missing))
         fetch(client);
@@ -287,14 +307,16 @@ void ap_catch_up_tick(struct ap_client *client, const struct msg *m)
     catch_up(client);
 }
 
-/* A replay log that is longer after each of three windows than before it will never end. */
+/* A replay log that is too long for a switch and no shorter after each of three windows than before it will never end. It need not
+ * grow: the device waits for answers when its window is full. */
 static bool falls_behind(struct ap_client *client)
 {
     struct ap_switch *sw = &client->sw;
     if (++sw->replays % client->ap->actor.rules->window)
         return false;
     uint32_t now = backlog(client);
-    sw->growths = now > sw->last_backlog && sw->last_backlog ? sw->growths + 1 : 0;
+    bool hopeless = sw->last_backlog && now >= sw->last_backlog && time_to_replay(client).ns > hold_limit(client).ns;
+    sw->growths = hopeless ? sw->growths + 1 : 0;
     sw->last_backlog = now;
     return sw->growths >= 3;
 }
@@ -304,12 +326,13 @@ void ap_take_replayed(struct ap_client *client, const struct msg *m)
     struct replay_entry *entry = replay_find(&client->log, m->offload.number);
     if (!entry || entry->replayed)
         return;
+    client->sw.last_progress = actor_now(&client->ap->actor);
     entry->replayed = true;
     entry->target_digest = m->offload.digest;
     if (!compare(client, entry))
         return;
     if (falls_behind(client))
-        fail(client, -EBUSY, "the replay log grew over three windows: requests come faster than they are replayed");
+        fail(client, -EBUSY, "the replay log did not shrink over three windows: requests come faster than they are replayed");
     else if (client->state == AP_SWITCHING)
         replay_what_is_there(client);
     else
@@ -411,7 +434,17 @@ void ap_commit(struct ap_client *client, const struct msg *m)
     courier_send_offload(&ap->courier, source, &stop);
 }
 
-/* Every control_retry: lost replays are sent again, and a hold that lasts far longer than predicted is ended. */
+/* The source's probe waits for every request below sw.last. */
+static void forward_again(struct ap_client *client)
+{
+    for (size_t i = 0; i < client->log.len; i++) {
+        struct replay_entry *entry = &client->log.entries[i];
+        if (entry->number < client->sw.last && !entry->answered)
+            ap_forward(client, entry);
+    }
+}
+
+/* Every control_retry: what was lost is sent again, and a hold that lasts far longer than predicted is ended. */
 void ap_switch_tick(struct ap_client *client, const struct msg *m)
 {
     struct actor *actor = &client->ap->actor;
@@ -423,5 +456,7 @@ void ap_switch_tick(struct ap_client *client, const struct msg *m)
         return;
     }
     replay_again(client);
+    if (client->state == AP_SWITCHING)
+        forward_again(client);
     ap_enter_state(client, client->state, AP_EV_TICK);
 }

@@ -41,14 +41,17 @@ static void handle(struct mud *mud, enum mud_event event, const struct msg *m);
 
 /* --- the way to an access point ------------------------------------------------------------------------------------ */
 
+/* A device that no access point has accepted yet names the first one that it asked: only its answer may be lost. */
 static void request_association(struct mud *mud)
 {
-    bool first = mud->former_ap.role == PARTY_NONE;
-    struct msg m = {.type = first ? MSG_ASSOCIATION_REQUEST : MSG_REASSOCIATION_REQUEST,
+    struct party former = mud->former_ap;
+    if (former.role == PARTY_NONE && mud->ap.index != mud->options.visits[0].ap)
+        former = party_ap(mud->options.visits[0].ap);
+    struct msg m = {.type = former.role == PARTY_NONE ? MSG_ASSOCIATION_REQUEST : MSG_REASSOCIATION_REQUEST,
                     .to = mud->ap,
                     .mud = mud->actor.self.index,
                     .sequence = mud->sequence,
-                    .other = mud->former_ap};
+                    .other = former};
     actor_send(&mud->actor, &m);
     actor_set_alarm(&mud->actor, &mud->association, mud->actor.rules->timeouts.association_retry);
 }
@@ -155,7 +158,7 @@ static void send_what_is_due(struct mud *mud)
     while (mud->ready && mud->sent < mud->due && mud->sent - mud->oldest < mud->options.window) {
         if (next_waits_for_visit(mud)) {
             handle(mud, EV_MOVE, NULL);
-            break;
+            return;
         }
         send_new(mud);
     }
@@ -340,6 +343,7 @@ static const struct mud_cell table[MUD_STATES][MUD_EVENTS] = {
             [EV_REPLY] = {nothing, STAY, true},
             [EV_READY] = {nothing, STAY, true},
             [EV_ACCEPTED] = {nothing, STAY, true},
+            [EV_REFUSED] = {nothing, STAY, true},
         },
 };
 
@@ -368,6 +372,8 @@ static void mud_enter_state(struct mud *mud, enum mud_state state, enum mud_even
         send_what_is_due(mud);
         break;
     case MUD_FINISHED:
+        actor_clear_alarm(&mud->actor, &mud->move);
+        actor_clear_alarm(&mud->actor, &mud->association);
         actor_clear_alarm(&mud->actor, &mud->generate);
         actor_clear_alarm(&mud->actor, &mud->resend);
         if (mud->finished)
@@ -439,8 +445,6 @@ void mud_give_up(struct mud *mud)
 {
     if (mud->state == MUD_FINISHED)
         return;
-    actor_clear_alarm(&mud->actor, &mud->move);
-    actor_clear_alarm(&mud->actor, &mud->association);
     report_total(mud);
     mud_enter_state(mud, MUD_FINISHED, EV_DONE);
 }

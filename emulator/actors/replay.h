@@ -11,6 +11,7 @@ struct replay_entry {
     uint32_t payload_len;
     struct blob *payload;       /* one reference, or NULL (virtual time) */
     bool delivered;             /* sent on to the live container; false: held */
+    bool delivered_again;       /* more than once: its reply measures nothing */
     bool answered;              /* its reply has passed: source_digest is valid */
     bool replay_sent, replayed; /* to the new container; replayed: target_digest is valid */
     uint64_t source_digest, target_digest;

@@ -104,18 +104,32 @@ static const struct carrier *carrier(const struct agent *a)
     return carrier_of(a->scenario->migration.carrier);
 }
 
+static void serve_carrier(struct agent *a)
+{
+    struct err e = ERR_INIT;
+    a->server.changed = server_changed;
+    if (carrier(a)->serve(&a->server, &a->settings, &a->hosts[a->edge], &e) < 0)
+        fail(a, &e, host_name(a));
+}
+
 static void image_installed(struct image_install *install, int status, uint64_t bytes, const struct err *e)
 {
     struct agent *a = container_of(install, struct agent, install);
-    struct err err = ERR_INIT;
     (void)bytes;
-    if (status < 0) {
+    if (status < 0)
         fail(a, e, host_name(a));
-        return;
-    }
-    a->server.changed = server_changed;
-    if (carrier(a)->serve(&a->server, &a->settings, &a->hosts[a->edge], &err) < 0)
-        fail(a, &err, host_name(a));
+    else
+        serve_carrier(a);
+}
+
+/* Where containers start, and everywhere if the strategy counts on it; a complete migration brings the base along. */
+static bool needs_image(const struct agent *a)
+{
+    const struct scenario *s = a->scenario;
+    for (int i = 0; i < s->mud_count; i++)
+        if (s->aps[s->muds[i].visits[0].ap].edge == a->edge)
+            return true;
+    return s->migration.strategy->needs_base;
 }
 
 static void daemon_started(struct docker_daemon *d, int status, const struct err *e)
@@ -127,6 +141,8 @@ static void daemon_started(struct docker_daemon *d, int status, const struct err
     a->image.archive = (char *)(uintptr_t)a->orders.archive;
     if (status < 0)
         fail(a, e, host_name(a));
+    else if (!needs_image(a))
+        serve_carrier(a);
     else if (image_install(&a->install, d->api, &a->image, &err) < 0)
         fail(a, &err, host_name(a));
 }
