@@ -64,8 +64,11 @@ void edge_report_stage(struct edge_client *client, uint32_t migration, enum oper
 
 /* --- a container's life -------------------------------------------------------------------------------------------------- */
 
+/* Once a device's container has come or gone, an ATTACH is a late repetition. */
 static void start_container(struct edge_client *client, const struct msg *m)
 {
+    if (client->ended || client->removed || client->container)
+        return;
     client->owner = m->from;
     client->container = 0;
     client->next = 0;
@@ -73,20 +76,25 @@ static void start_container(struct edge_client *client, const struct msg *m)
     enter_state(client, EDGE_STARTING, EDGE_EV_ATTACH);
 }
 
-static void say_attached(struct edge_client *client, const struct msg *m)
+static void say_ready(struct edge_client *client, struct party ap)
 {
     struct offload ready = {.type = OFFLOAD_EDGE_READY,
                             .mud = client->mud,
                             .sequence = client->sequence,
                             .peer = client->edge->actor.self};
-    (void)m;
-    actor_send_offload(&client->edge->actor, client->owner, &ready);
+    actor_send_offload(&client->edge->actor, ap, &ready);
+}
+
+static void say_attached(struct edge_client *client, const struct msg *m)
+{
+    say_ready(client, m->from);
 }
 
 static void started(struct edge_client *client, const struct msg *m)
 {
+    (void)m;
     edge_report_container(client, client->container, "live");
-    say_attached(client, m);
+    say_ready(client, client->owner);
     enter_state(client, EDGE_LIVE, EDGE_EV_STARTED);
 }
 
@@ -105,10 +113,24 @@ static void forget_requests(struct edge_client *client)
 
 static void remove_container(struct edge_client *client, enum operation operation, uint32_t migration, enum edge_event event)
 {
+    struct actor *actor = &client->edge->actor;
     forget_requests(client);
-    client->removal_begin = actor_now(&client->edge->actor);
-    edge_operate(client, operation, migration, client->container, (struct party){0});
+    client->removal_begin = actor_now(actor);
+    client->removing = (struct order){.operation = operation,
+                                      .edge = actor->self,
+                                      .mud = client->mud,
+                                      .migration = migration,
+                                      .container = client->container};
+    actor->port->operations->operate(actor->port, &client->removing);
     enter_state(client, EDGE_REMOVING, event);
+}
+
+/* A container that could not be removed is still there. */
+static void remove_again(struct alarm *alarm)
+{
+    struct edge_client *client = container_of(alarm, struct edge_client, removal_alarm);
+    struct actor *actor = &client->edge->actor;
+    actor->port->operations->operate(actor->port, &client->removing);
 }
 
 static void acknowledge(struct edge_client *client, const struct msg *m)
@@ -148,6 +170,23 @@ static void deliver_entry(struct edge_client *client, struct replay_entry *entry
     edge_deliver(client, &o);
 }
 
+/* The container answers nothing that is a window old: whoever sent it has its reply. */
+static bool long_answered(const struct edge_client *client, uint32_t number)
+{
+    return (uint64_t)number + client->edge->actor.rules->window < client->next;
+}
+
+/* What the container is waiting for must come in while the gate is closed, or it never drains. */
+static bool others_wait_for(const struct edge_client *client, uint32_t number)
+{
+    for (size_t i = 0; i < client->log.len; i++) {
+        const struct replay_entry *entry = &client->log.entries[i];
+        if (entry->number > number && entry->delivered && !entry->answered)
+            return client->out.state == MIGRATION_DRAINING;
+    }
+    return false;
+}
+
 static void serve(struct edge_client *client, const struct msg *m)
 {
     if (m->offload.sequence < client->sequence) {
@@ -158,8 +197,10 @@ static void serve(struct edge_client *client, const struct msg *m)
     client->sequence = m->offload.sequence;
     client->owner = m->offload.peer;
     client->via = m->from;
+    if (long_answered(client, m->offload.number))
+        return;
     struct replay_entry *entry = replay_add(&client->log, &m->offload);
-    if (!client->gate_closed)
+    if (!client->gate_closed || others_wait_for(client, m->offload.number))
         deliver_entry(client, entry);
 }
 
@@ -168,6 +209,13 @@ void edge_open_gate(struct edge_client *client)
     client->gate_closed = false;
     for (size_t i = 0; i < client->log.len; i++)
         if (!client->log.entries[i].delivered)
+            deliver_entry(client, &client->log.entries[i]);
+}
+
+void edge_deliver_undrained(struct edge_client *client)
+{
+    for (size_t i = 0; i < client->log.len; i++)
+        if (client->log.entries[i].delivered && !client->log.entries[i].answered)
             deliver_entry(client, &client->log.entries[i]);
 }
 
@@ -292,9 +340,11 @@ static void migrate_later(struct edge_client *client, const struct msg *m)
 
 static void migrate(struct edge_client *client, const struct msg *m)
 {
+    const struct msg *pending = &client->pending_migrate;
+    uint32_t id = m->offload.migration;
     acknowledge(client, m);
-    if (m->offload.migration <= client->ended || (migration_runs(&client->out) && client->out.id == m->offload.migration))
-        return;
+    if (id <= client->ended || id <= client->out.id || (pending->mud != MUD_NONE && id < pending->offload.migration))
+        return; /* a repetition */
     if (!migration_runs(&client->out)) {
         migration_begin(client, m);
         return;
@@ -334,26 +384,38 @@ static void started_pending(struct edge_client *client, const struct msg *m)
 
 static void install(struct edge_client *client, const struct msg *m)
 {
-    if (m->offload.migration <= client->removed) {
-        acknowledge(client, m);
-        return;
-    }
+    uint32_t id = m->offload.migration;
     acknowledge(client, m);
+    if (id <= client->removed || id <= client->container || id <= client->ended)
+        return; /* a repetition, after what it installed has gone */
     client->container = m->offload.migration;
     client->next = m->offload.until;
     enter_state(client, EDGE_INSTALLING, EDGE_EV_INSTALL);
     migration_install(client, m);
 }
 
-/* What is here is of an older time: it goes first; INSTALL is repeated until it is acknowledged. */
+/* The migration is committed, or its container gone: nothing of it is repeated or undone any more. */
+static void forget_outgoing(struct edge_client *client, uint32_t migration)
+{
+    actor_clear_alarm(&client->edge->actor, &client->out.alarm);
+    client->ended = migration > client->ended ? migration : client->ended;
+    client->out = (struct migration){.alarm = client->out.alarm};
+    courier_drop(&client->edge->courier, OFFLOAD_CUT, client->mud, migration);
+    courier_drop(&client->edge->courier, OFFLOAD_INSTALL, client->mud, migration);
+}
+
+/* What is here is of an older time: it goes first; INSTALL is repeated until it is acknowledged. The device is served at the edge that
+ * sends it, so if a migration from here still waits for its verdict, that is STOP. */
 static void install_over_older(struct edge_client *client, const struct msg *m)
 {
-    if (m->offload.migration == client->container) {
+    if (m->offload.migration <= client->container) {
         acknowledge(client, m);
         return;
     }
-    if (m->offload.migration < client->container || migration_runs(&client->out) || client->in.operating)
+    if (m->offload.migration <= client->out.id || client->out.operating || client->in.operating)
         return;
+    if (migration_runs(&client->out))
+        forget_outgoing(client, client->out.id);
     client->in.state = MIGRATION_NONE;
     remove_container(client, OP_DISCARD, client->container, EDGE_EV_INSTALL);
 }
@@ -407,19 +469,15 @@ static void stop(struct edge_client *client, const struct msg *m)
         return;
     }
     client->removal = *m;
-    actor_clear_alarm(&client->edge->actor, &client->out.alarm);
-    client->ended = m->offload.migration > client->ended ? m->offload.migration : client->ended;
-    client->out = (struct migration){.alarm = client->out.alarm};
-    courier_drop(&client->edge->courier, OFFLOAD_CUT, client->mud, m->offload.migration);
+    forget_outgoing(client, m->offload.migration);
     remove_container(client, OP_STOP, m->offload.migration, EDGE_EV_STOP);
 }
 
-/* Files that were sent before anything was installed. */
+/* Files that were sent before anything was installed; acknowledged when they are gone, see removal_done(). */
 static void remove_files(struct edge_client *client, const struct msg *m)
 {
     client->removed = m->offload.migration > client->removed ? m->offload.migration : client->removed;
-    edge_operate(client, OP_DISCARD, m->offload.migration, m->offload.migration, (struct party){0});
-    acknowledge(client, m);
+    edge_operate(client, OP_DISCARD, m->offload.migration, m->offload.migration, m->from);
 }
 
 /* INSTALLING, STANDBY, or LIVE but never used: called off before the commit. */
@@ -475,6 +533,9 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
     [EDGE_EMPTY] =
         {
             [EDGE_EV_ATTACH] = start_container,
+            [EDGE_EV_REQUEST] = nothing, /* here and below: late, for the container that was here */
+            [EDGE_EV_ANSWER] = nothing,
+            [EDGE_EV_ACTIVATE] = nothing,
             [EDGE_EV_MIGRATE] = refuse_migrate,
             [EDGE_EV_CANCEL] = cancel,
             [EDGE_EV_FETCH] = nothing,
@@ -509,6 +570,12 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
         },
     [EDGE_INSTALLING] =
         {
+            [EDGE_EV_ATTACH] = nothing,
+            [EDGE_EV_REQUEST] = nothing,
+            [EDGE_EV_REPLAY] = nothing,
+            [EDGE_EV_PROBE] = nothing,
+            [EDGE_EV_FETCH] = nothing,
+            [EDGE_EV_ACTIVATE] = nothing,
             [EDGE_EV_INSTALL] = install_over_older,
             [EDGE_EV_INSTALLED] = installed,
             [EDGE_EV_BROKEN] = broken_install,
@@ -518,6 +585,9 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
         },
     [EDGE_STANDBY] =
         {
+            [EDGE_EV_ATTACH] = nothing,
+            [EDGE_EV_REQUEST] = nothing,
+            [EDGE_EV_FETCH] = nothing,
             [EDGE_EV_REPLAY] = replay,
             [EDGE_EV_PROBE] = probe,
             [EDGE_EV_ANSWER] = standby_answers,
@@ -535,6 +605,7 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
             [EDGE_EV_PROBE] = nothing,
             [EDGE_EV_FETCH] = nothing,
             [EDGE_EV_ANSWER] = nothing,
+            [EDGE_EV_ACTIVATE] = nothing,
             [EDGE_EV_MIGRATE] = refuse_migrate,
             [EDGE_EV_CANCEL] = cancel,
             [EDGE_EV_INSTALL] = nothing,
@@ -584,6 +655,7 @@ static struct edge_client *client_of(struct edge *edge, uint32_t mud)
         client->mud = mud;
         client->out.alarm.ring = out_alarm_rings;
         client->in.alarm.ring = in_alarm_rings;
+        client->removal_alarm.ring = remove_again;
         client->pending_migrate.mud = client->removal.mud = MUD_NONE;
         map_set(&edge->clients, mud, client);
     }
@@ -630,13 +702,23 @@ static void start_done(struct edge_client *client, const struct order_result *re
     edge_handle(client, result->status < 0 ? EDGE_EV_BROKEN : EDGE_EV_STARTED, NULL);
 }
 
+/* The removal of files alone names who asked for it; if it fails, REMOVE comes again. */
 static void removal_done(struct edge_client *client, const struct order *order, const struct order_result *result)
 {
+    struct actor *actor = &client->edge->actor;
+    bool files_alone = order->peer.role != PARTY_NONE;
     if (result->status < 0)
-        actor_note(&client->edge->actor, (int32_t)client->mud, (int32_t)order->migration, "%s: %s",
-                   operation_name(order->operation), result->reason);
-    if (client->state == EDGE_REMOVING && order->container == client->container)
+        actor_note(actor, (int32_t)client->mud, (int32_t)order->migration, "%s: %s", operation_name(order->operation),
+                   result->reason);
+    if (files_alone && result->status == 0) {
+        struct msg asked = {.from = order->peer, .mud = client->mud};
+        asked.offload = (struct offload){.type = OFFLOAD_REMOVE, .mud = client->mud, .migration = order->migration};
+        acknowledge(client, &asked);
+    } else if (!files_alone && result->status < 0) {
+        actor_set_alarm(actor, &client->removal_alarm, actor->rules->timeouts.control_retry);
+    } else if (!files_alone) {
         edge_handle(client, EDGE_EV_REMOVED, NULL);
+    }
 }
 
 void edge_operation_done(struct edge *edge, const struct order *order, const struct order_result *result)
@@ -668,7 +750,8 @@ bool edge_busy(const struct edge *edge)
     return edge->courier.len > 0;
 }
 
-/* READY, CUT, REMOVE and FAILED must arrive some time; an INSTALL without answer fails the migration. */
+/* READY, CUT, REMOVE and FAILED must arrive some time. An INSTALL without answer fails the migration, but that is for the access point to
+ * say: the target may have got it, and serve already. */
 static void gave_up(struct courier *courier, const struct msg *m)
 {
     struct edge *edge = container_of(courier, struct edge, courier);
@@ -676,8 +759,8 @@ static void gave_up(struct courier *courier, const struct msg *m)
     char text[64];
     msg_text(m, text, sizeof text);
     actor_note(&edge->actor, (int32_t)m->mud, (int32_t)m->offload.migration, "no answer to %s", text);
-    if (m->offload.type == OFFLOAD_INSTALL && migration_runs(&client->out) && client->out.id == m->offload.migration)
-        migration_call_off(client, -ETIMEDOUT, "the target edge does not answer");
+    if (m->offload.type == OFFLOAD_INSTALL)
+        migration_ask_to_fail(client);
     else
         courier_send(courier, m);
 }

@@ -58,6 +58,8 @@ struct edge_client {
     struct msg pending_migrate; /* waits until the container runs, or the older migration is undone; mud = MUD_NONE if none */
     struct msg removal;         /* STOP or REMOVE, acknowledged when the container is gone; mud = MUD_NONE if none */
     struct simtime removal_begin;
+    struct order removing;      /* asked for again if it fails */
+    struct alarm removal_alarm;
 };
 
 enum { MUD_NONE = UINT32_MAX };
@@ -82,6 +84,8 @@ void edge_handle(struct edge_client *client, enum edge_event event, const struct
 void edge_open_gate(struct edge_client *client);
 /* Requests delivered to the container that it has not answered. */
 uint32_t edge_undrained(const struct edge_client *client);
+/* Delivers those again: one of them may be waiting for an earlier one that was lost. */
+void edge_deliver_undrained(struct edge_client *client);
 void edge_deliver(struct edge_client *client, const struct offload *o);
 void edge_operate(struct edge_client *client, enum operation operation, uint32_t migration, uint32_t container, struct party peer);
 void edge_report_container(struct edge_client *client, uint32_t container, const char *what);

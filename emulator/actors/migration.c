@@ -4,7 +4,11 @@
 #include <errno.h>
 #include <stdio.h>
 
-enum { PUT_OFFS_MAX = 20, SOURCE_PATIENCE = 4 /* operations' timeouts that the target may take in all */ };
+enum {
+    PUT_OFFS_MAX = 20,
+    UNDO_FAILURES_MAX = 5,
+    SOURCE_PATIENCE = 4, /* operations' timeouts that the target may take in all */
+};
 
 static const struct rules *rules_of(const struct edge_client *client)
 {
@@ -124,6 +128,7 @@ void migration_drained(struct edge_client *client)
         return;
     }
     m->state = MIGRATION_PROBING;
+    set_alarm(client, m, rules_of(client)->timeouts.control_retry);
     struct offload o = {.type = OFFLOAD_PROBE,
                         .mud = client->mud,
                         .sequence = m->sequence,
@@ -136,7 +141,7 @@ void migration_drained(struct edge_client *client)
 void migration_probed(struct edge_client *client, const struct offload *o)
 {
     struct migration *m = &client->out;
-    if (m->state != MIGRATION_PROBING || o->migration != m->id)
+    if (m->state != MIGRATION_PROBING || o->migration != m->id || o->number != m->cut)
         return;
     m->last_probe = *o;
     run_source_stage(client);
@@ -152,6 +157,8 @@ static void put_off(struct edge_client *client)
     actor_note(&client->edge->actor, (int32_t)client->mud, (int32_t)m->id,
                "dump put off, time %u: %u requests not finished", m->put_offs, edge_undrained(client));
     m->state = MIGRATION_PUT_OFF;
+    m->cut_taken = false;
+    edge_deliver_undrained(client);
     edge_open_gate(client);
     set_alarm(client, m, rules_of(client)->timeouts.gate_drain);
 }
@@ -228,16 +235,34 @@ void migration_call_off(struct edge_client *client, int32_t status, const char *
     undo(client);
 }
 
+/* A step that fails is tried again: on it depends that the device is served. At last it is given up, with a word. */
+static bool undo_step_stands(struct edge_client *client, const struct order *order, const struct order_result *result)
+{
+    struct migration *m = &client->out;
+    if (result->status == 0)
+        return true;
+    if (++m->undo_failures < UNDO_FAILURES_MAX)
+        return false;
+    actor_note(&client->edge->actor, (int32_t)client->mud, (int32_t)m->id, "undo: %s: %s: given up",
+               operation_name(order->operation), result->reason);
+    return true;
+}
+
+/* The first operation that ends here may be a stage that was called off. */
 static void undo_step_done(struct edge_client *client, const struct order *order, const struct order_result *result)
 {
     struct migration *m = &client->out;
-    if (order->operation == OP_THAW)
+    if (order->operation == OP_THAW && undo_step_stands(client, order, result)) {
         m->frozen = false;
-    if (order->operation == OP_HALT && result->status == 0)
-        m->frozen = false, m->halted = true, edge_report_container(client, client->container, "halted");
-    if (order->operation == OP_REVIVE) {
+    } else if (order->operation == OP_HALT && result->status == 0) {
+        m->frozen = false;
+        m->halted = true;
+        edge_report_container(client, client->container, "halted");
+    } else if (order->operation == OP_REVIVE && undo_step_stands(client, order, result)) {
         m->halted = false;
         edge_report_container(client, client->container, result->status < 0 ? "gone" : "live");
+    } else if (order->operation == OP_DISCARD && !undo_step_stands(client, order, result)) {
+        m->cut_taken = true;
     }
     undo(client);
 }
@@ -316,6 +341,13 @@ void migration_install(struct edge_client *client, const struct msg *msg)
     run_target_stage(client);
 }
 
+void migration_ask_to_fail(struct edge_client *client)
+{
+    const struct migration *m = &client->out;
+    if (m->state == MIGRATION_INSTALLING)
+        tell(client, m, m->ap, OFFLOAD_FAILED, -ETIMEDOUT);
+}
+
 static void operation_timed_out(struct edge_client *client, struct migration *m)
 {
     struct actor *actor = &client->edge->actor;
@@ -330,6 +362,7 @@ void migration_alarm_rings(struct edge_client *client, struct migration *m)
 {
     switch (m->state) {
     case MIGRATION_DRAINING:
+    case MIGRATION_PROBING:
         put_off(client);
         break;
     case MIGRATION_PUT_OFF:
@@ -339,11 +372,10 @@ void migration_alarm_rings(struct edge_client *client, struct migration *m)
     case MIGRATION_UNDOING:
         operation_timed_out(client, m);
         break;
-    case MIGRATION_INSTALLING: /* the AP decides from here on; this only asks it to */
-        tell(client, m, m->ap, OFFLOAD_FAILED, -ETIMEDOUT);
+    case MIGRATION_INSTALLING:
+        migration_ask_to_fail(client);
         break;
     case MIGRATION_NONE:
-    case MIGRATION_PROBING:
     case MIGRATION_READY:
     case MIGRATION_STATES:
         break;

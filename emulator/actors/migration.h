@@ -33,6 +33,7 @@ struct migration {
     bool operating;            /* an operation is under way */
     int32_t status;            /* why it is being undone; 0 = called off */
     uint32_t put_offs;         /* how often the gate did not drain */
+    uint32_t undo_failures;
     struct simtime begin, stage_begin;
     struct offload last_probe; /* the halted container's answer */
     struct alarm alarm;
@@ -51,6 +52,9 @@ void migration_drained(struct edge_client *client); /* the last delivered reques
 void migration_probed(struct edge_client *client, const struct offload *o);
 /* status 0: the device has moved on; -errno: something failed. */
 void migration_call_off(struct edge_client *client, int32_t status, const char *reason);
+
+/* The target does not answer: asks the access point, which alone knows whether it has committed. */
+void migration_ask_to_fail(struct edge_client *client);
 
 /* --- the target --- */
 void migration_install(struct edge_client *client, const struct msg *m);

@@ -54,9 +54,10 @@ struct port_operations {
     void (*clear_alarm)(struct port *port, struct alarm *alarm);
     /* Copies the message, taking references; may lose it. */
     void (*send)(struct port *port, const struct msg *m);
-    /* Hands a REQUEST, REPLAY or PROBE to the MUD's container at this edge; may lose it. */
+    /* Hands a REQUEST, REPLAY or PROBE to the MUD's container at this edge; may lose it. The answer comes later, never during the call. */
     void (*deliver)(struct port *port, struct party edge, uint32_t container, const struct offload *o);
-    /* Starts a container operation; edge_operation_done follows exactly once, later. */
+    /* Starts a container operation; edge_operation_done follows exactly once, later. A RESTORE or REVIVE that succeeds uses the snapshot's
+     * files up: they are the port's to remove. */
     void (*operate)(struct port *port, const struct order *order);
     /* Ends running operations of (edge, mud, migration) early; each still reports, with -ECANCELED. */
     void (*cancel_operations)(struct port *port, struct party edge, uint32_t mud, uint32_t migration);

@@ -79,6 +79,11 @@ static void go_on(struct sim_container *c)
         ;
 }
 
+static void woken(struct timer *timer)
+{
+    go_on(container_of(timer, struct sim_container, wake));
+}
+
 static void work_done(struct timer *timer)
 {
     struct sim_container *c = container_of(timer, struct sim_container, work);
@@ -101,7 +106,7 @@ void sim_container_deliver(struct sim_container *c, const struct offload *o)
     }
     c->inbox[c->inbox_len] = *o;
     c->inbox[c->inbox_len++].payload = NULL;
-    go_on(c);
+    loop_arm_after(c->loop, &c->wake, SIMTIME_ZERO);
 }
 
 void sim_container_freeze(struct sim_container *c)
@@ -112,7 +117,7 @@ void sim_container_freeze(struct sim_container *c)
 void sim_container_thaw(struct sim_container *c)
 {
     c->frozen = false;
-    go_on(c);
+    loop_arm_after(c->loop, &c->wake, SIMTIME_ZERO);
 }
 
 struct sim_container *sim_container_new(struct loop *loop, const struct layout *layout, uint32_t edge, uint32_t mud,
@@ -125,7 +130,8 @@ struct sim_container *sim_container_new(struct loop *loop, const struct layout *
                                 .mud = mud,
                                 .container = container,
                                 .state = *state,
-                                .work.fire = work_done};
+                                .work.fire = work_done,
+                                .wake.fire = woken};
     *state = (struct sim_state){0};
     return c;
 }
@@ -135,6 +141,7 @@ void sim_container_free(struct sim_container *c)
     if (!c)
         return;
     loop_cancel(c->loop, &c->work);
+    loop_cancel(c->loop, &c->wake);
     sim_state_free(&c->state);
     free(c->inbox);
     free(c);

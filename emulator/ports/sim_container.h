@@ -24,6 +24,7 @@ struct sim_container {
     size_t inbox_len, inbox_capacity;
     struct offload working_on;
     struct timer work; /* armed while a request is computed */
+    struct timer wake; /* looks into the inbox: an answer never comes while the edge delivers */
     void (*says)(struct sim_container *container, const struct offload *answer);
     void *owner;
 };

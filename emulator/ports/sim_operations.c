@@ -162,6 +162,7 @@ static int restore(struct sim *sim, const struct order *o)
     struct sim_state state;
     sim_state_copy(&state, &s->state, sim->layout);
     add_container(sim, o, &state);
+    drop_snapshot(sim, o->edge.index, o->mud, o->migration);
     return 0;
 }
 

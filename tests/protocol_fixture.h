@@ -1,0 +1,239 @@
+/* Plays a scenario in virtual time without files and judges it: the invariants over its events, what was left behind, and where
+ * the container ended. PROTOCOL_TRACE=1 in the environment prints every event. */
+#ifndef ROAMLAB_PROTOCOL_FIXTURE_H
+#define ROAMLAB_PROTOCOL_FIXTURE_H
+
+#include "buf.h"
+#include "invariants.h"
+#include "mem.h"
+#include "rng.h"
+#include "sim.h"
+#include "world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { PLAY_MUDS_MAX = 64, PLAY_COMPLAINTS_MAX = 40 };
+
+/* Hosts pc1 … pcN in a full mesh, each with an access point and an edge server; every device on a host of its own, linked to all. */
+struct play {
+    int aps, muds;
+    const char *visits[PLAY_MUDS_MAX]; /* JSON lists; the last one given serves all further devices */
+    const char *strategy;
+    double rtt_ms, rate_mbit, loss, air_loss, requests_per_s, work_ms, memory_mb, duration_s;
+    const char *migration, *timeouts, *faults; /* further keys, such as "\"retries\":1"; NULL = none */
+    uint64_t seed;
+};
+
+struct played {
+    struct invariants *invariants;
+    uint64_t hash; /* of all events in their order */
+    uint64_t events, unexpected;
+    int64_t sent, answered;
+    int finished, failed, superseded;
+    int live_at[PLAY_MUDS_MAX]; /* number of the edge (from 1) whose container is live, 0 = none */
+    struct simtime worst_response;
+    int containers, files; /* left in the modelled world */
+    bool idle;             /* everything had come to rest */
+    struct simtime end;
+    char *complaints[PLAY_COMPLAINTS_MAX];
+    int complaint_count;
+};
+
+static inline const char *play_visits(const struct play *p, int mud)
+{
+    while (mud > 0 && !p->visits[mud])
+        mud--;
+    return p->visits[mud];
+}
+
+static inline void play_hosts(const struct play *p, struct buf *out)
+{
+    buf_printf(out, "\"hosts\":{");
+    for (int i = 1; i <= p->aps; i++)
+        buf_printf(out, "\"pc%d\":{},", i);
+    for (int i = 1; i <= p->muds; i++)
+        buf_printf(out, "\"phone%d\":{}%s", i, i < p->muds ? "," : "},\"edges\":{");
+    for (int i = 1; i <= p->aps; i++)
+        buf_printf(out, "\"es%d\":{\"host\":\"pc%d\"}%s", i, i, i < p->aps ? "," : "},\"aps\":{");
+    for (int i = 1; i <= p->aps; i++)
+        buf_printf(out, "\"ap%d\":{\"host\":\"pc%d\",\"edge\":\"es%d\"}%s", i, i, i, i < p->aps ? "," : "},");
+}
+
+static inline void play_links(const struct play *p, struct buf *out)
+{
+    buf_printf(out, "\"links\":[");
+    for (int i = 1; i <= p->aps; i++)
+        for (int j = i + 1; j <= p->aps; j++)
+            buf_printf(out, "{\"between\":[\"pc%d\",\"pc%d\"],\"rtt_ms\":%g,\"rate_mbit\":%g,\"loss\":%g},",
+                       i, j, p->rtt_ms, p->rate_mbit, p->loss);
+    for (int i = 1; i <= p->muds; i++)
+        for (int j = 1; j <= p->aps; j++)
+            buf_printf(out, "{\"between\":[\"phone%d\",\"pc%d\"],\"rtt_ms\":4,\"loss\":%g}%s", i, j,
+                       p->air_loss, i == p->muds && j == p->aps ? "]," : ",");
+}
+
+static inline void play_text(const struct play *p, struct buf *out)
+{
+    buf_printf(out, "{\"name\":\"play\",\"duration_s\":%g,", p->duration_s);
+    play_hosts(p, out);
+    play_links(p, out);
+    buf_printf(out, "\"service\":{\"base_mb\":1,\"layer_mb\":0.5,\"memory_mb\":%g,\"work_ms\":%g},\"muds\":{",
+               p->memory_mb, p->work_ms);
+    for (int i = 0; i < p->muds; i++)
+        buf_printf(out, "\"m%d\":{\"host\":\"phone%d\",\"requests_per_s\":%g,\"visits\":%s}%s", i + 1, i + 1,
+                   p->requests_per_s, play_visits(p, i), i + 1 < p->muds ? "," : "},");
+    buf_printf(out, "\"migration\":{\"strategy\":\"%s\"%s%s},\"timeouts\":{%s},\"faults\":[%s]}", p->strategy,
+               p->migration ? "," : "", p->migration ? p->migration : "", p->timeouts ? p->timeouts : "",
+               p->faults ? p->faults : "");
+}
+
+static inline struct scenario *play_scenario(const struct play *p)
+{
+    struct buf text = BUF_INIT;
+    struct err e = ERR_INIT;
+    play_text(p, &text);
+    struct scenario *s = scenario_parse("play", buf_text(&text), text.len, NULL, 0, &e);
+    if (!s)
+        fail_msg("%s: %s", e.text, buf_text(&text));
+    buf_free(&text);
+    return s;
+}
+
+__attribute__((format(printf, 2, 3))) static inline void played_complain(struct played *r, const char *format,
+                                                                         ...)
+{
+    char text[500];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (r->complaint_count < PLAY_COMPLAINTS_MAX)
+        r->complaints[r->complaint_count++] = mem_copy_string(text);
+}
+
+static inline void played_hash(struct played *r, const struct event *ev)
+{
+    const int64_t numbers[] = {ev->at.ns,     ev->kind,     ev->direction, ev->mud,  ev->number,
+                               ev->migration, ev->begin.ns, ev->bytes,     ev->value};
+    const char *texts[] = {ev->reporter, ev->peer, ev->sender, ev->text};
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        r->hash = rng_mix(r->hash ^ (uint64_t)numbers[i]);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        for (const char *p = texts[i]; *p; p++)
+            r->hash = rng_mix(r->hash ^ (uint8_t)*p);
+}
+
+static inline void played_container(struct played *r, const struct event *ev)
+{
+    int edge = atoi(ev->reporter + strlen("ES-"));
+    if (strcmp(ev->text, "live") == 0)
+        r->live_at[ev->mud] = edge;
+    else if (r->live_at[ev->mud] == edge)
+        r->live_at[ev->mud] = 0;
+}
+
+static inline void played_migration(struct played *r, const struct event *ev)
+{
+    r->finished += strcmp(ev->text, "finished") == 0;
+    r->failed += strcmp(ev->text, "failed") == 0;
+    r->superseded += strcmp(ev->text, "superseded") == 0;
+}
+
+static inline void played_trace(const struct event *ev)
+{
+    static int wanted = -1;
+    if (wanted < 0)
+        wanted = getenv("PROTOCOL_TRACE") != NULL;
+    if (wanted)
+        fprintf(stderr, "%10.4f %-10s %-8s %s %-14s mud %d n %d m %d v %lld: %s\n", simtime_seconds(ev->at),
+                event_kind_name(ev->kind), ev->reporter,
+                ev->direction == EVENT_SENT       ? "->"
+                : ev->direction == EVENT_RECEIVED ? "<-"
+                                                  : "  ",
+                ev->peer, ev->mud, ev->number, ev->migration, (long long)ev->value, ev->text);
+}
+
+static inline void played_record(struct cast *cast, const struct event *ev)
+{
+    struct played *r = cast->recorder;
+    played_trace(ev);
+    invariants_add(r->invariants, ev);
+    played_hash(r, ev);
+    r->events++;
+    if (ev->kind == EVENT_UNEXPECTED) {
+        r->unexpected++;
+        played_complain(r, "%.4f s: %s did not foresee %s", simtime_seconds(ev->at), ev->reporter, ev->text);
+    } else if (ev->kind == EVENT_SENT_TOTAL) {
+        r->sent += ev->number;
+        r->answered += ev->value;
+    } else if (ev->kind == EVENT_CONTAINER) {
+        played_container(r, ev);
+    } else if (ev->kind == EVENT_MIGRATION) {
+        played_migration(r, ev);
+    } else if (ev->kind == EVENT_REQUEST) {
+        r->worst_response = simtime_max(r->worst_response, simtime_sub(ev->at, ev->begin));
+    }
+}
+
+static inline void played_finish(struct played *r, struct sim *sim, const struct world *w)
+{
+    struct invariants_broken broken;
+    invariants_finish(r->invariants, &broken);
+    for (size_t i = 0; i < broken.kept; i++)
+        played_complain(r, "%s", broken.sentences[i]);
+    invariants_broken_free(&broken);
+    invariants_free(r->invariants);
+    for (int i = 0; i < w->layout.mud_count; i++) {
+        int containers = sim_containers(sim, (uint32_t)i);
+        r->containers += containers;
+        if (containers != 1)
+            played_complain(r, "device %d has %d containers at the end", i, containers);
+    }
+    r->files = sim_snapshots(sim);
+    if (r->files)
+        played_complain(r, "%d snapshots are left behind", r->files);
+    if (!r->idle)
+        played_complain(r, "something was still under way at the end");
+}
+
+/* Runs it. Whatever is wrong in any run stands in the complaints. */
+static inline struct played play(const struct play *p)
+{
+    struct scenario *s = play_scenario(p);
+    struct played r = {.invariants = invariants_new(&(struct invariants_options){
+                           .gives_up_always_live = !s->migration.strategy->always_live})};
+    struct clock clock = clock_virtual();
+    struct loop *loop = loop_new(&clock, NULL);
+    struct world w;
+    world_init(&w, s, p->seed, played_record, &r);
+    struct sim *sim = sim_new(loop, &w.layout, &w.cast);
+    world_populate(&w, sim_port(sim), WORLD_ALL_HOSTS);
+    world_start(&w);
+    struct simtime end = simtime_add(s->duration, s->timeouts.drain);
+    do {
+        loop_run_until(loop, simtime_add(loop_now(loop), simtime_ms(100)));
+        r.idle = loop_now(loop).ns >= s->duration.ns && world_idle(&w);
+    } while (!r.idle && loop_now(loop).ns < end.ns);
+    r.end = loop_now(loop);
+    world_give_up(&w);
+    played_finish(&r, sim, &w);
+    sim_free(sim);
+    world_free(&w);
+    loop_free(loop);
+    scenario_free(s);
+    return r;
+}
+
+static inline void played_free(struct played *r)
+{
+    for (int i = 0; i < r->complaint_count; i++)
+        free(r->complaints[i]);
+    r->complaint_count = 0;
+}
+
+#endif

@@ -1,0 +1,334 @@
+/* The whole migration protocol in virtual time: hundreds of runs in which devices come back, go on, change places and lose messages
+ * at every moment of a migration. The invariants must hold in each. */
+#include "folder.h"
+#include "logrepo.h"
+#include "protocol_fixture.h"
+#include "world_sim.h"
+
+static const char *const strategies[] = {"p-migr", "c-migr", "cold"};
+
+enum { SHOWN_MAX = 10 };
+
+static int runs, wrong;
+
+/* A migration of about a second and a half between edges 40 ms apart. */
+static const struct play basic = {
+    .aps = 3,
+    .muds = 1,
+    .visits = {"[{\"ap\":\"ap1\",\"at_s\":0},{\"ap\":\"ap2\",\"at_s\":1.5}]"},
+    .strategy = "p-migr",
+    .rtt_ms = 40,
+    .rate_mbit = 80,
+    .requests_per_s = 20,
+    .work_ms = 5,
+    .memory_mb = 1,
+    .duration_s = 8,
+    .seed = 1,
+};
+
+/* Says what is wrong and how to see it again; a test ends with all_good(), so that one run shows everything. */
+static void print_complaints(const struct play *p, const struct played *r, const char *label)
+{
+    if (wrong++ >= SHOWN_MAX)
+        return;
+    struct buf text = BUF_INIT;
+    buf_printf(&text, "%s, %s, seed %llu:", label, p->strategy, (unsigned long long)p->seed);
+    for (int i = 0; i < r->complaint_count; i++)
+        buf_printf(&text, "\n    %s", r->complaints[i]);
+    print_error("%s\n", buf_text(&text));
+    buf_free(&text);
+}
+
+static void all_good(void)
+{
+    int count = wrong;
+    wrong = 0;
+    assert_int_equal(count, 0);
+}
+
+/* What else a run must show, beside the invariants. */
+struct expected {
+    int live_at;          /* the edge where the only device's container ends, 0 = anywhere */
+    double served_for_s;  /* every request that is due in that time is sent and answered */
+    int failed, finished; /* migrations, -1 = any number */
+};
+
+__attribute__((format(printf, 3, 4))) static struct played
+play_well(const struct play *p, const struct expected *x, const char *format, ...)
+{
+    char label[200];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(label, sizeof label, format, args);
+    va_end(args);
+    struct played r = play(p);
+    runs++;
+    int64_t due = (int64_t)(p->muds * x->served_for_s * p->requests_per_s);
+    if (r.sent < due || r.answered != r.sent)
+        played_complain(&r, "%lld of %lld requests sent, %lld answered", (long long)r.sent, (long long)due,
+                        (long long)r.answered);
+    if (x->live_at && r.live_at[0] != x->live_at)
+        played_complain(&r, "the container is at edge %d, not %d", r.live_at[0], x->live_at);
+    if ((x->failed >= 0 && r.failed != x->failed) || (x->finished >= 0 && r.finished != x->finished))
+        played_complain(&r, "%d migrations finished, %d failed", r.finished, r.failed);
+    if (r.complaint_count)
+        print_complaints(p, &r, label);
+    played_free(&r);
+    return r;
+}
+
+/* --- where the device is, at every moment of a migration ------------------------------------------------------------------------- */
+
+struct roaming {
+    const char *label;
+    const char *visits; /* one %g: a moment of the migration that begins at 1.5 s */
+    int ends_at;
+};
+
+static const struct roaming roamings[] = {
+    {"comes back", "[{\"ap\":\"ap1\",\"at_s\":0},{\"ap\":\"ap2\",\"at_s\":1.5},{\"ap\":\"ap1\",\"at_s\":%g}]",
+     1},
+    {"goes on", "[{\"ap\":\"ap1\",\"at_s\":0},{\"ap\":\"ap2\",\"at_s\":1.5},{\"ap\":\"ap3\",\"at_s\":%g}]",
+     3},
+    {"goes there and back and there",
+     "[{\"ap\":\"ap1\",\"at_s\":0},{\"ap\":\"ap2\",\"at_s\":1.5},{\"ap\":\"ap1\",\"at_s\":%g},{\"ap\":"
+     "\"ap2\",\"at_s\":3.2}]",
+     2},
+    {"walks in a circle",
+     "[{\"ap\":\"ap1\",\"at_s\":0},{\"ap\":\"ap2\",\"at_s\":1.5},{\"ap\":\"ap3\",\"at_s\":%g},{\"ap\":"
+     "\"ap1\",\"at_s\":3.2}]",
+     1},
+};
+
+static void roam_at_every_moment(const struct roaming *row, const char *strategy, double step_s)
+{
+    for (double at_s = 1.501; at_s < 3.2; at_s += step_s) {
+        char visits[300];
+        struct play p = basic;
+        snprintf(visits, sizeof visits, row->visits, at_s);
+        p.visits[0] = visits;
+        p.strategy = strategy;
+        struct expected x = {.live_at = row->ends_at, .served_for_s = 7.5, .finished = -1};
+        play_well(&p, &x, "%s at %.3f s", row->label, at_s);
+    }
+}
+
+static void devices_roam_at_every_moment(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(roamings); i++)
+        for (size_t k = 0; k < ARRAY_LEN(strategies); k++)
+            roam_at_every_moment(&roamings[i], strategies[k], 0.010);
+    all_good();
+}
+
+/* --- many devices ---------------------------------------------------------------------------------------------------------------- */
+
+static void two_devices_swap_edges(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < ARRAY_LEN(strategies); k++)
+        for (int lag_ms = 0; lag_ms < 2000; lag_ms += 50) {
+            char second[200];
+            struct play p = basic;
+            snprintf(second, sizeof second, "[{\"ap\":\"ap2\",\"at_s\":0},{\"ap\":\"ap1\",\"at_s\":%g}]",
+                     1.5 + lag_ms / 1000.0);
+            p.muds = 2;
+            p.visits[1] = second;
+            p.strategy = strategies[k];
+            struct expected x = {.live_at = 2, .served_for_s = 7.5, .finished = 2};
+            play_well(&p, &x, "two devices swap, one %d ms later", lag_ms);
+        }
+    all_good();
+}
+
+/* Random walks: a device stays 0.05 to 4 s at each access point. */
+static char *random_visits(struct rng *rng, int aps, double until_s)
+{
+    struct buf text = BUF_INIT;
+    uint64_t at = rng_below(rng, (uint64_t)aps);
+    buf_printf(&text, "[");
+    for (double at_s = 0.01 + rng_unit(rng); at_s < until_s;
+         at_s += 0.05 + 4 * rng_unit(rng) * rng_unit(rng)) {
+        buf_printf(&text, "%s{\"ap\":\"ap%d\",\"at_s\":%.3f}", text.len > 1 ? "," : "", (int)at + 1, at_s);
+        at = (at + 1 + rng_below(rng, (uint64_t)aps - 1)) % (uint64_t)aps;
+    }
+    buf_printf(&text, "]");
+    char *copy = mem_copy_string(buf_text(&text));
+    buf_free(&text);
+    return copy;
+}
+
+static void play_random_walks(struct play p, const struct expected *x, const char *label)
+{
+    struct rng rng;
+    rng_init(&rng, p.seed, "walks", 0);
+    for (int i = 0; i < p.muds; i++)
+        p.visits[i] = random_visits(&rng, p.aps, p.duration_s - 1);
+    play_well(&p, x, "%s", label);
+    for (int i = 0; i < p.muds; i++)
+        free((char *)(uintptr_t)p.visits[i]);
+}
+
+static void fifty_devices_roam_at_random(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 8; seed++)
+        for (size_t k = 0; k < ARRAY_LEN(strategies); k++) {
+            struct play p = basic;
+            p.aps = 4;
+            p.muds = 50;
+            p.requests_per_s = 4;
+            p.duration_s = 12;
+            p.rate_mbit = 800;
+            p.seed = seed;
+            p.strategy = strategies[k];
+            struct expected x = {.served_for_s = 10, .failed = -1, .finished = -1};
+            play_random_walks(p, &x, "50 devices on 4 access points");
+        }
+    all_good();
+}
+
+/* --- lost messages ------------------------------------------------------------------------------------------------------------------ */
+
+struct losing {
+    const char *label;
+    double loss, air_loss;
+};
+
+static const struct losing losings[] = {
+    {"1 % lost between hosts", 0.01, 0},  {"5 % lost between hosts", 0.05, 0},
+    {"20 % lost between hosts", 0.20, 0}, {"5 % lost on the air", 0, 0.05},
+    {"20 % lost on the air", 0, 0.20},    {"5 % lost everywhere", 0.05, 0.05},
+    {"20 % lost everywhere", 0.20, 0.20},
+};
+
+static struct play lossy(const struct losing *row, uint64_t seed, const char *strategy)
+{
+    struct play p = basic;
+    p.loss = row->loss;
+    p.air_loss = row->air_loss;
+    p.seed = seed;
+    p.strategy = strategy;
+    p.duration_s = 15;
+    p.memory_mb = 0.2;
+    p.timeouts = "\"control_retry_ms\":300,\"rto_initial_ms\":300,\"rto_min_ms\":200,\"rto_max_ms\":1500,"
+                 "\"drain_ms\":120000";
+    return p;
+}
+
+static void messages_are_lost_anywhere(void **state)
+{
+    (void)state;
+    struct expected x = {.served_for_s = 8, .failed = -1, .finished = -1};
+    for (size_t i = 0; i < ARRAY_LEN(losings); i++)
+        for (size_t k = 0; k < ARRAY_LEN(strategies); k++)
+            for (uint64_t seed = 1; seed <= 30; seed++) {
+                struct play p = lossy(&losings[i], seed, strategies[k]);
+                if (seed % 3 == 0)
+                    p.visits[0] = basic.visits[0];
+                if (seed % 3 == 0)
+                    play_well(&p, &x, "%s, one handoff", losings[i].label);
+                else
+                    play_random_walks(p, &x, losings[i].label);
+            }
+    all_good();
+}
+
+/* --- faults -------------------------------------------------------------------------------------------------------------------------- */
+
+static void fail_operation(const char *strategy, const char *operation, int edge, int retries,
+                           bool comes_back)
+{
+    char fault[200], migration[60];
+    struct play p = basic;
+    snprintf(fault, sizeof fault, "{\"operation\":\"%s\",\"edge\":\"es%d\",\"times\":1}", operation, edge);
+    snprintf(migration, sizeof migration, "\"retries\":%d", retries);
+    p.faults = fault;
+    p.migration = migration;
+    p.strategy = strategy;
+    p.duration_s = 14;
+    if (comes_back)
+        p.visits[0] =
+            "[{\"ap\":\"ap1\",\"at_s\":0},{\"ap\":\"ap2\",\"at_s\":1.5},{\"ap\":\"ap1\",\"at_s\":7}]";
+    struct expected x = {.served_for_s = 12, .failed = -1, .finished = -1};
+    if (retries > 0)
+        x.live_at = comes_back ? 1 : 2;
+    play_well(&p, &x, "%s fails once at es%d, %d retries%s", operation, edge, retries,
+              comes_back ? ", and back" : "");
+}
+
+static void every_operation_fails_once(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < ARRAY_LEN(strategies); k++)
+        for (int o = 0; o < OPERATIONS; o++)
+            for (int variant = 0; variant < 8; variant++)
+                if (o != OP_REPLAY && o != OP_SWITCH)
+                    fail_operation(strategies[k], operation_name((enum operation)o), 1 + variant % 2,
+                                   variant / 2 % 2, variant / 4);
+    all_good();
+}
+
+/* --- limits ---------------------------------------------------------------------------------------------------------------------------- */
+
+static void limits_end_a_migration_as_failed(void **state)
+{
+    (void)state;
+    const struct expected fails = {.served_for_s = 6, .failed = 1, .live_at = 1};
+    struct play p = basic;
+    p.migration = "\"replay_max\":5";
+    play_well(&p, &fails, "the replay log passes replay_max");
+    p = basic;
+    p.duration_s = 40;
+    p.work_ms = 60; /* 16.7 of 20 requests a second */
+    p.timeouts = "\"drain_ms\":60000";
+    play_well(&p, &(struct expected){.live_at = 1, .failed = 1},
+              "requests come faster than they are replayed");
+    all_good();
+}
+
+/* --- determinism ------------------------------------------------------------------------------------------------------------------------- */
+
+static char *log_of(const struct play *p)
+{
+    struct err e = ERR_INIT;
+    struct logrepo *repo = NULL;
+    char *folder = folder_make();
+    struct scenario *s = play_scenario(p);
+    assert_int_equal(logrepo_open(folder, SIMTIME_ZERO, &repo, &e), 0);
+    assert_int_equal(world_sim_run(s, p->seed, repo, &e), 0);
+    assert_int_equal(logrepo_close(repo, &e), 0);
+    char *text = folder_read(folder, "events.log");
+    assert_non_null(text);
+    scenario_free(s);
+    folder_remove(folder);
+    return text;
+}
+
+static void same_seed_gives_the_same_log(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < ARRAY_LEN(strategies); k++) {
+        struct play p = lossy(&losings[5], 7, strategies[k]);
+        autofree char *first = log_of(&p), *second = log_of(&p);
+        p.seed = 8;
+        autofree char *other = log_of(&p);
+        assert_string_equal(first, second);
+        assert_string_not_equal(first, other);
+        assert_true(strlen(first) > 10000);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(devices_roam_at_every_moment), cmocka_unit_test(two_devices_swap_edges),
+        cmocka_unit_test(fifty_devices_roam_at_random), cmocka_unit_test(messages_are_lost_anywhere),
+        cmocka_unit_test(every_operation_fails_once),   cmocka_unit_test(limits_end_a_migration_as_failed),
+        cmocka_unit_test(same_seed_gives_the_same_log),
+    };
+    int status = cmocka_run_group_tests(tests, NULL, NULL);
+    print_message("%d runs\n", runs);
+    return status;
+}
