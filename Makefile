@@ -1,16 +1,20 @@
-# make            the binary ./roamlab and the service that runs inside the containers
-# make check      all tests (the README's second command runs this after installing what is missing)
-# make bench      performance figures beside their limits
-# CC=clang, SANITIZE=1 (ASan + UBSan, separate build folder) and BUILD=DIR change the build.
-CC ?= gcc
+# make            ./roamlab, and ./roamlab-service, the program that runs inside the containers
+# make tests      the test programs            make fuzz    the fuzzers (clang)
+# make check      builds and runs all of them (tools/test installs what is missing first)
+# CC=clang, SANITIZE=1 (ASan and UBSan), V=1 (show commands), BUILD=DIR change the build.
+ifeq ($(origin CC),default)
+CC = gcc
+endif
 BUILD ?= build/$(if $(SANITIZE),sanitize,plain)
 CFLAGS ?= -O2 -g
-ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror $(CFLAGS) -MMD -MP \
-	$(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 comma := ,
+STRICT = -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror
+SANITIZERS = -fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+ALL_CFLAGS = $(STRICT) $(CFLAGS) -MMD -MP $(if $(SANITIZE),$(SANITIZERS)) $(if $(FUZZ),-fsanitize=fuzzer-no-link)
 PACKAGES = libnl-route-3.0 libnetfilter_queue libmnl libcurl json-c sqlite3 libzstd libpcap libcrypto
-LIBS = $(shell pkg-config --libs $(PACKAGES)) -lm -lpthread
-SYSTEM_INCLUDES := $(shell pkg-config --cflags $(PACKAGES))
+SYSTEM_INCLUDES := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm -lpthread
+Q = $(if $(V),,@echo "  $(@:$(BUILD)/%=%)";)
 
 # Each room and the rooms whose headers it may see: an include against the arrows does not compile.
 base     = emulator/base
@@ -27,51 +31,60 @@ ports    = $(actors) $(logrepo) $(docker) $(transfer) $(host) emulator/ports
 world    = $(ports) emulator/world
 analysis = $(world) analysis
 commands = $(analysis) emulator/commands
-main     = $(commands)
+emulator = $(commands)
+tests    = $(commands) tests
 
 ROOMS = base engine wire actors logrepo docker transfer host ports world commands
 SOURCES = $(foreach r,$(ROOMS),$(wildcard emulator/$(r)/*.c)) $(wildcard netem/*.c analysis/*.c)
-OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o)
-includes = $(addprefix -I,$(sort $($(1))))
+LIBRARY = $(BUILD)/libroamlab.a
+includes = $(addprefix -I,$(sort $($(1)))) $(SYSTEM_INCLUDES)
 room = $(notdir $(patsubst %/,%,$(dir $(1))))
 
 all: roamlab roamlab-service
 
 roamlab roamlab-service: %: $(BUILD)/%
-	cp -f $< $@
+	@cp -f $< $@
 
-$(BUILD)/roamlab: $(BUILD)/emulator/main.o $(OBJECTS)
-	$(CC) $(ALL_CFLAGS) $^ -o $@ $(LIBS)
+$(BUILD)/roamlab: $(BUILD)/emulator/main.o $(LIBRARY)
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(LIBS)
 
-$(BUILD)/emulator/main.o: emulator/main.c
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(call includes,main) $(SYSTEM_INCLUDES) -c $< -o $@
+$(LIBRARY): $(SOURCES:%.c=$(BUILD)/%.o)
+	@rm -f $@; ar rcs $@ $^
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(call includes,$(call room,$<)) $(SYSTEM_INCLUDES) -c $< -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(call includes,$(call room,$<)) -c $< -o $@
 
 # The figures' templates are part of the program.
 $(BUILD)/analysis/figure_parts.o: $(wildcard analysis/figures/*.gp)
 
-# The service is one static program, without sanitizers: its memory is what CRIU dumps.
-$(BUILD)/roamlab-service: $(wildcard emulator/service/*.c emulator/wire/offload.c emulator/wire/statechain.c emulator/wire/testdata.c emulator/base/*.c)
+# One static program, never with sanitizers: its memory is what CRIU dumps.
+SERVICE_SOURCES = $(wildcard emulator/service/*.c emulator/base/*.c) $(addprefix emulator/wire/,offload.c statechain.c testdata.c)
+$(BUILD)/roamlab-service: $(SERVICE_SOURCES)
 	@mkdir -p $(@D)
-	$(CC) -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 -static $(call includes,service) $^ -o $@ -lm
+	$(Q)gcc $(STRICT) -O2 -static $(call includes,service) $^ -o $@ -lm
 
-# tests/NAME_test.c and tests/NAME_fuzz.c see every room; each test links with all objects.
-TESTS = $(patsubst tests/%.c,%,$(wildcard tests/*_test.c))
-$(BUILD)/tests/%: tests/%.c $(OBJECTS)
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(call includes,main) $(SYSTEM_INCLUDES) -Itests $< $(OBJECTS) -o $@ $(LIBS) -lcmocka
+# tests/NAME_test.c and tests/NAME_fuzz.c see every room.
+TESTS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/*_test.c))
+FUZZERS = $(patsubst tests/%.c,build/fuzz/tests/%,$(wildcard tests/*_fuzz.c))
 
-tests: $(TESTS:%=$(BUILD)/tests/%)
+tests: $(TESTS)
+
+$(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(LIBRARY)
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(LIBS) -lcmocka
+
+fuzz:
+	@$(MAKE) --no-print-directory CC=clang SANITIZE=1 FUZZ=1 BUILD=build/fuzz $(FUZZERS)
+
+$(BUILD)/tests/%_fuzz: $(BUILD)/tests/%_fuzz.o $(LIBRARY)
+	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $^ -o $@ $(LIBS)
 
 check: all
 	tests/run
 
 clean:
-	rm -rf build roamlab
+	rm -rf build roamlab roamlab-service
 
-.PHONY: all tests check clean
+.PHONY: all tests fuzz check clean
+.SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
