@@ -1,5 +1,6 @@
-/* The whole migration protocol in virtual time: hundreds of runs in which devices come back, go on, change places and lose messages
- * at every moment of a migration. The invariants must hold in each. */
+/* The whole migration protocol in virtual time: thousands of runs in which devices come back, go on, change places and lose messages
+ * at every moment of a migration. The invariants must hold in each. PROTOCOL_SEEDS=N plays N times as many random ones,
+ * PROTOCOL_SEED=N those with that seed, an argument only the tests whose names match it. */
 #include "folder.h"
 #include "logrepo.h"
 #include "protocol_fixture.h"
@@ -25,6 +26,22 @@ static const struct play basic = {
     .duration_s = 8,
     .seed = 1,
 };
+
+static uint64_t from_environment(const char *name, uint64_t usual)
+{
+    const char *text = getenv(name);
+    return text ? strtoull(text, NULL, 10) : usual;
+}
+
+static uint64_t first_seed(void)
+{
+    return from_environment("PROTOCOL_SEED", 1);
+}
+
+static uint64_t last_seed(uint64_t usual)
+{
+    return from_environment("PROTOCOL_SEED", usual * from_environment("PROTOCOL_SEEDS", 1));
+}
 
 /* Says what is wrong and how to see it again; a test ends with all_good(), so that one run shows everything. */
 static void print_complaints(const struct play *p, const struct played *r, const char *label)
@@ -173,7 +190,7 @@ static void play_random_walks(struct play p, const struct expected *x, const cha
 static void fifty_devices_roam_at_random(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 8; seed++)
+    for (uint64_t seed = first_seed(); seed <= last_seed(8); seed++)
         for (size_t k = 0; k < ARRAY_LEN(strategies); k++) {
             struct play p = basic;
             p.aps = 4;
@@ -223,7 +240,7 @@ static void messages_are_lost_anywhere(void **state)
     struct expected x = {.served_for_s = 8, .failed = -1, .finished = -1};
     for (size_t i = 0; i < ARRAY_LEN(losings); i++)
         for (size_t k = 0; k < ARRAY_LEN(strategies); k++)
-            for (uint64_t seed = 1; seed <= 30; seed++) {
+            for (uint64_t seed = first_seed(); seed <= last_seed(30); seed++) {
                 struct play p = lossy(&losings[i], seed, strategies[k]);
                 if (seed % 3 == 0)
                     p.visits[0] = basic.visits[0];
@@ -256,6 +273,33 @@ static void fail_operation(const char *strategy, const char *operation, int edge
         x.live_at = comes_back ? 1 : 2;
     play_well(&p, &x, "%s fails once at es%d, %d retries%s", operation, edge, retries,
               comes_back ? ", and back" : "");
+}
+
+/* Everything at once: walks, losses, and three operations that fail, each up to three times. */
+static void faults_and_losses_meet(void **state)
+{
+    (void)state;
+    struct expected x = {.served_for_s = 8, .failed = -1, .finished = -1};
+    for (uint64_t seed = first_seed(); seed <= last_seed(300); seed++) {
+        struct rng rng;
+        char faults[400];
+        rng_init(&rng, seed, "faults", 0);
+        struct play p = lossy(&losings[rng_below(&rng, ARRAY_LEN(losings))], seed,
+                              strategies[rng_below(&rng, ARRAY_LEN(strategies))]);
+        int len = 0;
+        for (int i = 0; i < 3; i++) {
+            int edge_operations = OP_REPLAY; /* the names up to here */
+            const char *operation =
+                operation_name((enum operation)rng_below(&rng, (uint64_t)edge_operations));
+            len +=
+                snprintf(faults + len, sizeof faults - (size_t)len, "%s{\"operation\":\"%s\",\"times\":%d}",
+                         i ? "," : "", operation, 1 + (int)rng_below(&rng, 3));
+        }
+        p.faults = faults;
+        p.migration = "\"retries\":2";
+        play_random_walks(p, &x, faults);
+    }
+    all_good();
 }
 
 static void every_operation_fails_once(void **state)
@@ -320,13 +364,15 @@ static void same_seed_gives_the_same_log(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(devices_roam_at_every_moment), cmocka_unit_test(two_devices_swap_edges),
-        cmocka_unit_test(fifty_devices_roam_at_random), cmocka_unit_test(messages_are_lost_anywhere),
-        cmocka_unit_test(every_operation_fails_once),   cmocka_unit_test(limits_end_a_migration_as_failed),
-        cmocka_unit_test(same_seed_gives_the_same_log),
+        cmocka_unit_test(devices_roam_at_every_moment),     cmocka_unit_test(two_devices_swap_edges),
+        cmocka_unit_test(fifty_devices_roam_at_random),     cmocka_unit_test(messages_are_lost_anywhere),
+        cmocka_unit_test(every_operation_fails_once),       cmocka_unit_test(faults_and_losses_meet),
+        cmocka_unit_test(limits_end_a_migration_as_failed), cmocka_unit_test(same_seed_gives_the_same_log),
     };
     int status = cmocka_run_group_tests(tests, NULL, NULL);
     print_message("%d runs\n", runs);

@@ -183,14 +183,21 @@ static void call_off_and_give_token(struct ap_client *client, const struct msg *
     give_token(client, m);
 }
 
-/* The device went on before the token came: it is passed on as soon as it does. Who asks for a token that was given to him already
- * has not got it: it must come back from there. */
+/* Under an older association or the same; if he has had it since, its sequence tells him. */
+static bool was_given_to(const struct ap_client *client, const struct msg *m)
+{
+    return client->granted && party_equal(m->from, client->granted_to) && m->sequence >= client->granted->sequence;
+}
+
+/* The device went on before the token came: it is passed on as soon as it does. Whoever asks for a token that was given to him may
+ * not have got it, and then it must come back from there. */
 static void remember_successor(struct ap_client *client, const struct msg *m)
 {
-    if (client->granted && party_equal(m->from, client->granted_to) && m->sequence == client->granted->sequence) {
-        answer_notify(client, m->from, m->sequence, IAPP_SUCCESSFUL, client->granted);
+    bool given = was_given_to(client, m);
+    if (given)
+        answer_notify(client, m->from, client->granted->sequence, IAPP_SUCCESSFUL, client->granted);
+    if (given && m->sequence <= client->sequence)
         return;
-    }
     if (m->sequence <= client->sequence) {
         answer_notify(client, m->from, m->sequence, IAPP_STALE_MOVE, NULL);
         return;
@@ -202,12 +209,10 @@ static void remember_successor(struct ap_client *client, const struct msg *m)
     client->successor_sequence = m->sequence;
 }
 
-/* Whom it was given to may have been left and visited again before it came: it is the same token, under the sequence it has. */
+/* Whom it was given to may have been left and visited again before it came. */
 static void give_token_again(struct ap_client *client, const struct msg *m)
 {
-    bool same = client->granted && party_equal(m->from, client->granted_to) && party_equal(m->from, client->next_ap) &&
-                m->sequence >= client->granted->sequence;
-    if (same)
+    if (was_given_to(client, m) && party_equal(m->from, client->next_ap))
         answer_notify(client, m->from, client->granted->sequence, IAPP_SUCCESSFUL, client->granted);
     else
         answer_notify(client, m->from, m->sequence, IAPP_STALE_MOVE, NULL);

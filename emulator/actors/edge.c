@@ -240,6 +240,14 @@ static void report_executed(struct edge_client *client, uint32_t number)
     actor->port->operations->report(actor->port, &r);
 }
 
+/* What has become a window old behind others in the container's queue gets no answer any more. */
+static void forget_long_answered(struct edge_client *client)
+{
+    uint32_t window = client->edge->actor.rules->window;
+    if (!client->out.cut_taken && client->next > window)
+        replay_drop_through(&client->log, client->next - window - 1, false);
+}
+
 static void pass_reply(struct edge_client *client, const struct offload *answer)
 {
     struct replay_entry *entry = replay_find(&client->log, answer->number);
@@ -256,6 +264,7 @@ static void pass_reply(struct edge_client *client, const struct offload *answer)
     } else {
         replay_drop(&client->log, answer->number);
     }
+    forget_long_answered(client);
     if (client->out.state == MIGRATION_DRAINING && edge_undrained(client) == 0)
         migration_drained(client);
 }
@@ -370,6 +379,7 @@ void edge_migration_ended(struct edge_client *client)
     client->ended = client->out.id > client->ended ? client->out.id : client->ended;
     client->out = (struct migration){.alarm = client->out.alarm};
     replay_drop_through(&client->log, UINT32_MAX, true);
+    forget_long_answered(client);
     struct msg next = client->pending_migrate;
     client->pending_migrate.mud = MUD_NONE;
     if (next.mud != MUD_NONE)

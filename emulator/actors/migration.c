@@ -6,7 +6,7 @@
 
 enum {
     PUT_OFFS_MAX = 20,
-    UNDO_FAILURES_MAX = 5,
+    UNDO_FAILURES_MAX = 20,
     SOURCE_PATIENCE = 4, /* operations' timeouts that the target may take in all */
 };
 
@@ -235,12 +235,13 @@ void migration_call_off(struct edge_client *client, int32_t status, const char *
     undo(client);
 }
 
-/* A step that fails is tried again: on it depends that the device is served. At last it is given up, with a word. */
+/* A step that fails is tried again after a while: on it depends that the device is served. At last it is given up, with a word. */
 static bool undo_step_stands(struct edge_client *client, const struct order *order, const struct order_result *result)
 {
     struct migration *m = &client->out;
     if (result->status == 0)
         return true;
+    m->undo_failed = result->status != -ECANCELED;
     if (++m->undo_failures < UNDO_FAILURES_MAX)
         return false;
     actor_note(&client->edge->actor, (int32_t)client->mud, (int32_t)m->id, "undo: %s: %s: given up",
@@ -252,6 +253,7 @@ static bool undo_step_stands(struct edge_client *client, const struct order *ord
 static void undo_step_done(struct edge_client *client, const struct order *order, const struct order_result *result)
 {
     struct migration *m = &client->out;
+    m->undo_failed = false;
     if (order->operation == OP_THAW && undo_step_stands(client, order, result)) {
         m->frozen = false;
     } else if (order->operation == OP_HALT && result->status == 0) {
@@ -264,7 +266,10 @@ static void undo_step_done(struct edge_client *client, const struct order *order
     } else if (order->operation == OP_DISCARD && !undo_step_stands(client, order, result)) {
         m->cut_taken = true;
     }
-    undo(client);
+    if (m->undo_failed)
+        set_alarm(client, m, rules_of(client)->timeouts.control_retry);
+    else
+        undo(client);
 }
 
 /* --- both ------------------------------------------------------------------------------------------------------------------- */
@@ -353,6 +358,10 @@ static void operation_timed_out(struct edge_client *client, struct migration *m)
     struct actor *actor = &client->edge->actor;
     if (m == &client->out && m->state != MIGRATION_UNDOING) {
         migration_call_off(client, -ETIMEDOUT, "an operation did not end in time");
+        return;
+    }
+    if (!m->operating) {
+        undo(client); /* the step that failed, again */
         return;
     }
     actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, m->id);

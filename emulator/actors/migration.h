@@ -34,6 +34,7 @@ struct migration {
     int32_t status;            /* why it is being undone; 0 = called off */
     uint32_t put_offs;         /* how often the gate did not drain */
     uint32_t undo_failures;
+    bool undo_failed;          /* the last step; it waits to be tried again */
     struct simtime begin, stage_begin;
     struct offload last_probe; /* the halted container's answer */
     struct alarm alarm;
