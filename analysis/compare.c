@@ -26,8 +26,8 @@ static void collect_member(struct leaves *leaves, const char *path, const char *
     collect(leaves, longer, value);
 }
 
-/* Elements that have a name are called by it: a stage keeps its row when another one stands before it. A name that comes
- * again gets its place behind it. */
+/* Elements that have a name are called by it: a stage keeps its row when another one stands before it. A name
+ * that comes again gets its place behind it. */
 static void collect_element(struct leaves *leaves, const char *path, json_object *array, size_t i)
 {
     json_object *element = json_object_array_get_idx(array, i);

@@ -36,7 +36,8 @@ static void add_response(struct points *points, int32_t number, double ms)
     p->count++;
 }
 
-/* A number far beyond all others (an imported log may hold anything) would only make an empty figure of great width. */
+/* A number far beyond all others (an imported log may hold anything) would only make an empty figure of great
+ * width. */
 enum { NUMBERS_MAX = 10000000 };
 
 static void add_run(struct points *points, const struct run_record *record)

@@ -53,8 +53,8 @@ static bool same_stages(json_object *a, json_object *b)
     return true;
 }
 
-/* Mean of a field of the k-th migration over the repetitions that went through the same stages; `from_begin`: counted from
- * the migration's begin. */
+/* Mean of a field of the k-th migration over the repetitions that went through the same stages; `from_begin`:
+ * counted from the migration's begin. */
 static double mean_of(json_object *result, int k, const char *path, bool from_begin)
 {
     json_object *first = migration_at(result, 1, k);

@@ -66,8 +66,8 @@ static void print_requests(json_object *r, FILE *out)
     buf_free(&line);
 }
 
-/* The stages that take most of the time, in their order: "dump 176 ms, send memory 3.41 s, …". Those under a hundredth of
- * the whole are left to result.json and the figure. */
+/* The stages that take most of the time, in their order: "dump 176 ms, send memory 3.41 s, …". Those under a
+ * hundredth of the whole are left to result.json and the figure. */
 static void add_stages(struct table *t, json_object *m)
 {
     json_object *stages = json_at(m, "stages");

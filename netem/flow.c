@@ -26,7 +26,9 @@ struct flow_chunk {
 
 static void send_more(struct flow *flow);
 
-/* --- chunks ---------------------------------------------------------------------------------------------------------------- */
+/* --- chunks
+ *
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 static void chunk_arrives(struct timer *timer);
 
@@ -67,7 +69,8 @@ static void travel(struct flow_chunk *chunk)
     struct simtime arrival = loop_now(flow->loop);
     if (chunk->hop < path->hop_count && !link_model_send(path->hops[chunk->hop], loop_now(flow->loop), bytes, &arrival)) {
         chunk->dropped = !chunk->returning;
-        /* A lost acknowledgement is made good by the next one; alone, it is as good as here one delay later. */
+        /* A lost acknowledgement is made good by the next one; alone, it is as good as here one delay
+         * later. */
         arrival = simtime_add(arrival, link_path_delay(path));
         if (chunk->dropped)
             return;
@@ -78,7 +81,8 @@ static void travel(struct flow_chunk *chunk)
     loop_arm(flow->loop, &chunk->timer, arrival);
 }
 
-/* --- round-trip times -------------------------------------------------------------------------------------------------------- */
+/* --- round-trip times
+ * -------------------------------------------------------------------------------------------------------- */
 
 static struct simtime retransmission_timeout(const struct flow *flow)
 {
@@ -98,7 +102,8 @@ static void measure(struct flow *flow, struct simtime rtt)
     }
 }
 
-/* HyStart's delay test: a round whose smallest round-trip time is an eighth (4 to 16 ms) above the floor ends slow start. */
+/* HyStart's delay test: a round whose smallest round-trip time is an eighth (4 to 16 ms) above the floor ends
+ * slow start. */
 static void hystart(struct flow *flow, const struct flow_chunk *acked, struct simtime rtt)
 {
     if (acked->sequence >= flow->round_end) {
@@ -113,7 +118,9 @@ static void hystart(struct flow *flow, const struct flow_chunk *acked, struct si
         flow->ssthresh = flow->cwnd;
 }
 
-/* --- the window ---------------------------------------------------------------------------------------------------------------- */
+/* --- the window
+ *
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 static void cubic_grow(struct flow *flow, uint32_t acked)
 {
@@ -230,7 +237,9 @@ static void chunk_arrives(struct timer *timer)
     }
 }
 
-/* --- sending -------------------------------------------------------------------------------------------------------------------- */
+/* --- sending
+ *
+ * -------------------------------------------------------------------------------------------------------------------- */
 
 static uint32_t next_chunk_bytes(const struct flow *flow)
 {
@@ -261,7 +270,8 @@ static void send_more(struct flow *flow)
         loop_arm_after(flow->loop, &flow->retransmission, retransmission_timeout(flow));
 }
 
-/* RFC 2861 as Linux does it: half the window for each time-out that passed idle, down to the initial window. */
+/* RFC 2861 as Linux does it: half the window for each time-out that passed idle, down to the initial
+ * window. */
 static void restart_after_idle(struct flow *flow)
 {
     struct simtime idle = simtime_sub(loop_now(flow->loop), flow->last_send), rto = retransmission_timeout(flow);

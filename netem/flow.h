@@ -1,10 +1,12 @@
-/* One TCP connection in virtual time: bulk data in chunks of a few segments under a congestion window, through the same modelled FIFOs as
- * everything else, so that requests beside it wait in the queue that it builds.
+/* One TCP connection in virtual time: bulk data in chunks of a few segments under a congestion window,
+ * through the same modelled FIFOs as everything else, so that requests beside it wait in the queue that it
+ * builds.
  *
- * Modelled: initial window 10 (RFC 6928), slow start with HyStart's delay test as Linux does it, CUBIC (RFC 9438: C 0.4, β 0.7, fast
- * convergence, Reno-friendly region), one window reduction per round trip on tail drop or loss, retransmission time-out (RFC 6298, 200 ms
- * minimum as Linux), restart after idle (RFC 2861), a limit by the receiver or the application. Not modelled: delayed
- * acknowledgements (one per chunk), SACK's fine print, segmentation offload bursts. */
+ * Modelled: initial window 10 (RFC 6928), slow start with HyStart's delay test as Linux does it, CUBIC (RFC
+ * 9438: C 0.4, β 0.7, fast convergence, Reno-friendly region), one window reduction per round trip on tail
+ * drop or loss, retransmission time-out (RFC 6298, 200 ms minimum as Linux), restart after idle (RFC 2861), a
+ * limit by the receiver or the application. Not modelled: delayed acknowledgements (one per chunk), SACK's
+ * fine print, segmentation offload bursts. */
 #ifndef ROAMLAB_FLOW_H
 #define ROAMLAB_FLOW_H
 
@@ -38,7 +40,8 @@ struct flow {
 void flow_init(struct flow *flow, struct loop *loop, const struct link_path *forward, const struct link_path *back,
                uint64_t window_limit);
 void flow_free(struct flow *flow);
-/* Sends `bytes` on the connection, which is open already and keeps what it learned. One transfer at a time. */
+/* Sends `bytes` on the connection, which is open already and keeps what it learned. One transfer at a
+ * time. */
 void flow_send(struct flow *flow, uint64_t bytes);
 /* Forgets the present transfer; what is in flight still occupies the links. */
 void flow_abort(struct flow *flow);

@@ -1,9 +1,9 @@
 /* What a link does to packets: one struct for both worlds and every driver.
  *
- * One `link_params` describes one direction. Semantics, the same in every driver: a packet waits in a FIFO of `queue_packets`
- * packets of MTU size (a packet that finds it full is dropped), leaves at `rate_bps` counted over the IP packet plus
- * its 14-byte Ethernet header as tc-netem counts it, is lost with probability `loss`, and arrives `delay` after its last bit left. Packets in
- * flight (delayed) do not count against the queue. */
+ * One `link_params` describes one direction. Semantics, the same in every driver: a packet waits in a FIFO of
+ * `queue_packets` packets of MTU size (a packet that finds it full is dropped), leaves at `rate_bps` counted
+ * over the IP packet plus its 14-byte Ethernet header as tc-netem counts it, is lost with probability `loss`,
+ * and arrives `delay` after its last bit left. Packets in flight (delayed) do not count against the queue. */
 #ifndef ROAMLAB_LINK_H
 #define ROAMLAB_LINK_H
 

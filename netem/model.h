@@ -1,5 +1,5 @@
-/* Links in virtual time: link.h's semantics computed, not waited for. A FIFO with a known service rate needs no event per packet:
- * when the line is free again says how much is queued. */
+/* Links in virtual time: link.h's semantics computed, not waited for. A FIFO with a known service rate needs
+ * no event per packet: when the line is free again says how much is queued. */
 #ifndef ROAMLAB_MODEL_H
 #define ROAMLAB_MODEL_H
 
@@ -19,8 +19,8 @@ struct link_model {
 /* The loss draws from the stream of link `index` under params->seed. */
 void link_model_init(struct link_model *link, const struct link_params *params, uint64_t index);
 
-/* Offers `bytes` (an IP packet, or several that travel together, with their Ethernet headers) at `now`. True and the arrival time of the last bit;
- * false if the queue is full or the link loses it. */
+/* Offers `bytes` (an IP packet, or several that travel together, with their Ethernet headers) at `now`. True
+ * and the arrival time of the last bit; false if the queue is full or the link loses it. */
 bool link_model_send(struct link_model *link, struct simtime now, uint64_t bytes, struct simtime *arrival);
 
 /* How long a packet that is offered now waits before its first bit leaves. */

@@ -1,4 +1,5 @@
-/* What can be reported about a run: the kinds of events. Actors report them through their port, the repository keeps them (event.h). */
+/* What can be reported about a run: the kinds of events. Actors report them through their port, the
+ * repository keeps them (event.h). */
 #ifndef ROAMLAB_EVENT_KIND_H
 #define ROAMLAB_EVENT_KIND_H
 

@@ -1,5 +1,5 @@
-/* Seeded randomness. Every entity draws from a stream of its own, named after it, so that adding a device does
- * not reshuffle the others. Generator: xoshiro256** seeded by splitmix64 (Blackman and Vigna, 2018). */
+/* Seeded randomness. Every entity draws from a stream of its own, named after it, so that adding a device
+ * does not reshuffle the others. Generator: xoshiro256** seeded by splitmix64 (Blackman and Vigna, 2018). */
 #ifndef ROAMLAB_RNG_H
 #define ROAMLAB_RNG_H
 

@@ -70,8 +70,8 @@ void docker_api_cancel_transfer(struct docker_transfer *t);
 const char *docker_api_socket(const struct docker_api *api);
 struct loop *docker_api_loop(const struct docker_api *api);
 
-/* Shared with the transfers: turns an HTTP status and the Engine's answer into an error. 0 for 2xx and 304.
- */
+/* Shared with the transfers: turns an HTTP status and the Engine's answer into an error. 0 for 2xx and
+ * 304. */
 int docker_api_judge(const char *what, long http_status, struct buf *received, struct err *e);
 /* The same for a request that libcurl could not carry out. */
 int docker_api_no_answer(const char *what, CURLcode code, struct err *e);

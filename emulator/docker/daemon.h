@@ -1,8 +1,10 @@
 /* One Docker Engine per edge server, all of it below one root folder and in the edge server's network
  * namespace.
  *
- *     ROOT/data     images, containers (--data-root)     ROOT/exec         containerd, shims, runc
- * (--exec-root) ROOT/tmp      TMPDIR                               ROOT/docker.sock  the API
+ *     ROOT/data           images, containers (--data-root)
+ *     ROOT/exec           containerd, shims, runc (--exec-root)
+ *     ROOT/tmp            TMPDIR
+ *     ROOT/docker.sock    the API
  *     ROOT/daemon.json, docker.pid, dockerd.log
  *
  * The dockerd that is installed is used; the machine's own Engine, its folders and its containers are never
@@ -48,15 +50,15 @@ int docker_daemon_start(struct docker_daemon *d, struct loop *loop, const struct
  * `keep_data`; otherwise the root is removed. Also right after a failed start. Requests of others must have
  * been cancelled before. */
 void docker_daemon_stop(struct docker_daemon *d, bool keep_data);
-/* Frees what the struct owns; a dockerd that still runs is killed, and docker_daemon_clean() has to follow.
- */
+/* Frees what the struct owns; a dockerd that still runs is killed, and docker_daemon_clean() has to
+ * follow. */
 void docker_daemon_free(struct docker_daemon *d);
 
 /* Blocking, without a struct: ends every process that belongs to `root` (its dockerd, containerd, shims,
  * runc, criu and containers, found by /proc/PID/cmdline and control group), unmounts what is mounted below
  * it, removes its control groups and shim sockets, and the folder unless keep_data. Works when everything was
  * killed by SIGKILL and when nothing is left. Refuses a non-empty folder that no dockerd of roamlab was
- * started in. `b` may be NULL. */
+ * started in. */
 int docker_daemon_clean(const char *root, bool keep_data, struct err *e);
 
 /* Unmounts what is mounted below the root, newest first, of the mounts whose path holds both texts ("" =

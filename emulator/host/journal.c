@@ -182,8 +182,8 @@ static int undo_line(char *line, const struct journal_kind *kinds, bool same_boo
     return kind ? kind->undo(blank + 1, e) : err_set(e, EINVAL, "record of unknown kind \"%.40s\"", line);
 }
 
-/* The lines of the journal; a last one without its end was cut off by a crash, before the thing was created.
- */
+/* The lines of the journal; a last one without its end was cut off by a crash, before the thing was
+ * created. */
 static size_t split_lines(struct buf *text, char ***lines)
 {
     size_t count = 0;

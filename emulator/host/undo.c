@@ -95,8 +95,8 @@ static bool is_below(const char *path, const char *folder)
     return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0');
 }
 
-/* The last mount at or below the folder, which nothing else is mounted on. NULL if there is none; free() it.
- */
+/* The last mount at or below the folder, which nothing else is mounted on. NULL if there is none; free()
+ * it. */
 static char *last_mount(const char *folder)
 {
     autofclose FILE *file = fopen("/proc/self/mountinfo", "re");

@@ -1,5 +1,5 @@
-/* One event of a run, as the central repository (Kim22's LogRepo) keeps it. Every role reports through this struct;
- * the stores (SQLite, text) and the metrics know nothing else. */
+/* One event of a run, as the central repository (Kim22's LogRepo) keeps it. Every role reports through this
+ * struct; the stores (SQLite, text) and the metrics know nothing else. */
 #ifndef ROAMLAB_EVENT_H
 #define ROAMLAB_EVENT_H
 

@@ -1,5 +1,5 @@
-/* Who is where: the hosts, links, parties and modelled costs of a run, in the form that both ports understand. The world fills it from
- * a scenario. */
+/* Who is where: the hosts, links, parties and modelled costs of a run, in the form that both ports
+ * understand. The world fills it from a scenario. */
 #ifndef ROAMLAB_LAYOUT_H
 #define ROAMLAB_LAYOUT_H
 
@@ -52,12 +52,14 @@ struct layout {
 const struct layout_party *layout_party(const struct layout *l, struct party p); /* NULL for PARTY_NONE or an index out of range */
 const char *layout_name(const struct layout *l, struct party p);                 /* "" for PARTY_NONE */
 
-/* Addresses from 198.18.0.0/15 (RFC 2544), IPv4 in host byte order: hosts 198.18.0.0/20, access points 198.18.16.0/20, edges 198.18.32.0/20,
- * devices 198.18.64.0/18, containers (one a device, local to their host) 198.19.0.0/16. */
+/* Addresses from 198.18.0.0/15 (RFC 2544), IPv4 in host byte order: hosts 198.18.0.0/20, access points
+ * 198.18.16.0/20, edges 198.18.32.0/20, devices 198.18.64.0/18, containers (one a device, local to their
+ * host) 198.19.0.0/16. */
 uint32_t layout_host_address(int host);
 uint32_t layout_address(struct party p);
 uint32_t layout_container_address(uint32_t mud);
-/* The party of an address, PARTY_NONE if it is nobody's; the device of a container's address, or UINT32_MAX. */
+/* The party of an address, PARTY_NONE if it is nobody's; the device of a container's address, or
+ * UINT32_MAX. */
 struct party layout_party_at(const struct layout *l, uint32_t address);
 uint32_t layout_container_at(const struct layout *l, uint32_t address);
 enum { LAYOUT_MUDS_WITH_ADDRESS = 16382 };

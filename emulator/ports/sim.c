@@ -23,7 +23,9 @@ struct flight {
     uint32_t bytes;
 };
 
-/* --- messages ------------------------------------------------------------------------------------------------------------- */
+/* --- messages
+ *
+ * ------------------------------------------------------------------------------------------------------------- */
 
 static uint32_t token_bytes(const struct iapp_context *token)
 {
@@ -125,7 +127,8 @@ static void sim_send(struct port *port, const struct msg *m)
         fly(&f->timer);
 }
 
-/* --- alarms, time, reports --------------------------------------------------------------------------------------------------- */
+/* --- alarms, time, reports
+ * --------------------------------------------------------------------------------------------------- */
 
 static struct simtime sim_now(struct port *port)
 {
@@ -148,7 +151,9 @@ static void sim_report(struct port *port, const struct report *r)
     cast_report(sim->cast, r, loop_now(sim->loop));
 }
 
-/* --- containers ------------------------------------------------------------------------------------------------------------------ */
+/* --- containers
+ *
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static void sim_deliver(struct port *port, struct party edge, uint32_t container, const struct offload *o)
 {

@@ -1,5 +1,5 @@
-/* A container in virtual time: the service's behaviour (design: next number executed, lower answered from the cache, higher waits) over
- * the state model, and the snapshots that migrations take of it. */
+/* A container in virtual time: the service's behaviour (design: next number executed, lower answered from the
+ * cache, higher waits) over the state model, and the snapshots that migrations take of it. */
 #ifndef ROAMLAB_SIM_CONTAINER_H
 #define ROAMLAB_SIM_CONTAINER_H
 

@@ -1,5 +1,5 @@
-/* Container operations in virtual time: each takes its modelled cost, then has its effect on containers and snapshots. Transfers take
- * what a TCP connection over the modelled links takes. */
+/* Container operations in virtual time: each takes its modelled cost, then has its effect on containers and
+ * snapshots. Transfers take what a TCP connection over the modelled links takes. */
 #include "mem.h"
 #include "sim_internal.h"
 
@@ -7,16 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a carrier does beyond TCP: round trips of its own protocol besides the one in which the last bytes are acknowledged, and
- * how much it lets be in flight. */
+/* What a carrier does beyond TCP: round trips of its own protocol besides the one in which the last bytes are
+ * acknowledged, and how much it lets be in flight. */
 struct carrier_model {
     const char *name;
     int round_trips;
     uint64_t window;
 };
 
-/* scp -O over a kept connection: a file of 6 bytes takes six round trips (1.1 to 1.3 s at RTT 200 ms, see transfer/scp.c); an SSH
- * channel's window is 2 MiB (OpenSSH channels.h, CHAN_SES_WINDOW_DEFAULT). */
+/* scp -O over a kept connection: a file of 6 bytes takes six round trips (1.1 to 1.3 s at RTT 200 ms, see
+ * transfer/scp.c); an SSH channel's window is 2 MiB (OpenSSH channels.h, CHAN_SES_WINDOW_DEFAULT). */
 static const struct carrier_model carriers[] = {
     {"scp", 5, 2 << 20},
 };
@@ -44,7 +44,9 @@ struct sim_order {
     bool cancelled, fails;
 };
 
-/* --- containers ------------------------------------------------------------------------------------------------------------ */
+/* --- containers
+ *
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static struct sim_container *containers_of(const struct sim *sim, uint32_t mud)
 {
@@ -97,7 +99,9 @@ int sim_containers(const struct sim *sim, uint32_t mud)
     return count;
 }
 
-/* --- snapshots --------------------------------------------------------------------------------------------------------------- */
+/* --- snapshots
+ *
+ * --------------------------------------------------------------------------------------------------------------- */
 
 static struct sim_snapshot *find_snapshot(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t migration)
 {
@@ -137,7 +141,9 @@ int sim_snapshots(const struct sim *sim)
     return count;
 }
 
-/* --- effects --------------------------------------------------------------------------------------------------------------------- */
+/* --- effects
+ *
+ * --------------------------------------------------------------------------------------------------------------------- */
 
 static int start(struct sim *sim, const struct order *o)
 {
@@ -230,7 +236,9 @@ static int take_effect(struct sim *sim, const struct order *o)
     return -EINVAL;
 }
 
-/* --- orders ------------------------------------------------------------------------------------------------------------------------ */
+/* --- orders
+ *
+ * ------------------------------------------------------------------------------------------------------------------------ */
 
 static bool is_transfer(enum operation operation)
 {

@@ -27,8 +27,8 @@ struct service_state {
 int service_state_open(struct service_state *s, const char *path, uint32_t mud, struct err *e);
 void service_state_close(struct service_state *s);
 
-/* Executes request `next`: folds the old contents of the pages it touches into the chain and rewrites them.
- */
+/* Executes request `next`: folds the old contents of the pages it touches into the chain and rewrites
+ * them. */
 int service_state_execute(struct service_state *s, const uint8_t *payload, size_t len, struct err *e);
 
 /* The chain after `number`, if it is one of the last `window` executed. */

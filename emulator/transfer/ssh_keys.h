@@ -3,8 +3,7 @@
  *
  *     FOLDER/user_key, user_key.pub, authorized_keys    the only key that a server accepts
  *     FOLDER/known_hosts                                "ADDRESS key" of every host
- *     FOLDER/HOST/host_key, host_key.pub                and the place of this host's configuration, log and
- * sockets
+ *     FOLDER/HOST/host_key, host_key.pub                and this host's configuration, log, sockets
  *
  * Folders are 0700. They hold private keys: they live as long as the run. */
 #ifndef ROAMLAB_SSH_KEYS_H

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- names: "ap1" is Kim22's AP-1, a name of another kind stays as it is ------------------------------------------------------- */
+/* --- names: "ap1" is Kim22's AP-1, a name of another kind stays as it is
+ * ------------------------------------------------------- */
 
 static char *paper_name(const char *name, const char *prefix, const char *paper_prefix)
 {
@@ -19,7 +20,9 @@ static char *device_name(const struct scenario *s, int i)
     return s->mud_count == 1 ? mem_copy_string("USER") : mem_printf("USER-%s", s->muds[i].name);
 }
 
-/* --- the layout ------------------------------------------------------------------------------------------------------------------- */
+/* --- the layout
+ *
+ * ------------------------------------------------------------------------------------------------------------------- */
 
 static void lay_hosts_and_links(struct layout *l, const struct scenario *s, uint64_t seed)
 {
@@ -130,7 +133,9 @@ void world_init(struct world *w, const struct scenario *s, uint64_t seed, void (
     w->visits = mem_alloc_array((size_t)s->mud_count, sizeof *w->visits);
 }
 
-/* --- the cast ----------------------------------------------------------------------------------------------------------------------- */
+/* --- the cast
+ *
+ * ----------------------------------------------------------------------------------------------------------------------- */
 
 static struct mud_visit *copy_visits(const struct scenario_mud *m)
 {

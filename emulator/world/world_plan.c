@@ -35,7 +35,8 @@ static void plan_link(const struct layout_link *link, struct testbed_link *out)
                                  .congestion = link->congestion};
 }
 
-/* To every address of every other host that can be reached; the main address of a neighbour comes with the link. */
+/* To every address of every other host that can be reached; the main address of a neighbour comes with the
+ * link. */
 static int plan_routes(const struct layout *l, const struct testbed_host *hosts, struct testbed_route *out)
 {
     int count = 0;
