@@ -230,7 +230,7 @@ static struct play lossy(const struct losing *row, uint64_t seed, const char *st
     p.duration_s = 15;
     p.memory_mb = 0.2;
     p.timeouts = "\"control_retry_ms\":300,\"rto_initial_ms\":300,\"rto_min_ms\":200,\"rto_max_ms\":1500,"
-                 "\"drain_ms\":120000";
+                 "\"drain_ms\":600000";
     return p;
 }
 

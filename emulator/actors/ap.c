@@ -485,6 +485,7 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
             [AP_EV_LOGGED] = ap_take_logged,
             [AP_EV_FETCHED] = ap_take_fetched,
             [AP_EV_REPLAYED] = ap_take_replayed,
+            [AP_EV_PROBED] = nothing,
             [AP_EV_FAILED] = ap_migration_failed,
             [AP_EV_TICK] = ap_catch_up_tick,
             [AP_EV_BYE] = bye,

@@ -240,7 +240,7 @@ static struct simtime predicted_hold(const struct ap_client *client)
 static void probe(struct ap_client *client, struct party edge)
 {
     struct offload o = control(client, OFFLOAD_PROBE);
-    o.number = client->sw.last;
+    o.number = o.until = client->sw.last;
     courier_send_offload(&client->ap->courier, edge, &o);
 }
 
@@ -374,6 +374,8 @@ static void catch_up_again(struct ap_client *client)
 void ap_take_probed(struct ap_client *client, const struct msg *m)
 {
     struct ap_switch *sw = &client->sw;
+    if (m->offload.until != sw->last)
+        return; /* of an earlier try */
     courier_settle(&client->ap->courier, m->from, OFFLOAD_PROBE, client->mud, client->migration);
     take_probe(party_equal(m->from, client->anchor_edge) ? &sw->source : &sw->target, &m->offload);
     if (sw->source.known && sw->source.next > sw->last) {

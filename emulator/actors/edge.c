@@ -300,6 +300,7 @@ static void probe(struct edge_client *client, const struct msg *m)
     if (client->out.halted) {
         struct offload answer = client->out.last_probe;
         answer.migration = m->offload.migration;
+        answer.until = m->offload.until;
         actor_send_offload(&client->edge->actor, m->from, &answer);
         return;
     }
