@@ -1,0 +1,51 @@
+/* Any line of text, read as every kind of line: nothing is believed that is not there. What reads as an event is said again and
+ * reads the same. */
+#include "agent_protocol.h"
+#include "mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void read_event(struct json_object *line)
+{
+    struct event once, twice;
+    if (agent_read_event(line, &once, NULL) < 0)
+        return;
+    struct json_object *again = agent_say_event(&once);
+    if (agent_read_event(again, &twice, NULL) < 0 || once.kind != twice.kind || once.at.ns != twice.at.ns ||
+        once.value != twice.value || strcmp(once.text, twice.text) || strcmp(once.reporter, twice.reporter))
+        abort();
+    json_object_put(again);
+}
+
+static void read_all(struct json_object *line)
+{
+    struct agent_orders orders;
+    struct agent_account account;
+    struct simtime origin;
+    struct err failure = ERR_INIT;
+    bool idle;
+    if (agent_read_prepare(line, &orders, NULL) == 0 && (!orders.scenario || !orders.folder || !orders.run))
+        abort();
+    agent_read_begin(line, &origin, NULL);
+    agent_read_idle(line, &idle, NULL);
+    agent_read_ended(line, &account, NULL);
+    read_event(line);
+    agent_read_failed(line, &failure);
+    if (failure.code <= 0)
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *text = mem_alloc(size + 1);
+    memcpy(text, data, size);
+    struct json_object *line = json_tokener_parse(text);
+    if (line && agent_word(line))
+        read_all(line);
+    json_object_put(line);
+    free(text);
+    return 0;
+}
