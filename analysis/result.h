@@ -23,8 +23,8 @@ struct result_input {
     uint64_t seed;                   /* of this repetition */
     struct lateness drift;           /* zeros in virtual time */
     bool drift_valid;                /* false: the run was too late to be believed */
-    const struct result_fact
-        *environment; /* kernel, docker, criu, link_driver, cpus, …; written in this order */
+    /* kernel, docker, criu, link_driver, cpus, …; written in this order */
+    const struct result_fact *environment;
     int environment_count;
 };
 

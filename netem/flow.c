@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 enum {
-    SEGMENT = 1448,         /* payload of a 1500-byte packet with time stamps */
-    SEGMENT_OVERHEAD = 66,  /* Ethernet 14, IPv4 20, TCP with time stamps 32 */
+    SEGMENT = 1448,        /* payload of a 1500-byte packet with time stamps */
+    SEGMENT_OVERHEAD = 66, /* Ethernet 14, IPv4 20, TCP with time stamps 32 */
     CHUNK_SEGMENTS = 8,
     ACK_BYTES = 66,
     INITIAL_WINDOW = 10 * SEGMENT,
@@ -26,9 +26,7 @@ struct flow_chunk {
 
 static void send_more(struct flow *flow);
 
-/* --- chunks
- *
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- chunks --- */
 
 static void chunk_arrives(struct timer *timer);
 
@@ -67,7 +65,8 @@ static void travel(struct flow_chunk *chunk)
     uint64_t bytes = chunk->returning ? (segments_of(chunk->bytes) + 1) / 2 * ACK_BYTES
                                       : chunk->bytes + segments_of(chunk->bytes) * SEGMENT_OVERHEAD;
     struct simtime arrival = loop_now(flow->loop);
-    if (chunk->hop < path->hop_count && !link_model_send(path->hops[chunk->hop], loop_now(flow->loop), bytes, &arrival)) {
+    if (chunk->hop < path->hop_count &&
+        !link_model_send(path->hops[chunk->hop], loop_now(flow->loop), bytes, &arrival)) {
         chunk->dropped = !chunk->returning;
         /* A lost acknowledgement is made good by the next one; alone, it is as good as here one delay
          * later. */
@@ -112,15 +111,14 @@ static void hystart(struct flow *flow, const struct flow_chunk *acked, struct si
         flow->round_min_rtt = SIMTIME_NEVER;
     }
     flow->round_min_rtt = simtime_min(flow->round_min_rtt, rtt);
-    struct simtime margin = simtime_max(simtime_ms(4), simtime_min(simtime_ms(16), simtime_ns(flow->min_rtt.ns / 8)));
+    struct simtime margin =
+        simtime_max(simtime_ms(4), simtime_min(simtime_ms(16), simtime_ns(flow->min_rtt.ns / 8)));
     if (++flow->round_samples >= HYSTART_MIN_SAMPLES && flow->cwnd >= 16 * SEGMENT &&
         flow->round_min_rtt.ns >= simtime_add(flow->min_rtt, margin).ns)
         flow->ssthresh = flow->cwnd;
 }
 
-/* --- the window
- *
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- the window --- */
 
 static void cubic_grow(struct flow *flow, uint32_t acked)
 {
@@ -237,9 +235,7 @@ static void chunk_arrives(struct timer *timer)
     }
 }
 
-/* --- sending
- *
- * -------------------------------------------------------------------------------------------------------------------- */
+/* --- sending --- */
 
 static uint32_t next_chunk_bytes(const struct flow *flow)
 {
@@ -274,7 +270,8 @@ static void send_more(struct flow *flow)
  * window. */
 static void restart_after_idle(struct flow *flow)
 {
-    struct simtime idle = simtime_sub(loop_now(flow->loop), flow->last_send), rto = retransmission_timeout(flow);
+    struct simtime idle = simtime_sub(loop_now(flow->loop), flow->last_send),
+                   rto = retransmission_timeout(flow);
     if (!flow->srtt.ns || idle.ns < rto.ns)
         return;
     flow->ssthresh = fmax(flow->ssthresh, 0.75 * flow->cwnd);
@@ -300,8 +297,8 @@ void flow_abort(struct flow *flow)
     flow->to_send = flow->to_retransmit = flow->in_flight = flow->unacknowledged = 0;
 }
 
-void flow_init(struct flow *flow, struct loop *loop, const struct link_path *forward, const struct link_path *back,
-               uint64_t window_limit)
+void flow_init(struct flow *flow, struct loop *loop, const struct link_path *forward,
+               const struct link_path *back, uint64_t window_limit)
 {
     *flow = (struct flow){.loop = loop,
                           .forward = *forward,

@@ -24,11 +24,11 @@ struct flow {
     void (*done)(struct flow *flow);
 
     uint64_t to_send, to_retransmit, in_flight, unacknowledged; /* bytes of the present transfer */
-    uint64_t wire_bytes;                                        /* sent in all, headers and retransmissions included */
-    uint64_t next_sequence, recovery_until, newest_acked;       /* chunk numbers */
-    double cwnd, ssthresh;                                      /* bytes */
-    double w_max, w_last_max, epoch_cwnd, reno_cwnd;            /* CUBIC, segments */
-    struct simtime epoch;                                       /* NEVER = none running */
+    uint64_t wire_bytes;                                  /* sent in all: headers, retransmissions too */
+    uint64_t next_sequence, recovery_until, newest_acked; /* chunk numbers */
+    double cwnd, ssthresh;                                /* bytes */
+    double w_max, w_last_max, epoch_cwnd, reno_cwnd;      /* CUBIC, segments */
+    struct simtime epoch;                                 /* NEVER = none running */
     struct simtime srtt, rttvar, min_rtt, round_min_rtt, last_send;
     uint64_t round_end;
     int round_samples;
@@ -37,8 +37,8 @@ struct flow {
     uint64_t losses, timeouts;
 };
 
-void flow_init(struct flow *flow, struct loop *loop, const struct link_path *forward, const struct link_path *back,
-               uint64_t window_limit);
+void flow_init(struct flow *flow, struct loop *loop, const struct link_path *forward,
+               const struct link_path *back, uint64_t window_limit);
 void flow_free(struct flow *flow);
 /* Sends `bytes` on the connection, which is open already and keeps what it learned. One transfer at a
  * time. */

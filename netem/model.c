@@ -19,8 +19,8 @@ static bool queue_is_full(const struct link_model *link, struct simtime now)
 {
     if (!link->params.rate_bps)
         return false;
-    struct simtime limit = simtime_on_line((uint64_t)link->params.queue_packets * (LINK_MTU + ETHERNET_HEADER),
-                                           link->params.rate_bps);
+    struct simtime limit = simtime_on_line(
+        (uint64_t)link->params.queue_packets * (LINK_MTU + ETHERNET_HEADER), link->params.rate_bps);
     return link_model_backlog(link, now).ns > limit.ns;
 }
 
@@ -32,7 +32,8 @@ bool link_model_send(struct link_model *link, struct simtime now, uint64_t bytes
         return false;
     }
     link->bytes += bytes;
-    link->free_at = simtime_add(simtime_max(now, link->free_at), simtime_on_line(bytes, link->params.rate_bps));
+    link->free_at =
+        simtime_add(simtime_max(now, link->free_at), simtime_on_line(bytes, link->params.rate_bps));
     if (link->params.loss > 0 && rng_unit(&link->rng) < link->params.loss) {
         link->lost++;
         return false;

@@ -103,7 +103,8 @@ static void child_ended(struct watch *watch, uint32_t epoll_events)
     process->ended(process, exit_status(status));
 }
 
-int process_start(struct loop *loop, struct process *process, const struct process_options *options, struct err *e)
+int process_start(struct loop *loop, struct process *process, const struct process_options *options,
+                  struct err *e)
 {
     int status = spawn(options, &process->pid, e);
     if (status < 0)

@@ -22,16 +22,18 @@ struct process_options {
     const char *const *argv;        /* argv[0] is searched in PATH; NULL-terminated */
     const char *const *environment; /* NULL = this process's */
     const char *directory;          /* NULL = this process's */
-    const char *net_namespace;      /* path such as /run/netns/NAME to enter before exec; NULL = this process's */
+    const char *net_namespace;      /* a path such as /run/netns/NAME, entered first; NULL = this process's */
     int stdin_fd, stdout_fd, stderr_fd; /* -1 = /dev/null; the caller keeps and closes its own copies */
-    bool outlive;                   /* no PR_SET_PDEATHSIG and a session of its own: a daemon that the journal knows */
+    /* No PR_SET_PDEATHSIG and a session of its own: a daemon that the journal knows. */
+    bool outlive;
 };
 
 #define PROCESS_OPTIONS_INIT {.stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1}
 
 /* Starts it. `process->ended` is set by the caller before. 0 or -errno; a program that cannot be executed is
  * an error here, naming it. */
-int process_start(struct loop *loop, struct process *process, const struct process_options *options, struct err *e);
+int process_start(struct loop *loop, struct process *process, const struct process_options *options,
+                  struct err *e);
 /* Sends the signal to the child's whole group; harmless when it has ended. */
 void process_signal(struct process *process, int signal);
 /* Forgets a child without waiting: kills its group, reaps it, `ended` is not called. */

@@ -21,8 +21,8 @@ struct layout_link {
 /* An operation that shall fail. */
 struct layout_fault {
     enum operation operation;
-    int edge, mud;     /* -1 = any */
-    uint32_t times;    /* how often from now on; UINT32_MAX = always; counted down */
+    int edge, mud;  /* -1 = any */
+    uint32_t times; /* how often from now on; UINT32_MAX = always; counted down */
 };
 
 /* Modelled cost of an operation: fixed plus per megabyte (10^6 bytes) of what it handles. */
@@ -36,7 +36,8 @@ struct layout {
     int host_count;
     struct layout_link *links;
     int link_count;
-    int *next_hop; /* [from * host_count + to] = link * 2 + direction (0 = as in between), -1 = no path or same host */
+    /* [from * host_count + to] = link * 2 + direction (0 = as in between), -1 = no path or same host */
+    int *next_hop;
     struct layout_party *muds, *aps, *edges;
     int mud_count, ap_count, edge_count;
     uint64_t base_bytes, layer_bytes, memory_bytes;
@@ -49,8 +50,9 @@ struct layout {
     int fault_count;
 };
 
-const struct layout_party *layout_party(const struct layout *l, struct party p); /* NULL for PARTY_NONE or an index out of range */
-const char *layout_name(const struct layout *l, struct party p);                 /* "" for PARTY_NONE */
+/* NULL for PARTY_NONE or an index out of range; the name is "" then. */
+const struct layout_party *layout_party(const struct layout *l, struct party p);
+const char *layout_name(const struct layout *l, struct party p);
 
 /* Addresses from 198.18.0.0/15 (RFC 2544), IPv4 in host byte order: hosts 198.18.0.0/20, access points
  * 198.18.16.0/20, edges 198.18.32.0/20, devices 198.18.64.0/18, containers (one a device, local to their

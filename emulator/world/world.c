@@ -20,9 +20,7 @@ static char *device_name(const struct scenario *s, int i)
     return s->mud_count == 1 ? mem_copy_string("USER") : mem_printf("USER-%s", s->muds[i].name);
 }
 
-/* --- the layout
- *
- * ------------------------------------------------------------------------------------------------------------------- */
+/* --- the layout --- */
 
 static void lay_hosts_and_links(struct layout *l, const struct scenario *s, uint64_t seed)
 {
@@ -35,7 +33,8 @@ static void lay_hosts_and_links(struct layout *l, const struct scenario *s, uint
     l->link_count = s->link_count;
     for (int i = 0; i < s->link_count; i++) {
         const struct scenario_link *link = &s->links[i];
-        l->links[i] = (struct layout_link){{link->between[0], link->between[1]}, {link->params[0], link->params[1]}, link->congestion};
+        l->links[i] = (struct layout_link){
+            {link->between[0], link->between[1]}, {link->params[0], link->params[1]}, link->congestion};
         l->links[i].params[0].seed = l->links[i].params[1].seed = seed;
     }
     l->next_hop = mem_alloc_array((size_t)s->host_count * (size_t)s->host_count, sizeof *l->next_hop);
@@ -114,8 +113,8 @@ static void fill_rules(struct rules *r, const struct scenario *s)
     };
 }
 
-void world_init(struct world *w, const struct scenario *s, uint64_t seed, void (*record)(struct cast *, const struct event *),
-                void *recorder)
+void world_init(struct world *w, const struct scenario *s, uint64_t seed,
+                void (*record)(struct cast *, const struct event *), void *recorder)
 {
     *w = (struct world){.scenario = s};
     w->layout.seed = seed;
@@ -133,15 +132,14 @@ void world_init(struct world *w, const struct scenario *s, uint64_t seed, void (
     w->visits = mem_alloc_array((size_t)s->mud_count, sizeof *w->visits);
 }
 
-/* --- the cast
- *
- * ----------------------------------------------------------------------------------------------------------------------- */
+/* --- the cast --- */
 
 static struct mud_visit *copy_visits(const struct scenario_mud *m)
 {
     struct mud_visit *visits = mem_alloc_array((size_t)m->visit_count, sizeof *visits);
     for (int i = 0; i < m->visit_count; i++)
-        visits[i] = (struct mud_visit){(uint32_t)m->visits[i].ap, m->visits[i].by_request, m->visits[i].request, m->visits[i].at};
+        visits[i] = (struct mud_visit){(uint32_t)m->visits[i].ap, m->visits[i].by_request,
+                                       m->visits[i].request, m->visits[i].at};
     return visits;
 }
 

@@ -19,8 +19,8 @@ struct world {
 
 /* Layout, rules and an empty cast; the scenario must outlive the world. `record` and `recorder` become the
  * cast's. */
-void world_init(struct world *w, const struct scenario *s, uint64_t seed, void (*record)(struct cast *, const struct event *),
-                void *recorder);
+void world_init(struct world *w, const struct scenario *s, uint64_t seed,
+                void (*record)(struct cast *, const struct event *), void *recorder);
 /* Creates the actors of one host, or of all. */
 void world_populate(struct world *w, struct port *port, int host);
 /* Sets the devices going: everything else follows. */
