@@ -62,10 +62,6 @@ void docker_daemon_free(struct docker_daemon *d);
  * started in. */
 int docker_daemon_clean(const char *root, bool keep_data, struct err *e);
 
-/* Unmounts what is mounted below the root, newest first, of the mounts whose path holds both texts ("" =
- * any). */
-int docker_daemon_unmount(const char *root, const char *text, const char *other, struct err *e);
-
 /* The control group of a root's containers, below each controller's mount: "/roamlab-HASH". free() it. */
 char *docker_daemon_cgroup(const char *root);
 

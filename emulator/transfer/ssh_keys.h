@@ -18,9 +18,6 @@ int ssh_keys_make(const char *folder, const struct transfer_host *hosts, int cou
  * name would leave the folder, or the path has a character that OpenSSH's configuration cannot carry. */
 char *ssh_path(const char *folder, const char *host, const char *file, struct err *e);
 
-/* Writes text to a file with mode 0600, by a new file and a rename. */
-int ssh_write_file(const char *path, const char *text, struct err *e);
-
 /* The last line that a program wrote to a descriptor or file, without line end; free() it. "" if nothing. */
 char *ssh_last_words(int fd);
 
