@@ -8,8 +8,8 @@
 #include <stdio.h>
 
 /* Prints the numbers that differ, or all; numbers that only one result has get "–". Texts (world, strategy,
- * environment) are shown where they differ. Stages go by their name, migrations by their place. Returns how
- * many rows differ. */
+ * environment) are shown where they differ. Stages go by their name, migrations by their place; of repetitions,
+ * migrations are means (mean_migration.h). Returns how many rows differ. */
 int compare_print(json_object *a, json_object *b, const char *name_a, const char *name_b, bool all,
                   FILE *out);
 

@@ -71,6 +71,40 @@ static void test_all_is_shown_if_asked(void **state)
     assert_null(strstr(text, "sha256"));
 }
 
+#define MIGRATION(repetition, outcome, total, stage)                                                         \
+    "{'repetition':" repetition ",'mud':'m1','outcome':'" outcome "','total_s':" total                       \
+    ",'ready_s':null,'stages':[{'name':'" stage "','seconds':" total "}]}"
+
+/* Two migrations in each of three repetitions; one of the second ones went another way, one is missing. */
+static const char repeated_text[] =
+    "{'repetitions':3,'migrations':[" MIGRATION("1", "finished", "4", "dump") "," MIGRATION(
+        "1", "failed", "1",
+        "dump") "," MIGRATION("2", "superseded", "6",
+                              "dump") "," MIGRATION("2", "failed", "9",
+                                                    "load") "," MIGRATION("3", "finished", "8", "dump") "]}";
+static const char single_text[] =
+    "{'repetitions':1,'migrations':[{'mud':'m1','outcome':'finished','total_s':3,'ready_s':2,'stages':[]}]}";
+
+static void test_migrations_of_repetitions_are_means(void **state)
+{
+    (void)state;
+    static const char expected[] = "metric                                  A         B  difference\n"
+                                   "repetitions                             3         1    -66.67 %\n"
+                                   "migrations.0.outcome              various  finished\n"
+                                   "migrations.0.total_s                    6         3    -50.00 %\n"
+                                   "migrations.0.ready_s                    –         2\n"
+                                   "migrations.0.stages.dump.seconds        6         –\n"
+                                   "migrations.0.means_of                   3         –\n"
+                                   "migrations.1.mud                       m1         –\n"
+                                   "migrations.1.outcome               failed         –\n"
+                                   "migrations.1.total_s                    1         –\n"
+                                   "migrations.1.stages.dump.seconds        1         –\n"
+                                   "migrations.1.means_of                   1         –\n";
+    int different;
+    autofree char *text = compared(repeated_text, single_text, false, &different);
+    assert_string_equal(text, expected);
+}
+
 static void test_tables_count_characters(void **state)
 {
     (void)state;
@@ -263,6 +297,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_differs_is_shown),
         cmocka_unit_test(test_all_is_shown_if_asked),
+        cmocka_unit_test(test_migrations_of_repetitions_are_means),
         cmocka_unit_test(test_tables_count_characters),
         IN_FOLDER(test_summary),
         IN_FOLDER(test_commands),

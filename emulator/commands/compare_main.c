@@ -9,7 +9,8 @@ static const char HELP[] =
     "usage: roamlab compare [--all] DIR DIR\n"
     "\n"
     "Shows the numbers of two results side by side, with the difference of the second against the first in\n"
-    "per cent; without --all only those that differ.\n";
+    "per cent; without --all only those that differ. Of repetitions, migrations are means over those that\n"
+    "went through the same stages.\n";
 
 static int compare_folders(const char *const *folders, bool all)
 {
