@@ -173,6 +173,26 @@ static void names_an_engine_that_is_not_there(void **state)
     docker_api_free(api);
 }
 
+static struct docker_api *last_api;
+
+static void done_with_the_engine(struct docker_request *request, int status, struct json_object *answer,
+                                 const struct err *e)
+{
+    (void)request, (void)answer;
+    docker_api_free(last_api);
+    fixture_done(status, 0, e);
+}
+
+/* Whoever hears that the Engine does not answer may be done with it. */
+static void frees_the_api_when_a_request_fails(void **state)
+{
+    (void)state;
+    struct docker_request request = {.done = done_with_the_engine};
+    last_api = docker_api_new(f.loop, "/nonexistent/docker.sock", NULL);
+    assert_int_equal(docker_api_request(last_api, &request, "GET", NULL, NULL, "/_ping"), 0);
+    assert_int_equal(fixture_wait(&f, "request"), -ECONNREFUSED);
+}
+
 static void understands_the_engines_errors(void **state)
 {
     (void)state;
@@ -224,6 +244,7 @@ int main(void)
         cmocka_unit_test(keeps_images_apart_and_together),
         cmocka_unit_test(measures_compression),
         cmocka_unit_test(names_an_engine_that_is_not_there),
+        cmocka_unit_test(frees_the_api_when_a_request_fails),
         cmocka_unit_test(understands_the_engines_errors),
         cmocka_unit_test(refuses_a_long_root),
     };

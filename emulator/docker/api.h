@@ -19,7 +19,8 @@ struct docker_api;
 
 /* `socket_path` is copied. The socket need not exist yet. */
 struct docker_api *docker_api_new(struct loop *loop, const char *socket_path, struct err *e);
-void docker_api_free(struct docker_api *api); /* NULL-safe; all requests must have ended or been cancelled */
+/* NULL-safe; all requests must have ended or been cancelled. Also from within a done(). */
+void docker_api_free(struct docker_api *api);
 
 struct docker_request {
     /* Called once. status is 0 for HTTP 2xx and 304, else -errno: ENOENT for 404, EEXIST for 409, EINVAL for
