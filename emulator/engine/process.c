@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -45,6 +46,8 @@ static int become(const struct process_options *o, pid_t parent)
     for (int i = 0; i < 3; i++)
         if (dup2(copies[i], i) < 0)
             return errno;
+    close_range(3, ~0u,
+                CLOSE_RANGE_CLOEXEC); /* what libraries opened without it; Linux 5.11, else they stay */
     if (o->environment)
         execvpe(o->argv[0], (char *const *)o->argv, (char *const *)o->environment);
     else
