@@ -216,11 +216,14 @@ static struct simtime hold_limit(const struct ap_client *client)
     return simtime_add(simtime_scale(client->forward_rtt_min, 2), simtime_scale(rules->work, 10));
 }
 
+/* What the snapshot holds has been executed: if its reply was lost, the device asks again, whoever serves it then. */
 static bool replies_outstanding(const struct ap_client *client)
 {
-    for (size_t i = 0; i < client->log.len; i++)
-        if (client->log.entries[i].delivered && !client->log.entries[i].answered)
+    for (size_t i = 0; i < client->log.len; i++) {
+        const struct replay_entry *entry = &client->log.entries[i];
+        if (entry->number >= client->sw.cut && entry->delivered && !entry->answered)
             return true;
+    }
     return false;
 }
 
