@@ -1,356 +1,544 @@
-/* The engine: order of timers, what happens to what is cancelled meanwhile, lines over descriptors, child processes. */
-#include "channel.h"
-#include "interrupt.h"
-#include "lateness.h"
+/* The engine: order of timers against a reference, wall time, watches, processes; and base's map and random streams. */
+#include "buf.h"
 #include "loop.h"
+#include "map.h"
 #include "mem.h"
 #include "process.h"
+#include "rng.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-static struct clock clock_used;
-static struct loop *loop;
+/* --- timers ------------------------------------------------------------------------------------------------------------------------ */
 
-static void begin(bool virtual_time)
-{
-    struct err e = ERR_INIT;
-    clock_used = virtual_time ? clock_virtual() : clock_wall(clock_monotonic());
-    loop = loop_new(&clock_used, &e);
-    assert_non_null(loop);
-}
-
-static void end(void)
-{
-    loop_free(steal(loop));
-}
-
-/* --- timers --- */
-
-struct tick {
+struct named {
     struct timer timer;
     char name;
-    struct tick *cancels, *arms; /* when it fires */
+    void (*then)(struct named *named);
 };
 
-static char fired[64];
+static struct loop *loop;
+static struct clock test_clock;
+static struct named timers[26];
+static struct buf order;
 
-static void tick(struct timer *timer)
+static void fire_named(struct timer *timer)
 {
-    struct tick *t = container_of(timer, struct tick, timer);
-    size_t len = strlen(fired);
+    struct named *named = container_of(timer, struct named, timer);
     assert_false(timer_armed(timer));
-    fired[len] = t->name;
-    fired[len + 1] = '\0';
-    if (t->cancels)
-        loop_cancel(loop, &t->cancels->timer);
-    if (t->arms)
-        loop_arm_after(loop, &t->arms->timer, SIMTIME_ZERO);
+    buf_printf(&order, "%c", named->name);
+    if (named->then)
+        named->then(named);
 }
 
-static void timers_fire_in_the_order_of_time_and_arming(void **state)
+static int virtual_loop(void **state)
+{
+    (void)state;
+    test_clock = clock_virtual();
+    loop = loop_new(&test_clock, NULL);
+    for (int i = 0; i < 26; i++)
+        timers[i] = (struct named){.timer.fire = fire_named, .name = (char)('a' + i)};
+    buf_clear(&order);
+    return loop ? 0 : -1;
+}
+
+static int end_loop(void **state)
+{
+    (void)state;
+    loop_free(loop);
+    buf_free(&order);
+    return 0;
+}
+
+static struct timer *timer_of(char name)
+{
+    return &timers[name - 'a'].timer;
+}
+
+static void arm(char name, int64_t ns)
+{
+    loop_arm(loop, timer_of(name), simtime_ns(ns));
+}
+
+static void timers_fire_by_time_then_by_arming(void **state)
 {
     (void)state;
     static const struct {
-        int at_ms[6]; /* of a, b, c, …; -1 = not armed */
-        int cancels, canceller, arms, armer;
-        const char *order;
+        const char *names; /* armed in this order … */
+        int64_t at[8];     /* … for these times */
+        const char *fired;
     } rows[] = {
-        {{3, 1, 2, 1, 1, 0}, -1, -1, -1, -1, "fbdeca"}, {{5, 5, 5, 5, 5, 5}, -1, -1, -1, -1, "abcdef"},
-        {{1, 2, 2, 3, -1, -1}, 2, 1, -1, -1, "abd"},   /* b cancels c, which is due at the same time */
-        {{1, 2, 3, -1, -1, -1}, 0, 2, -1, -1, "abc"},  /* what has fired is cancelled without harm */
-        {{1, 1, 2, -1, -1, -1}, -1, -1, 3, 0, "abdc"}, /* at once, but behind what is due already */
-        {{0, 4, -1, -1, -1, -1}, -1, -1, 1, 0, "ab"},  /* an armed timer moves */
+        {"abc", {3, 2, 1}, "cba"},
+        {"abcd", {5, 5, 5, 5}, "abcd"},
+        {"abca", {5, 5, 5, 5}, "bca"}, /* armed again: it moves behind */
+        {"abcda", {1, 9, 5, 5, 5}, "cdab"},
+        {"ab", {-5, 0}, "ab"},
+        {"ab", {0, -5}, "ba"},
     };
-    for (int wall = 0; wall < 2; wall++)
-        for (size_t r = 0; r < ARRAY_LEN(rows); r++) {
-            struct tick ticks[6] = {0};
-            begin(!wall);
-            fired[0] = '\0';
-            for (int i = 0; i < 6; i++) {
-                ticks[i] = (struct tick){.timer.fire = tick, .name = (char)('a' + i)};
-                if (rows[r].at_ms[i] >= 0)
-                    loop_arm(loop, &ticks[i].timer, simtime_ms(rows[r].at_ms[i]));
-            }
-            if (rows[r].canceller >= 0)
-                ticks[rows[r].canceller].cancels = &ticks[rows[r].cancels];
-            if (rows[r].armer >= 0)
-                ticks[rows[r].armer].arms = &ticks[rows[r].arms];
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        buf_clear(&order);
+        for (size_t k = 0; rows[i].names[k]; k++)
+            arm(rows[i].names[k], loop_now(loop).ns + rows[i].at[k]);
+        loop_run(loop);
+        assert_string_equal(buf_text(&order), rows[i].fired);
+    }
+}
+
+static void cancel_b(struct named *named)
+{
+    (void)named;
+    loop_cancel(loop, timer_of('b'));
+    loop_cancel(loop, timer_of('b'));
+}
+
+static void arm_b_for_now(struct named *named)
+{
+    (void)named;
+    arm('b', loop_now(loop).ns);
+}
+
+static void arm_self(struct named *named)
+{
+    if (order.len < 4)
+        loop_arm_after(loop, &named->timer, simtime_ns(10));
+}
+
+static void stop(struct named *named)
+{
+    (void)named;
+    loop_stop(loop);
+}
+
+static void handlers_may_arm_cancel_and_stop(void **state)
+{
+    (void)state;
+    static const struct {
+        void (*then)(struct named *); /* of a, at 1 */
+        const char *names;
+        int64_t at[4];
+        const char *fired;
+        int64_t now;
+    } rows[] = {
+        {cancel_b, "abc", {1, 1, 2}, "ac", 2},
+        {arm_b_for_now, "abc", {1, 5, 1}, "acb", 1},
+        {arm_self, "ab", {1, 12}, "aaba", 21},
+        {stop, "ab", {1, 2}, "a", 1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        end_loop(NULL);
+        virtual_loop(NULL);
+        timers[0].then = rows[i].then;
+        for (size_t k = 0; rows[i].names[k]; k++)
+            arm(rows[i].names[k], rows[i].at[k]);
+        loop_run(loop);
+        assert_string_equal(buf_text(&order), rows[i].fired);
+        assert_int_equal(loop_now(loop).ns, rows[i].now);
+    }
+}
+
+static void run_until_includes_its_instant(void **state)
+{
+    (void)state;
+    arm('a', 10);
+    arm('b', 11);
+    loop_run_until(loop, simtime_ns(10));
+    assert_string_equal(buf_text(&order), "a");
+    loop_run_until(loop, simtime_ns(500));
+    assert_string_equal(buf_text(&order), "ab");
+    assert_int_equal(loop_now(loop).ns, 500);
+    assert_int_equal(loop_dispatched(loop), 2);
+    assert_int_equal(loop_lateness(loop).count, 0);
+}
+
+/* --- 100 000 random operations against a list that is searched -------------------------------------------------------------------------- */
+
+enum { RANDOM_TIMERS = 300, RANDOM_OPERATIONS = 100000 };
+
+struct random_timer {
+    struct timer timer;
+    int64_t at;
+    uint64_t sequence; /* of arming; 0 = not armed */
+};
+
+static struct random_timer many[RANDOM_TIMERS];
+static int fired;
+
+static int reference_first(void)
+{
+    int first = -1;
+    for (int i = 0; i < RANDOM_TIMERS; i++)
+        if (many[i].sequence && (first < 0 || many[i].at < many[first].at ||
+                                 (many[i].at == many[first].at && many[i].sequence < many[first].sequence)))
+            first = i;
+    return first;
+}
+
+static void fire_random(struct timer *timer)
+{
+    fired = (int)(container_of(timer, struct random_timer, timer) - many);
+    loop_stop(loop);
+}
+
+static void random_operations_agree_with_a_reference(void **state)
+{
+    (void)state;
+    struct rng rng;
+    uint64_t sequence = 0;
+    int fires = 0;
+    rng_init(&rng, 1, "timers", 0);
+    for (int i = 0; i < RANDOM_TIMERS; i++)
+        many[i] = (struct random_timer){.timer.fire = fire_random};
+    for (int i = 0; i < RANDOM_OPERATIONS; i++) {
+        struct random_timer *t = &many[rng_below(&rng, RANDOM_TIMERS)];
+        uint64_t what = rng_below(&rng, 10);
+        if (what < 5) {
+            t->at = loop_now(loop).ns + (int64_t)rng_below(&rng, 50); /* few instants: many ties */
+            t->sequence = ++sequence;
+            loop_arm(loop, &t->timer, simtime_ns(t->at));
+        } else if (what < 7) {
+            t->sequence = 0;
+            loop_cancel(loop, &t->timer);
+        } else {
+            int expected = reference_first();
+            fired = -1;
             loop_run(loop);
-            assert_string_equal(fired, rows[r].order);
-            end();
+            assert_int_equal(fired, expected);
+            if (fired < 0)
+                continue;
+            assert_int_equal(loop_now(loop).ns, many[fired].at);
+            many[fired].sequence = 0;
+            fires++;
         }
+        assert_int_equal(timer_armed(&t->timer), t->sequence != 0);
+    }
+    assert_true(fires > RANDOM_OPERATIONS / 5);
 }
 
-/* Against a plain list, with as many cancellations and moves as there are timers. */
-static void a_full_queue_stays_in_order(void **state)
+/* --- wall time ----------------------------------------------------------------------------------------------------------------------------- */
+
+static int wall_loop(void **state)
 {
     (void)state;
-    enum { COUNT = 3000 };
-    struct tick *ticks = mem_alloc_array(COUNT, sizeof *ticks);
-    int64_t due[COUNT], last = -1;
-    int left = 0;
-    begin(true);
-    srandom(5);
-    for (int round = 0; round < 3; round++)
-        for (int i = 0; i < COUNT; i++) {
-            ticks[i].timer.fire = tick;
-            due[i] = random() % 3 ? random() % 1000 : -1;
-            if (due[i] >= 0)
-                loop_arm(loop, &ticks[i].timer, simtime_us(due[i]));
-            else
-                loop_cancel(loop, &ticks[i].timer);
-        }
-    for (int i = 0; i < COUNT; i++)
-        left += due[i] >= 0;
-    for (int64_t us = 0; us < 1000; us++) {
-        fired[0] = '\0';
-        for (int i = 0; i < COUNT; i++)
-            ticks[i].name = '.';
-        loop_run_until(loop, simtime_us(us));
-        int expected = 0;
-        for (int i = 0; i < COUNT; i++)
-            expected += due[i] == us;
-        assert_int_equal(strlen(fired), expected);
-        assert_true(loop_now(loop).ns > last);
-        last = loop_now(loop).ns;
-        left -= expected;
-    }
-    assert_int_equal(left, 0);
-    free(ticks);
-    end();
+    test_clock = clock_wall(clock_monotonic());
+    loop = loop_new(&test_clock, NULL);
+    for (int i = 0; i < 26; i++)
+        timers[i] = (struct named){.timer.fire = fire_named, .name = (char)('a' + i)};
+    buf_clear(&order);
+    return loop ? 0 : -1;
 }
 
-/* --- watches --- */
+static void sleep_a_while(struct named *named)
+{
+    (void)named;
+    usleep(30000);
+}
 
-struct bell {
+static void wall_time_is_kept_and_lateness_recorded(void **state)
+{
+    (void)state;
+    timers[0].then = sleep_a_while;
+    arm('b', simtime_ms(25).ns);
+    arm('a', simtime_ms(20).ns); /* makes b at least 25 ms late */
+    loop_run(loop);
+    struct lateness late = loop_lateness(loop);
+    assert_string_equal(buf_text(&order), "ab");
+    assert_true(loop_now(loop).ns >= simtime_ms(50).ns);
+    assert_int_equal(late.count, 2);
+    assert_true(late.max.ns >= simtime_ms(25).ns);
+    assert_true(late.p50.ns <= late.p99.ns && late.p99.ns <= late.max.ns);
+}
+
+/* Two pipes are readable at once; who comes first takes the other off the loop. */
+struct pipe_watch {
     struct watch watch;
-    struct bell *silences;
-    int rings;
+    int write_fd, called;
+    struct pipe_watch *other;
+    bool removes_other;
 };
 
-static void ring(struct watch *watch, uint32_t events)
+static void pipe_ready(struct watch *watch, uint32_t epoll_events)
 {
-    struct bell *b = container_of(watch, struct bell, watch);
-    (void)events;
-    b->rings++;
-    loop_unwatch(loop, &b->silences->watch);
-    loop_unwatch(loop, &b->watch);
-}
-
-/* Both are ready in the same batch: whichever comes first silences the other. */
-static void an_unwatched_descriptor_is_not_reported(void **state)
-{
-    (void)state;
-    struct bell a = {0}, b = {0};
-    begin(false);
-    a = (struct bell){.watch = {ring, eventfd(1, EFD_CLOEXEC)}, .silences = &b};
-    b = (struct bell){.watch = {ring, eventfd(1, EFD_CLOEXEC)}, .silences = &a};
-    assert_int_equal(loop_watch(loop, &a.watch, EPOLLIN, NULL), 0);
-    assert_int_equal(loop_watch(loop, &b.watch, EPOLLIN, NULL), 0);
-    loop_run(loop);
-    assert_int_equal(a.rings + b.rings, 1);
-    close(a.watch.fd);
-    close(b.watch.fd);
-    end();
-}
-
-/* --- channels --- */
-
-struct listener {
-    struct channel channel;
-    char heard[256];
-    int closed;
-};
-
-static void hear(struct channel *channel, char *text, size_t len)
-{
-    struct listener *l = container_of(channel, struct listener, channel);
-    assert_int_equal(strlen(text), len);
-    strcat(strcat(l->heard, text), "|");
-    if (!strcmp(text, "enough"))
-        channel_close(channel);
-}
-
-static void heard_out(struct channel *channel, const struct err *e)
-{
-    struct listener *l = container_of(channel, struct listener, channel);
-    assert_null(e);
-    l->closed++;
-}
-
-static void lines_arrive_whole(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *parts[3];
-        const char *heard;
-        int closed;
-    } rows[] = {
-        {{"one\ntwo\n", "", ""}, "one|two|", 1},
-        {{"o", "ne\n\nt", "wo\n"}, "one||two|", 1},
-        {{"one\nrest", "", ""}, "one|", 1},
-        {{"one\nenough\nmore\n", "", ""}, "one|enough|", 0},
-    };
-    for (size_t r = 0; r < ARRAY_LEN(rows); r++) {
-        int in[2], out[2];
-        begin(false);
-        assert_int_equal(pipe2(in, O_CLOEXEC), 0);
-        assert_int_equal(pipe2(out, O_CLOEXEC), 0);
-        struct listener l = {.channel = {.line = hear, .closed = heard_out}};
-        assert_int_equal(channel_open(&l.channel, loop, in[0], out[1], NULL), 0);
-        for (size_t i = 0; i < ARRAY_LEN(rows[r].parts); i++) {
-            const char *part = rows[r].parts[i];
-            assert_int_equal(write(in[1], part, strlen(part)), strlen(part));
-        }
-        close(in[1]);
-        loop_run(loop);
-        assert_string_equal(l.heard, rows[r].heard);
-        assert_int_equal(l.closed, rows[r].closed);
-        close(out[0]);
-        end();
-    }
-}
-
-/* --- processes --- */
-
-struct child {
-    struct process process;
-    int status, calls;
-};
-
-static void child_done(struct process *process, int status)
-{
-    struct child *c = container_of(process, struct child, process);
-    c->status = status;
-    c->calls++;
-}
-
-static int start(struct child *c, const char *command, struct err *e)
-{
-    const char *const argv[] = {"sh", "-c", command, NULL};
-    struct process_options o = PROCESS_OPTIONS_INIT;
-    o.argv = argv;
-    *c = (struct child){.process.ended = child_done};
-    return process_start(loop, &c->process, &o, e);
-}
-
-static void children_report_how_they_ended(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *command;
-        int status;
-    } rows[] = {
-        {"exit 0", 0}, {"exit 7", 7}, {"kill -TERM $$", 128 + SIGTERM}, {"kill -KILL $$", 128 + SIGKILL}};
-    for (size_t r = 0; r < ARRAY_LEN(rows); r++) {
-        struct child c;
-        begin(false);
-        assert_int_equal(start(&c, rows[r].command, NULL), 0);
-        loop_run(loop);
-        assert_int_equal(c.calls, 1);
-        assert_int_equal(c.status, rows[r].status);
-        assert_int_equal(c.process.pid, 0);
-        end();
-    }
-}
-
-static void a_killed_child_takes_its_group_along_and_calls_nobody(void **state)
-{
-    (void)state;
-    struct child c;
-    begin(false);
-    assert_int_equal(start(&c, "sleep 100 & wait", NULL), 0);
-    pid_t pid = c.process.pid;
-    process_kill(&c.process);
-    assert_int_equal(waitpid(pid, NULL, 0), -1); /* reaped already */
-    for (int i = 0; i < 1000 && kill(-pid, 0) == 0; i++)
-        usleep(1000);
-    assert_int_equal(kill(-pid, 0), -1);
-    loop_run(loop);
-    assert_int_equal(c.calls, 0);
-    end();
-}
-
-static void names_a_program_that_is_not_there(void **state)
-{
-    (void)state;
-    const char *const argv[] = {"no-such-program", NULL};
-    struct process_options o = PROCESS_OPTIONS_INIT;
-    struct process process = {.ended = child_done};
-    struct err e = ERR_INIT;
-    o.argv = argv;
-    begin(false);
-    assert_int_equal(process_start(loop, &process, &o, &e), -ENOENT);
-    assert_string_equal(e.text, "start no-such-program: No such file or directory");
-    end();
-}
-
-/* Libraries open descriptors without close-on-exec (libpcap, libcurl): a child must get none of them, or the sockets of this
- * process live as long as its dockerd does. */
-static void children_inherit_three_descriptors(void **state)
-{
-    (void)state;
-    const char *const argv[] = {"sh", "-c", "! test -e /proc/$$/fd/77", NULL};
-    struct process_options o = PROCESS_OPTIONS_INIT;
-    o.argv = argv;
-    assert_int_equal(dup2(STDIN_FILENO, 77), 77);
-    assert_int_equal(process_run(&o, NULL, NULL), 0);
-    close(77);
-}
-
-/* --- the rest --- */
-
-static void lateness_is_known_within_two_per_cent(void **state)
-{
-    (void)state;
-    struct lateness_histogram *h = mem_alloc(sizeof *h);
-    for (int us = 1; us <= 10000; us++)
-        lateness_record(h, simtime_us(us));
-    struct lateness l = lateness_summary(h);
-    assert_int_equal(l.count, 10000);
-    assert_in_range(l.p50.ns, 4900000, 5100000);
-    assert_in_range(l.p99.ns, 9700000, 10000000);
-    assert_int_equal(l.max.ns, 10000000);
-    free(h);
-}
-
-static void an_interrupt_is_remembered(void **state)
-{
-    (void)state;
+    struct pipe_watch *p = container_of(watch, struct pipe_watch, watch);
     char byte;
-    interrupt_catch();
-    assert_int_equal(interrupt_signal(), 0);
-    raise(SIGTERM);
-    raise(SIGINT);
-    assert_int_equal(interrupt_signal(), SIGTERM);
-    assert_int_equal(read(interrupt_fd(), &byte, 1), 1);
+    assert_true(epoll_events & EPOLLIN);
+    assert_int_equal(read(watch->fd, &byte, 1), 1);
+    p->called++;
+    if (p->removes_other)
+        loop_unwatch(loop, &p->other->watch);
+    loop_unwatch(loop, watch);
+    loop_unwatch(loop, watch); /* harmless */
+}
+
+static void open_pipe(struct pipe_watch *p, struct pipe_watch *other, bool removes_other)
+{
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    *p = (struct pipe_watch){
+        .watch = {pipe_ready, fds[0]}, .write_fd = fds[1], .other = other, .removes_other = removes_other};
+    assert_int_equal(loop_watch(loop, &p->watch, EPOLLIN, NULL), 0);
+    assert_int_equal(write(p->write_fd, "x", 1), 1);
+}
+
+static void a_watch_taken_off_in_a_batch_is_not_called(void **state)
+{
+    (void)state;
+    for (int removes = 0; removes < 2; removes++) {
+        struct pipe_watch a, b;
+        open_pipe(&a, &b, removes);
+        open_pipe(&b, &a, removes);
+        loop_run(loop); /* ends when nothing is watched */
+        assert_int_equal(a.called + b.called, removes ? 1 : 2);
+        for (struct pipe_watch *p = &a; p; p = p == &a ? &b : NULL) {
+            close(p->watch.fd);
+            close(p->write_fd);
+        }
+    }
+    struct watch closed = {pipe_ready, 9999};
+    struct err e = ERR_INIT;
+    assert_int_equal(loop_watch(loop, &closed, EPOLLIN, &e), -EBADF);
+    assert_non_null(strstr(e.text, "9999"));
+}
+
+/* --- processes ------------------------------------------------------------------------------------------------------------------------------- */
+
+static int ended_status, ended_count;
+
+static void process_ended(struct process *process, int status)
+{
+    assert_int_equal(process->pid, 0);
+    ended_status = status;
+    ended_count++;
+}
+
+static void a_child_ends_with_its_status(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *script;
+        int status;
+    } rows[] = {{"exit 0", 0}, {"exit 7", 7}, {"kill -TERM $$", 128 + SIGTERM}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *argv[] = {"sh", "-c", rows[i].script, NULL};
+        struct process process = {.ended = process_ended};
+        struct process_options options = PROCESS_OPTIONS_INIT;
+        options.argv = argv;
+        ended_count = 0;
+        assert_int_equal(process_start(loop, &process, &options, NULL), 0);
+        assert_true(process.pid > 0);
+        loop_run(loop);
+        assert_int_equal(ended_count, 1);
+        assert_int_equal(ended_status, rows[i].status);
+    }
+}
+
+static void a_program_that_cannot_run_is_an_error_here(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *program, *directory;
+        int status;
+    } rows[] = {{"/nonexistent/program", NULL, -ENOENT},
+                {"/etc/passwd", NULL, -EACCES},
+                {"true", "/nonexistent", -ENOENT}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *argv[] = {rows[i].program, NULL};
+        struct process process = {.ended = process_ended};
+        struct process_options options = PROCESS_OPTIONS_INIT;
+        struct err e = ERR_INIT;
+        options.argv = argv;
+        options.directory = rows[i].directory;
+        assert_int_equal(process_start(loop, &process, &options, &e), rows[i].status);
+        assert_non_null(strstr(e.text, rows[i].program));
+        assert_int_equal(process.pid, 0);
+    }
+}
+
+static void kill_takes_the_whole_group_and_says_nothing(void **state)
+{
+    (void)state;
+    int fds[2];
+    char byte;
+    const char *argv[] = {"sh", "-c", "sleep 1000 & echo; wait", NULL};
+    struct process process = {.ended = process_ended};
+    struct process_options options = PROCESS_OPTIONS_INIT;
+    assert_int_equal(pipe(fds), 0);
+    options.argv = argv;
+    options.stdout_fd = fds[1];
+    ended_count = 0;
+    assert_int_equal(process_start(loop, &process, &options, NULL), 0);
+    close(fds[1]);
+    assert_int_equal(read(fds[0], &byte, 1), 1); /* the grandchild runs */
+    process_kill(&process);
+    assert_int_equal(read(fds[0], &byte, 1), 0); /* nobody holds the pipe any more */
+    close(fds[0]);
+    process_kill(&process);
+    loop_run(loop);
+    assert_int_equal(ended_count, 0);
+}
+
+static void a_signal_reaches_the_child(void **state)
+{
+    (void)state;
+    const char *argv[] = {"sleep", "1000", NULL};
+    struct process process = {.ended = process_ended};
+    struct process_options options = PROCESS_OPTIONS_INIT;
+    options.argv = argv;
+    ended_count = 0;
+    assert_int_equal(process_start(loop, &process, &options, NULL), 0);
+    process_signal(&process, SIGINT);
+    loop_run(loop);
+    assert_int_equal(ended_status, 128 + SIGINT);
+    process_signal(&process, SIGINT); /* harmless */
+}
+
+static void a_command_is_run_to_its_end(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *script;
+        int status;
+        const char *output, *in_error;
+    } rows[] = {{"echo one; echo two >&2", 0, "one\ntwo\n", ""},
+                {"echo first; echo last; exit 3", -EIO, "first\nlast\n", "exit status 3: last"}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *argv[] = {"sh", "-c", rows[i].script, NULL};
+        struct process_options options = PROCESS_OPTIONS_INIT;
+        struct err e = ERR_INIT;
+        autofree char *output = NULL;
+        options.argv = argv;
+        assert_int_equal(process_run(&options, &output, &e), rows[i].status);
+        assert_non_null(output);
+        assert_int_equal(strncmp(output, rows[i].output, strcspn(rows[i].output, "\n")), 0);
+        assert_non_null(strstr(e.text, rows[i].in_error));
+    }
+}
+
+/* --- base ------------------------------------------------------------------------------------------------------------------------------------- */
+
+enum { MAP_KEYS = 500, MAP_OPERATIONS = 100000 };
+
+static void a_map_agrees_with_an_array(void **state)
+{
+    (void)state;
+    static char values[MAP_OPERATIONS];
+    static char *reference[MAP_KEYS];
+    struct map map = MAP_INIT;
+    struct rng rng;
+    rng_init(&rng, 1, "map", 0);
+    assert_null(map_get(&map, 7));
+    for (int i = 0; i < MAP_OPERATIONS; i++) {
+        uint32_t key = (uint32_t)rng_below(&rng, MAP_KEYS);
+        char *value = rng_below(&rng, 3) ? &values[i] : NULL;
+        map_set(&map, key * 2654435761u, value);
+        reference[key] = value;
+        key = (uint32_t)rng_below(&rng, MAP_KEYS);
+        assert_ptr_equal(map_get(&map, key * 2654435761u), reference[key]);
+    }
+    size_t live = 0, walked = 0, at = 0;
+    for (int key = 0; key < MAP_KEYS; key++)
+        live += reference[key] != NULL;
+    while (map_next(&map, &at))
+        walked++;
+    assert_int_equal(walked, live);
+    assert_int_equal(map.live, live);
+    map_free(&map);
+    assert_null(map_get(&map, 7));
+}
+
+static void a_map_is_walked_in_the_order_of_insertion(void **state)
+{
+    (void)state;
+    static const uint32_t keys[] = {900, 3, 77, UINT32_MAX, 0, 12};
+    struct map map = MAP_INIT;
+    size_t at = 0;
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        map_set(&map, keys[i], (void *)(uintptr_t)&keys[i]);
+    map_set(&map, 77, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (keys[i] != 77)
+            assert_ptr_equal(map_next(&map, &at), &keys[i]);
+    assert_null(map_next(&map, &at));
+    map_free(&map);
+}
+
+static double correlation(const struct rng *a, const struct rng *b)
+{
+    enum { SAMPLES = 20000 };
+    struct rng x = *a, y = *b;
+    double sum = 0;
+    for (int i = 0; i < SAMPLES; i++)
+        sum += (rng_unit(&x) - 0.5) * (rng_unit(&y) - 0.5);
+    return sum / SAMPLES * 12;
+}
+
+/* 20 000 independent pairs: a correlation beyond 0.035 comes once in a million. */
+static void streams_are_repeatable_and_independent(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t seed;
+        const char *name;
+        uint64_t index;
+    } rows[] = {{1, "link", 0}, {2, "link", 0}, {1, "mud", 0},
+                {1, "link", 1}, {1, "lin", 0},  {1, "link", 1ull << 40}};
+    struct rng streams[ARRAY_LEN(rows)], again;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        rng_init(&streams[i], rows[i].seed, rows[i].name, rows[i].index);
+        rng_init(&again, rows[i].seed, rows[i].name, rows[i].index);
+        assert_memory_equal(&streams[i], &again, sizeof again);
+        for (size_t k = 0; k < i; k++)
+            assert_true(fabs(correlation(&streams[i], &streams[k])) < 0.035);
+    }
+}
+
+static void draws_have_the_means_they_claim(void **state)
+{
+    (void)state;
+    enum { SAMPLES = 200000 };
+    struct rng rng;
+    double unit = 0, exponential = 0;
+    int counts[7] = {0};
+    rng_init(&rng, 3, "draws", 0);
+    for (int i = 0; i < SAMPLES; i++) {
+        double u = rng_unit(&rng);
+        assert_true(u >= 0 && u < 1);
+        unit += u;
+        exponential += rng_exponential(&rng, 4);
+        counts[rng_below(&rng, 7)]++;
+    }
+    assert_float_equal(unit / SAMPLES, 0.5, 0.0033); /* 5 standard errors */
+    assert_float_equal(exponential / SAMPLES, 4, 0.045);
+    for (int i = 0; i < 7; i++)
+        assert_in_range(counts[i], SAMPLES / 7 - 790, SAMPLES / 7 + 790);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(timers_fire_in_the_order_of_time_and_arming),
-        cmocka_unit_test(a_full_queue_stays_in_order),
-        cmocka_unit_test(an_unwatched_descriptor_is_not_reported),
-        cmocka_unit_test(lines_arrive_whole),
-        cmocka_unit_test(children_report_how_they_ended),
-        cmocka_unit_test(a_killed_child_takes_its_group_along_and_calls_nobody),
-        cmocka_unit_test(names_a_program_that_is_not_there),
-        cmocka_unit_test(children_inherit_three_descriptors),
-        cmocka_unit_test(lateness_is_known_within_two_per_cent),
-        cmocka_unit_test(an_interrupt_is_remembered),
+        cmocka_unit_test_setup_teardown(timers_fire_by_time_then_by_arming, virtual_loop, end_loop),
+        cmocka_unit_test_setup_teardown(handlers_may_arm_cancel_and_stop, virtual_loop, end_loop),
+        cmocka_unit_test_setup_teardown(run_until_includes_its_instant, virtual_loop, end_loop),
+        cmocka_unit_test_setup_teardown(random_operations_agree_with_a_reference, virtual_loop, end_loop),
+        cmocka_unit_test_setup_teardown(wall_time_is_kept_and_lateness_recorded, wall_loop, end_loop),
+        cmocka_unit_test_setup_teardown(a_watch_taken_off_in_a_batch_is_not_called, wall_loop, end_loop),
+        cmocka_unit_test_setup_teardown(a_child_ends_with_its_status, wall_loop, end_loop),
+        cmocka_unit_test_setup_teardown(a_program_that_cannot_run_is_an_error_here, wall_loop, end_loop),
+        cmocka_unit_test_setup_teardown(kill_takes_the_whole_group_and_says_nothing, wall_loop, end_loop),
+        cmocka_unit_test_setup_teardown(a_signal_reaches_the_child, wall_loop, end_loop),
+        cmocka_unit_test(a_command_is_run_to_its_end),
+        cmocka_unit_test(a_map_agrees_with_an_array),
+        cmocka_unit_test(a_map_is_walked_in_the_order_of_insertion),
+        cmocka_unit_test(streams_are_repeatable_and_independent),
+        cmocka_unit_test(draws_have_the_means_they_claim),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
