@@ -94,11 +94,11 @@ play_well(const struct play *p, const struct expected *x, const char *format, ..
         played_complain(&r, "%lld of %lld requests sent, %lld answered", (long long)r.sent, (long long)due,
                         (long long)r.answered);
     for (int i = 0; x->followed && i < p->muds; i++)
-        if (r.live_at[i] != last_access_point(play_visits(p, i)))
-            played_complain(&r, "the container of device %d is at edge %d, not with its device", i,
-                            r.live_at[i]);
-    if (x->live_at && r.live_at[0] != x->live_at)
-        played_complain(&r, "the container is at edge %d, not %d", r.live_at[0], x->live_at);
+        if (r.live_edges[i] != 1u << last_access_point(play_visits(p, i)))
+            played_complain(&r, "the container of device %d is not with its device (edges %x)", i,
+                            r.live_edges[i]);
+    if (x->live_at && r.live_edges[0] != 1u << x->live_at)
+        played_complain(&r, "the container is not at edge %d (edges %x)", x->live_at, r.live_edges[0]);
     if ((x->failed >= 0 && r.failed != x->failed) || (x->finished >= 0 && r.finished != x->finished))
         played_complain(&r, "%d migrations finished, %d failed", r.finished, r.failed);
     if (r.complaint_count)
