@@ -80,8 +80,7 @@ static void travel(struct flow_chunk *chunk)
     loop_arm(flow->loop, &chunk->timer, arrival);
 }
 
-/* --- round-trip times
- * -------------------------------------------------------------------------------------------------------- */
+/* --- round-trip times --- */
 
 static struct simtime retransmission_timeout(const struct flow *flow)
 {

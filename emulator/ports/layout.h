@@ -10,6 +10,7 @@
 struct layout_party {
     const char *name; /* as the repository writes it: "AP-1", "ES-1", "USER" */
     int host;
+    uint32_t reply_bytes; /* of devices: of the replies to it */
 };
 
 struct layout_link {
@@ -42,7 +43,7 @@ struct layout {
     int mud_count, ap_count, edge_count;
     uint64_t base_bytes, layer_bytes, memory_bytes;
     struct simtime work;
-    uint32_t window, reply_bytes;
+    uint32_t window;
     const char *carrier;
     struct layout_cost costs[OPERATIONS];
     struct simtime progress; /* a transfer without a byte for so long has failed */

@@ -126,8 +126,7 @@ static void sim_send(struct port *port, const struct msg *m)
         fly(&f->timer);
 }
 
-/* --- alarms, time, reports
- * --------------------------------------------------------------------------------------------------- */
+/* --- alarms, time, reports --- */
 
 static struct simtime sim_now(struct port *port)
 {

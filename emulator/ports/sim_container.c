@@ -33,7 +33,7 @@ static void answer(struct sim_container *c, const struct offload *asked, uint8_t
     reply.flags = flags;
     reply.digest = digest;
     reply.payload = NULL;
-    reply.payload_len = type == OFFLOAD_REPLY ? c->layout->reply_bytes : 0;
+    reply.payload_len = type == OFFLOAD_REPLY ? c->layout->muds[c->mud].reply_bytes : 0;
     if (type == OFFLOAD_PROBED) {
         reply.number = c->state.model.next;
         reply.checksum = c->state.model.checksum;

@@ -1,11 +1,11 @@
 #include "world.h"
 #include "mem.h"
+#include "model.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* --- names: "ap1" is Kim22's AP-1, a name of another kind stays as it is
- * ------------------------------------------------------- */
+/* --- names: "ap1" is Kim22's AP-1, a name of another kind stays as it is --- */
 
 static char *paper_name(const char *name, const char *prefix, const char *paper_prefix)
 {
@@ -21,6 +21,8 @@ static char *device_name(const struct scenario *s, int i)
 }
 
 /* --- the layout --- */
+
+_Static_assert((int)PATH_HOPS_MAX >= (int)SCENARIO_HOSTS_MAX, "the longest path has a hop less than hosts");
 
 static void lay_hosts_and_links(struct layout *l, const struct scenario *s, uint64_t seed)
 {
@@ -54,11 +56,11 @@ static void lay_parties(struct layout *l, const struct scenario *s)
     l->edges = mem_alloc_array((size_t)s->edge_count, sizeof *l->edges);
     l->mud_count = s->mud_count, l->ap_count = s->ap_count, l->edge_count = s->edge_count;
     for (int i = 0; i < s->mud_count; i++)
-        l->muds[i] = (struct layout_party){device_name(s, i), s->muds[i].host};
+        l->muds[i] = (struct layout_party){device_name(s, i), s->muds[i].host, s->muds[i].reply_bytes};
     for (int i = 0; i < s->ap_count; i++)
-        l->aps[i] = (struct layout_party){paper_name(s->aps[i].name, "ap", "AP"), s->aps[i].host};
+        l->aps[i] = (struct layout_party){paper_name(s->aps[i].name, "ap", "AP"), s->aps[i].host, 0};
     for (int i = 0; i < s->edge_count; i++)
-        l->edges[i] = (struct layout_party){paper_name(s->edges[i].name, "es", "ES"), s->edges[i].host};
+        l->edges[i] = (struct layout_party){paper_name(s->edges[i].name, "es", "ES"), s->edges[i].host, 0};
 }
 
 static uint32_t widest_window(const struct scenario *s)
@@ -76,7 +78,6 @@ static void lay_service(struct layout *l, const struct scenario *s)
     l->memory_bytes = (uint64_t)(s->service.memory_mb * 1e6);
     l->work = s->service.work;
     l->window = widest_window(s);
-    l->reply_bytes = s->mud_count ? s->muds[0].reply_bytes : 0;
     l->carrier = s->migration.carrier;
     l->progress = s->timeouts.progress;
     for (int i = 0; i < OPERATIONS; i++)
