@@ -36,6 +36,10 @@ static void add_ci95(struct buf *b, double ci95, double scale, const char *unit)
 static void print_head(json_object *r, FILE *out)
 {
     int repetitions = (int)at(r, "repetitions");
+    if (strcmp(json_text_at(r, "world"), "imported") == 0) {
+        fprintf(out, "%s, imported\n\n", json_text_at(r, "scenario.name"));
+        return;
+    }
     fprintf(out, "%s in the %s world", json_text_at(r, "scenario.name"), json_text_at(r, "world"));
     if (repetitions > 1)
         fprintf(out, ", %d repetitions", repetitions);

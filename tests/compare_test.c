@@ -242,6 +242,7 @@ static void test_commands(void **state)
          {"-o", "@/in", "kim22-log", "@/good.log"},
          0,
          "clock of AP-1: +530.000 ms against USER, ± 4.000"},
+        {IMPORT, {"kim22-log", "@/good.log", "-o", "@/again"}, 0, "/good.log, imported\n"},
         {IMPORT, {"-o", "@/in", "kim22-log", "@/good.log"}, 2, "exists already (choose another folder"},
         {IMPORT, {"-o", "@/lost", "kim22-log", "@/lost.log"}, 1, "2 requests were sent, 1 were answered"},
     };
