@@ -1,4 +1,4 @@
-/* The engine where it meets descriptors and signals: lines, what children inherit, interrupts; and lateness. */
+/* The engine's channels, its interrupts and lateness, and what children inherit. */
 #include "channel.h"
 #include "interrupt.h"
 #include "lateness.h"
@@ -86,8 +86,8 @@ static void lines_arrive_whole(void **state)
     }
 }
 
-/* Libraries open descriptors without close-on-exec (libpcap, libcurl): a child must get none of them, or the sockets of this
- * process live as long as its dockerd does. */
+/* Libraries open descriptors without close-on-exec (libpcap, libcurl): a child must get none of them, or the
+ * sockets of this process live as long as its dockerd does. */
 static void children_inherit_three_descriptors(void **state)
 {
     (void)state;

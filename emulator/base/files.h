@@ -13,7 +13,7 @@ int files_make_folder(const char *path, mode_t mode, struct err *e);
 int files_remove(const char *path, struct err *e);
 /* Bytes of all regular files below the folder, or of the one file. */
 int files_size(const char *path, uint64_t *bytes, struct err *e);
-/* Writes the text in one go to an existing kernel file, or over a plain file, which has mode 0600 if it is new. */
+/* Writes the text in one go to an existing kernel file, or over a plain file; a new one has mode 0600. */
 int files_write(const char *path, const char *text, struct err *e);
 /* The same by way of PATH.tmp and a rename: readers see the old text or the new one. */
 int files_replace(const char *path, const char *text, struct err *e);

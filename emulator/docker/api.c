@@ -175,13 +175,9 @@ int docker_api_request(struct docker_api *api, struct docker_request *request, c
                        struct json_object *body, struct err *e, const char *path_format, ...)
 {
     va_list args;
-    autofree char *path = NULL;
     va_start(args, path_format);
-    if (vasprintf(&path, path_format, args) < 0)
-        path = NULL;
+    autofree char *path = mem_vprintf(path_format, args);
     va_end(args);
-    if (!path)
-        return err_set(e, ENOMEM, "docker: path");
     request->api = api;
     request->what = mem_printf("%s %.*s", method, (int)strcspn(path, "?"), path);
     request->body =

@@ -55,8 +55,8 @@ static bool writes_key(const char *path_variable)
            major < 23;
 }
 
-/* What dockerd would set up for all its users is left out: a bridge, packet filter rules, the containerd image store, whose
- * container layers have no folder. */
+/* Without what dockerd sets up for other users: a bridge, packet filter rules, and the containerd image store,
+ * whose container layers have no folder. */
 static const char dockerd_settings[] =
     "{\"experimental\": true, \"storage-driver\": \"overlay2\","
     " \"features\": {\"containerd-snapshotter\": false},"
@@ -83,7 +83,8 @@ char *docker_root_containerd_socket(const char *root)
     return mem_printf("%s/exec/containerd/containerd.sock", root);
 }
 
-/* The folders are those that a dockerd gives to the containerd that it starts itself. "opt" would be /opt/containerd. */
+/* Root and state are those that a dockerd gives to the containerd that it starts itself; "opt" would be
+ * /opt/containerd. */
 static int configure_containerd(const char *root, struct err *e)
 {
     autofree char *path = mem_printf("%s/containerd.toml", root),

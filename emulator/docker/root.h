@@ -4,8 +4,8 @@
 
 #include "err.h"
 
-/* Makes the folders and writes ROOT/daemon.json and ROOT/containerd.toml. `path` is the PATH under which dockerd
- * will run. Blocks for some milliseconds. */
+/* Makes the folders and writes ROOT/daemon.json and ROOT/containerd.toml. `path` is the PATH under which
+ * dockerd will run. Blocks for a tenth of a second: dockerd is asked for its version. */
 int docker_root_prepare(const char *root, const char *path, struct err *e);
 
 /* ROOT/exec/containerd/containerd.sock; free() it. */
