@@ -99,6 +99,21 @@ static void children_inherit_three_descriptors(void **state)
     close(77);
 }
 
+/* As under su and cron: root's programs are found all the same. */
+static void finds_programs_that_path_leaves_out(void **state)
+{
+    (void)state;
+    const char *const argv[] = {"chroot", "--version", NULL};
+    struct process_options o = PROCESS_OPTIONS_INIT;
+    autofree char *path = mem_copy_string(getenv("PATH"));
+    struct err e = ERR_INIT;
+    o.argv = argv;
+    setenv("PATH", "/nonexistent", 1);
+    int status = process_run(&o, NULL, &e);
+    setenv("PATH", path, 1);
+    assert_int_equal(status, 0);
+}
+
 static void lateness_is_known_within_two_per_cent(void **state)
 {
     (void)state;
@@ -130,6 +145,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_arrive_whole),
         cmocka_unit_test(children_inherit_three_descriptors),
+        cmocka_unit_test(finds_programs_that_path_leaves_out),
         cmocka_unit_test(lateness_is_known_within_two_per_cent),
         cmocka_unit_test(an_interrupt_is_remembered),
     };

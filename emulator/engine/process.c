@@ -17,6 +17,19 @@
 
 enum { OUTPUT_LIMIT = 64 * 1024 };
 
+/* Returns only if it fails, with errno set. Root's PATH lacks the last folders under su and cron. */
+static void execute(const struct process_options *o)
+{
+    static const char *const folders[] = {"/usr/sbin/", "/sbin/"};
+    const char *program = o->argv[0];
+    char *const *environment = o->environment ? (char *const *)o->environment : environ;
+    char path[256];
+    execvpe(program, (char *const *)o->argv, environment);
+    for (size_t i = 0; i < ARRAY_LEN(folders) && errno == ENOENT; i++)
+        if (!strchr(program, '/') && strlen(program) < sizeof path - 16)
+            execve((stpcpy(stpcpy(path, folders[i]), program), path), (char *const *)o->argv, environment);
+}
+
 /* In the child, between fork and exec: only async-signal-safe calls. Returns the errno of what failed. */
 static int become(const struct process_options *o, pid_t parent)
 {
@@ -46,12 +59,9 @@ static int become(const struct process_options *o, pid_t parent)
     for (int i = 0; i < 3; i++)
         if (dup2(copies[i], i) < 0)
             return errno;
-    close_range(3, ~0u,
-                CLOSE_RANGE_CLOEXEC); /* what libraries opened without it; Linux 5.11, else they stay */
-    if (o->environment)
-        execvpe(o->argv[0], (char *const *)o->argv, (char *const *)o->environment);
-    else
-        execvp(o->argv[0], (char *const *)o->argv);
+    /* What libraries opened without close-on-exec. Before Linux 5.11 it stays. */
+    close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+    execute(o);
     return errno;
 }
 

@@ -19,11 +19,12 @@ struct process {
 };
 
 struct process_options {
-    const char *const *argv;        /* argv[0] is searched in PATH; NULL-terminated */
+    const char *const *argv;        /* argv[0] is searched in PATH, /usr/sbin, /sbin; NULL-terminated */
     const char *const *environment; /* NULL = this process's */
     const char *directory;          /* NULL = this process's */
     const char *net_namespace;      /* a path such as /run/netns/NAME, entered first; NULL = this process's */
-    int stdin_fd, stdout_fd, stderr_fd; /* -1 = /dev/null; no other is inherited; the caller keeps and closes its own copies */
+    /* -1 = /dev/null; the caller keeps and closes its own copies. The child inherits no other descriptor. */
+    int stdin_fd, stdout_fd, stderr_fd;
     /* No PR_SET_PDEATHSIG and a session of its own: a daemon that the journal knows. */
     bool outlive;
 };
