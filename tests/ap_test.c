@@ -60,10 +60,10 @@ static void hear_ack(struct bench *b, struct party from, uint8_t acked)
     hear(b, m);
 }
 
-static void hear_probed(struct bench *b, struct party from, uint32_t next)
+static void hear_probed(struct bench *b, struct party from, uint32_t next, uint32_t last)
 {
     struct msg m = offload(OFFLOAD_PROBED, from, 1, next);
-    m.offload.until = 5;
+    m.offload.until = last;
     m.offload.digest = 7;
     m.offload.checksum = 9;
     hear(b, m);
@@ -87,8 +87,8 @@ static void bring_into(struct bench *b, enum ap_state state)
     if (state == AP_SWITCHING || state == AP_ACTIVATING)
         hear_ack(b, es1, OFFLOAD_FETCH);
     if (state == AP_ACTIVATING) {
-        hear_probed(b, es1, 5);
-        hear_probed(b, es2, 5);
+        hear_probed(b, es1, 5, 5);
+        hear_probed(b, es2, 5, 5);
     }
 }
 
@@ -583,6 +583,27 @@ static void bring_to_replay(struct bench *b)
     fake_listen(&b->fake);
 }
 
+/* What was replayed to a container that is gone must be replayed to the next. */
+static void another_try_replays_everything(void **state)
+{
+    (void)state;
+    struct bench b;
+    bring_to_replay(&b);
+    b.fake.rules.retries = 1;
+    expect(&b, "", AP_SWITCHING);
+    hear(&b, offload(OFFLOAD_REPLAYED, es2, 1, 5));
+    hear(&b, offload(OFFLOAD_FAILED, es1, 1, 0));
+    hear_ack(&b, es1, OFFLOAD_CANCEL);
+    fake_wait(&b.fake, simtime_ms(5001));
+    assert_int_equal(client(&b)->state, AP_MIGRATING);
+    fake_listen(&b.fake);
+    hear(&b, offload(OFFLOAD_EDGE_READY, es2, 2, 5));
+    assert_non_null(strstr(fake_did(&b.fake), "ES2<REPLAY 5"));
+    hear(&b, offload(OFFLOAD_REPLAYED, es2, 2, 5));
+    assert_int_equal(client(&b)->sw.replays, 1);
+    bench_free(&b);
+}
+
 static void a_replay_that_gives_another_digest_fails_the_migration(void **state)
 {
     (void)state;
@@ -602,7 +623,7 @@ static void probes_that_differ_fail_the_migration(void **state)
     for (int which = 0; which < 3; which++) {
         struct bench b;
         bench_init(&b, AP_SWITCHING);
-        hear_probed(&b, es1, 5);
+        hear_probed(&b, es1, 5, 5);
         struct msg m = offload(OFFLOAD_PROBED, es2, 1, which == 0 ? 4 : 5);
         m.offload.until = 5;
         m.offload.digest = which == 1 ? 8 : 7;
@@ -619,14 +640,18 @@ static void a_source_that_executed_more_is_caught_up_with(void **state)
     struct bench b;
     bench_init(&b, AP_SWITCHING);
     hear(&b, offload(OFFLOAD_REQUEST, mud1, 0, 6));
-    hear_probed(&b, es1, 6);
+    hear_probed(&b, es1, 6, 5);
     expect(&b, "AP1<SVCQ 6, ES1<FETCH", AP_CATCHING_UP);
-    hear_probed(&b, es2, 5); /* late, of the first try */
+    hear_probed(&b, es2, 5, 5); /* late, of the first try */
     hear(&b, offload(OFFLOAD_LOGGED, es1, 1, 5));
     hear_ack(&b, es1, OFFLOAD_FETCH);
     expect(&b, "ES2<REPLAY 5, ES2<REPLAY 6, ES1<PROBE 7, ES2<PROBE 7", AP_SWITCHING);
-    hear_probed(&b, es2, 5); /* late, of the first try */
-    expect(&b, "", AP_SWITCHING);
+    hear_probed(&b, es2, 5, 5); /* late, of the first try */
+    hear_probed(&b, es1, 7, 7);
+    expect(&b, "", AP_SWITCHING); /* the target's is still to come */
+    hear(&b, offload(OFFLOAD_REPLAYED, es2, 1, 5));
+    hear_probed(&b, es2, 7, 7);
+    expect(&b, "ES2<ACTIVATE", AP_ACTIVATING);
     bench_free(&b);
 }
 
@@ -732,6 +757,7 @@ int main(void)
         cmocka_unit_test(held_requests_follow_the_token),
         cmocka_unit_test(the_edge_hears_what_another_access_point_forwards),
         cmocka_unit_test(a_failed_migration_is_tried_again_as_often_as_the_rules_say),
+        cmocka_unit_test(another_try_replays_everything),
         cmocka_unit_test(a_replay_that_gives_another_digest_fails_the_migration),
         cmocka_unit_test(probes_that_differ_fail_the_migration),
         cmocka_unit_test(a_source_that_executed_more_is_caught_up_with),

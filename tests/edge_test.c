@@ -281,6 +281,11 @@ static void an_older_stop_stops_nothing(void **state)
     expect(&b, "AP2<ACK STOP", EDGE_LIVE);
     hear(&b, offload(OFFLOAD_ACTIVATE, ap2, 2, 0));
     expect(&b, "", EDGE_LIVE);
+    hear(&b, offload(OFFLOAD_STOP, ap2, 4, 0));
+    finish(&b, 0);
+    buf_clear(&b.fake.did);
+    hear(&b, offload(OFFLOAD_INSTALL, es1, 3, 5)); /* late: what it installed has come and gone */
+    expect(&b, "ES1<ACK INSTALL", EDGE_EMPTY);
     bench_free(&b);
 }
 

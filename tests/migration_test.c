@@ -211,6 +211,7 @@ static void a_lost_probe_does_not_close_the_gate_for_ever(void **state)
     fake_wait(&b.fake, simtime_ms(1001));
     expect(&b, "CT0<SVCQ 0", EDGE_LIVE);
     answer(&b, OFFLOAD_REPLY, 0);
+    assert_int_equal(client(&b)->log.len, 0); /* it is no request after the cut: there is none yet */
     fake_wait(&b.fake, simtime_s(1));
     expect(&b, "AP2<SVCR 0, CT0<PROBE 1", EDGE_LIVE);
     answer_probe(&b, 1, 0); /* of the first try */
