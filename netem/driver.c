@@ -44,11 +44,6 @@ void link_drive_stop(struct link_drive *drive)
         drive->driver->stop(drive);
 }
 
-const struct link_driver *link_drive_driver(const struct link_drive *drive)
-{
-    return drive->driver;
-}
-
 int link_shape(struct link_drive *drive, const struct link_ends *ends, const struct link_params *params,
                struct link_shaper **shaper, struct err *e)
 {

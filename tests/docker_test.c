@@ -66,7 +66,7 @@ static void catch_up_and_compare(int from, int to)
     struct offload source = fixture_probe(&f->edges[from], f->model.next);
     struct offload target = fixture_probe(&f->edges[to], f->model.next);
     assert_same_state(&source, &target);
-    assert_int_equal(OPERATE(f, remove, &f->edges[from].container, &f->job), 0);
+    assert_int_equal(OPERATE(f, discard, &f->edges[from].container, &f->job, NULL, NULL), 0);
     fixture_requests(f, &f->edges[to], 200, OFFLOAD_REQUEST);
 }
 
@@ -285,7 +285,7 @@ static void names_what_is_wrong(void **state)
     assert_string_equal(
         f->err.text, "create nobody: docker: POST /containers/create: 404 No such image: roamlab/absent:1");
     assert_int_equal(OPERATE(f, load, c, &f->job, "/nonexistent"), -ENOENT);
-    assert_int_equal(OPERATE(f, remove, c, &f->job), 0);
+    assert_int_equal(OPERATE(f, discard, c, &f->job, NULL, NULL), 0);
 }
 
 /* Called off at several moments, a dump calls nobody back and leaves the container serving. */

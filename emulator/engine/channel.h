@@ -27,10 +27,4 @@ int channel_open(struct channel *channel, struct loop *loop, int in_fd, int out_
 void channel_close(struct channel *channel);
 /* Sends one line (without line breaks in it). Harmless if closed. */
 void channel_send(struct channel *channel, const char *text);
-/* True while something sent waits to be taken. */
-static inline bool channel_sending(const struct channel *channel)
-{
-    return channel->outgoing.len > 0;
-}
-
 #endif

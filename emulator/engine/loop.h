@@ -32,7 +32,6 @@ struct loop *loop_new(struct clock *clock, struct err *e);
 void loop_free(struct loop *loop); /* NULL-safe; disarms nothing in the owners */
 
 struct simtime loop_now(const struct loop *loop);
-bool loop_is_virtual(const struct loop *loop);
 
 /* Arms the timer for an absolute time (in the past: as soon as possible). An armed timer moves. */
 void loop_arm(struct loop *loop, struct timer *timer, struct simtime at);
