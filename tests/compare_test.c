@@ -171,6 +171,31 @@ static void test_summary(void **state)
     free(text);
 }
 
+static void test_the_interval_of_a_mean_is_said_if_there_is_one(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *ci95, *said;
+    } rows[] = {
+        {"0.5", "mean 20.0 ms ± 0.50, p95"},
+        {"0", "mean 20.0 ms (all alike), p95"},
+        {"null", "mean 20.0 ms, p95"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char *text = NULL;
+        size_t size;
+        autofree char *json = mem_printf("{'response_ms':{'mean':20,'ci95':%s}}", rows[i].ci95);
+        json_object *result = json_tokener_parse(json);
+        FILE *out = open_memstream(&text, &size);
+        summary_print(result, "FOLDER", out);
+        fclose(out);
+        json_object_put(result);
+        if (!strstr(text, rows[i].said))
+            fail_msg("%s: %s", rows[i].ci95, text);
+        free(text);
+    }
+}
+
 /* --- the commands, as main calls them --- */
 
 static int (*const commands[])(int, char **) = {compare_main, plot_main, import_main};
@@ -301,6 +326,7 @@ int main(void)
         cmocka_unit_test(test_migrations_of_repetitions_are_means),
         cmocka_unit_test(test_tables_count_characters),
         IN_FOLDER(test_summary),
+        cmocka_unit_test(test_the_interval_of_a_mean_is_said_if_there_is_one),
         IN_FOLDER(test_commands),
         IN_FOLDER(test_a_bad_import_creates_nothing),
     };
