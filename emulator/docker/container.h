@@ -78,8 +78,8 @@ void docker_container_restore(struct docker_container *c, struct docker_job *job
 void docker_container_halt(struct docker_container *c, struct docker_job *job);
 /* OP_REVIVE: a halted container from its own SPOOL/memory. */
 void docker_container_revive(struct docker_container *c, struct docker_job *job, const char *spool);
-/* OP_STOP, OP_DISCARD: killed and removed, and with it the image that commit or load made (NULL: none) and the
- * spool folder (NULL: none). One that is not there is good. */
+/* OP_STOP, OP_DISCARD: killed and removed, and with it the image that commit or load made (NULL: none) and
+ * the spool folder (NULL: none). One that is not there is good. */
 void docker_container_discard(struct docker_container *c, struct docker_job *job, const char *image,
                               const char *spool);
 

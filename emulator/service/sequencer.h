@@ -31,7 +31,8 @@ struct sequencer {
     void (*answer)(struct sequencer *s, const struct offload *reply, const struct sockaddr_in *to);
 };
 
-/* For as long as the service lives. `state`, `work`, `answer` and `reply_bytes` are set by the caller before. */
+/* For as long as the service lives. `state`, `work`, `answer` and `reply_bytes` are set by the caller
+ * before. */
 void sequencer_init(struct sequencer *s);
 
 /* Takes over the message's payload. Other types than REQUEST, REPLAY and PROBE are ignored, as are numbers
