@@ -340,7 +340,8 @@ static void an_engine_that_dies_is_reported(void **state)
     assert_string_equal(f->err.text, "dockerd was ended by signal 9");
 }
 
-/* A machine on which another Engine's containerd seems to run, where nobody answers: ours must do without it. */
+/* A machine on which another Engine's containerd seems to run, where nobody answers: ours must do without
+ * it. */
 static void pretend_a_containerd(void)
 {
     if (geteuid() != 0)

@@ -240,7 +240,7 @@ static int start(struct docker_daemon *d, struct err *e)
         return status;
     autofree char *socket_path = mem_printf("%s/docker.sock", d->root);
     d->api = docker_api_new(d->loop, socket_path, e);
-    return d->api ? spawn_containerd(d, e) : -e->code;
+    return d->api ? spawn_containerd(d, e) : -ENOMEM;
 }
 
 int docker_daemon_start(struct docker_daemon *d, struct loop *loop, const struct daemon_options *options,

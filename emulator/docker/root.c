@@ -55,8 +55,8 @@ static bool writes_key(const char *path_variable)
            major < 23;
 }
 
-/* Without what dockerd sets up for other users: a bridge, packet filter rules, and the containerd image store,
- * whose container layers have no folder. */
+/* Without what dockerd sets up for other users: a bridge, packet filter rules, and the containerd image
+ * store, whose container layers have no folder. */
 static const char dockerd_settings[] =
     "{\"experimental\": true, \"storage-driver\": \"overlay2\","
     " \"features\": {\"containerd-snapshotter\": false},"
