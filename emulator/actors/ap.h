@@ -129,12 +129,39 @@ ap_handler ap_hold_request, ap_serve_request, ap_serve_reply, ap_reply_before_to
 void ap_pass_to_edge(struct ap *ap, const struct msg *m);
 void ap_pass_to_forwarder(struct ap *ap, const struct msg *m);
 
+/* ap_migrate.c */
 bool ap_migration_runs(const struct ap_client *client);
 void ap_begin_migration(struct ap_client *client, enum ap_event event);
 /* Calls off what runs: the device has moved on (status 0) or something failed (-errno). */
 void ap_call_off(struct ap_client *client, int32_t status);
-ap_handler ap_take_cut, ap_take_ready, ap_take_logged, ap_take_fetched, ap_take_replayed, ap_take_probed, ap_commit;
-ap_handler ap_copy_request, ap_copy_reply, ap_hold_in_switch, ap_reply_in_switch;
-ap_handler ap_catch_up_tick, ap_switch_tick, ap_retry_migration, ap_migration_failed;
+/* Calls off, notes why, goes back to the anchor. */
+void ap_fail(struct ap_client *client, int32_t status, const char *why);
+/* A control message about the present migration. */
+struct offload ap_control(const struct ap_client *client, uint8_t type);
+ap_handler ap_retry_migration, ap_migration_failed;
+
+/* ap_replay.c */
+/* Replays what can be replayed, and begins the switch when the rest fits into the hold. */
+void ap_catch_up(struct ap_client *client);
+/* In order, without gaps, at most a window at a time. */
+void ap_replay_what_is_there(struct ap_client *client);
+/* Sends again what the new container has not answered. */
+void ap_replay_again(struct ap_client *client);
+/* Asks the source edge for what it has logged since the cut. */
+void ap_fetch(struct ap_client *client);
+/* A reply of the old container: relayed, and its digest kept in the log. The entry, or NULL. */
+struct replay_entry *ap_take_answer(struct ap_client *client, const struct msg *m);
+/* A copy whose digests from both containers are known must have the same. Returns false after a failure. */
+bool ap_compare(struct ap_client *client, const struct replay_entry *entry);
+/* False for strategies that halt the source (cold). */
+bool ap_source_still_serves(const struct ap_client *client);
+/* How long requests may be held. */
+struct simtime ap_hold_limit(const struct ap_client *client);
+ap_handler ap_take_cut, ap_take_ready, ap_take_logged, ap_take_fetched, ap_take_replayed, ap_copy_request, ap_copy_reply,
+    ap_catch_up_tick;
+
+/* ap_switch.c */
+void ap_begin_switch(struct ap_client *client);
+ap_handler ap_hold_in_switch, ap_reply_in_switch, ap_take_probed, ap_commit, ap_switch_tick;
 
 #endif

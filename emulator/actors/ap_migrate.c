@@ -1,0 +1,70 @@
+/* A migration as its decider sees it: asked of the anchor, called off, failed, tried again. */
+#include "ap.h"
+
+#include <errno.h>
+
+bool ap_migration_runs(const struct ap_client *client)
+{
+    return client->state >= AP_MIGRATING && client->state <= AP_ACTIVATING;
+}
+
+struct offload ap_control(const struct ap_client *client, uint8_t type)
+{
+    return (struct offload){
+        .type = type, .mud = client->mud, .sequence = client->sequence, .migration = client->migration};
+}
+
+void ap_begin_migration(struct ap_client *client, enum ap_event event)
+{
+    client->migration++;
+    client->sw = (struct ap_switch){0};
+    for (size_t i = 0; i < client->log.len; i++)
+        client->log.entries[i].replay_sent = client->log.entries[i].replayed = false;
+    ap_enter_state(client, AP_MIGRATING, event);
+    struct offload o = ap_control(client, OFFLOAD_MIGRATE);
+    o.peer = client->ap->edge;
+    courier_send_offload(&client->ap->courier, client->anchor_edge, &o);
+}
+
+void ap_call_off(struct ap_client *client, int32_t status)
+{
+    static const uint8_t asked[] = {OFFLOAD_MIGRATE, OFFLOAD_FETCH, OFFLOAD_PROBE, OFFLOAD_ACTIVATE};
+    for (unsigned i = 0; i < sizeof asked; i++)
+        courier_drop(&client->ap->courier, asked[i], client->mud, client->migration);
+    struct offload o = ap_control(client, OFFLOAD_CANCEL);
+    o.status = status;
+    courier_send_offload(&client->ap->courier, client->anchor_edge, &o);
+}
+
+/* Back to the anchor, which never stopped serving; held requests go there. */
+static void return_to_anchor(struct ap_client *client)
+{
+    const struct rules *rules = client->ap->actor.rules;
+    ap_enter_state(client, AP_SERVING, AP_EV_FAILED);
+    replay_drop_through(&client->log, UINT32_MAX, true);
+    ap_release_held(client);
+    client->retry_pending = client->retries < rules->retries;
+    if (client->retry_pending)
+        actor_set_alarm(&client->ap->actor, &client->alarm, rules->timeouts.migration_retry);
+}
+
+void ap_fail(struct ap_client *client, int32_t status, const char *why)
+{
+    actor_note(&client->ap->actor, (int32_t)client->mud, (int32_t)client->migration, "migration failed: %s", why);
+    ap_call_off(client, status);
+    return_to_anchor(client);
+}
+
+/* Whoever failed, the source edge hears the verdict; if it has ended the migration itself, it only acknowledges. */
+void ap_migration_failed(struct ap_client *client, const struct msg *m)
+{
+    ap_call_off(client, m->offload.status);
+    return_to_anchor(client);
+}
+
+void ap_retry_migration(struct ap_client *client, const struct msg *m)
+{
+    (void)m;
+    client->retries++;
+    ap_begin_migration(client, AP_EV_TICK);
+}
