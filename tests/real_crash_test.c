@@ -4,9 +4,17 @@
 
 #include <sqlite3.h>
 
+#define ARGUMENTS(...)                                                                                       \
+    {                                                                                                        \
+        "--world", "real", __VA_ARGS__, NULL                                                                 \
+    }
+
+static const char *const short_run[] = ARGUMENTS(SHORT);
 /* Nobody moves, for a second. */
-#define STILL "--set", "muds.m1.visits=[{\"ap\": \"ap1\", \"at_s\": 0}]", "--set", "duration_s=1", QUICK
-#define ARGUMENTS(...) ((const char *const[]){"--world", "real", __VA_ARGS__, NULL})
+static const char *const still_run[] =
+    ARGUMENTS("--set", "muds.m1.visits=[{\"ap\": \"ap1\", \"at_s\": 0}]", "--set", "duration_s=1", QUICK);
+/* An image that no cache holds, and that takes long. */
+static const char *const large_run[] = ARGUMENTS("--set", "service.base_mb=1801", QUICK);
 
 static void assert_repository_whole(const struct fixture_run *run)
 {
@@ -24,16 +32,17 @@ static void assert_repository_whole(const struct fixture_run *run)
 /* --- interrupted --------------------------------------------------------------------------------------------- */
 
 static const struct {
-    const char *phase, *said, *logged;
+    const char *phase, *const *arguments, *said, *logged;
     int signal, delay_ms;
 } interruptions[] = {
-    {"checking", NULL, NULL, SIGINT, 200},
-    {"building", "preparing the service's image", NULL, SIGINT, 300},
-    {"preparing", "starting 4 hosts", NULL, SIGINT, 500},
-    {"connecting", "connecting", NULL, SIGINT, 100},
-    {"playing", "playing", "SVCR", SIGTERM, 0},
-    {"migrating", "playing", "migr begins", SIGINT, 300},
-    {"ending", "taking the testbed down", NULL, SIGINT, 0},
+    {"checking", short_run, NULL, NULL, SIGINT, 200},
+    {"making the image", large_run, "preparing the service's image", NULL, SIGINT, 300},
+    {"building", short_run, "preparing the service's image", NULL, SIGINT, 300},
+    {"preparing", short_run, "starting 4 hosts", NULL, SIGINT, 500},
+    {"connecting", short_run, "connecting", NULL, SIGINT, 100},
+    {"playing", short_run, "playing", "SVCR", SIGTERM, 0},
+    {"migrating", short_run, "playing", "migr begins", SIGINT, 300},
+    {"ending", still_run, "taking the testbed down", NULL, SIGINT, 0},
 };
 
 static void each_phase_can_be_interrupted(void **state)
@@ -43,8 +52,7 @@ static void each_phase_can_be_interrupted(void **state)
     for (size_t i = 0; i < ARRAY_LEN(interruptions); i++) {
         struct fixture_run run;
         autofree char *before = fixture_machine();
-        bool still = !strcmp(interruptions[i].phase, "ending");
-        fixture_start(&run, interruptions[i].phase, still ? ARGUMENTS(STILL) : ARGUMENTS(SHORT));
+        fixture_start(&run, interruptions[i].phase, interruptions[i].arguments);
         if (interruptions[i].said)
             fixture_until_said(&run, interruptions[i].said);
         if (interruptions[i].logged)
@@ -122,7 +130,7 @@ static void kill_and_clean(const struct foreign *f, size_t row)
 {
     struct fixture_run run;
     autofree char *processes = fixture_processes();
-    fixture_start(&run, killings[row].name, ARGUMENTS(SHORT));
+    fixture_start(&run, killings[row].name, short_run);
     fixture_until_said(&run, killings[row].said);
     if (killings[row].logged)
         fixture_until_logged(&run, killings[row].logged);
@@ -193,7 +201,7 @@ static void a_lost_part_ends_the_run(void **state)
     for (size_t i = 0; i < ARRAY_LEN(losses); i++) {
         struct fixture_run run;
         autofree char *before = fixture_machine();
-        fixture_start(&run, losses[i].name, ARGUMENTS(SHORT));
+        fixture_start(&run, losses[i].name, short_run);
         fixture_until_said(&run, losses[i].said);
         if (losses[i].logged)
             fixture_until_logged(&run, losses[i].logged);

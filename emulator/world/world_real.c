@@ -319,7 +319,8 @@ static void enter_phase(struct controller *c, enum phase phase)
         begin(c);
         break;
     case ENDING:
-        progress(c, "taking the testbed down");
+        if (c->testbed)
+            progress(c, "taking the testbed down");
         set_deadline(c, interrupt_signal() ? INTERRUPTED_END_S : END_S);
         tell_all(c, "end");
         stop_when_all_gone(c);
@@ -466,9 +467,6 @@ static int build(struct controller *c, const struct link_driver *driver, struct 
 
 static int conduct(struct controller *c, struct err *e)
 {
-    int status = loop_watch(c->loop, &c->signal, EPOLLIN, e);
-    if (status < 0)
-        return status;
     enter_phase(c, PREPARING);
     flush_repository(&c->flush);
     loop_run(c->loop);
@@ -543,7 +541,9 @@ int world_real_run(const struct scenario *s, uint64_t seed, const struct world_r
     c.agents = mem_alloc_array((size_t)s->host_count, sizeof *c.agents);
     for (int i = 0; i < s->host_count; i++)
         c.agents[i] = (struct controlled_agent){.controller = &c, .name = s->hosts[i].name, .gone = true};
-    status = prepare_image(&c, e);
+    status = loop_watch(c.loop, &c.signal, EPOLLIN, e);
+    if (status == 0)
+        status = prepare_image(&c, e);
     if (status == 0) {
         autofree char *run = run_name();
         c.journal = journal_open(NULL, run, world_real_kinds, e);
