@@ -72,4 +72,14 @@ void mud_receive(struct mud *mud, const struct msg *m);
 /* The run's patience is over: reports what was sent and answered as it stands. */
 void mud_give_up(struct mud *mud);
 
+/* mud_requests.c */
+/* Counts the request that is due now, if the generator still runs, and sets its alarm for the next. */
+void mud_generate(struct mud *mud);
+void mud_set_generate_alarm(struct mud *mud);
+/* Sends what is due and fits into the window. True if the next request waits for a visit, which begins now. */
+bool mud_send_due(struct mud *mud);
+/* Sends again what has waited too long (RFC 6298). */
+void mud_resend(struct mud *mud);
+void mud_take_reply(struct mud *mud, const struct offload *reply);
+
 #endif
