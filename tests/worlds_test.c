@@ -1,0 +1,149 @@
+/* One script, both worlds: in virtual time and with Docker and CRIU every actor goes through the same states for the same reasons, its
+ * containers through the same lives, and its migrations to the same ends. Times differ; order within an actor does not. */
+#include "event_reader.h"
+#include "real_fixture.h"
+
+#include <inttypes.h>
+
+enum { STORIES_MAX = 64 };
+
+/* What one reporter told about one device, of one kind. */
+struct story {
+    enum event_kind kind;
+    char *reporter;
+    int32_t mud;
+    struct buf text;
+};
+
+struct stories {
+    struct story list[STORIES_MAX];
+    int count;
+};
+
+static struct story *story_of(struct stories *all, enum event_kind kind, const char *reporter, int32_t mud)
+{
+    for (int i = 0; i < all->count; i++) {
+        struct story *s = &all->list[i];
+        if (s->kind == kind && s->mud == mud && !strcmp(s->reporter, reporter))
+            return s;
+    }
+    assert_true(all->count < STORIES_MAX);
+    all->list[all->count] = (struct story){.kind = kind, .reporter = mem_copy_string(reporter), .mud = mud};
+    return &all->list[all->count++];
+}
+
+static void read_stories(const char *folder, struct stories *all)
+{
+    struct event_reader *reader;
+    struct event event;
+    struct err e = ERR_INIT;
+    uint32_t kinds = EVENT_MASK(EVENT_TRANSITION) | EVENT_MASK(EVENT_UNEXPECTED) |
+                     EVENT_MASK(EVENT_CONTAINER) | EVENT_MASK(EVENT_MIGRATION);
+    *all = (struct stories){.count = 0};
+    if (event_reader_open(folder, kinds, &reader, &e) < 0)
+        fail_msg("%s", e.text);
+    while (event_reader_next(reader, &event, &e) == 1) {
+        struct story *s = story_of(all, event.kind, event.reporter, event.mud);
+        buf_printf(&s->text, "    %s (migration %" PRId32 ")\n", event.text,
+                   event.kind == EVENT_TRANSITION ? -1 : event.migration);
+    }
+    event_reader_close(reader);
+    assert_int_equal(e.code, 0);
+}
+
+static void free_stories(struct stories *all)
+{
+    for (int i = 0; i < all->count; i++) {
+        free(all->list[i].reporter);
+        buf_free(&all->list[i].text);
+    }
+}
+
+/* Each way round, so that a story that only one world tells is found. */
+static int differences(const char *name, struct stories *told, struct stories *other)
+{
+    int count = 0;
+    for (int i = 0; i < told->count; i++) {
+        struct story *a = &told->list[i], *b = story_of(other, a->kind, a->reporter, a->mud);
+        if (!strcmp(buf_text(&a->text), buf_text(&b->text)))
+            continue;
+        print_error("%s: %s of %s about device %" PRId32 ":\n%s  but in the other world:\n%s", name,
+                    event_kind_name(a->kind), a->reporter, a->mud, buf_text(&a->text), buf_text(&b->text));
+        count++;
+    }
+    return count;
+}
+
+/* --- scripts ------------------------------------------------------------------------------------------------- */
+
+#define EARLY "--set", "muds.m1.visits.1.at_request=10"
+
+static const struct {
+    const char *name;
+    const char *arguments[12];
+    int transitions; /* of the first device's last access point: the script did happen */
+    const char *ap;
+} scripts[] = {
+    {"p-migr", {EARLY, "--set", "duration_s=7", QUICK}, 6, "AP-2"},
+    {"c-migr", {EARLY, "--set", "duration_s=7", "--set", "migration.strategy=c-migr", QUICK}, 6, "AP-2"},
+    {"cold", {EARLY, "--set", "duration_s=8", "scenarios/cold.json"}, 6, "AP-2"},
+    {"restore-fails", {EARLY, "--set", "duration_s=8", "scenarios/restore-fails.json"}, 3, "AP-2"},
+    {"swap",
+     {"--set", "duration_s=8", "--set", "muds.m1.visits.1.at_s=3", "--set", "muds.m2.visits.1.at_s=3",
+      "scenarios/swap.json"},
+     6,
+     "AP-2"},
+    {"three-aps",
+     {"--set", "duration_s=12", "--set", "muds.m1.visits.1.at_s=2", "--set", "muds.m1.visits.2.at_s=3.5",
+      "--set", "muds.m1.visits.3.at_s=6", "scenarios/three-aps.json"},
+     6,
+     "AP-3"},
+};
+
+/* The exit status is not judged: what a shortened script expects is real_test's business. */
+static void play(const char *world, size_t script, struct stories *all)
+{
+    struct fixture_run run;
+    const char *arguments[16] = {"--world", world};
+    autofree char *name = mem_printf("%s-%s", scripts[script].name, world);
+    memcpy(arguments + 2, scripts[script].arguments, sizeof scripts[script].arguments);
+    fixture_start(&run, name, arguments);
+    int status = fixture_wait(&run, 90);
+    if (status != 0 && status != 1)
+        fixture_unexpected(&run, status, 0);
+    read_stories(run.folder, all);
+    fixture_run_free(&run);
+}
+
+static int lines_of(struct story *s)
+{
+    int lines = 0;
+    for (const char *at = buf_text(&s->text); (at = strchr(at, '\n')); at++)
+        lines++;
+    return lines;
+}
+
+static void both_worlds_tell_the_same(void **state)
+{
+    (void)state;
+    NEED_REAL_WORLD();
+    int count = 0;
+    for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
+        struct stories sim, real;
+        play("sim", i, &sim);
+        play("real", i, &real);
+        assert_int_equal(lines_of(story_of(&sim, EVENT_TRANSITION, scripts[i].ap, 0)),
+                         scripts[i].transitions);
+        count += differences(scripts[i].name, &sim, &real);
+        count += differences(scripts[i].name, &real, &sim);
+        free_stories(&sim);
+        free_stories(&real);
+    }
+    assert_int_equal(count, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(both_worlds_tell_the_same)};
+    return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
+}
