@@ -3,6 +3,7 @@
  *
  * Files of migration G of device M in the spool folder: mM-G.memory/ (CRIU's images), mM-G.files/ (layer.tar, image.tar); on their way each is one
  * file, mM-G.memory.tar, mM-G.layer.tar, mM-G.image.tar, because every file costs a carrier round trips. */
+#include "background.h"
 #include "image.h"
 #include "mem.h"
 #include "real_internal.h"
@@ -20,16 +21,16 @@ enum step {
     STEP_DOCKER,       /* the job that the operation is */
     STEP_GIVE_ADDRESS, /* the container's, to this host */
     STEP_TAKE_ADDRESS,
-    STEP_ASK,          /* until the service answers */
-    STEP_PACK,         /* memory/ into one file */
+    STEP_ASK,  /* until the service answers */
+    STEP_PACK, /* memory/ into one file */
     STEP_UNPACK,
-    STEP_STAGE,        /* layer or image under the name in which it travels */
+    STEP_STAGE, /* layer or image under the name in which it travels */
     STEP_UNSTAGE,
     STEP_SEND,
-    STEP_SPOIL,        /* a fault of the scenario: the checkpoint becomes unusable */
-    STEP_MEASURE,      /* how well the files compressed, once a run */
-    STEP_CLEAN,        /* the migration's files */
-    STEP_FORGET,       /* the container */
+    STEP_SPOIL,   /* a fault of the scenario: the checkpoint becomes unusable */
+    STEP_MEASURE, /* how well the files compressed, once a run */
+    STEP_CLEAN,   /* the migration's files */
+    STEP_FORGET,  /* the container */
 };
 
 static const uint8_t plans[OPERATIONS][STEPS_MAX] = {
@@ -63,7 +64,9 @@ struct real_order {
     struct docker_job job;
     struct transfer_job transfer;
     struct process process;
-    struct timer timer; /* ends the order, or asks the service again */
+    struct background background;
+    struct real_ratios ratios; /* measured in the background */
+    struct timer timer;        /* ends the order, or asks the service again */
     bool asking;
 };
 
@@ -165,7 +168,9 @@ static int clean(struct real_order *o, struct err *e)
 
 static const char *travelling_suffix(enum operation operation)
 {
-    return operation == OP_SEND_MEMORY ? ".memory.tar" : operation == OP_SEND_LAYER ? ".layer.tar" : ".image.tar";
+    return operation == OP_SEND_MEMORY  ? ".memory.tar"
+           : operation == OP_SEND_LAYER ? ".layer.tar"
+                                        : ".image.tar";
 }
 
 static int stage(struct real_order *o, struct err *e)
@@ -184,7 +189,8 @@ static int put_in_place(const char *from, const char *folder, const char *name, 
 
 static int unstage(struct real_order *o, struct err *e)
 {
-    autofree char *files = spool_path(o, ".files"), *layer = spool_path(o, ".layer.tar"), *image = spool_path(o, ".image.tar");
+    autofree char *files = spool_path(o, ".files"), *layer = spool_path(o, ".layer.tar"),
+                  *image = spool_path(o, ".image.tar");
     if (mkdir(files, 0700) < 0 && errno != EEXIST)
         return err_errno(e, "%s", files);
     int status = put_in_place(layer, files, "layer.tar", e);
@@ -204,16 +210,35 @@ static int spoil(struct real_order *o, struct err *e)
     return 0;
 }
 
-static int measure(struct real_order *o)
+static int compress_samples(struct background *background, struct err *e)
 {
-    struct real_ratios *ratios = &o->real->ratios;
+    struct real_order *o = container_of(background, struct real_order, background);
     enum { SAMPLE = 8 << 20 };
     autofree char *memory = spool_path(o, ".memory.tar"), *layer = spool_path(o, ".layer.tar");
-    if (!ratios->memory)
-        zstd_ratio(memory, SAMPLE, &ratios->memory, NULL);
-    if (!ratios->layer)
-        zstd_ratio(layer, SAMPLE, &ratios->layer, NULL);
+    (void)e;
+    zstd_ratio(memory, SAMPLE, &o->ratios.memory, NULL);
+    if (!background_cancelled(background))
+        zstd_ratio(layer, SAMPLE, &o->ratios.layer, NULL);
     return 0;
+}
+
+static void measured(struct background *background, int status, const struct err *e)
+{
+    struct real_order *o = container_of(background, struct real_order, background);
+    struct real_ratios *ratios = &o->real->ratios;
+    ratios->memory = o->ratios.memory ? o->ratios.memory : ratios->memory;
+    ratios->layer = o->ratios.layer ? o->ratios.layer : ratios->layer;
+    step_done(o, status, e);
+}
+
+/* Compressing takes as long as several round trips: not on the loop, where requests pass. */
+static int measure(struct real_order *o, struct err *e)
+{
+    if (o->real->ratios.memory && o->real->ratios.layer)
+        return 0;
+    o->background.done = measured;
+    int status = background_start(o->real->loop, &o->background, compress_samples, e);
+    return status < 0 ? status : 1;
 }
 
 /* --- sending -------------------------------------------------------------------------------------------------------------------- */
@@ -252,14 +277,17 @@ static bool commits(const struct real *real)
 
 static char *commit_image(const struct real_order *o)
 {
-    return commits(o->real) ? mem_printf("roamlab/commit:%s-m%u-%u", o->real->options.run, o->order.mud, o->order.migration) : NULL;
+    return commits(o->real) ? mem_printf("roamlab/commit:%s-m%u-%u", o->real->options.run, o->order.mud,
+                                         o->order.migration)
+                            : NULL;
 }
 
 /* START, and what a target does first, bring a new container; DISCARD may be about files alone. */
 static struct real_container *container_for(struct real_order *o)
 {
     struct real_container *c = real_find_container(o->real, o->order.mud, o->order.container);
-    bool brings = o->order.operation == OP_START || o->order.operation == OP_LOAD || o->order.operation == OP_CREATE;
+    bool brings =
+        o->order.operation == OP_START || o->order.operation == OP_LOAD || o->order.operation == OP_CREATE;
     return c || !brings ? c : real_add_container(o->real, o->order.mud, o->order.container);
 }
 
@@ -271,11 +299,13 @@ static bool about_files_alone(const struct real_order *o)
 static int docker(struct real_order *o, struct err *e)
 {
     struct real_container *c = container_for(o);
-    autofree char *memory = spool_path(o, ".memory"), *files = spool_path(o, ".files"), *image = commit_image(o);
+    autofree char *memory = spool_path(o, ".memory"), *files = spool_path(o, ".files"),
+                  *image = commit_image(o);
     if (about_files_alone(o) || (!c && (o->order.operation == OP_DISCARD || o->order.operation == OP_STOP)))
         return 0;
     if (!c)
-        return err_set(e, ENOENT, "no container of device %u, migration %u", o->order.mud, o->order.container);
+        return err_set(e, ENOENT, "no container of device %u, migration %u", o->order.mud,
+                       o->order.container);
     o->job.done = docker_done;
     switch (o->order.operation) {
     case OP_START:
@@ -398,7 +428,7 @@ static int take_step(struct real_order *o, enum step step, struct err *e)
     case STEP_SPOIL:
         return spoil(o, e);
     case STEP_MEASURE:
-        return measure(o);
+        return measure(o, e);
     case STEP_CLEAN:
         return clean(o, e);
     case STEP_FORGET:
@@ -456,6 +486,7 @@ static void call_off(struct real_order *o)
     if (o->real->options.carrier)
         o->real->options.carrier->cancel(&o->transfer);
     process_kill(&o->process);
+    background_cancel(&o->background);
     o->asking = false;
 }
 
