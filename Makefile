@@ -69,7 +69,7 @@ $(BUILD)/roamlab-service: $(SERVICE_SOURCES)
 TESTS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/*_test.c))
 FUZZERS = $(patsubst tests/%.c,build/fuzz/tests/%,$(wildcard tests/*_fuzz.c))
 
-tests: $(TESTS)
+tests: $(TESTS) $(BUILD)/roamlab-service
 
 $(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(LIBRARY)
 	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(LIBS) -lcmocka
