@@ -1,8 +1,6 @@
 /* Real containers, checkpointed in one dockerd and restored in another, on this machine. */
 #include "docker_fixture.h"
 
-#include <sys/mount.h>
-
 static struct fixture *f;
 
 #define NEED_FIXTURE()                                                                                       \
@@ -340,23 +338,10 @@ static void an_engine_that_dies_is_reported(void **state)
     assert_string_equal(f->err.text, "dockerd was ended by signal 9");
 }
 
-/* A machine on which another Engine's containerd seems to run, where nobody answers: ours must do without
- * it. */
-static void pretend_a_containerd(void)
-{
-    if (geteuid() != 0)
-        return;
-    assert_int_equal(unshare(CLONE_NEWNS), 0);
-    assert_int_equal(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
-    assert_true(mkdir("/run/containerd", 0711) == 0 || errno == EEXIST);
-    assert_int_equal(mount("tmpfs", "/run/containerd", "tmpfs", 0, NULL), 0);
-    assert_int_equal(close(creat("/run/containerd/containerd.sock", 0600)), 0);
-}
-
 static int open_group(void **state)
 {
     (void)state;
-    pretend_a_containerd();
+    fixture_pretend_a_containerd();
     f = fixture_open();
     return 0;
 }

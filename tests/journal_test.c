@@ -166,14 +166,14 @@ static void folders_and_mounts(void **state)
     assert_int_equal(undo_folder(outside, &e), 0);
 }
 
+/* The stubborn kind, from its first instant on. */
 static pid_t start_sleeper(void)
 {
+    signal(SIGTERM, SIG_IGN);
     pid_t pid = fork();
-    if (pid == 0) {
-        signal(SIGTERM, SIG_IGN); /* the stubborn kind */
-        for (;;)
-            pause();
-    }
+    while (pid == 0)
+        pause();
+    signal(SIGTERM, SIG_DFL);
     return pid;
 }
 
