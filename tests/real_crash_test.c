@@ -77,22 +77,30 @@ struct foreign {
     char *name, *before; /* the machine with it, before any run */
 };
 
-static void make_foreign(struct foreign *f)
+static int make_foreign(void **state)
 {
+    struct foreign *f = *state = mem_alloc(sizeof *f);
     f->name = mem_printf("foreign%d", getpid());
+    if (!fixture_program)
+        return 0;
     free(shell("ip netns add %s && iptables -A INPUT -s 198.19.255.254 -m comment --comment %s -j ACCEPT &&"
                " mkdir -p /var/lib/roamlab/runs/Foreign.%s && touch /var/lib/roamlab/runs/Foreign.%s/file",
                f->name, f->name, f->name, f->name));
     f->before = fixture_machine();
+    return 0;
 }
 
-static void remove_foreign(struct foreign *f)
+static int remove_foreign(void **state)
 {
-    free(shell("rm /var/lib/roamlab/runs/Foreign.%s/file && rmdir /var/lib/roamlab/runs/Foreign.%s;"
-               " iptables -D INPUT -s 198.19.255.254 -m comment --comment %s -j ACCEPT; ip netns del %s",
-               f->name, f->name, f->name, f->name));
+    struct foreign *f = *state;
+    if (fixture_program)
+        free(shell("rm /var/lib/roamlab/runs/Foreign.%s/file && rmdir /var/lib/roamlab/runs/Foreign.%s;"
+                   " iptables -D INPUT -s 198.19.255.254 -m comment --comment %s -j ACCEPT; ip netns del %s",
+                   f->name, f->name, f->name, f->name));
     free(f->name);
     free(f->before);
+    free(f);
+    return 0;
 }
 
 /* True once no program of a run is left that was not there before. */
@@ -153,13 +161,9 @@ static void kill_and_clean(const struct foreign *f, size_t row)
 
 static void a_killed_controller_is_cleaned_up_after(void **state)
 {
-    (void)state;
     NEED_REAL_WORLD();
-    struct foreign foreign;
-    make_foreign(&foreign);
     for (size_t i = 0; i < ARRAY_LEN(killings); i++)
-        kill_and_clean(&foreign, i);
-    remove_foreign(&foreign);
+        kill_and_clean(*state, i);
 }
 
 /* --- an agent, a dockerd is killed ------------------------------------------------------------------------- */
@@ -220,11 +224,14 @@ static void a_lost_part_ends_the_run(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    (void)argc;
+    fixture_go_apart(argv[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_phase_can_be_interrupted),
-        cmocka_unit_test(a_killed_controller_is_cleaned_up_after),
+        cmocka_unit_test_setup_teardown(a_killed_controller_is_cleaned_up_after, make_foreign,
+                                        remove_foreign),
         cmocka_unit_test(a_lost_part_ends_the_run),
     };
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);

@@ -3,13 +3,17 @@
 #ifndef ROAMLAB_REAL_FIXTURE_H
 #define ROAMLAB_REAL_FIXTURE_H
 
+#include "daemon.h"
 #include "err.h"
 #include "folder.h"
 #include "mem.h"
+#include "privileges.h"
 #include "process.h"
 #include "world_real.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <json-c/json.h>
 #include <pty.h>
 #include <setjmp.h>
@@ -76,7 +80,7 @@ static inline char *fixture_machine(void)
         "echo == control groups; find /sys/fs/cgroup -maxdepth 3 -name 'roamlab-*' | sort;"
         "echo == shims; ls /run/containerd/s 2>/dev/null;"
         "echo == configurations; ls -d /etc/docker/* /etc/criu/* 2>/dev/null;"
-        "echo == temporary; ls -d /tmp/* /var/tmp/* | grep -E '/(roamlab|ctrd|criu|runc|docker|containerd|ssh-)' |"
+        "echo == temporary; ls -d /tmp/* /var/tmp/* | grep -E '^/var/tmp|/(ctrd|criu|runc|docker|containerd|ssh-)' |"
         " grep -v roamlab-test-; true");
 }
 
@@ -88,10 +92,44 @@ static inline void fixture_show_difference(const char *before, const char *after
     print_error("%s", difference);
 }
 
+/* The names of all runs that were seen. Other runs on this machine have control groups too: these have names of their own. */
+static struct buf fixture_names;
+
+static inline void fixture_note_names(void)
+{
+    DIR *folder = opendir(JOURNAL_ROOT);
+    struct dirent *entry;
+    while (folder && (entry = readdir(folder))) {
+        autofree char *line = mem_printf("%s\n", entry->d_name);
+        if (entry->d_name[0] != '.' && !strstr(buf_text(&fixture_names), line))
+            buf_add(&fixture_names, line, strlen(line));
+    }
+    if (folder)
+        closedir(folder);
+}
+
+static inline void fixture_no_control_groups(void)
+{
+    enum { HOSTS = 6 };
+    autofree char *names = mem_copy_string(buf_text(&fixture_names));
+    for (char *save, *name = strtok_r(names, "\n", &save); name; name = strtok_r(NULL, "\n", &save))
+        for (int host = 0; host < HOSTS; host++) {
+            glob_t found = {0};
+            autofree char *root = mem_printf(JOURNAL_ROOT "/%s/d%d", name, host);
+            autofree char *group = docker_daemon_cgroup(root),
+                          *first = mem_printf("/sys/fs/cgroup/*%s", group);
+            autofree char *second = mem_printf("/sys/fs/cgroup%s", group);
+            if (glob(first, 0, NULL, &found) == 0 || glob(second, 0, NULL, &found) == 0)
+                fail_msg("left: %s", found.gl_pathv[0]);
+            globfree(&found);
+        }
+}
+
 /* `before` is from fixture_machine(). */
 #define assert_machine_as(before)                                                                            \
     do {                                                                                                     \
         autofree char *after_ = fixture_machine();                                                           \
+        fixture_no_control_groups();                                                                         \
         if (strcmp(before, after_)) {                                                                        \
             fixture_show_difference(before, after_);                                                         \
             fail_msg("the run has left something, or taken it away");                                        \
@@ -151,6 +189,7 @@ static inline void fixture_listen(struct fixture_run *run)
 {
     char chunk[4096];
     ssize_t got;
+    fixture_note_names();
     while ((got = read(run->terminal, chunk, sizeof chunk)) > 0)
         buf_add(&run->said, chunk, (size_t)got);
 }
@@ -303,9 +342,44 @@ static inline bool fixture_only_late(const struct fixture_run *run)
 
 /* --- group ------------------------------------------------------------------------------------------------------- */
 
+#define FIXTURE_APART "ROAMLAB_TEST_APART"
+
+/* Runs this program again in mount, process and network namespaces of its own, so that what others do on this machine meanwhile is not
+ * taken for what a run left. Call it first in main(). */
+static inline void fixture_go_apart(const char *program)
+{
+    if (getenv(FIXTURE_APART) || privileges_check(NULL) < 0)
+        return;
+    setenv(FIXTURE_APART, "1", 1);
+    execlp("unshare", "unshare", "-m", "-n", "-p", "-f", "--mount-proc", "--kill-child", program, NULL);
+}
+
+/* The folders where runs leave things become this program's own: hidden below a folder of the same file system. */
+static char fixture_apart[] = "/var/lib/roamlab/test-XXXXXX";
+
+static inline void fixture_hide_others(void)
+{
+    free(shell("mkdir -p /var/lib/roamlab/runs /run/netns /run/containerd/s; ip link set lo up"));
+    assert_non_null(mkdtemp(fixture_apart));
+    free(shell(
+        "cd %s && mkdir runs netns shims tmp && mount --bind runs /var/lib/roamlab/runs &&"
+        " mount --bind netns /run/netns && mount --bind shims /run/containerd/s && mount --bind tmp /var/tmp",
+        fixture_apart));
+}
+
+static inline void fixture_show_others(void)
+{
+    free(shell(
+        "umount -l /var/lib/roamlab/runs; umount -l /run/netns; umount -l /run/containerd/s; umount -l /var/tmp;"
+        " rm -rf --one-file-system %s",
+        fixture_apart));
+}
+
 static int fixture_set_up(void **state)
 {
     (void)state;
+    if (getenv(FIXTURE_APART))
+        fixture_hide_others();
     const char *given = getenv("ROAMLAB");
     autofree char *program = realpath(given ? given : "./roamlab", NULL);
     autofree char *service = program ? mem_printf("%s-service", program) : NULL;
@@ -324,8 +398,11 @@ static int fixture_set_up(void **state)
 static int fixture_tear_down(void **state)
 {
     (void)state;
+    if (getenv(FIXTURE_APART))
+        fixture_show_others();
     folder_remove(fixture_folder);
     free(fixture_program);
+    buf_free(&fixture_names);
     return 0;
 }
 

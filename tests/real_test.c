@@ -319,8 +319,10 @@ static void missing_programs(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    (void)argc;
+    fixture_go_apart(argv[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_scenarios),    cmocka_unit_test(not_root),
         cmocka_unit_test(missing_programs), cmocka_unit_test(quick),
