@@ -77,7 +77,6 @@ static inline char *fixture_machine(void)
         "echo == rules; iptables-save | sed -e '/^#/d' -e 's/\\[[0-9:]*\\]//';"
         "echo == forwarding; cat /proc/sys/net/ipv4/ip_forward;"
         "echo == processes;" PROCESSES "echo == runs; ls /var/lib/roamlab/runs 2>/dev/null;"
-        "echo == control groups; find /sys/fs/cgroup -maxdepth 3 -name 'roamlab-*' | sort;"
         "echo == shims; ls /run/containerd/s 2>/dev/null;"
         "echo == configurations; ls -d /etc/docker/* /etc/criu/* 2>/dev/null;"
         "echo == temporary; ls -d /tmp/* /var/tmp/* | grep -E '^/var/tmp|/(ctrd|criu|runc|docker|containerd|ssh-)' |"
@@ -354,12 +353,15 @@ static inline void fixture_go_apart(const char *program)
     execlp("unshare", "unshare", "-m", "-n", "-p", "-f", "--mount-proc", "--kill-child", program, NULL);
 }
 
-/* The folders where runs leave things become this program's own: hidden below a folder of the same file system. */
+/* Copies of others' mounts go, the folders where runs leave things become this program's own: hidden below a folder of the same file system. */
 static char fixture_apart[] = "/var/lib/roamlab/test-XXXXXX";
 
 static inline void fixture_hide_others(void)
 {
     free(shell("mkdir -p /var/lib/roamlab/runs /run/netns /run/containerd/s; ip link set lo up"));
+    free(shell(
+        "awk '{print $5}' /proc/self/mountinfo | grep -E '^/(run/netns|var/lib/roamlab|var/tmp)/' | sort -r |"
+        " xargs -r -n 1 umount -l 2>&1; true"));
     assert_non_null(mkdtemp(fixture_apart));
     free(shell(
         "cd %s && mkdir runs netns shims tmp && mount --bind runs /var/lib/roamlab/runs &&"
