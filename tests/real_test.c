@@ -282,8 +282,8 @@ static void not_root(void **state)
 {
     (void)state;
     NEED_REAL_WORLD();
-    autofree char *copied = shell("chmod 755 %s && for f in %s %s-service " QUICK "; do cp $f %s; done",
-                                  fixture_folder, fixture_program, fixture_program, fixture_folder);
+    free(shell("chmod 755 %s && for f in %s %s-service " QUICK "; do cp $f %s; done", fixture_folder,
+               fixture_program, fixture_program, fixture_folder));
     autofree char *before = fixture_machine();
     autofree char *said =
         shell("cd %s && mkdir -m 777 open && cd open && setpriv --reuid 65534 --regid 65534 --clear-groups"
