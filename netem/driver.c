@@ -71,13 +71,3 @@ int link_count(struct link_shaper *shaper, struct link_counters *counters, struc
 {
     return shaper->driver->count(shaper, counters, e);
 }
-
-bool link_is_plain(const struct link_params *params)
-{
-    return params->delay.ns == 0 && params->rate_bps == 0 && params->loss <= 0;
-}
-
-uint32_t link_queue_packets(const struct link_params *params)
-{
-    return params->queue_packets ? params->queue_packets : LINK_QUEUE_DEFAULT;
-}

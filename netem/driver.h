@@ -73,11 +73,6 @@ int link_shape(struct link_drive *drive, const struct link_ends *ends, const str
                struct link_shaper **shaper, struct err *e);
 int link_count(struct link_shaper *shaper, struct link_counters *counters, struct err *e);
 
-/* True if the parameters change nothing about a packet. */
-bool link_is_plain(const struct link_params *params);
-/* Packets that a queue of these parameters holds: the default for 0. */
-uint32_t link_queue_packets(const struct link_params *params);
-
 /* What every driver's drive and shaper begin with. */
 struct link_drive {
     const struct link_driver *driver;

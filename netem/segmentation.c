@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-enum { HEADERS = 20 + 32, ETHERNET = 14 };
+enum { HEADERS = 20 + 32 };
 
 static int switch_off(int fd, const char *interface, struct err *e)
 {
@@ -43,8 +43,13 @@ uint32_t segmentation_packets(uint32_t ip_bytes)
     return (ip_bytes - HEADERS + LINK_MTU - HEADERS - 1) / (LINK_MTU - HEADERS);
 }
 
+uint32_t segmentation_last_bytes(uint32_t ip_bytes)
+{
+    return ip_bytes - (segmentation_packets(ip_bytes) - 1) * (LINK_MTU - HEADERS);
+}
+
 uint64_t segmentation_line_bytes(uint32_t ip_bytes)
 {
     uint64_t packets = segmentation_packets(ip_bytes);
-    return ip_bytes + (packets - 1) * HEADERS + packets * ETHERNET;
+    return ip_bytes + (packets - 1) * HEADERS + packets * LINK_ETHERNET;
 }
