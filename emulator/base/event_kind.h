@@ -14,6 +14,7 @@ enum event_kind {
     EVENT_MIGRATION,  /* a migration ended: text = "finished", "failed", "superseded"; begin = "migr begins" if the reporter knows it (else the mark says it); peer = "FROM TO" edges; sender = strategy; value = requests replayed */
     EVENT_SENT_TOTAL, /* reported by the MUD at the end: number = requests sent, value = answered */
     EVENT_NOTE,       /* anything a reader should know: text */
+    EVENT_LINK,       /* reported by the world: a link's parameters changed; reporter = "pc1-pc2", number = link, begin = when it was due, text = what changed */
     EVENT_KINDS
 };
 
