@@ -1,6 +1,5 @@
 #include "link.h"
 #include "mem.h"
-#include "segmentation.h"
 #include "table.h"
 
 #include <errno.h>
@@ -115,28 +114,30 @@ bool link_has_slots(const struct link_params *params)
     return params->slot.max.ns > 0;
 }
 
+bool link_is_random(const struct link_params *p)
+{
+    return loses(p) || p->jitter.ns > 0 || p->duplicate > 0 || p->corrupt > 0 || p->reorder > 0 ||
+           link_has_slots(p);
+}
+
 static int64_t cells(const struct link_params *p, int64_t bytes)
 {
     return (bytes + p->cell_bytes - 1) / p->cell_bytes * ((int64_t)p->cell_bytes + p->cell_overhead);
 }
 
-static int64_t on_line(const struct link_params *p, uint32_t bytes)
+static int64_t on_line(const struct link_params *p, int64_t bytes)
 {
-    int64_t length = (int64_t)bytes + LINK_ETHERNET + p->packet_overhead;
+    int64_t length = bytes + p->packet_overhead;
     if (length < 0)
         return 0;
     return p->cell_bytes ? cells(p, length) : length;
 }
 
-int64_t link_line_ns(const struct link_params *p, uint32_t bytes)
+int64_t link_line_ns(const struct link_params *p, uint64_t line_bytes, uint32_t packets)
 {
     if (!p->rate_bps)
         return 0;
-    uint32_t packets = segmentation_packets(bytes);
-    int64_t length;
-    if (packets == 1)
-        length = on_line(p, bytes);
-    else
-        length = (packets - 1) * on_line(p, LINK_MTU) + on_line(p, segmentation_last_bytes(bytes));
+    int64_t others = (int64_t)packets - 1, full = LINK_MTU + LINK_ETHERNET;
+    int64_t length = others * on_line(p, full) + on_line(p, (int64_t)line_bytes - others * full);
     return simtime_on_line((uint64_t)length, p->rate_bps).ns;
 }

@@ -21,8 +21,14 @@
  * 8. slot: what has arrived comes out in bursts. The first packet that is due after a burst sets the time of the next,
  *    min to max later (uniform); in a burst come at most so many packets or bytes, the others wait for the next one.
  *
- * A change in place holds for packets that enter after it; those inside keep their times. Correlated draws are
- * netem's own: x = draw × (1 - c) + last × c. The loss models start in their good state, also after a change of theirs.
+ * A change in place holds for packets that enter after it; those inside keep their times. The loss models start in
+ * their good state, and again when they are changed (netem: when anything is).
+ *
+ * Correlated draws of loss, duplicate, corrupt and reorder are netem's: x = draw × (1 - c) + last × c, happens if x is
+ * below the probability. That makes small probabilities rarer than they say; for bursts of loss take one of the models.
+ * jitter_correlation keeps the distribution and correlates the ranks of successive deviations (a Gaussian copula).
+ * netem takes a correlation of delays but loses it (it takes the draw modulo the size of its table, or of the range, which
+ * leaves the uncorrelated low digits), so the kernel driver refuses it.
  *
  * Probabilities and correlations are in [0, 1]; zeros ask for nothing. */
 #ifndef ROAMLAB_LINK_H
@@ -112,7 +118,10 @@ uint32_t link_queue_packets(const struct link_params *params);
 /* Without a rate, later packets may arrive before earlier ones. */
 bool link_may_reorder(const struct link_params *params);
 bool link_has_slots(const struct link_params *params);
-/* How long a packet of `bytes` of IP is on the line, in ns; 0 without a rate. */
-int64_t link_line_ns(const struct link_params *params, uint32_t bytes);
+/* Something random may happen to single packets, so packets must not travel as super-packets. */
+bool link_is_random(const struct link_params *params);
+/* How long `packets` packets, all but the last of full size, are on the line in ns; 0 without a rate. `line_bytes`
+ * counts them all with their Ethernet headers, without overhead and cells. */
+int64_t link_line_ns(const struct link_params *params, uint64_t line_bytes, uint32_t packets);
 
 #endif

@@ -43,11 +43,6 @@ uint32_t segmentation_packets(uint32_t ip_bytes)
     return (ip_bytes - HEADERS + LINK_MTU - HEADERS - 1) / (LINK_MTU - HEADERS);
 }
 
-uint32_t segmentation_last_bytes(uint32_t ip_bytes)
-{
-    return ip_bytes - (segmentation_packets(ip_bytes) - 1) * (LINK_MTU - HEADERS);
-}
-
 uint64_t segmentation_line_bytes(uint32_t ip_bytes)
 {
     uint64_t packets = segmentation_packets(ip_bytes);
