@@ -16,10 +16,7 @@ struct response_curve {
     size_t count;
 };
 
-#define RESPONSE_CURVE_INIT                                                                                  \
-    {                                                                                                        \
-        0                                                                                                    \
-    }
+#define RESPONSE_CURVE_INIT {0}
 
 void response_curve_add(struct response_curve *curve, const struct run_record *record);
 /* Every repetition of the result in FOLDER (0 = a single run). *first, if not NULL, gets the record of the first one;

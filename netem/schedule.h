@@ -45,9 +45,6 @@ struct schedule {
 };
 
 #define SCHEDULE_INIT {0}
-    {                                                                                                        \
-        0                                                                                                    \
-    }
 
 /* Appends. EINVAL if it is not later than the point before it, E2BIG if there are too many. */
 int schedule_add(struct schedule *schedule, const struct schedule_point *point, struct err *e);
