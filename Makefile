@@ -14,7 +14,8 @@ ALL_CFLAGS = $(STRICT) $(CFLAGS) -MMD -MP $(if $(SANITIZE),$(SANITIZERS)) $(if $
 PACKAGES = libnl-route-3.0 libnetfilter_queue libmnl libcurl json-c sqlite3 libzstd libpcap libcrypto
 SYSTEM_INCLUDES := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm -lpthread
-Q = $(if $(V),,@echo "  $(@:$(BUILD)/%=%)";)
+QUIET = $(findstring s,$(firstword -$(MAKEFLAGS)))
+Q = $(if $(V),,$(if $(QUIET),@,@echo "  $(@:$(BUILD)/%=%)";))
 
 # Each room and the rooms whose headers it may see: an include against the arrows does not compile.
 base     = emulator/base

@@ -1,5 +1,6 @@
 #include "compare.h"
 #include "json_file.h"
+#include "mean_migration.h"
 #include "mem.h"
 #include "table.h"
 
@@ -26,8 +27,8 @@ static void collect_member(struct leaves *leaves, const char *path, const char *
     collect(leaves, longer, value);
 }
 
-/* Elements that have a name are called by it: a stage keeps its row when another one stands before it. A name that comes
- * again gets its place behind it. */
+/* Elements that have a name are called by it: a stage keeps its row when another one stands before it. A name
+ * that comes again gets its place behind it. */
 static void collect_element(struct leaves *leaves, const char *path, json_object *array, size_t i)
 {
     json_object *element = json_object_array_get_idx(array, i);
@@ -128,13 +129,27 @@ static int add_row(struct table *t, const char *path, json_object *a, json_objec
     return differs;
 }
 
+/* The result with its migrations as means over the repetitions: a place in the list is the same migration in
+ * both then, however often each was repeated. */
+static json_object *with_means(json_object *result)
+{
+    json_object *o = json_object_new_object();
+    json_object_object_foreach(result, key, value)
+    {
+        json_object_object_add(o, key, json_object_get(value));
+    }
+    json_object_object_add(o, "migrations", mean_migrations(result));
+    return o;
+}
+
 int compare_print(json_object *a, json_object *b, const char *name_a, const char *name_b, bool all, FILE *out)
 {
     struct leaves x = {0}, y = {0};
+    json_object *means[] = {with_means(a), with_means(b)};
     struct table t;
     int different = 0;
-    collect(&x, "", a);
-    collect(&y, "", b);
+    collect(&x, "", means[0]);
+    collect(&y, "", means[1]);
     table_init(&t, "lrrr");
     table_add(&t, "metric");
     table_add(&t, "%s", name_a);
@@ -150,5 +165,7 @@ int compare_print(json_object *a, json_object *b, const char *name_a, const char
     table_print(&t, 0, out);
     free_leaves(&x);
     free_leaves(&y);
+    json_object_put(means[0]);
+    json_object_put(means[1]);
     return different;
 }

@@ -1,4 +1,5 @@
-/* Two results side by side: every number of result.json by its dotted path, and the difference in per cent. */
+/* Two results side by side: every number of result.json by its dotted path, and the difference in per
+ * cent. */
 #ifndef ROAMLAB_COMPARE_H
 #define ROAMLAB_COMPARE_H
 
@@ -6,8 +7,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Prints the numbers that differ, or all; numbers that only one result has get "–". Texts (world, strategy, environment) are
- * shown where they differ. Stages go by their name, migrations by their place. Returns how many rows differ. */
+/* Prints the numbers that differ, or all; numbers that only one result has get "–". Texts (world, strategy,
+ * environment) are shown where they differ. Stages go by their name, migrations by their place; of repetitions,
+ * migrations are means (mean_migration.h). Returns how many rows differ. */
 int compare_print(json_object *a, json_object *b, const char *name_a, const char *name_b, bool all,
                   FILE *out);
 

@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* The templates are files that can be edited; the assembler copies them into the program. Paths are relative to where the
- * compiler runs, which is the root of the source tree. */
+/* The templates are files that can be edited; the assembler copies them into the program. Paths are relative
+ * to where the compiler runs, which is the root of the source tree. */
 #define TEMPLATE(symbol, file)                                                                               \
     __asm__(".pushsection .rodata\n.globl " #symbol "\n" #symbol ":\n.incbin \"analysis/figures/" file       \
             "\"\n.byte 0\n.popsection\n")

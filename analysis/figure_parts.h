@@ -1,4 +1,5 @@
-/* What the figures have in common: their files, their templates (figures/NAME.gp, part of the program) and gnuplot. */
+/* What the figures have in common: their files, their templates (figures/NAME.gp, part of the program) and
+ * gnuplot. */
 #ifndef ROAMLAB_FIGURE_PARTS_H
 #define ROAMLAB_FIGURE_PARTS_H
 

@@ -4,6 +4,8 @@
 #include "response_curve.h"
 #include "result.h"
 
+#include <math.h>
+
 enum { SHADED_MAX = 12 };
 
 /* Which numbers were sent while the migration ran; false if none. */
@@ -45,7 +47,9 @@ static char *note_of(json_object *result, int repetitions)
     double mean = json_number_at(result, "response_ms.mean"),
            ci95 = json_number_at(result, "response_ms.ci95");
     double lost = json_number_at(result, "requests.lost");
-    if (repetitions > 1 && ci95 == ci95)
+    if (repetitions > 1 && ci95 == 0)
+        return mem_printf("%d repetitions, all alike, mean %.1f ms, %.0f lost", repetitions, mean, lost);
+    if (repetitions > 1 && isfinite(ci95))
         return mem_printf("%d repetitions, mean %.1f ms ± %.1f (95 %% confidence), %.0f lost", repetitions,
                           mean, ci95, lost);
     return mem_printf("one run, mean %.1f ms, %.0f lost", mean, lost);

@@ -58,7 +58,7 @@ static int add_bar(struct bars *bars, const char *folder, struct err *e)
         int decimals = mean < 10 ? 2 : 1;
         buf_printf(&bars->figure->data, "%d \"%s\" %.6f %.6f \"%.*f", ++bars->rows, label, mean,
                    isfinite(ci95) ? ci95 : 0, decimals, mean);
-        if (isfinite(ci95))
+        if (ci95 > 0)
             buf_printf(&bars->figure->data, " ± %.*f", decimals, ci95);
         buf_printf(&bars->figure->data, " s\"\n");
         bars->top = fmax(bars->top, mean + (isfinite(ci95) ? ci95 : 0));

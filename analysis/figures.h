@@ -1,12 +1,13 @@
-/* Figures of results, drawn by gnuplot: for each, NAME.dat and NAME.gp (which can be edited and run again in its folder)
- * and NAME.svg and NAME.png. The same result gives the same bytes.
+/* Figures of results, drawn by gnuplot: for each, NAME.dat and NAME.gp (which can be edited and run again in
+ * its folder) and NAME.svg and NAME.png. The same result gives the same bytes.
  *
- *   response-time     response time per request number; mean, minimum and maximum over the repetitions (and devices)
+ *   response-time     response time per request number; mean, minimum and maximum over repetitions, devices
  *   stages[-K]        bars of the K-th migration's stages, means over the repetitions
  *   migration-time    migration time of several results side by side
  *   response-overlay  response times of several results over the run's time, with the link changes of the first
  *
- * Without gnuplot the .dat and .gp files are written, and the error is -ENOENT with the package's name as hint. */
+ * Without gnuplot the .dat and .gp files are written, and the error is -ENOENT with the package's name as
+ * hint. */
 #ifndef ROAMLAB_FIGURES_H
 #define ROAMLAB_FIGURES_H
 

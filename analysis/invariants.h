@@ -1,10 +1,12 @@
-/* What must hold in every run of both worlds (the protocol's §9), checked over the run's events in their order:
+/* What must hold in every run of both worlds (the protocol's §9), checked over the run's events in their
+ * order:
  *
  *   - every request is answered exactly once, and its digest is right;
  *   - every request is executed exactly once in the lineage of containers that survives, none is left out;
- *   - never two containers of a device that both execute: once a container that a newer migration brought has executed, an
- *     older one must not;
- *   - a container is live at all times, from the first one until the device is done (unless the strategy gives that up);
+ *   - never two containers of a device that both execute: once a container that a newer migration brought has
+ *     executed, an older one must not;
+ *   - a container is live at all times, from the first one until the device is done (unless the strategy
+ *     gives that up);
  *   - exactly one container of a device is left at the end, and it is live;
  *   - every migration that begins ends, once.
  *

@@ -11,7 +11,8 @@
 json_object *json_rounded(double value, int decimals);
 /* The text, or null for NULL. */
 json_object *json_text(const char *text);
-/* The value at a dotted path ("migrations.0.total_s"), borrowed; NULL if there is none (JSON's null also is NULL). */
+/* The value at a dotted path ("migrations.0.total_s"), borrowed; NULL if there is none (JSON's null also is
+ * NULL). */
 json_object *json_at(json_object *root, const char *path);
 /* Numbers as they are, true as 1 and false as 0, NAN for everything else. */
 double json_number(json_object *value);

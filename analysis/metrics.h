@@ -1,14 +1,15 @@
 /* A run's figures, computed from its events. NAN = there is nothing to tell (no such stage, no request).
  *
- * - response: from the device's SVCQ sent (the first time) to its SVCR received, over all requests of all devices; percentiles
- *   by nearest rank.
+ * - response: from the device's SVCQ sent (the first time) to its SVCR received, over all requests of all
+ *   devices; percentiles by nearest rank.
  * - ready: from "migr begins" to the end of the stage "restore".
- * - freeze: from the begin of "freeze" to the end of "thaw", the longest if there were several; if the container was never
- *   thawed (cold), to the end of the migration.
+ * - freeze: from the begin of "freeze" to the end of "thaw", the longest if there were several; if the
+ *   container was never thawed (cold), to the end of the migration.
  * - hold: the stage "switch".
- * - longest gap: the longest time without a reply to the device that overlaps the migration, less the device's usual time
- *   between two replies (the median of the run), at least 0. What is left is what the migration, or the longer way of a
- *   forwarded reply, took away. A device that is never answered again counts until the run's last event. */
+ * - longest gap: the longest time without a reply to the device that overlaps the migration, less the
+ *   device's usual time between two replies (the median of the run), at least 0. What is left is what the
+ *   migration, or the longer way of a forwarded reply, took away. A device that is never answered again
+ *   counts until the run's last event. */
 #ifndef ROAMLAB_METRICS_H
 #define ROAMLAB_METRICS_H
 

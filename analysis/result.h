@@ -1,5 +1,5 @@
-/* result.json: a run's metrics, invariants, environment and whether the scenario's expectations hold. The form is stable
- * (README): scripts read it. */
+/* result.json: a run's metrics, invariants, environment and whether the scenario's expectations hold. The
+ * form is stable (README): scripts read it. */
 #ifndef ROAMLAB_RESULT_H
 #define ROAMLAB_RESULT_H
 
@@ -23,29 +23,32 @@ struct result_input {
     uint64_t seed;                   /* of this repetition */
     struct lateness drift;           /* zeros in virtual time */
     bool drift_valid;                /* false: the run was too late to be believed */
-    const struct result_fact
-        *environment; /* kernel, docker, criu, link_driver, cpus, …; written in this order */
+    /* kernel, docker, criu, link_driver, cpus, …; written in this order */
+    const struct result_fact *environment;
     int environment_count;
 };
 
-/* Analyses FOLDER/events.db and writes FOLDER/result.json. *result, if not NULL, gets it; json_object_put() it. */
+/* Analyses FOLDER/events.db and writes FOLDER/result.json. *result, if not NULL, gets it; json_object_put()
+ * it. */
 int result_of_run(const char *folder, const struct result_input *input, json_object **result, struct err *e);
 
-/* Sums up FOLDER/rep-1 … rep-`repetitions` into FOLDER/result.json: requests are totals; response_ms and migration_s are means
- * over the repetitions, with "ci95" (± half the 95 % confidence interval of "mean", by Student's t) and its "n"; max and
- * min are the extremes; migrations stand one behind the other, each with its "repetition". An expectation on response_ms or
- * migration_s is about these; every other one must hold in each repetition, and the value shown is the first that does not. */
+/* Sums up FOLDER/rep-1 … rep-`repetitions` into FOLDER/result.json: requests are totals; response_ms and
+ * migration_s are means over the repetitions, with "ci95" (± half the 95 % confidence interval of "mean", by
+ * Student's t) and its "n"; max and min are the extremes; migrations stand one behind the other, each with
+ * its "repetition". An expectation on response_ms or migration_s is about these; every other one must hold in
+ * each repetition, and the value shown is the first that does not. */
 int result_of_repetitions(const char *folder, int repetitions, const struct result_input *input,
                           json_object **result, struct err *e);
 
-/* 0, or 1 if an expectation or an invariant does not hold, the run was too late, or a migration failed and no expectation
- * on migrations.failed allows it. */
+/* 0, or 1 if an expectation or an invariant does not hold, the run was too late, or a migration failed and no
+ * expectation on migrations.failed allows it. */
 int result_exit_status(json_object *result);
 
 /* Finds a metric (metric.h) in a result; NAN if the result has none. */
 double result_metric(json_object *result, const char *path);
 
-/* Number of repetitions that FOLDER holds: `repetitions` of its result if there is a rep-1, else 0 (a single run). */
+/* Number of repetitions that FOLDER holds: `repetitions` of its result if there is a rep-1, else 0 (a single
+ * run). */
 int result_repetitions(const char *folder, json_object *result);
 
 #endif

@@ -98,8 +98,8 @@ static void end_migration(struct run_record *r, const struct event *ev)
     m->to = mem_copy_string(*blank ? blank + 1 : "");
     m->outcome = mem_copy_string(ev->text);
     m->strategy = mem_copy_string(ev->sender);
-    if (ev->begin.ns)
-        m->begin = m->marked ? m->begin : ev->begin;
+    if (!m->marked && ev->begin.ns)
+        m->begin = ev->begin;
     m->end = ev->at;
     m->replayed = ev->value;
 }
@@ -122,8 +122,6 @@ void run_record_add(struct run_record *r, const struct event *ev)
         add_total(r, ev);
     else if (ev->kind == EVENT_STAGE && ev->migration > 0)
         add_stage(r, ev);
-    else if (ev->kind == EVENT_MARK && ev->migration > 0 && !strcmp(ev->text, "migr begins"))
-        migration_of(r, ev)->begin = ev->at;
     else if (ev->kind == EVENT_MIGRATION)
         end_migration(r, ev);
     else if (ev->kind == EVENT_LINK)

@@ -57,10 +57,7 @@ struct run_record {
     struct simtime end;      /* of the last event */
 };
 
-#define RUN_RECORD_INIT                                                                                      \
-    {                                                                                                        \
-        0                                                                                                    \
-    }
+#define RUN_RECORD_INIT {0}
 
 void run_record_add(struct run_record *record, const struct event *event);
 /* Reads what metrics and figures need from FOLDER/events.db. */

@@ -5,12 +5,14 @@
 #include <stddef.h>
 
 double statistics_mean(const double *values, size_t count); /* NAN of none */
-/* Half the width of the 95 % confidence interval of the mean, by Student's t; NAN of fewer than two values. */
+/* Half the width of the 95 % confidence interval of the mean, by Student's t; NAN of fewer than two
+ * values. */
 double statistics_ci95(const double *values, size_t count);
 /* The two-sided 97.5 % quantile of Student's t with so many degrees of freedom. */
 double statistics_student_t(size_t freedom);
 void statistics_sort(double *values, size_t count);
-/* The smallest value that at least `share` of all do not exceed (nearest rank: always one that was measured). */
+/* The smallest value that at least `share` of all do not exceed (nearest rank: always one that was
+ * measured). */
 double statistics_percentile(const double *sorted, size_t count, double share);
 
 #endif

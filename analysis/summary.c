@@ -27,15 +27,22 @@ static void add_time(struct buf *b, double seconds)
         buf_printf(b, "%.2f s", seconds);
 }
 
-static void add_ci95(struct buf *b, double ci95, double scale, const char *unit)
+/* Repetitions that are all alike (nothing random in the scenario) say nothing about an interval. */
+static void add_ci95(struct buf *b, double ci95)
 {
-    if (isfinite(ci95))
-        buf_printf(b, " ± %.2f%s", ci95 * scale, unit);
+    if (ci95 > 0)
+        buf_printf(b, " ± %.2f", ci95);
+    else if (ci95 == 0)
+        buf_printf(b, " (all alike)");
 }
 
 static void print_head(json_object *r, FILE *out)
 {
     int repetitions = (int)at(r, "repetitions");
+    if (strcmp(json_text_at(r, "world"), "imported") == 0) {
+        fprintf(out, "%s, imported\n\n", json_text_at(r, "scenario.name"));
+        return;
+    }
     fprintf(out, "%s in the %s world", json_text_at(r, "scenario.name"), json_text_at(r, "world"));
     if (repetitions > 1)
         fprintf(out, ", %d repetitions", repetitions);
@@ -51,7 +58,7 @@ static void print_requests(json_object *r, FILE *out)
     double mean = at(r, "response_ms.mean");
     if (isfinite(mean)) {
         buf_printf(&line, "mean %.1f ms", mean);
-        add_ci95(&line, at(r, "response_ms.ci95"), 1, "");
+        add_ci95(&line, at(r, "response_ms.ci95"));
         buf_printf(&line, ", p95 %.1f, p99 %.1f, max %.1f", at(r, "response_ms.p95"),
                    at(r, "response_ms.p99"), at(r, "response_ms.max"));
         fprintf(out, "  response    %s\n", buf_text(&line));
@@ -59,15 +66,15 @@ static void print_requests(json_object *r, FILE *out)
     buf_clear(&line);
     if (isfinite(at(r, "migration_s.mean"))) {
         buf_printf(&line, "mean %.2f s", at(r, "migration_s.mean"));
-        add_ci95(&line, at(r, "migration_s.ci95"), 1, "");
+        add_ci95(&line, at(r, "migration_s.ci95"));
         buf_printf(&line, ", %.2f to %.2f", at(r, "migration_s.min"), at(r, "migration_s.max"));
         fprintf(out, "  migration   %s\n", buf_text(&line));
     }
     buf_free(&line);
 }
 
-/* The stages that take most of the time, in their order: "dump 176 ms, send memory 3.41 s, …". Those under a hundredth of
- * the whole are left to result.json and the figure. */
+/* The stages that take most of the time, in their order: "dump 176 ms, send memory 3.41 s, …". Those under a
+ * hundredth of the whole are left to result.json and the figure. */
 static void add_stages(struct table *t, json_object *m)
 {
     json_object *stages = json_at(m, "stages");

@@ -1,5 +1,5 @@
-/* What `run` says at its end: requests, response times, each migration with its stages, invariants, expectations and where
- * the figures are. */
+/* What `run` says at its end: requests, response times, each migration with its stages, invariants,
+ * expectations and where the figures are. */
 #ifndef ROAMLAB_SUMMARY_H
 #define ROAMLAB_SUMMARY_H
 

@@ -16,7 +16,8 @@ struct table {
 void table_init(struct table *table, const char *align);
 /* The next cell, from left to right. */
 void table_add(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Every line begins with `indent` blanks; columns stand two blanks apart; no blanks at the ends of lines. Frees the cells. */
+/* Every line begins with `indent` blanks; columns stand two blanks apart; no blanks at the ends of lines.
+ * Frees the cells. */
 void table_print(struct table *table, int indent, FILE *out);
 
 #endif

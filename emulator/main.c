@@ -32,8 +32,11 @@ int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        if (!strcmp(name, commands[i].name))
+        if (!strcmp(name, commands[i].name)) {
+            autofree char *who = mem_printf("roamlab: %s", name);
+            argv[1] = who;
             return commands[i].main(argc - 1, argv + 1);
+        }
     if (!strcmp(name, "--version")) {
         printf("roamlab %s\n", ROAMLAB_VERSION);
         return 0;

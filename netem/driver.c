@@ -45,11 +45,6 @@ void link_drive_stop(struct link_drive *drive)
         drive->driver->stop(drive);
 }
 
-const struct link_driver *link_drive_driver(const struct link_drive *drive)
-{
-    return drive->driver;
-}
-
 /* What is decided for each packet must not be decided for a burst of 64 KB. */
 static bool needs_packets(const struct link_params *params)
 {

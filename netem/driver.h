@@ -80,7 +80,6 @@ struct link_drive *link_drive_start(const struct link_driver *driver, struct err
 /* Ends all shaping of the drive and frees its shapers. Links that the emulator shaped carry nothing
  * afterwards: a link whose shaper is gone never turns into a fast one. NULL-safe. */
 void link_drive_stop(struct link_drive *drive);
-const struct link_driver *link_drive_driver(const struct link_drive *drive);
 
 /* Shapes the direction. *shaper is the drive's and lives as long as the drive; it is NULL if `params` ask for
  * nothing and ends->varies is false. EBUSY names a queueing discipline of somebody else's. */

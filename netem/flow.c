@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 enum {
-    SEGMENT = 1448,         /* payload of a 1500-byte packet with time stamps */
-    SEGMENT_OVERHEAD = 66,  /* Ethernet 14, IPv4 20, TCP with time stamps 32 */
+    SEGMENT = 1448,        /* payload of a 1500-byte packet with time stamps */
+    SEGMENT_OVERHEAD = 66, /* Ethernet 14, IPv4 20, TCP with time stamps 32 */
     CHUNK_SEGMENTS = 8,
     ACK_BYTES = 66,
     INITIAL_WINDOW = 10 * SEGMENT,
@@ -26,7 +26,7 @@ struct flow_chunk {
 
 static void send_more(struct flow *flow);
 
-/* --- chunks ---------------------------------------------------------------------------------------------------------------- */
+/* --- chunks --- */
 
 static void chunk_arrives(struct timer *timer);
 
@@ -65,9 +65,11 @@ static void travel(struct flow_chunk *chunk)
     uint64_t bytes = chunk->returning ? (segments_of(chunk->bytes) + 1) / 2 * ACK_BYTES
                                       : chunk->bytes + segments_of(chunk->bytes) * SEGMENT_OVERHEAD;
     struct simtime arrival = loop_now(flow->loop);
-    if (chunk->hop < path->hop_count && !link_model_send(path->hops[chunk->hop], loop_now(flow->loop), bytes, &arrival)) {
+    if (chunk->hop < path->hop_count &&
+        !link_model_send(path->hops[chunk->hop], loop_now(flow->loop), bytes, &arrival)) {
         chunk->dropped = !chunk->returning;
-        /* A lost acknowledgement is made good by the next one; alone, it is as good as here one delay later. */
+        /* A lost acknowledgement is made good by the next one; alone, it is as good as here one delay
+         * later. */
         arrival = simtime_add(arrival, link_path_delay(path));
         if (chunk->dropped)
             return;
@@ -78,7 +80,7 @@ static void travel(struct flow_chunk *chunk)
     loop_arm(flow->loop, &chunk->timer, arrival);
 }
 
-/* --- round-trip times -------------------------------------------------------------------------------------------------------- */
+/* --- round-trip times --- */
 
 static struct simtime retransmission_timeout(const struct flow *flow)
 {
@@ -98,7 +100,8 @@ static void measure(struct flow *flow, struct simtime rtt)
     }
 }
 
-/* HyStart's delay test: a round whose smallest round-trip time is an eighth (4 to 16 ms) above the floor ends slow start. */
+/* HyStart's delay test: a round whose smallest round-trip time is an eighth (4 to 16 ms) above the floor ends
+ * slow start. */
 static void hystart(struct flow *flow, const struct flow_chunk *acked, struct simtime rtt)
 {
     if (acked->sequence >= flow->round_end) {
@@ -107,13 +110,14 @@ static void hystart(struct flow *flow, const struct flow_chunk *acked, struct si
         flow->round_min_rtt = SIMTIME_NEVER;
     }
     flow->round_min_rtt = simtime_min(flow->round_min_rtt, rtt);
-    struct simtime margin = simtime_max(simtime_ms(4), simtime_min(simtime_ms(16), simtime_ns(flow->min_rtt.ns / 8)));
+    struct simtime margin =
+        simtime_max(simtime_ms(4), simtime_min(simtime_ms(16), simtime_ns(flow->min_rtt.ns / 8)));
     if (++flow->round_samples >= HYSTART_MIN_SAMPLES && flow->cwnd >= 16 * SEGMENT &&
         flow->round_min_rtt.ns >= simtime_add(flow->min_rtt, margin).ns)
         flow->ssthresh = flow->cwnd;
 }
 
-/* --- the window ---------------------------------------------------------------------------------------------------------------- */
+/* --- the window --- */
 
 static void cubic_grow(struct flow *flow, uint32_t acked)
 {
@@ -230,7 +234,7 @@ static void chunk_arrives(struct timer *timer)
     }
 }
 
-/* --- sending -------------------------------------------------------------------------------------------------------------------- */
+/* --- sending --- */
 
 static uint32_t next_chunk_bytes(const struct flow *flow)
 {
@@ -261,10 +265,12 @@ static void send_more(struct flow *flow)
         loop_arm_after(flow->loop, &flow->retransmission, retransmission_timeout(flow));
 }
 
-/* RFC 2861 as Linux does it: half the window for each time-out that passed idle, down to the initial window. */
+/* RFC 2861 as Linux does it: half the window for each time-out that passed idle, down to the initial
+ * window. */
 static void restart_after_idle(struct flow *flow)
 {
-    struct simtime idle = simtime_sub(loop_now(flow->loop), flow->last_send), rto = retransmission_timeout(flow);
+    struct simtime idle = simtime_sub(loop_now(flow->loop), flow->last_send),
+                   rto = retransmission_timeout(flow);
     if (!flow->srtt.ns || idle.ns < rto.ns)
         return;
     flow->ssthresh = fmax(flow->ssthresh, 0.75 * flow->cwnd);
@@ -290,8 +296,8 @@ void flow_abort(struct flow *flow)
     flow->to_send = flow->to_retransmit = flow->in_flight = flow->unacknowledged = 0;
 }
 
-void flow_init(struct flow *flow, struct loop *loop, const struct link_path *forward, const struct link_path *back,
-               uint64_t window_limit)
+void flow_init(struct flow *flow, struct loop *loop, const struct link_path *forward,
+               const struct link_path *back, uint64_t window_limit)
 {
     *flow = (struct flow){.loop = loop,
                           .forward = *forward,

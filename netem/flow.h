@@ -1,10 +1,12 @@
-/* One TCP connection in virtual time: bulk data in chunks of a few segments under a congestion window, through the same modelled FIFOs as
- * everything else, so that requests beside it wait in the queue that it builds.
+/* One TCP connection in virtual time: bulk data in chunks of a few segments under a congestion window,
+ * through the same modelled FIFOs as everything else, so that requests beside it wait in the queue that it
+ * builds.
  *
- * Modelled: initial window 10 (RFC 6928), slow start with HyStart's delay test as Linux does it, CUBIC (RFC 9438: C 0.4, β 0.7, fast
- * convergence, Reno-friendly region), one window reduction per round trip on tail drop or loss, retransmission time-out (RFC 6298, 200 ms
- * minimum as Linux), restart after idle (RFC 2861), a limit by the receiver or the application. Not modelled: delayed
- * acknowledgements (one per chunk), SACK's fine print, segmentation offload bursts. */
+ * Modelled: initial window 10 (RFC 6928), slow start with HyStart's delay test as Linux does it, CUBIC (RFC
+ * 9438: C 0.4, β 0.7, fast convergence, Reno-friendly region), one window reduction per round trip on tail
+ * drop or loss, retransmission time-out (RFC 6298, 200 ms minimum as Linux), restart after idle (RFC 2861), a
+ * limit by the receiver or the application. Not modelled: delayed acknowledgements (one per chunk), SACK's
+ * fine print, segmentation offload bursts. */
 #ifndef ROAMLAB_FLOW_H
 #define ROAMLAB_FLOW_H
 
@@ -22,11 +24,11 @@ struct flow {
     void (*done)(struct flow *flow);
 
     uint64_t to_send, to_retransmit, in_flight, unacknowledged; /* bytes of the present transfer */
-    uint64_t wire_bytes;                                        /* sent in all, headers and retransmissions included */
-    uint64_t next_sequence, recovery_until, newest_acked;       /* chunk numbers */
-    double cwnd, ssthresh;                                      /* bytes */
-    double w_max, w_last_max, epoch_cwnd, reno_cwnd;            /* CUBIC, segments */
-    struct simtime epoch;                                       /* NEVER = none running */
+    uint64_t wire_bytes;                                  /* sent in all: headers, retransmissions too */
+    uint64_t next_sequence, recovery_until, newest_acked; /* chunk numbers */
+    double cwnd, ssthresh;                                /* bytes */
+    double w_max, w_last_max, epoch_cwnd, reno_cwnd;      /* CUBIC, segments */
+    struct simtime epoch;                                 /* NEVER = none running */
     struct simtime srtt, rttvar, min_rtt, round_min_rtt, last_send;
     uint64_t round_end;
     int round_samples;
@@ -35,10 +37,11 @@ struct flow {
     uint64_t losses, timeouts;
 };
 
-void flow_init(struct flow *flow, struct loop *loop, const struct link_path *forward, const struct link_path *back,
-               uint64_t window_limit);
+void flow_init(struct flow *flow, struct loop *loop, const struct link_path *forward,
+               const struct link_path *back, uint64_t window_limit);
 void flow_free(struct flow *flow);
-/* Sends `bytes` on the connection, which is open already and keeps what it learned. One transfer at a time. */
+/* Sends `bytes` on the connection, which is open already and keeps what it learned. One transfer at a
+ * time. */
 void flow_send(struct flow *flow, uint64_t bytes);
 /* Forgets the present transfer; what is in flight still occupies the links. */
 void flow_abort(struct flow *flow);

@@ -38,7 +38,7 @@ bool link_model_send(struct link_model *link, struct simtime now, uint64_t bytes
 struct simtime link_model_backlog(const struct link_model *link, struct simtime now);
 
 /* A way through several links, in order. The links stay the caller's. */
-enum { PATH_HOPS_MAX = 16 };
+enum { PATH_HOPS_MAX = 200 };
 struct link_path {
     struct link_model *hops[PATH_HOPS_MAX];
     int hop_count;

@@ -38,8 +38,8 @@ static int on_end(struct nl_msg *answer, void *argument)
     return NL_STOP;
 }
 
-/* libnl 3.7 knows nothing of the sentence behind the error: it stands in attributes after the echoed header.
- */
+/* libnl 3.7 knows nothing of the sentence behind the error: it stands in attributes after the echoed
+ * header. */
 static void keep_sentence(struct netlink *netlink, struct nlmsgerr *answer)
 {
     struct nlmsghdr *outer = (struct nlmsghdr *)((char *)answer - NLMSG_HDRLEN);

@@ -43,7 +43,7 @@ struct userspace_drive {
     pthread_t thread;
     pthread_mutex_t lock;
     atomic_bool stopping;
-    bool running, realtime;
+    bool running;
     int epoll_fd, timer_fd, wake_fd, stamp_fd;
     struct userspace_shaper *shapers; /* owned */
     uint16_t queues;                  /* numbers given so far */
@@ -177,7 +177,7 @@ static int start_thread(struct userspace_drive *drive)
         return code;
     drive->running = true;
     struct sched_param priority = {.sched_priority = PRIORITY};
-    drive->realtime = pthread_setschedparam(drive->thread, SCHED_FIFO, &priority) == 0;
+    pthread_setschedparam(drive->thread, SCHED_FIFO, &priority); /* where that is allowed */
     return 0;
 }
 
@@ -331,12 +331,6 @@ static int userspace_probe(struct err *e)
 static int userspace_clear(const char *namespace, const char *interface, struct err *e)
 {
     return rule_clear(namespace, interface, e);
-}
-
-bool userspace_is_realtime(const struct link_drive *drive)
-{
-    return drive->driver == &link_driver_userspace &&
-           container_of(drive, struct userspace_drive, base)->realtime;
 }
 
 const struct link_driver link_driver_userspace = {

@@ -19,7 +19,4 @@
 
 extern const struct link_driver link_driver_userspace;
 
-/* Did the thread get SCHED_FIFO? Without it deliveries are late whenever both processors are busy. */
-bool userspace_is_realtime(const struct link_drive *drive);
-
 #endif

@@ -71,6 +71,40 @@ static void test_all_is_shown_if_asked(void **state)
     assert_null(strstr(text, "sha256"));
 }
 
+#define MIGRATION(repetition, outcome, total, stage)                                                         \
+    "{'repetition':" repetition ",'mud':'m1','outcome':'" outcome "','total_s':" total                       \
+    ",'ready_s':null,'stages':[{'name':'" stage "','seconds':" total "}]}"
+
+/* Two migrations in each of three repetitions; one of the second ones went another way, one is missing. */
+static const char repeated_text[] =
+    "{'repetitions':3,'migrations':[" MIGRATION("1", "finished", "4", "dump") "," MIGRATION(
+        "1", "failed", "1",
+        "dump") "," MIGRATION("2", "superseded", "6",
+                              "dump") "," MIGRATION("2", "failed", "9",
+                                                    "load") "," MIGRATION("3", "finished", "8", "dump") "]}";
+static const char single_text[] =
+    "{'repetitions':1,'migrations':[{'mud':'m1','outcome':'finished','total_s':3,'ready_s':2,'stages':[]}]}";
+
+static void test_migrations_of_repetitions_are_means(void **state)
+{
+    (void)state;
+    static const char expected[] = "metric                                  A         B  difference\n"
+                                   "repetitions                             3         1    -66.67 %\n"
+                                   "migrations.0.outcome              various  finished\n"
+                                   "migrations.0.total_s                    6         3    -50.00 %\n"
+                                   "migrations.0.ready_s                    –         2\n"
+                                   "migrations.0.stages.dump.seconds        6         –\n"
+                                   "migrations.0.means_of                   3         –\n"
+                                   "migrations.1.mud                       m1         –\n"
+                                   "migrations.1.outcome               failed         –\n"
+                                   "migrations.1.total_s                    1         –\n"
+                                   "migrations.1.stages.dump.seconds        1         –\n"
+                                   "migrations.1.means_of                   1         –\n";
+    int different;
+    autofree char *text = compared(repeated_text, single_text, false, &different);
+    assert_string_equal(text, expected);
+}
+
 static void test_tables_count_characters(void **state)
 {
     (void)state;
@@ -137,6 +171,31 @@ static void test_summary(void **state)
     free(text);
 }
 
+static void test_the_interval_of_a_mean_is_said_if_there_is_one(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *ci95, *said;
+    } rows[] = {
+        {"0.5", "mean 20.0 ms ± 0.50, p95"},
+        {"0", "mean 20.0 ms (all alike), p95"},
+        {"null", "mean 20.0 ms, p95"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char *text = NULL;
+        size_t size;
+        autofree char *json = mem_printf("{'response_ms':{'mean':20,'ci95':%s}}", rows[i].ci95);
+        json_object *result = json_tokener_parse(json);
+        FILE *out = open_memstream(&text, &size);
+        summary_print(result, "FOLDER", out);
+        fclose(out);
+        json_object_put(result);
+        if (!strstr(text, rows[i].said))
+            fail_msg("%s: %s", rows[i].ci95, text);
+        free(text);
+    }
+}
+
 /* --- the commands, as main calls them --- */
 
 static int (*const commands[])(int, char **) = {compare_main, plot_main, import_main};
@@ -184,20 +243,23 @@ static void test_commands(void **state)
         const char *output; /* something in it */
     } rows[] = {
         {COMPARE, {"--help"}, 0, "usage: roamlab compare"},
-        {COMPARE, {NULL}, 2, "usage: roamlab compare"},
-        {COMPARE, {"--nonsense"}, 2, "usage: roamlab compare"},
+        {COMPARE, {NULL}, 2, "roamlab: compare: two result folders are needed (see roamlab compare --help)"},
+        {COMPARE, {"--nonsense"}, 2, "roamlab: compare: there is no option --nonsense (see"},
+        {COMPARE, {"@/run", "@/run", "-x"}, 2, "there is no option -x (see"},
+        {COMPARE, {"-o", "@/x", "@/run", "@/run"}, 2, "there is no option -o (see"},
         {COMPARE,
          {"@/run", "@/nothing"},
          2,
          "nothing/result.json: No such file or directory (give the folder"},
         {COMPARE, {"@/run", "@/bad"}, 2, "bad/result.json: "},
         {COMPARE, {"@/run", "@/run"}, 0, "no number differs"},
-        {COMPARE, {"--all", "@/run", "@/run"}, 0, "migrations.0.total_s"},
+        {COMPARE, {"@/run", "--all", "@/run"}, 0, "migrations.0.total_s"},
         {PLOT, {"--help"}, 0, "usage: roamlab plot"},
-        {PLOT, {NULL}, 2, "usage: roamlab plot"},
+        {PLOT, {NULL}, 2, "roamlab: plot: no result folder given (see"},
+        {PLOT, {"@/run", "-o"}, 2, "roamlab: plot: -o wants a value (see"},
         {PLOT, {"@/nothing"}, 2, "nothing/result.json: No such file"},
         {IMPORT, {"--help"}, 0, "kim22-log"},
-        {IMPORT, {"kim22-log"}, 2, "usage: roamlab import"},
+        {IMPORT, {"kim22-log"}, 2, "roamlab: import: a format and a file are needed (see"},
         {IMPORT, {"dvd", "@/x.log"}, 2, "there is no format \"dvd\""},
         {IMPORT, {"-o", "@/in", "kim22-log", "@/none.log"}, 2, "none.log: No such file"},
         {IMPORT, {"-o", "@/in", "kim22-log", "@/bad.log"}, 2, "bad.log:1: the date is none"},
@@ -205,6 +267,7 @@ static void test_commands(void **state)
          {"-o", "@/in", "kim22-log", "@/good.log"},
          0,
          "clock of AP-1: +530.000 ms against USER, ± 4.000"},
+        {IMPORT, {"kim22-log", "@/good.log", "-o", "@/again"}, 0, "/good.log, imported\n"},
         {IMPORT, {"-o", "@/in", "kim22-log", "@/good.log"}, 2, "exists already (choose another folder"},
         {IMPORT, {"-o", "@/lost", "kim22-log", "@/lost.log"}, 1, "2 requests were sent, 1 were answered"},
     };
@@ -260,8 +323,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_differs_is_shown),
         cmocka_unit_test(test_all_is_shown_if_asked),
+        cmocka_unit_test(test_migrations_of_repetitions_are_means),
         cmocka_unit_test(test_tables_count_characters),
         IN_FOLDER(test_summary),
+        cmocka_unit_test(test_the_interval_of_a_mean_is_said_if_there_is_one),
         IN_FOLDER(test_commands),
         IN_FOLDER(test_a_bad_import_creates_nothing),
     };

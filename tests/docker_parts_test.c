@@ -38,6 +38,7 @@ static void checks_the_list_of_a_checkpoint(void **state)
         {"6 a.img\n", -EBADMSG, "a.img has 5 of 6 bytes"},
         {"5 c.img\n", -EBADMSG, "c.img is missing"},
         {"5 ../memory/a.img\n", -EBADMSG, "is missing"},
+        {"5 link.img\n", -EBADMSG, "link.img is missing"},
         {"five a.img\n", -EBADMSG, "roamlab.files: five a.img"},
         {"5\n", -EBADMSG, "roamlab.files: 5"},
     };
@@ -47,6 +48,8 @@ static void checks_the_list_of_a_checkpoint(void **state)
     assert_int_equal(files_make_folder(memory, 0700, &e), 0);
     folder_write(memory, "a.img", "12345");
     folder_write(memory, "b.img", "12");
+    autofree char *link_path = mem_printf("%s/link.img", memory);
+    assert_int_equal(symlink("a.img", link_path), 0);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         folder_write(memory, MANIFEST_NAME, rows[i].list);
         assert_int_equal(manifest_check(memory, &bytes, &e), rows[i].status);
@@ -126,6 +129,13 @@ static void keeps_images_apart_and_together(void **state)
         free(before);
         before = mem_copy_string(f.image.name);
     }
+    prepare_image(program, 1000001);
+    uint64_t whole = f.image.bytes;
+    assert_int_equal(truncate(f.image.archive, (off_t)whole / 2), 0);
+    prepare_image(program, 1000001); /* builds it again */
+    assert_int_equal(files_size(f.image.archive, &whole, NULL), 0);
+    assert_int_equal(whole, f.image.bytes);
+    assert_true(whole > 1000001);
     prepare_image("/nonexistent/service", 5);
     assert_int_equal(f.status, -ENOENT);
     assert_string_equal(f.err.text, "image: open /nonexistent/service: No such file or directory");
@@ -171,6 +181,26 @@ static void names_an_engine_that_is_not_there(void **state)
     assert_int_equal(docker_api_request(api, &request, "GET", NULL, NULL, "/info"), 0);
     docker_api_cancel(&request);
     docker_api_free(api);
+}
+
+static struct docker_api *last_api;
+
+static void done_with_the_engine(struct docker_request *request, int status, struct json_object *answer,
+                                 const struct err *e)
+{
+    (void)request, (void)answer;
+    docker_api_free(last_api);
+    fixture_done(status, 0, e);
+}
+
+/* Whoever hears that the Engine does not answer may be done with it. */
+static void frees_the_api_when_a_request_fails(void **state)
+{
+    (void)state;
+    struct docker_request request = {.done = done_with_the_engine};
+    last_api = docker_api_new(f.loop, "/nonexistent/docker.sock", NULL);
+    assert_int_equal(docker_api_request(last_api, &request, "GET", NULL, NULL, "/_ping"), 0);
+    assert_int_equal(fixture_wait(&f, "request"), -ECONNREFUSED);
 }
 
 static void understands_the_engines_errors(void **state)
@@ -224,6 +254,7 @@ int main(void)
         cmocka_unit_test(keeps_images_apart_and_together),
         cmocka_unit_test(measures_compression),
         cmocka_unit_test(names_an_engine_that_is_not_there),
+        cmocka_unit_test(frees_the_api_when_a_request_fails),
         cmocka_unit_test(understands_the_engines_errors),
         cmocka_unit_test(refuses_a_long_root),
     };

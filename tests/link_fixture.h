@@ -1,5 +1,5 @@
-/* Traffic between two namespaces from one process: sockets stay in the namespace in which they were opened.
- */
+/* Traffic between two namespaces from one process: sockets stay in the namespace in which they were
+ * opened. */
 #ifndef ROAMLAB_LINK_FIXTURE_H
 #define ROAMLAB_LINK_FIXTURE_H
 

@@ -88,7 +88,7 @@ static void test_a_migration_begins_with_its_mark(void **state)
         double event_s; /* what the report of the end says */
         bool marked;
         double begin_s;
-    } rows[] = {{2.25, true, 2.25}, {0, true, 2.25}, {2.5, false, 2.5}};
+    } rows[] = {{2.25, true, 2.25}, {0, true, 2.25}, {2.5, true, 2.25}, {2.5, false, 2.5}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct run_record record = RUN_RECORD_INIT;
         struct metrics m;

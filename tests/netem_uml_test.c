@@ -123,8 +123,8 @@ static void run_rows(void)
     printf("guest: %s\n", good ? "all good" : "not good");
 }
 
-/* init must not end: it halts the machine. A failed must() in a child of it says so by the missing last line.
- */
+/* init must not end: it halts the machine. A failed must() in a child of it says so by the missing last
+ * line. */
 static int guest(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);

@@ -35,7 +35,7 @@ struct played {
     uint64_t events, unexpected;
     int64_t sent, answered;
     int finished, failed, superseded;
-    int live_at[PLAY_MUDS_MAX]; /* number of the edge (from 1) whose container is live, 0 = none */
+    uint32_t live_edges[PLAY_MUDS_MAX]; /* bit n = the container at edge n (from 1) is live */
     struct simtime worst_response;
     int containers, files; /* left in the modelled world */
     bool idle;             /* everything had come to rest */
@@ -128,13 +128,14 @@ static inline void played_hash(struct played *r, const struct event *ev)
             r->hash = rng_mix(r->hash ^ (uint8_t)*p);
 }
 
+/* Two are live from ACTIVATE until STOP, or until the activated one is called off. */
 static inline void played_container(struct played *r, const struct event *ev)
 {
-    int edge = atoi(ev->reporter + strlen("ES-"));
+    uint32_t edge = 1u << atoi(ev->reporter + strlen("ES-"));
     if (strcmp(ev->text, "live") == 0)
-        r->live_at[ev->mud] = edge;
-    else if (r->live_at[ev->mud] == edge)
-        r->live_at[ev->mud] = 0;
+        r->live_edges[ev->mud] |= edge;
+    else
+        r->live_edges[ev->mud] &= ~edge;
 }
 
 static inline void played_migration(struct played *r, const struct event *ev)

@@ -1,5 +1,5 @@
-/* Hand-made runs: a walk from es1 to es2 with one migration, every number of it known, so that metrics, figures and
- * invariants have something to be compared with. */
+/* Hand-made runs: a walk from es1 to es2 with one migration, every number of it known, so that metrics,
+ * figures and invariants have something to be compared with. */
 #ifndef ROAMLAB_TEST_SYNTHETIC_RUN_H
 #define ROAMLAB_TEST_SYNTHETIC_RUN_H
 
@@ -136,7 +136,8 @@ static inline void synthetic_write(const struct synthetic_run *run, const char *
         abort();
 }
 
-/* Six requests, a second apart, 20 ms each; 220 ms for numbers 2 and 3, which fall into the migration from 2.25 to 4.25 s. */
+/* Six requests, a second apart, 20 ms each; 220 ms for numbers 2 and 3, which fall into the migration from
+ * 2.25 to 4.25 s. */
 static const struct synthetic_stage synthetic_small_stages[] = {
     {"freeze", 0, 0.010, 0},
     {"dump", 0.010, 0.190, 29000000},

@@ -3,8 +3,8 @@
 #ifndef ROAMLAB_TRANSFER_FIXTURE_H
 #define ROAMLAB_TRANSFER_FIXTURE_H
 
-/* Carrier scp between two network namespaces made here: what arrives, what is refused, and every way to fail.
- */
+/* Carrier scp between two network namespaces made here: what arrives, what is refused, and every way to
+ * fail. */
 #include "mem.h"
 #include "transfer.h"
 

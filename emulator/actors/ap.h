@@ -3,8 +3,10 @@
  *
  * For each device one AP at a time decides: the holder of its token {anchor, association sequence, migration, requests that
  * wait}. The anchor is the edge with the live container. The token moves in IAPP's MOVE-response; until it arrives, the new AP
- * holds the device's requests. ap.c is the way in and out (association, token, forwarding), ap_switch.c is what the holder does to bring
- * the container after the device (migrate, catch up, switch, commit). */
+ * holds the device's requests.
+ *
+ * ap.c is the table and the way in; ap_token.c association and token; ap_forward.c the packet forwarder; ap_switch.c what the
+ * holder does to bring the container after the device (migrate, catch up, switch, commit). */
 #ifndef ROAMLAB_AP_H
 #define ROAMLAB_AP_H
 
@@ -107,7 +109,7 @@ void ap_receive(struct ap *ap, const struct msg *m);
 /* True while a migration that this AP decides on is under way, or a control message waits for its acknowledgement. */
 bool ap_busy(const struct ap *ap);
 
-/* Between ap.c and ap_switch.c. */
+/* Between the ap files. */
 typedef void ap_handler(struct ap_client *client, const struct msg *m);
 void ap_handle(struct ap_client *client, enum ap_event event, const struct msg *m);
 void ap_enter_state(struct ap_client *client, enum ap_state state, enum ap_event event);
@@ -117,6 +119,15 @@ void ap_forward(struct ap_client *client, struct replay_entry *entry);
 void ap_release_held(struct ap_client *client);
 void ap_relay_to_mud(struct ap_client *client, const struct msg *m);
 void ap_measure_forwarding(struct ap_client *client, const struct replay_entry *entry);
+
+ap_handler ap_attach, ap_associate_again, ap_reassociate, ap_disassociate, ap_give_token;
+ap_handler ap_call_off_and_give_token, ap_remember_successor, ap_give_token_again, ap_adopt_token, ap_ask_elsewhere, ap_attached;
+void ap_free_granted(struct ap_client *client);
+
+ap_handler ap_hold_request, ap_serve_request, ap_serve_reply, ap_reply_before_token, ap_send_after_token, ap_bye;
+/* A request that another access point forwards, a reply that the edge owes another one. */
+void ap_pass_to_edge(struct ap *ap, const struct msg *m);
+void ap_pass_to_forwarder(struct ap *ap, const struct msg *m);
 
 bool ap_migration_runs(const struct ap_client *client);
 void ap_begin_migration(struct ap_client *client, enum ap_event event);

@@ -216,11 +216,14 @@ static struct simtime hold_limit(const struct ap_client *client)
     return simtime_add(simtime_scale(client->forward_rtt_min, 2), simtime_scale(rules->work, 10));
 }
 
+/* What the snapshot holds has been executed: if its reply was lost, the device asks again, whoever serves it then. */
 static bool replies_outstanding(const struct ap_client *client)
 {
-    for (size_t i = 0; i < client->log.len; i++)
-        if (client->log.entries[i].delivered && !client->log.entries[i].answered)
+    for (size_t i = 0; i < client->log.len; i++) {
+        const struct replay_entry *entry = &client->log.entries[i];
+        if (entry->number >= client->sw.cut && entry->delivered && !entry->answered)
             return true;
+    }
     return false;
 }
 
@@ -240,7 +243,7 @@ static struct simtime predicted_hold(const struct ap_client *client)
 static void probe(struct ap_client *client, struct party edge)
 {
     struct offload o = control(client, OFFLOAD_PROBE);
-    o.number = client->sw.last;
+    o.number = o.until = client->sw.last;
     courier_send_offload(&client->ap->courier, edge, &o);
 }
 
@@ -374,6 +377,8 @@ static void catch_up_again(struct ap_client *client)
 void ap_take_probed(struct ap_client *client, const struct msg *m)
 {
     struct ap_switch *sw = &client->sw;
+    if (m->offload.until != sw->last)
+        return; /* of an earlier try */
     courier_settle(&client->ap->courier, m->from, OFFLOAD_PROBE, client->mud, client->migration);
     take_probe(party_equal(m->from, client->anchor_edge) ? &sw->source : &sw->target, &m->offload);
     if (sw->source.known && sw->source.next > sw->last) {

@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { HOPS = 8 }; /* a late reply may be forwarded this often on its way after the token */
-
 static const char *const state_names[EDGE_STATES] = {
     [EDGE_EMPTY] = "empty",           [EDGE_STARTING] = "starting", [EDGE_LIVE] = "live",
     [EDGE_INSTALLING] = "installing", [EDGE_STANDBY] = "standby",   [EDGE_REMOVING] = "removing",
@@ -19,8 +17,6 @@ static const char *const event_names[EDGE_EVENTS] = {
     [EDGE_EV_STARTED] = "started", [EDGE_EV_INSTALLED] = "installed", [EDGE_EV_BROKEN] = "broken",
     [EDGE_EV_REMOVED] = "removed",
 };
-
-static void enter_state(struct edge_client *client, enum edge_state state, enum edge_event event);
 
 void edge_operate(struct edge_client *client, enum operation operation, uint32_t migration, uint32_t container, struct party peer)
 {
@@ -73,7 +69,7 @@ static void start_container(struct edge_client *client, const struct msg *m)
     client->container = 0;
     client->next = 0;
     edge_operate(client, OP_START, 0, 0, (struct party){0});
-    enter_state(client, EDGE_STARTING, EDGE_EV_ATTACH);
+    edge_enter_state(client, EDGE_STARTING, EDGE_EV_ATTACH);
 }
 
 static void say_ready(struct edge_client *client, struct party ap)
@@ -95,14 +91,14 @@ static void started(struct edge_client *client, const struct msg *m)
     (void)m;
     edge_report_container(client, client->container, "live");
     say_ready(client, client->owner);
-    enter_state(client, EDGE_LIVE, EDGE_EV_STARTED);
+    edge_enter_state(client, EDGE_LIVE, EDGE_EV_STARTED);
 }
 
 /* The AP asks again with its next ATTACH. */
 static void start_failed(struct edge_client *client, const struct msg *m)
 {
     (void)m;
-    enter_state(client, EDGE_EMPTY, EDGE_EV_BROKEN);
+    edge_enter_state(client, EDGE_EMPTY, EDGE_EV_BROKEN);
 }
 
 static void forget_requests(struct edge_client *client)
@@ -111,7 +107,7 @@ static void forget_requests(struct edge_client *client)
     client->gate_closed = false;
 }
 
-static void remove_container(struct edge_client *client, enum operation operation, uint32_t migration, enum edge_event event)
+void edge_remove_container(struct edge_client *client, enum operation operation, uint32_t migration, enum edge_event event)
 {
     struct actor *actor = &client->edge->actor;
     forget_requests(client);
@@ -122,7 +118,7 @@ static void remove_container(struct edge_client *client, enum operation operatio
                                       .migration = migration,
                                       .container = client->container};
     actor->port->operations->operate(actor->port, &client->removing);
-    enter_state(client, EDGE_REMOVING, event);
+    edge_enter_state(client, EDGE_REMOVING, event);
 }
 
 /* A container that could not be removed is still there. */
@@ -133,7 +129,7 @@ static void remove_again(struct alarm *alarm)
     actor->port->operations->operate(actor->port, &client->removing);
 }
 
-static void acknowledge(struct edge_client *client, const struct msg *m)
+void edge_acknowledge(struct edge_client *client, const struct msg *m)
 {
     courier_acknowledge(&client->edge->actor, m);
 }
@@ -142,391 +138,20 @@ static void removed(struct edge_client *client, const struct msg *m)
 {
     (void)m;
     edge_report_container(client, client->container, "gone");
-    enter_state(client, EDGE_EMPTY, EDGE_EV_REMOVED);
+    edge_enter_state(client, EDGE_EMPTY, EDGE_EV_REMOVED);
     if (client->removal.mud != MUD_NONE) {
         if (client->removal.offload.type == OFFLOAD_STOP)
             edge_report_stage(client, client->removal.offload.migration, OP_STOP, client->removal_begin,
                               &(struct order_result){0});
-        acknowledge(client, &client->removal);
+        edge_acknowledge(client, &client->removal);
     }
     client->removal.mud = MUD_NONE;
-}
-
-/* --- requests -------------------------------------------------------------------------------------------------------------- */
-
-void edge_deliver(struct edge_client *client, const struct offload *o)
-{
-    struct actor *actor = &client->edge->actor;
-    actor->port->operations->deliver(actor->port, actor->self, client->container, o);
-}
-
-static void deliver_entry(struct edge_client *client, struct replay_entry *entry)
-{
-    struct offload o = replay_message(entry, OFFLOAD_REQUEST, client->mud, client->sequence);
-    o.flags = 0;
-    o.digest = 0;
-    o.peer = client->owner;
-    entry->delivered = true;
-    edge_deliver(client, &o);
-}
-
-/* The container answers nothing that is a window old: whoever sent it has its reply. */
-static bool long_answered(const struct edge_client *client, uint32_t number)
-{
-    return (uint64_t)number + client->edge->actor.rules->window < client->next;
-}
-
-/* What the container is waiting for must come in while the gate is closed, or it never drains. */
-static bool others_wait_for(const struct edge_client *client, uint32_t number)
-{
-    for (size_t i = 0; i < client->log.len; i++) {
-        const struct replay_entry *entry = &client->log.entries[i];
-        if (entry->number > number && entry->delivered && !entry->answered)
-            return client->out.state == MIGRATION_DRAINING;
-    }
-    return false;
-}
-
-static void serve(struct edge_client *client, const struct msg *m)
-{
-    if (m->offload.sequence < client->sequence) {
-        actor_note(&client->edge->actor, (int32_t)client->mud, -1, "refused SVCQ %u of an older association",
-                   m->offload.number);
-        return;
-    }
-    client->sequence = m->offload.sequence;
-    client->owner = m->offload.peer;
-    client->via = m->from;
-    if (long_answered(client, m->offload.number))
-        return;
-    struct replay_entry *entry = replay_add(&client->log, &m->offload);
-    if (!client->gate_closed || others_wait_for(client, m->offload.number))
-        deliver_entry(client, entry);
-}
-
-void edge_open_gate(struct edge_client *client)
-{
-    client->gate_closed = false;
-    for (size_t i = 0; i < client->log.len; i++)
-        if (!client->log.entries[i].delivered)
-            deliver_entry(client, &client->log.entries[i]);
-}
-
-void edge_deliver_undrained(struct edge_client *client)
-{
-    for (size_t i = 0; i < client->log.len; i++)
-        if (client->log.entries[i].delivered && !client->log.entries[i].answered)
-            deliver_entry(client, &client->log.entries[i]);
-}
-
-uint32_t edge_undrained(const struct edge_client *client)
-{
-    uint32_t count = 0;
-    for (size_t i = 0; i < client->log.len; i++)
-        count += client->log.entries[i].delivered && !client->log.entries[i].answered;
-    return count;
-}
-
-static void report_executed(struct edge_client *client, uint32_t number)
-{
-    struct actor *actor = &client->edge->actor;
-    struct report r = REPORT_INIT;
-    r.kind = EVENT_EXECUTED;
-    r.reporter = actor->self;
-    r.text = "executed";
-    r.mud = (int32_t)client->mud;
-    r.number = (int32_t)number;
-    r.value = client->container;
-    actor->port->operations->report(actor->port, &r);
-}
-
-/* What has become a window old behind others in the container's queue gets no answer any more. */
-static void forget_long_answered(struct edge_client *client)
-{
-    uint32_t window = client->edge->actor.rules->window;
-    if (!client->out.cut_taken && client->next > window)
-        replay_drop_through(&client->log, client->next - window - 1, false);
-}
-
-static void pass_reply(struct edge_client *client, const struct offload *answer)
-{
-    struct replay_entry *entry = replay_find(&client->log, answer->number);
-    if (!(answer->flags & OFFLOAD_CACHED)) {
-        client->next = answer->number + 1;
-        report_executed(client, answer->number);
-    }
-    struct offload reply = *answer;
-    reply.hops = HOPS;
-    actor_send_offload(&client->edge->actor, client->via, &reply);
-    if (entry && client->out.cut_taken) {
-        entry->answered = true;
-        entry->source_digest = answer->digest;
-    } else {
-        replay_drop(&client->log, answer->number);
-    }
-    forget_long_answered(client);
-    if (client->out.state == MIGRATION_DRAINING && edge_undrained(client) == 0)
-        migration_drained(client);
-}
-
-static void pass_probed(struct edge_client *client, const struct offload *answer)
-{
-    if (party_equal(answer->peer, client->edge->actor.self))
-        migration_probed(client, answer);
-    else
-        actor_send_offload(&client->edge->actor, answer->peer, answer);
-}
-
-static void live_answers(struct edge_client *client, const struct msg *m)
-{
-    if (m->offload.type == OFFLOAD_REPLY)
-        pass_reply(client, &m->offload);
-    else if (m->offload.type == OFFLOAD_PROBED)
-        pass_probed(client, &m->offload);
-}
-
-static void standby_answers(struct edge_client *client, const struct msg *m)
-{
-    if (m->offload.type == OFFLOAD_PROBED) {
-        pass_probed(client, &m->offload);
-    } else if (m->offload.type == OFFLOAD_REPLAYED) {
-        client->next = m->offload.number + 1 > client->next ? m->offload.number + 1 : client->next;
-        actor_send_offload(&client->edge->actor, client->in.ap, &m->offload);
-    }
-}
-
-static void probe(struct edge_client *client, const struct msg *m)
-{
-    if (client->out.halted) {
-        struct offload answer = client->out.last_probe;
-        answer.migration = m->offload.migration;
-        actor_send_offload(&client->edge->actor, m->from, &answer);
-        return;
-    }
-    struct offload o = m->offload;
-    o.peer = m->from;
-    edge_deliver(client, &o);
-}
-
-static void replay(struct edge_client *client, const struct msg *m)
-{
-    edge_deliver(client, &m->offload);
-}
-
-static void send_logged(struct edge_client *client, const struct msg *m)
-{
-    for (size_t i = 0; i < client->log.len; i++) {
-        const struct replay_entry *entry = &client->log.entries[i];
-        if (entry->number < m->offload.number || entry->number > m->offload.until)
-            continue;
-        struct offload o = replay_message(entry, OFFLOAD_LOGGED, client->mud, client->sequence);
-        o.migration = m->offload.migration;
-        actor_send_offload(&client->edge->actor, m->from, &o);
-    }
-    acknowledge(client, m);
-}
-
-/* --- migrations ------------------------------------------------------------------------------------------------------------ */
-
-static void refuse_migrate(struct edge_client *client, const struct msg *m)
-{
-    acknowledge(client, m);
-    struct offload failed = {.type = OFFLOAD_FAILED,
-                             .mud = client->mud,
-                             .sequence = client->sequence,
-                             .migration = m->offload.migration,
-                             .status = -ENOENT};
-    actor_note(&client->edge->actor, (int32_t)client->mud, (int32_t)m->offload.migration,
-               "cannot migrate: no container of this device runs here");
-    courier_send_offload(&client->edge->courier, m->from, &failed);
-}
-
-static void migrate_later(struct edge_client *client, const struct msg *m)
-{
-    acknowledge(client, m);
-    client->pending_migrate = *m;
-}
-
-static void migrate(struct edge_client *client, const struct msg *m)
-{
-    const struct msg *pending = &client->pending_migrate;
-    uint32_t id = m->offload.migration;
-    acknowledge(client, m);
-    if (id <= client->ended || id <= client->out.id || (pending->mud != MUD_NONE && id < pending->offload.migration))
-        return; /* a repetition */
-    if (!migration_runs(&client->out)) {
-        migration_begin(client, m);
-        return;
-    }
-    client->pending_migrate = *m;
-    migration_call_off(client, 0, "a newer migration supersedes it");
-}
-
-static void cancel(struct edge_client *client, const struct msg *m)
-{
-    uint32_t id = m->offload.migration;
-    acknowledge(client, m);
-    if (client->pending_migrate.mud != MUD_NONE && client->pending_migrate.offload.migration == id)
-        client->pending_migrate.mud = MUD_NONE;
-    if (migration_runs(&client->out) && client->out.id == id)
-        migration_call_off(client, m->offload.status, "the access point called it off");
-    else if (id > client->ended)
-        client->ended = id; /* its MIGRATE may still be on the way */
-}
-
-void edge_migration_ended(struct edge_client *client)
-{
-    client->ended = client->out.id > client->ended ? client->out.id : client->ended;
-    client->out = (struct migration){.alarm = client->out.alarm};
-    replay_drop_through(&client->log, UINT32_MAX, true);
-    forget_long_answered(client);
-    struct msg next = client->pending_migrate;
-    client->pending_migrate.mud = MUD_NONE;
-    if (next.mud != MUD_NONE)
-        edge_handle(client, EDGE_EV_MIGRATE, &next);
 }
 
 static void started_pending(struct edge_client *client, const struct msg *m)
 {
     started(client, m);
     edge_migration_ended(client);
-}
-
-static void install(struct edge_client *client, const struct msg *m)
-{
-    uint32_t id = m->offload.migration;
-    acknowledge(client, m);
-    if (id <= client->removed || id <= client->container || id <= client->ended)
-        return; /* a repetition, after what it installed has gone */
-    client->container = m->offload.migration;
-    client->next = m->offload.until;
-    enter_state(client, EDGE_INSTALLING, EDGE_EV_INSTALL);
-    migration_install(client, m);
-}
-
-/* The migration is committed, or its container gone: nothing of it is repeated or undone any more. */
-static void forget_outgoing(struct edge_client *client, uint32_t migration)
-{
-    actor_clear_alarm(&client->edge->actor, &client->out.alarm);
-    client->ended = migration > client->ended ? migration : client->ended;
-    client->out = (struct migration){.alarm = client->out.alarm};
-    courier_drop(&client->edge->courier, OFFLOAD_CUT, client->mud, migration);
-    courier_drop(&client->edge->courier, OFFLOAD_INSTALL, client->mud, migration);
-}
-
-/* What is here is of an older time: it goes first; INSTALL is repeated until it is acknowledged. The device is served at the edge that
- * sends it, so if a migration from here still waits for its verdict, that is STOP. */
-static void install_over_older(struct edge_client *client, const struct msg *m)
-{
-    if (m->offload.migration <= client->container) {
-        acknowledge(client, m);
-        return;
-    }
-    if (m->offload.migration <= client->out.id || client->out.operating || client->in.operating)
-        return;
-    if (migration_runs(&client->out))
-        forget_outgoing(client, client->out.id);
-    client->in.state = MIGRATION_NONE;
-    remove_container(client, OP_DISCARD, client->container, EDGE_EV_INSTALL);
-}
-
-static void installed(struct edge_client *client, const struct msg *m)
-{
-    (void)m;
-    edge_report_container(client, client->container, "standby");
-    enter_state(client, EDGE_STANDBY, EDGE_EV_INSTALLED);
-    struct offload ready = {.type = OFFLOAD_EDGE_READY,
-                            .mud = client->mud,
-                            .sequence = client->in.sequence,
-                            .migration = client->in.id,
-                            .number = client->in.cut,
-                            .peer = client->edge->actor.self};
-    courier_send_offload(&client->edge->courier, client->in.ap, &ready);
-}
-
-static void install_failed(struct edge_client *client, const struct msg *m)
-{
-    struct offload failed = m->offload;
-    courier_send_offload(&client->edge->courier, client->in.ap, &failed);
-    remove_container(client, OP_DISCARD, client->in.id, EDGE_EV_BROKEN);
-    client->in.state = MIGRATION_NONE;
-    client->removed = client->in.id;
-}
-
-static void activate(struct edge_client *client, const struct msg *m)
-{
-    if (m->offload.migration != client->container)
-        return;
-    client->in.state = MIGRATION_NONE;
-    client->sequence = m->offload.sequence;
-    courier_drop(&client->edge->courier, OFFLOAD_EDGE_READY, client->mud, client->container);
-    edge_report_container(client, client->container, "live");
-    enter_state(client, EDGE_LIVE, EDGE_EV_ACTIVATE);
-    acknowledge(client, m);
-}
-
-static void activate_again(struct edge_client *client, const struct msg *m)
-{
-    if (m->offload.migration == client->container)
-        acknowledge(client, m);
-}
-
-/* The user is served elsewhere: the AP's verdict on the outgoing migration. */
-static void stop(struct edge_client *client, const struct msg *m)
-{
-    if (m->offload.migration <= client->container) {
-        acknowledge(client, m);
-        return;
-    }
-    client->removal = *m;
-    forget_outgoing(client, m->offload.migration);
-    remove_container(client, OP_STOP, m->offload.migration, EDGE_EV_STOP);
-}
-
-/* Files that were sent before anything was installed; acknowledged when they are gone, see removal_done(). */
-static void remove_files(struct edge_client *client, const struct msg *m)
-{
-    client->removed = m->offload.migration > client->removed ? m->offload.migration : client->removed;
-    edge_operate(client, OP_DISCARD, m->offload.migration, m->offload.migration, m->from);
-}
-
-/* INSTALLING, STANDBY, or LIVE but never used: called off before the commit. */
-static void remove_incoming(struct edge_client *client, const struct msg *m)
-{
-    struct actor *actor = &client->edge->actor;
-    if (m->offload.migration != client->container) {
-        if (m->offload.migration > client->container)
-            remove_files(client, m);
-        else
-            acknowledge(client, m);
-        return;
-    }
-    client->removed = client->container;
-    client->removal = *m;
-    courier_drop(&client->edge->courier, OFFLOAD_EDGE_READY, client->mud, client->container);
-    if (client->in.operating) {
-        client->in.state = MIGRATION_UNDOING;
-        actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, client->in.id);
-        return;
-    }
-    client->in.state = MIGRATION_NONE;
-    remove_container(client, OP_DISCARD, client->container, EDGE_EV_REMOVE);
-}
-
-/* The operation that REMOVE interrupted is over. */
-static void interrupted(struct edge_client *client, const struct msg *m)
-{
-    (void)m;
-    client->in.state = MIGRATION_NONE;
-    remove_container(client, OP_DISCARD, client->container, EDGE_EV_REMOVE);
-}
-
-static void broken_install(struct edge_client *client, const struct msg *m)
-{
-    if (client->removal.mud != MUD_NONE)
-        interrupted(client, m);
-    else
-        install_failed(client, m);
 }
 
 static void nothing(struct edge_client *client, const struct msg *m)
@@ -536,8 +161,6 @@ static void nothing(struct edge_client *client, const struct msg *m)
 
 /* --- the table --------------------------------------------------------------------------------------------------------------- */
 
-typedef void edge_handler(struct edge_client *client, const struct msg *m);
-
 /* NULL = not foreseen. Handlers enter the next state themselves where it depends on what the message says. */
 static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
     [EDGE_EMPTY] =
@@ -546,37 +169,37 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
             [EDGE_EV_REQUEST] = nothing, /* here and below: late, for the container that was here */
             [EDGE_EV_ANSWER] = nothing,
             [EDGE_EV_ACTIVATE] = nothing,
-            [EDGE_EV_MIGRATE] = refuse_migrate,
-            [EDGE_EV_CANCEL] = cancel,
+            [EDGE_EV_MIGRATE] = edge_refuse_migrate,
+            [EDGE_EV_CANCEL] = edge_cancel,
             [EDGE_EV_FETCH] = nothing,
             [EDGE_EV_PROBE] = nothing,
             [EDGE_EV_REPLAY] = nothing,
-            [EDGE_EV_INSTALL] = install,
-            [EDGE_EV_REMOVE] = remove_files,
-            [EDGE_EV_STOP] = acknowledge,
+            [EDGE_EV_INSTALL] = edge_install,
+            [EDGE_EV_REMOVE] = edge_remove_files,
+            [EDGE_EV_STOP] = edge_acknowledge,
         },
     [EDGE_STARTING] =
         {
             [EDGE_EV_ATTACH] = nothing,
-            [EDGE_EV_MIGRATE] = migrate_later,
-            [EDGE_EV_CANCEL] = cancel,
+            [EDGE_EV_MIGRATE] = edge_migrate_later,
+            [EDGE_EV_CANCEL] = edge_cancel,
             [EDGE_EV_STARTED] = started_pending,
             [EDGE_EV_BROKEN] = start_failed,
         },
     [EDGE_LIVE] =
         {
             [EDGE_EV_ATTACH] = say_attached,
-            [EDGE_EV_REQUEST] = serve,
-            [EDGE_EV_PROBE] = probe,
+            [EDGE_EV_REQUEST] = edge_serve,
+            [EDGE_EV_PROBE] = edge_probe,
             [EDGE_EV_REPLAY] = nothing,
-            [EDGE_EV_ANSWER] = live_answers,
-            [EDGE_EV_MIGRATE] = migrate,
-            [EDGE_EV_CANCEL] = cancel,
-            [EDGE_EV_FETCH] = send_logged,
-            [EDGE_EV_INSTALL] = install_over_older,
-            [EDGE_EV_ACTIVATE] = activate_again,
-            [EDGE_EV_REMOVE] = remove_incoming,
-            [EDGE_EV_STOP] = stop,
+            [EDGE_EV_ANSWER] = edge_live_answers,
+            [EDGE_EV_MIGRATE] = edge_migrate,
+            [EDGE_EV_CANCEL] = edge_cancel,
+            [EDGE_EV_FETCH] = edge_send_logged,
+            [EDGE_EV_INSTALL] = edge_install_over_older,
+            [EDGE_EV_ACTIVATE] = edge_activate_again,
+            [EDGE_EV_REMOVE] = edge_remove_incoming,
+            [EDGE_EV_STOP] = edge_stop,
         },
     [EDGE_INSTALLING] =
         {
@@ -586,26 +209,26 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
             [EDGE_EV_PROBE] = nothing,
             [EDGE_EV_FETCH] = nothing,
             [EDGE_EV_ACTIVATE] = nothing,
-            [EDGE_EV_INSTALL] = install_over_older,
-            [EDGE_EV_INSTALLED] = installed,
-            [EDGE_EV_BROKEN] = broken_install,
-            [EDGE_EV_REMOVE] = remove_incoming,
-            [EDGE_EV_CANCEL] = cancel,
-            [EDGE_EV_STOP] = acknowledge,
+            [EDGE_EV_INSTALL] = edge_install_over_older,
+            [EDGE_EV_INSTALLED] = edge_installed,
+            [EDGE_EV_BROKEN] = edge_broken_install,
+            [EDGE_EV_REMOVE] = edge_remove_incoming,
+            [EDGE_EV_CANCEL] = edge_cancel,
+            [EDGE_EV_STOP] = edge_acknowledge,
         },
     [EDGE_STANDBY] =
         {
             [EDGE_EV_ATTACH] = nothing,
             [EDGE_EV_REQUEST] = nothing,
             [EDGE_EV_FETCH] = nothing,
-            [EDGE_EV_REPLAY] = replay,
-            [EDGE_EV_PROBE] = probe,
-            [EDGE_EV_ANSWER] = standby_answers,
-            [EDGE_EV_INSTALL] = install_over_older,
-            [EDGE_EV_ACTIVATE] = activate,
-            [EDGE_EV_REMOVE] = remove_incoming,
-            [EDGE_EV_CANCEL] = cancel,
-            [EDGE_EV_STOP] = acknowledge,
+            [EDGE_EV_REPLAY] = edge_replay,
+            [EDGE_EV_PROBE] = edge_probe,
+            [EDGE_EV_ANSWER] = edge_standby_answers,
+            [EDGE_EV_INSTALL] = edge_install_over_older,
+            [EDGE_EV_ACTIVATE] = edge_activate,
+            [EDGE_EV_REMOVE] = edge_remove_incoming,
+            [EDGE_EV_CANCEL] = edge_cancel,
+            [EDGE_EV_STOP] = edge_acknowledge,
         },
     [EDGE_REMOVING] =
         {
@@ -616,8 +239,8 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
             [EDGE_EV_FETCH] = nothing,
             [EDGE_EV_ANSWER] = nothing,
             [EDGE_EV_ACTIVATE] = nothing,
-            [EDGE_EV_MIGRATE] = refuse_migrate,
-            [EDGE_EV_CANCEL] = cancel,
+            [EDGE_EV_MIGRATE] = edge_refuse_migrate,
+            [EDGE_EV_CANCEL] = edge_cancel,
             [EDGE_EV_INSTALL] = nothing,
             [EDGE_EV_REMOVE] = nothing,
             [EDGE_EV_STOP] = nothing,
@@ -625,7 +248,7 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
         },
 };
 
-static void enter_state(struct edge_client *client, enum edge_state state, enum edge_event event)
+void edge_enter_state(struct edge_client *client, enum edge_state state, enum edge_event event)
 {
     if (client->state != state)
         actor_report_transition(&client->edge->actor, client->mud, state_names[client->state], state_names[state],
@@ -723,7 +346,7 @@ static void removal_done(struct edge_client *client, const struct order *order, 
     if (files_alone && result->status == 0) {
         struct msg asked = {.from = order->peer, .mud = client->mud};
         asked.offload = (struct offload){.type = OFFLOAD_REMOVE, .mud = client->mud, .migration = order->migration};
-        acknowledge(client, &asked);
+        edge_acknowledge(client, &asked);
     } else if (!files_alone && result->status < 0) {
         actor_set_alarm(actor, &client->removal_alarm, actor->rules->timeouts.control_retry);
     } else if (!files_alone) {

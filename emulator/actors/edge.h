@@ -1,7 +1,8 @@
 /* The edge server (ES): container management (create, gate, manage, delete), migration controller, log reporter (Kim22).
  *
  * A device's container passes through the gate: requests are delivered while it is open and queue while it is closed. edge.c
- * manages containers and requests; migration.c walks a strategy's stages when this edge is the source or the target. */
+ * is the table and the containers' life, edge_gate.c the gate, edge_control.c what access points and other edges ask for; migration.c
+ * walks a strategy's stages when this edge is the source or the target. */
 #ifndef ROAMLAB_EDGE_H
 #define ROAMLAB_EDGE_H
 
@@ -79,7 +80,8 @@ void edge_operation_done(struct edge *edge, const struct order *order, const str
 /* True while something is being started, migrated, removed or waits for an acknowledgement. */
 bool edge_busy(const struct edge *edge);
 
-/* Between edge.c and migration.c. */
+/* Between the edge files and migration.c. */
+typedef void edge_handler(struct edge_client *client, const struct msg *m);
 void edge_handle(struct edge_client *client, enum edge_event event, const struct msg *m);
 void edge_open_gate(struct edge_client *client);
 /* Requests delivered to the container that it has not answered. */
@@ -93,5 +95,17 @@ void edge_report_stage(struct edge_client *client, uint32_t migration, enum oper
                        const struct order_result *result);
 /* The outgoing migration is over, and undone: the log is trimmed, the next MIGRATE may begin. */
 void edge_migration_ended(struct edge_client *client);
+
+void edge_enter_state(struct edge_client *client, enum edge_state state, enum edge_event event);
+/* Stops or discards the container; what waited for it is forgotten. */
+void edge_remove_container(struct edge_client *client, enum operation operation, uint32_t migration, enum edge_event event);
+edge_handler edge_acknowledge;
+
+edge_handler edge_serve, edge_live_answers, edge_standby_answers, edge_probe, edge_replay, edge_send_logged;
+/* Drops requests that the container will not answer any more, because they are older than its window. */
+void edge_forget_long_answered(struct edge_client *client);
+
+edge_handler edge_refuse_migrate, edge_migrate_later, edge_migrate, edge_cancel, edge_install, edge_install_over_older, edge_installed;
+edge_handler edge_activate, edge_activate_again, edge_stop, edge_remove_files, edge_remove_incoming, edge_broken_install;
 
 #endif

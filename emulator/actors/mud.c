@@ -41,17 +41,18 @@ static void handle(struct mud *mud, enum mud_event event, const struct msg *m);
 
 /* --- the way to an access point ------------------------------------------------------------------------------------ */
 
-/* A device that no access point has accepted yet names the first one that it asked: only its answer may be lost. */
+/* Until its container runs, a device names the first access point that it asked, which alone begins: others may have accepted the device
+ * without ever hearing of a token, and whether the first one did nobody can tell, because its answer may be lost. */
 static void request_association(struct mud *mud)
 {
-    struct party former = mud->former_ap;
-    if (former.role == PARTY_NONE && mud->ap.index != mud->options.visits[0].ap)
-        former = party_ap(mud->options.visits[0].ap);
-    struct msg m = {.type = former.role == PARTY_NONE ? MSG_ASSOCIATION_REQUEST : MSG_REASSOCIATION_REQUEST,
+    struct party first = party_ap(mud->options.visits[0].ap);
+    bool begins = !mud->ready && party_equal(mud->ap, first);
+    struct msg m = {.type = begins ? MSG_ASSOCIATION_REQUEST : MSG_REASSOCIATION_REQUEST,
                     .to = mud->ap,
                     .mud = mud->actor.self.index,
-                    .sequence = mud->sequence,
-                    .other = former};
+                    .sequence = mud->sequence};
+    if (!begins)
+        m.other = mud->ready ? mud->former_ap : first;
     actor_send(&mud->actor, &m);
     actor_set_alarm(&mud->actor, &mud->association, mud->actor.rules->timeouts.association_retry);
 }

@@ -1,7 +1,7 @@
 /* Bytes: a growable buffer to write into, a cursor to read from, and a shared immutable payload.
  *
- * Writers never fail (memory exhaustion ends the process: see mem.h). Readers never read past their end: a read that
- * does not fit returns zero and sets `short_read`, so a decoder checks once, at its end. */
+ * Writers never fail (memory exhaustion ends the process: see mem.h). Readers never read past their end: a
+ * read that does not fit returns zero and sets `short_read`, so a decoder checks once, at its end. */
 #ifndef ROAMLAB_BUF_H
 #define ROAMLAB_BUF_H
 

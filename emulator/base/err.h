@@ -5,7 +5,8 @@
  *
  *     roamlab: edge es2: restore: docker: POST /containers/…/start: 500 criu failed (see restore.log)
  *
- * A NULL `struct err *` is allowed everywhere and only loses the text. The struct owns its text; no freeing. */
+ * A NULL `struct err *` is allowed everywhere: it loses the text, and where a caller wraps, the code (-EIO).
+ * The struct owns its text; no freeing. */
 #ifndef ROAMLAB_ERR_H
 #define ROAMLAB_ERR_H
 

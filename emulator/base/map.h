@@ -1,5 +1,5 @@
-/* A map from a 32-bit key to a pointer: open addressing, iteration in the order of insertion (so that what walks a map is
- * as repeatable as everything else). The values stay the caller's. */
+/* A map from a 32-bit key to a pointer: open addressing, iteration in the order of insertion (so that what
+ * walks a map is as repeatable as everything else). The values stay the caller's. */
 #ifndef ROAMLAB_MAP_H
 #define ROAMLAB_MAP_H
 

@@ -35,14 +35,19 @@ char *mem_copy_string(const char *s)
     return s ? checked(strdup(s)) : NULL;
 }
 
-char *mem_printf(const char *format, ...)
+char *mem_vprintf(const char *format, va_list args)
 {
     char *text = NULL;
+    return vasprintf(&text, format, args) < 0 ? checked(NULL) : text;
+}
+
+char *mem_printf(const char *format, ...)
+{
     va_list args;
     va_start(args, format);
-    int len = vasprintf(&text, format, args);
+    char *text = mem_vprintf(format, args);
     va_end(args);
-    return len < 0 ? checked(NULL) : text;
+    return text;
 }
 
 void mem_free_pointer(void *pointer_to_pointer)

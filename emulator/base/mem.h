@@ -5,6 +5,7 @@
 #ifndef ROAMLAB_MEM_H
 #define ROAMLAB_MEM_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -13,6 +14,7 @@ void *mem_alloc_array(size_t count, size_t size); /* zeroed; overflow-checked */
 void *mem_resize(void *old, size_t size);         /* new bytes are not zeroed */
 char *mem_copy_string(const char *s);             /* NULL stays NULL */
 char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2))); /* free() it */
+char *mem_vprintf(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
 #define container_of(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))

@@ -1,5 +1,5 @@
-/* Seeded randomness. Every entity draws from a stream of its own, named after it, so that adding a device does
- * not reshuffle the others. Generator: xoshiro256** seeded by splitmix64 (Blackman and Vigna, 2018). */
+/* Seeded randomness. Every entity draws from a stream of its own, named after it, so that adding a device
+ * does not reshuffle the others. Generator: xoshiro256** seeded by splitmix64 (Blackman and Vigna, 2018). */
 #ifndef ROAMLAB_RNG_H
 #define ROAMLAB_RNG_H
 
@@ -12,8 +12,8 @@ struct rng {
 /* The stream of entity `name` number `index` under the run's seed. */
 void rng_init(struct rng *rng, uint64_t seed, const char *name, uint64_t index);
 uint64_t rng_u64(struct rng *rng);
-double rng_unit(struct rng *rng);                      /* in [0, 1) */
-uint64_t rng_below(struct rng *rng, uint64_t bound);   /* in [0, bound), bound > 0 */
+double rng_unit(struct rng *rng);                    /* in [0, 1) */
+uint64_t rng_below(struct rng *rng, uint64_t bound); /* in [0, bound), bound > 0 */
 double rng_exponential(struct rng *rng, double mean);
 
 /* One round of splitmix64: a strong mix of 64 bits, for hashing small integers. */

@@ -1,5 +1,6 @@
-/* Time is a type: nanoseconds as an integer, a point since the start of the run or a duration between two points.
- * No floating point ever holds a time; seconds as double exist only where a human or a file reads or writes them. */
+/* Time is a type: nanoseconds as an integer, a point since the start of the run or a duration between two
+ * points. No floating point ever holds a time; seconds as double exist only where a human or a file reads or
+ * writes them. */
 #ifndef ROAMLAB_SIMTIME_H
 #define ROAMLAB_SIMTIME_H
 

@@ -1,18 +1,20 @@
+#include "command_line.h"
 #include "commands.h"
 #include "privileges.h"
 #include "world_real.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
-#include <string.h>
 
-static const char HELP[] = "usage: roamlab clean [RUN]\n"
-                           "\n"
-                           "Removes what runs left that could not clean up themselves (kill -9, power loss): processes,\n"
-                           "dockerds with their containers and data, namespaces, links, mounts, folders, by the journals in\n"
-                           JOURNAL_ROOT ". Runs that are alive are left alone, and so is everything that no\n"
-                           "journal names. RUN limits it to one run.\n"
-                           "Exit status: 0 clean, 2 no such run, 3 not allowed, 4 something could not be removed, or RUN is alive.\n";
+static const char HELP[] =
+    "usage: roamlab clean [RUN]\n"
+    "\n"
+    "Removes what runs left that could not clean up themselves (kill -9, power loss): processes, dockerds\n"
+    "with their containers and data, namespaces, links, mounts, folders, by the journals in\n"
+    "" JOURNAL_ROOT ". Runs that are alive are left alone, and so is everything that no journal\n"
+    "names. RUN limits it to one run.\n"
+    "Exit status: 0 clean, 2 no such run, 3 not allowed, 4 something could not be removed, or RUN is alive.\n";
 
 static int status_of(const struct err *e)
 {
@@ -23,15 +25,12 @@ int clean_main(int argc, char **argv)
 {
     struct err e = ERR_INIT;
     struct journal_cleaned cleaned = {0};
-    if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
-        fputs(HELP, stdout);
-        return 0;
-    }
-    if (argc > 2 || (argc == 2 && argv[1][0] == '-')) {
-        fputs("roamlab: clean: at most one run (see roamlab clean --help)\n", stderr);
-        return 2;
-    }
-    if (privileges_check(&e) < 0 || journal_clean(NULL, argc == 2 ? argv[1] : NULL, world_real_kinds, &cleaned, &e) < 0) {
+    int status = command_options("clean", argc, argv, HELP, NULL);
+    if (status >= 0)
+        return status;
+    if (argc - optind > 1)
+        return command_usage("clean", "more than one run given");
+    if (privileges_check(&e) < 0 || journal_clean(NULL, argv[optind], world_real_kinds, &cleaned, &e) < 0) {
         err_print(&e);
         return status_of(&e);
     }

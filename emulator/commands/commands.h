@@ -1,6 +1,7 @@
-/* The commands of the command line, one file each; main.c has the table. Each gets its own name as argv[0], parses its own options,
- * prints its errors and returns an exit status: 0 good, 1 an expectation or invariant does not hold, 2 usage or bad input, 3 this
- * host lacks something, 4 it failed, 128 + signal when interrupted. */
+/* The commands of the command line, one file each; main.c has the table. Each gets "roamlab: NAME" as argv[0],
+ * with which getopt's errors begin, parses its own options, prints its errors and returns an exit status:
+ * 0 good, 1 an expectation or invariant does not hold, 2 usage or bad input, 3 this host lacks something, 4 it
+ * failed, 128 + signal when interrupted. */
 #ifndef ROAMLAB_COMMANDS_H
 #define ROAMLAB_COMMANDS_H
 
@@ -10,7 +11,7 @@ int plot_main(int argc, char **argv);    /* plot [-o DIR] DIR… */
 int compare_main(int argc, char **argv); /* compare [--all] DIR DIR */
 int import_main(int argc, char **argv);  /* import [-o DIR] FORMAT FILE */
 int clean_main(int argc, char **argv);   /* clean [RUN] */
-int doctor_main(int argc, char **argv);  /* doctor */
+int doctor_main(int argc, char **argv);  /* doctor [--json] */
 int agent_main(int argc, char **argv);   /* agent */
 
 #endif

@@ -1,15 +1,16 @@
+#include "command_line.h"
 #include "commands.h"
 #include "compare.h"
 #include "json_file.h"
 
 #include <getopt.h>
-#include <string.h>
 
-static const char help[] = "usage: roamlab compare [--all] DIR DIR\n"
-                           "\n"
-                           "Shows the numbers of two results side by side, with the difference of the second "
-                           "against the first in per\n"
-                           "cent; without --all only those that differ.\n";
+static const char HELP[] =
+    "usage: roamlab compare [--all] DIR DIR\n"
+    "\n"
+    "Shows the numbers of two results side by side, with the difference of the second against the first in\n"
+    "per cent; without --all only those that differ. Of repetitions, migrations are means over those that\n"
+    "went through the same stages.\n";
 
 static int compare_folders(const char *const *folders, bool all)
 {
@@ -29,25 +30,13 @@ static int compare_folders(const char *const *folders, bool all)
 
 int compare_main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"all", no_argument, NULL, 'a'}, {"help", no_argument, NULL, 'h'}, {0}};
     bool all = false;
-    optind = 0;
-    for (int option; (option = getopt_long(argc, argv, "ah", options, NULL)) != -1;) {
-        if (option == 'h') {
-            fputs(help, stdout);
-            return 0;
-        }
-        if (option != 'a') {
-            fputs(help, stderr);
-            return 2;
-        }
-        all = true;
-    }
-    if (argc - optind != 2) {
-        fputs(help, stderr);
-        return 2;
-    }
+    const struct command_options options = {.flag = "all", .flag_given = &all};
+    int status = command_options("compare", argc, argv, HELP, &options);
+    if (status >= 0)
+        return status;
+    if (argc - optind != 2)
+        return command_usage("compare", "two result folders are needed");
     const char *const folders[] = {argv[optind], argv[optind + 1]};
     return compare_folders(folders, all);
 }

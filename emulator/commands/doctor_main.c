@@ -1,10 +1,13 @@
+#include "command_line.h"
 #include "commands.h"
 #include "driver.h"
+#include "json_file.h"
 #include "mem.h"
 #include "privileges.h"
 #include "runtime.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -13,10 +16,12 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char HELP[] = "usage: roamlab doctor\n"
-                           "\n"
-                           "Tries what a real run needs on this host and says what works, what does not, and what mends it.\n"
-                           "Virtual time needs none of it. Exit status: 0 all there, 3 something is missing.\n";
+static const char HELP[] =
+    "usage: roamlab doctor [--json]\n"
+    "\n"
+    "Tries what a real run needs on this host and says what works, what does not, and what mends it.\n"
+    "Virtual time needs none of it. --json: a list of {name, needed, works, what, mend}.\n"
+    "Exit status: 0 all there, 3 something is missing.\n";
 
 static int privileges(const char *program, char *found, size_t size, struct err *e)
 {
@@ -66,26 +71,62 @@ static const struct {
     {"figures", false, figures},
 };
 
+struct finding {
+    char found[256]; /* if it works */
+    bool works;
+    struct err e; /* if not */
+};
+
+static void print_finding(int i, const struct finding *f)
+{
+    printf("%s %-11s %s\n", f->works ? "✔" : "✘", probes[i].name, f->works ? f->found : f->e.text);
+    if (!f->works && f->e.hint[0])
+        printf("              → %s\n", f->e.hint);
+}
+
+static json_object *finding_json(int i, const struct finding *f)
+{
+    json_object *o = json_object_new_object();
+    json_object_object_add(o, "name", json_text(probes[i].name));
+    json_object_object_add(o, "needed", json_object_new_boolean(probes[i].needed));
+    json_object_object_add(o, "works", json_object_new_boolean(f->works));
+    json_object_object_add(o, "what", json_text(f->works ? f->found : f->e.text));
+    json_object_object_add(o, "mend", json_text(f->works || !f->e.hint[0] ? NULL : f->e.hint));
+    return o;
+}
+
+static int diagnose(const char *program, json_object *list)
+{
+    int status = 0;
+    for (int i = 0; i < (int)ARRAY_LEN(probes); i++) {
+        struct finding f = {.e = ERR_INIT};
+        f.works = probes[i].probe(program, f.found, sizeof f.found, &f.e) == 0;
+        status = f.works || !probes[i].needed ? status : 3;
+        if (list)
+            json_object_array_add(list, finding_json(i, &f));
+        else
+            print_finding(i, &f);
+    }
+    return status;
+}
+
 int doctor_main(int argc, char **argv)
 {
     char self[PATH_MAX];
-    int status = 0;
-    if (argc > 1) {
-        bool help = !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h");
-        fputs(HELP, help ? stdout : stderr);
-        return help ? 0 : 2;
-    }
+    bool as_json = false;
+    const struct command_options options = {.flag = "json", .flag_given = &as_json};
+    int status = command_options("doctor", argc, argv, HELP, &options);
+    if (status >= 0)
+        return status;
+    if (optind != argc)
+        return command_usage("doctor", "it takes no arguments");
     ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
     self[len > 0 ? len : 0] = '\0';
     autofree char *program = mem_printf("%s/roamlab-service", dirname(self));
-    for (size_t i = 0; i < ARRAY_LEN(probes); i++) {
-        char found[256];
-        struct err e = ERR_INIT;
-        bool good = probes[i].probe(program, found, sizeof found, &e) == 0;
-        printf("%s %-11s %s\n", good ? "✔" : "✘", probes[i].name, good ? found : e.text);
-        if (!good && e.hint[0])
-            printf("              → %s\n", e.hint);
-        status = good || !probes[i].needed ? status : 3;
-    }
+    json_object *list = as_json ? json_object_new_array() : NULL;
+    status = diagnose(program, list);
+    if (list)
+        puts(json_object_to_json_string_ext(list, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+    json_object_put(list);
     return status;
 }

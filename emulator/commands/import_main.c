@@ -1,3 +1,4 @@
+#include "command_line.h"
 #include "commands.h"
 #include "figures.h"
 #include "kim22_log.h"
@@ -10,17 +11,15 @@
 #include <string.h>
 #include <time.h>
 
-static const char help[] =
+static const char HELP[] =
     "usage: roamlab import [-o DIR] FORMAT FILE\n"
     "\n"
     "Turns a file of another origin into a result folder (default results/NAME-TIMESTAMP).\n"
     "\n"
     "Formats:\n"
-    "  kim22-log   an event log in the text form of the paper (and of our own events.log). Lines carry the "
-    "clock\n"
-    "              of their reporter: the offsets are estimated from messages seen at both ends and taken "
-    "out;\n"
-    "              what was received before it was sent all the same is named.\n";
+    "  kim22-log   an event log in the text form of the paper (and of our own events.log). Lines carry the\n"
+    "              clock of their reporter: the offsets are estimated from messages seen at both ends and\n"
+    "              taken out; what was received before it was sent all the same is named.\n";
 
 /* "results/kim22-20220110-100048" for "logs/kim22.log". */
 static char *default_folder(const char *file)
@@ -108,26 +107,15 @@ static int import_kim22_log(const char *file, const char *folder)
 
 int import_main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"output", required_argument, NULL, 'o'}, {"help", no_argument, NULL, 'h'}, {0}};
     const char *out = NULL;
-    optind = 0;
-    for (int option; (option = getopt_long(argc, argv, "o:h", options, NULL)) != -1;) {
-        if (option == 'o')
-            out = optarg;
-        else {
-            fputs(help, option == 'h' ? stdout : stderr);
-            return option == 'h' ? 0 : 2;
-        }
-    }
-    if (argc - optind != 2) {
-        fputs(help, stderr);
-        return 2;
-    }
+    int status = command_options("import", argc, argv, HELP, &(struct command_options){.out = &out});
+    if (status >= 0)
+        return status;
+    if (argc - optind != 2)
+        return command_usage("import", "a format and a file are needed");
     if (strcmp(argv[optind], "kim22-log") != 0) {
-        fprintf(stderr, "roamlab: import: there is no format \"%s\" (see roamlab import --help)\n",
-                argv[optind]);
-        return 2;
+        autofree char *what = mem_printf("there is no format \"%s\"", argv[optind]);
+        return command_usage("import", what);
     }
     autofree char *folder = out ? mem_copy_string(out) : default_folder(argv[optind + 1]);
     return import_kim22_log(argv[optind + 1], folder);

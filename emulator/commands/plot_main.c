@@ -1,3 +1,4 @@
+#include "command_line.h"
 #include "commands.h"
 #include "figures.h"
 #include "json_file.h"
@@ -5,17 +6,14 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <stdbool.h>
-#include <string.h>
 #include <unistd.h>
 
-static const char help[] = "usage: roamlab plot [-o DIR] DIR...\n"
-                           "\n"
-                           "Draws the figures of each result folder into its figures/ (SVG and PNG, with the "
-                           ".gp and .dat they are drawn\n"
-                           "from). Of several results it also draws the migration time by strategy, into the "
-                           "folder that -o names, or\n"
-                           "the first result's figures/.\n";
+static const char HELP[] =
+    "usage: roamlab plot [-o DIR] DIR…\n"
+    "\n"
+    "Draws the figures of each result folder into its figures/ (SVG and PNG, with the .gp and .dat they are\n"
+    "drawn from). Of several results it also draws the migration time by strategy, into the folder that -o\n"
+    "names, or the first result's figures/.\n";
 
 /* Whether it is there at all: what is missing later is a program. */
 static bool is_result(const char *folder, struct err *e)
@@ -54,22 +52,12 @@ static int plot_folders(const char *const *folders, int count, const char *out)
 
 int plot_main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"output", required_argument, NULL, 'o'}, {"help", no_argument, NULL, 'h'}, {0}};
     const char *out = NULL;
-    optind = 0;
-    for (int option; (option = getopt_long(argc, argv, "o:h", options, NULL)) != -1;) {
-        if (option == 'o')
-            out = optarg;
-        else {
-            fputs(help, option == 'h' ? stdout : stderr);
-            return option == 'h' ? 0 : 2;
-        }
-    }
-    if (optind == argc) {
-        fputs(help, stderr);
-        return 2;
-    }
+    int status = command_options("plot", argc, argv, HELP, &(struct command_options){.out = &out});
+    if (status >= 0)
+        return status;
+    if (optind == argc)
+        return command_usage("plot", "no result folder given");
     autofree char *first = mem_printf("%s/figures", argv[optind]);
     return plot_folders((const char *const *)argv + optind, argc - optind, out ? out : first);
 }

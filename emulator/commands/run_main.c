@@ -304,6 +304,16 @@ static char *default_folder(const struct scenario *s)
     return mem_printf("results/%s-%s", s->name, stamp);
 }
 
+static bool holds_result(const char *folder, struct err *e)
+{
+    autofree char *result = mem_printf("%s/result.json", folder);
+    if (access(result, F_OK) < 0)
+        return false;
+    err_set(e, EEXIST, "run: %s exists already", result);
+    err_hint(e, "choose another folder with -o, or remove this one");
+    return true;
+}
+
 static int go(struct run *r)
 {
     struct err e = ERR_INIT;
@@ -314,6 +324,10 @@ static int go(struct run *r)
         r->scenario->repeat = r->repeat;
     if (!r->folder)
         r->folder = r->folder_made = default_folder(r->scenario);
+    if (holds_result(r->folder, &e)) {
+        err_print(&e);
+        return 2;
+    }
     interrupt_catch();
     if (r->real && world_real_check(r->program, &r->facts, &e) < 0) {
         err_print(&e);

@@ -18,29 +18,36 @@ struct docker_api {
     CURLM *multi;
     char *socket_path;
     struct timer timer;
+    bool collecting, unwanted; /* unwanted: freed by a done() */
 };
 
-/* Hands finished requests to their owners, who may start new ones or free themselves. */
+static void hand_over(CURL *curl, CURLcode code)
+{
+    struct docker_request *r;
+    long http_status = 0;
+    struct err e = ERR_INIT;
+    curl_easy_getinfo(curl, CURLINFO_PRIVATE, &r);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http_status);
+    int status = code ? docker_api_no_answer(r->what, code, &e)
+                      : docker_api_judge(r->what, http_status, &r->received, &e);
+    struct json_object *answer = r->received.len ? json_tokener_parse(buf_text(&r->received)) : NULL;
+    docker_api_cancel(r);
+    r->done(r, status, answer, &e);
+    json_object_put(answer);
+}
+
+/* Hands finished requests to their owners, who may start new ones, free themselves, or free the api. */
 static void collect_finished(struct docker_api *api)
 {
+    CURLMsg *m;
     int left;
-    for (CURLMsg *m = curl_multi_info_read(api->multi, &left); m;
-         m = curl_multi_info_read(api->multi, &left)) {
-        if (m->msg != CURLMSG_DONE)
-            continue;
-        struct docker_request *r;
-        CURLcode code = m->data.result;
-        long http_status = 0;
-        curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &r);
-        curl_easy_getinfo(m->easy_handle, CURLINFO_RESPONSE_CODE, &http_status);
-        struct err e = ERR_INIT;
-        int status = code ? docker_api_no_answer(r->what, code, &e)
-                          : docker_api_judge(r->what, http_status, &r->received, &e);
-        struct json_object *answer = r->received.len ? json_tokener_parse(buf_text(&r->received)) : NULL;
-        docker_api_cancel(r);
-        r->done(r, status, answer, &e);
-        json_object_put(answer);
-    }
+    api->collecting = true;
+    while (!api->unwanted && (m = curl_multi_info_read(api->multi, &left)))
+        if (m->msg == CURLMSG_DONE)
+            hand_over(m->easy_handle, m->data.result);
+    api->collecting = false;
+    if (api->unwanted)
+        docker_api_free(api);
 }
 
 static void socket_ready(struct watch *watch, uint32_t epoll_events)
@@ -119,6 +126,9 @@ void docker_api_free(struct docker_api *api)
 {
     if (!api)
         return;
+    api->unwanted = true;
+    if (api->collecting)
+        return;
     if (api->multi)
         curl_multi_cleanup(api->multi);
     loop_cancel(api->loop, &api->timer);
@@ -165,13 +175,9 @@ int docker_api_request(struct docker_api *api, struct docker_request *request, c
                        struct json_object *body, struct err *e, const char *path_format, ...)
 {
     va_list args;
-    autofree char *path = NULL;
     va_start(args, path_format);
-    if (vasprintf(&path, path_format, args) < 0)
-        path = NULL;
+    autofree char *path = mem_vprintf(path_format, args);
     va_end(args);
-    if (!path)
-        return err_set(e, ENOMEM, "docker: path");
     request->api = api;
     request->what = mem_printf("%s %.*s", method, (int)strcspn(path, "?"), path);
     request->body =

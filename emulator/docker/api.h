@@ -19,7 +19,8 @@ struct docker_api;
 
 /* `socket_path` is copied. The socket need not exist yet. */
 struct docker_api *docker_api_new(struct loop *loop, const char *socket_path, struct err *e);
-void docker_api_free(struct docker_api *api); /* NULL-safe; all requests must have ended or been cancelled */
+/* NULL-safe; all requests must have ended or been cancelled. Also from within a done(). */
+void docker_api_free(struct docker_api *api);
 
 struct docker_request {
     /* Called once. status is 0 for HTTP 2xx and 304, else -errno: ENOENT for 404, EEXIST for 409, EINVAL for
@@ -70,8 +71,8 @@ void docker_api_cancel_transfer(struct docker_transfer *t);
 const char *docker_api_socket(const struct docker_api *api);
 struct loop *docker_api_loop(const struct docker_api *api);
 
-/* Shared with the transfers: turns an HTTP status and the Engine's answer into an error. 0 for 2xx and 304.
- */
+/* Shared with the transfers: turns an HTTP status and the Engine's answer into an error. 0 for 2xx and
+ * 304. */
 int docker_api_judge(const char *what, long http_status, struct buf *received, struct err *e);
 /* The same for a request that libcurl could not carry out. */
 int docker_api_no_answer(const char *what, CURLcode code, struct err *e);

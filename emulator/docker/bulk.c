@@ -123,6 +123,14 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
     return fd;
 }
 
+/* Its number may soon be another's: wake_transfer must not shut that one down. */
+static int close_socket(void *context, curl_socket_t fd)
+{
+    struct docker_transfer *t = context;
+    atomic_store(&t->socket, -1);
+    return close(fd);
+}
+
 static int progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
     (void)a, (void)b, (void)c, (void)d;
@@ -138,6 +146,8 @@ static void set_options(CURL *curl, struct docker_transfer *t, curl_off_t size)
     curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, 256 * 1024L);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, t);
+    curl_easy_setopt(curl, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+    curl_easy_setopt(curl, CURLOPT_CLOSESOCKETDATA, t);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, progress);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, t);
@@ -166,7 +176,6 @@ static int perform(struct docker_transfer *t, struct err *e)
     set_options(curl, t, st.st_size);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     CURLcode code = curl_easy_perform(curl);
-    atomic_store(&t->socket, -1);
     curl_easy_cleanup(curl);
     curl_slist_free_all(headers);
     if (code)
@@ -218,11 +227,7 @@ static void wake_transfer(struct background *b)
 static int start(struct docker_api *api, struct docker_transfer *t, const char *file, bool upload,
                  const char *path_format, va_list args, struct err *e)
 {
-    autofree char *path = NULL;
-    if (vasprintf(&path, path_format, args) < 0)
-        path = NULL;
-    if (!path)
-        return err_set(e, ENOMEM, "docker: path");
+    autofree char *path = mem_vprintf(path_format, args);
     t->upload = upload;
     t->socket_path = mem_copy_string(docker_api_socket(api));
     t->what = mem_printf("%s %.*s", upload ? "POST" : "GET", (int)strcspn(path, "?"), path);

@@ -15,7 +15,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 enum { LOG_POLL_MS = 2 };
@@ -123,6 +123,30 @@ static char *checkpoint_folder(const struct docker_container *c)
     return mem_printf("%s/data/containers/%s/checkpoints/roamlab", c->daemon->root, c->id);
 }
 
+static int copy(const char *from, const char *to, struct background *b, struct err *e)
+{
+    autoclose int in = open(from, O_RDONLY | O_CLOEXEC);
+    if (in < 0)
+        return err_errno(e, "open %s", from);
+    autoclose int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (out < 0)
+        return err_errno(e, "open %s", to);
+    ssize_t moved;
+    while ((moved = sendfile(out, in, NULL, 1 << 20)) > 0)
+        if (background_cancelled(b))
+            return err_set(e, ECANCELED, "copy %s: called off", from);
+    return moved < 0 ? err_errno(e, "copy %s to %s", from, to) : 0;
+}
+
+static int link_or_copy(const char *from, const char *to, struct background *b, struct err *e)
+{
+    if (link(from, to) == 0)
+        return 0;
+    if (errno != EXDEV && errno != EPERM && errno != EMLINK)
+        return err_errno(e, "link %s to %s", from, to);
+    return copy(from, to, b, e);
+}
+
 static int place_file(const struct docker_container *c, const char *memory, const char *name,
                       struct background *b, struct err *e)
 {
@@ -130,7 +154,7 @@ static int place_file(const struct docker_container *c, const char *memory, cons
     bool big = !strncmp(name, "pages-", 6);
     autofree char *from = mem_printf("%s/%s", memory, name);
     autofree char *to = mem_printf("%s/%s", big ? pages : checkpoint, name);
-    int status = files_link_or_copy(from, to, b, e);
+    int status = link_or_copy(from, to, b, e);
     if (status < 0 || !big)
         return status;
     autofree char *target = mem_printf("../roamlab-%s/%s", c->name, name);

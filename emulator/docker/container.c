@@ -222,12 +222,6 @@ void docker_container_halt(struct docker_container *c, struct docker_job *job)
     docker_job_start(job, c, "halt", steps);
 }
 
-void docker_container_remove(struct docker_container *c, struct docker_job *job)
-{
-    static const docker_step steps[] = {docker_step_kill, step_delete, NULL};
-    docker_job_start(job, c, "stop", steps);
-}
-
 void docker_container_discard(struct docker_container *c, struct docker_job *job, const char *image,
                               const char *spool)
 {

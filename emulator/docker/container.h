@@ -1,8 +1,9 @@
 /* One user's container at one edge server, and the operations on it that migrations are made of.
  *
  * Every operation is a job (job.h): it returns at once and calls job->done() later. A spool folder, given by
- * the caller, holds what one migration carries:   SPOOL/memory/ (CRIU's images)   SPOOL/layer.tar
- * SPOOL/image.tar
+ * the caller, holds what one migration carries:
+ *
+ *     SPOOL/memory/ (CRIU's images)     SPOOL/layer.tar     SPOOL/image.tar
  *
  * Memory and layer are of one instant if, and only if, dump and take_layer (or commit) stand between freeze
  * and thaw: copying the layer of a running container gives files newer than the memory. Containers use the
@@ -46,8 +47,8 @@ struct docker_container_options {
 /* Makes no container yet. The struct must be zeroed or freed before. */
 void docker_container_init(struct docker_container *c, struct docker_daemon *d,
                            const struct docker_container_options *o);
-void docker_container_free(
-    struct docker_container *c); /* the container itself stays; a dump that still runs is killed */
+/* The container itself stays; a dump that still runs is killed. */
+void docker_container_free(struct docker_container *c);
 
 /* OP_START: created and started fresh. It serves when it answers a PROBE. */
 void docker_container_start(struct docker_container *c, struct docker_job *job);
@@ -77,18 +78,16 @@ void docker_container_restore(struct docker_container *c, struct docker_job *job
 void docker_container_halt(struct docker_container *c, struct docker_job *job);
 /* OP_REVIVE: a halted container from its own SPOOL/memory. */
 void docker_container_revive(struct docker_container *c, struct docker_job *job, const char *spool);
-/* OP_STOP: killed and removed. One that is not there is good. */
-void docker_container_remove(struct docker_container *c, struct docker_job *job);
-/* OP_DISCARD: as remove, and the image that commit or load made (NULL: none) and the spool folder (NULL:
- * none). */
+/* OP_STOP, OP_DISCARD: killed and removed, and with it the image that commit or load made (NULL: none) and
+ * the spool folder (NULL: none). One that is not there is good. */
 void docker_container_discard(struct docker_container *c, struct docker_job *job, const char *image,
                               const char *spool);
 
 /* Steps that several operations share. */
 int docker_step_create(struct docker_job *job, struct err *e);
 int docker_step_inspect(struct docker_job *job, struct err *e);
-int docker_step_running(struct docker_job *job,
-                        struct err *e); /* after inspect: it must run; finds its freezer */
+/* After inspect: it must run; finds its freezer. */
+int docker_step_running(struct docker_job *job, struct err *e);
 int docker_step_kill(struct docker_job *job, struct err *e);
 int docker_step_make_spool(struct docker_job *job, struct err *e);
 

@@ -1,80 +1,20 @@
 #include "daemon.h"
 #include "files.h"
 #include "mem.h"
+#include "root.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
-enum { PING_EVERY_MS = 50, STOP_SECONDS = 15 };
+enum { PING_EVERY_MS = 50, LOOK_EVERY_MS = 10, STOP_SECONDS = 15 };
 
 static void ping(struct docker_daemon *d);
-
-/* overlay2 keeps deletions as devices and marks in extended attributes that an overlay below cannot store. */
-static int check_root(const char *root, struct err *e)
-{
-    struct statfs fs;
-    if (statfs(root, &fs) < 0)
-        return err_errno(e, "dockerd: %s", root);
-    if (fs.f_type == OVERLAYFS_SUPER_MAGIC || fs.f_type == NFS_SUPER_MAGIC) {
-        err_set(e, EOPNOTSUPP, "dockerd: %s lies on %s, where overlay2 cannot work", root,
-                fs.f_type == NFS_SUPER_MAGIC ? "NFS" : "an overlay file system");
-        return err_hint(e, "choose a folder on ext4 or xfs");
-    }
-    return 0;
-}
-
-static int make_folders(const char *root, struct err *e)
-{
-    static const char *const parts[] = {"", "/data", "/exec", "/tmp"};
-    if (root[0] != '/' || strlen(root) > DAEMON_ROOT_MAX)
-        return err_set(e, ENAMETOOLONG, "dockerd: %s: not an absolute path of at most %d bytes", root,
-                       DAEMON_ROOT_MAX);
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        autofree char *path = mem_printf("%s%s", root, parts[i]);
-        int status = files_make_folder(path, i == 0 ? 0711 : 0700, e);
-        if (status < 0)
-            return err_wrap(e, "dockerd");
-    }
-    return 0;
-}
-
-/* Until version 23 dockerd writes a key of its own to /etc/docker unless told where. */
-static bool writes_key(const char *path_variable)
-{
-    autofree char *path = mem_printf("PATH=%s", path_variable), *output = NULL;
-    const char *const argv[] = {"dockerd", "--version", NULL}, *const environment[] = {path, NULL};
-    struct process_options o = PROCESS_OPTIONS_INIT;
-    o.argv = argv;
-    o.environment = environment;
-    int major = 0;
-    return process_run(&o, &output, NULL) == 0 && sscanf(output, "Docker version %d.", &major) == 1 &&
-           major < 23;
-}
-
-static int write_config(const struct docker_daemon *d, struct err *e)
-{
-    autofree char *path = mem_printf("%s/daemon.json", d->root), *key = mem_printf("%s/key.json", d->root);
-    autofree char *cgroup = docker_daemon_cgroup(d->root);
-    struct json_object *config =
-        json_tokener_parse("{\"experimental\": true, \"storage-driver\": \"overlay2\", \"bridge\": \"none\", "
-                           "\"iptables\": false,"
-                           " \"ip-forward\": false, \"ip-masq\": false, \"userland-proxy\": false, "
-                           "\"log-driver\": \"json-file\","
-                           " \"exec-opts\": [\"native.cgroupdriver=cgroupfs\"]}");
-    json_object_object_add(config, "cgroup-parent", json_object_new_string(cgroup));
-    if (writes_key(d->path))
-        json_object_object_add(config, "deprecated-key-path", json_object_new_string(key));
-    int status = files_write(path, json_object_to_json_string_ext(config, JSON_C_TO_STRING_PRETTY), e);
-    json_object_put(config);
-    return status < 0 ? err_wrap(e, "dockerd") : 0;
-}
 
 /* This process's environment with PATH and TMPDIR of its own; free() the array and its last two strings. */
 static const char **environment_of(const struct docker_daemon *d)
@@ -102,10 +42,9 @@ static void free_environment(const char **environment)
     free(environment);
 }
 
-/* The last line of dockerd's log that is an error: what it says on the way out bears no time, or a level. */
-static void quote_log(const struct docker_daemon *d, struct buf *out)
+/* The last line of the log that is an error: what a program says on the way out bears no time, or a level. */
+static void quote_log(const char *path, struct buf *out)
 {
-    autofree char *path = mem_printf("%s/dockerd.log", d->root);
     struct buf log = BUF_INIT;
     char *save, *failure = NULL;
     files_read(path, 16384, &log, NULL);
@@ -126,11 +65,17 @@ static void finish(struct docker_daemon *d, int status)
     d->done(d, status, &e);
 }
 
+static void kill_both(struct docker_daemon *d)
+{
+    process_kill(&d->process);
+    process_kill(&d->containerd);
+}
+
 static void quit_start(struct docker_daemon *d, int status)
 {
     docker_api_cancel(&d->request);
     loop_cancel(d->loop, &d->timer);
-    process_kill(&d->process);
+    kill_both(d);
     finish(d, status);
 }
 
@@ -143,7 +88,7 @@ static int clean(struct background *b, struct err *e)
 static void cleaned(struct background *b, int status, const struct err *e)
 {
     struct docker_daemon *d = container_of(b, struct docker_daemon, background);
-    process_kill(&d->process);
+    kill_both(d);
     d->err = *e;
     finish(d, status);
 }
@@ -157,26 +102,38 @@ static void start_cleaning(struct docker_daemon *d)
         finish(d, status);
 }
 
-static void dockerd_ended(struct process *process, int status)
+/* One of the two programs ended by itself. */
+static void fell(struct docker_daemon *d, const char *program, int status)
 {
-    struct docker_daemon *d = container_of(process, struct docker_daemon, process);
-    if (d->stopping) {
-        if (timer_armed(&d->timer))
-            start_cleaning(d);
-        return;
-    }
+    autofree char *log = mem_printf("%s/%s.log", d->root, program);
     struct buf quote = BUF_INIT;
-    quote_log(d, &quote);
+    quote_log(log, &quote);
     if (status > 128)
-        err_set(&d->err, ECHILD, "dockerd was ended by signal %d", status - 128);
+        err_set(&d->err, ECHILD, "%s was ended by signal %d", program, status - 128);
     else
-        err_set(&d->err, ECHILD, "dockerd ended with status %d%s", status, buf_text(&quote));
-    err_hint(&d->err, "see %s/dockerd.log", d->root);
+        err_set(&d->err, ECHILD, "%s ended with status %d%s", program, status, buf_text(&quote));
+    err_hint(&d->err, "see %s", log);
     buf_free(&quote);
     if (d->starting)
         quit_start(d, -ECHILD);
     else if (d->died)
         d->died(d, &d->err);
+}
+
+static void dockerd_ended(struct process *process, int status)
+{
+    struct docker_daemon *d = container_of(process, struct docker_daemon, process);
+    if (!d->stopping)
+        fell(d, "dockerd", status);
+    else if (timer_armed(&d->timer))
+        start_cleaning(d);
+}
+
+static void containerd_ended(struct process *process, int status)
+{
+    struct docker_daemon *d = container_of(process, struct docker_daemon, containerd);
+    if (!d->stopping)
+        fell(d, "containerd", status);
 }
 
 static void ponged(struct docker_request *request, int status, struct json_object *answer,
@@ -208,42 +165,82 @@ static void ping(struct docker_daemon *d)
         quit_start(d, status);
 }
 
-static int spawn(struct docker_daemon *d, struct err *e)
+static int spawn(struct docker_daemon *d, struct process *process, const char *const *argv, struct err *e)
 {
-    autofree char *data = mem_printf("--data-root=%s/data", d->root),
-                  *exec = mem_printf("--exec-root=%s/exec", d->root);
-    autofree char *host = mem_printf("--host=unix://%s/docker.sock", d->root);
-    autofree char *pid = mem_printf("--pidfile=%s/docker.pid", d->root),
-                  *config = mem_printf("--config-file=%s/daemon.json", d->root);
-    autofree char *log = mem_printf("%s/dockerd.log", d->root);
-    const char *argv[] = {"dockerd", data, exec, host, pid, config, NULL};
+    autofree char *log = mem_printf("%s/%s.log", d->root, argv[0]);
     autoclose int log_fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (log_fd < 0)
-        return err_errno(e, "dockerd: open %s", log);
+        return err_errno(e, "%s: open %s", argv[0], log);
     struct process_options o = PROCESS_OPTIONS_INIT;
     o.argv = argv;
     o.environment = environment_of(d);
     o.net_namespace = d->net_namespace;
     o.stdout_fd = o.stderr_fd = log_fd;
-    int status = process_start(d->loop, &d->process, &o, e);
+    int status = process_start(d->loop, process, &o, e);
     free_environment((const char **)o.environment);
     if (status == -ENOENT)
         err_hint(e, "apt-get install docker.io");
     return status;
 }
 
+/* Left to itself, dockerd takes the machine's containerd if there is one; containers would then run in the
+ * machine's network namespace and with its CRIU. */
+static int spawn_containerd(struct docker_daemon *d, struct err *e)
+{
+    autofree char *config = mem_printf("%s/containerd.toml", d->root);
+    const char *const argv[] = {"containerd", "--config", config, NULL};
+    return spawn(d, &d->containerd, argv, e);
+}
+
+static int spawn_dockerd(struct docker_daemon *d, struct err *e)
+{
+    autofree char *data = mem_printf("--data-root=%s/data", d->root),
+                  *exec = mem_printf("--exec-root=%s/exec", d->root);
+    autofree char *host = mem_printf("--host=unix://%s/docker.sock", d->root);
+    autofree char *pid = mem_printf("--pidfile=%s/docker.pid", d->root);
+    autofree char *config = mem_printf("--config-file=%s/daemon.json", d->root);
+    autofree char *socket = docker_root_containerd_socket(d->root);
+    autofree char *containerd = mem_printf("--containerd=%s", socket);
+    const char *const argv[] = {"dockerd", data, exec, host, pid, config, containerd, NULL};
+    return spawn(d, &d->process, argv, e);
+}
+
+/* A Unix socket accepts or refuses at once, so this does not block. */
+static bool accepts(const char *path)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    snprintf(to.sun_path, sizeof to.sun_path, "%s", path);
+    autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0;
+}
+
+static void look_for_containerd(struct timer *timer)
+{
+    struct docker_daemon *d = container_of(timer, struct docker_daemon, timer);
+    autofree char *socket = docker_root_containerd_socket(d->root);
+    if (accepts(socket)) {
+        int status = spawn_dockerd(d, &d->err);
+        timer->fire = ping_again;
+        if (status < 0)
+            quit_start(d, status);
+        else
+            loop_arm_after(d->loop, timer, simtime_ms(PING_EVERY_MS));
+    } else if (simtime_before(loop_now(d->loop), d->give_up)) {
+        loop_arm_after(d->loop, timer, simtime_ms(LOOK_EVERY_MS));
+    } else {
+        err_set(&d->err, ETIMEDOUT, "containerd does not answer within %d s", DAEMON_START_SECONDS);
+        quit_start(d, err_hint(&d->err, "see %s/containerd.log", d->root));
+    }
+}
+
 static int start(struct docker_daemon *d, struct err *e)
 {
-    int status = make_folders(d->root, e);
-    if (status == 0)
-        status = check_root(d->root, e);
-    if (status == 0)
-        status = write_config(d, e);
+    int status = docker_root_prepare(d->root, d->path, e);
     if (status < 0)
         return status;
     autofree char *socket_path = mem_printf("%s/docker.sock", d->root);
     d->api = docker_api_new(d->loop, socket_path, e);
-    return d->api ? spawn(d, e) : -e->code;
+    return d->api ? spawn_containerd(d, e) : -ENOMEM;
 }
 
 int docker_daemon_start(struct docker_daemon *d, struct loop *loop, const struct daemon_options *options,
@@ -257,8 +254,9 @@ int docker_daemon_start(struct docker_daemon *d, struct loop *loop, const struct
     d->path = mem_printf("%s%s%s:/usr/sbin:/sbin", own_criu ? options->criu_folder : "", own_criu ? ":" : "",
                          path ? path : "/usr/bin:/bin");
     d->process.ended = dockerd_ended;
+    d->containerd.ended = containerd_ended;
     d->request.done = ponged;
-    d->timer.fire = ping_again;
+    d->timer.fire = look_for_containerd;
     d->give_up = simtime_add(loop_now(loop), simtime_s(DAEMON_START_SECONDS));
     d->err = (struct err)ERR_INIT;
     d->starting = true;
@@ -268,7 +266,7 @@ int docker_daemon_start(struct docker_daemon *d, struct loop *loop, const struct
         docker_daemon_free(d);
         return status;
     }
-    loop_arm_after(loop, &d->timer, simtime_ms(PING_EVERY_MS));
+    loop_arm_after(loop, &d->timer, simtime_ms(LOOK_EVERY_MS));
     return 0;
 }
 
@@ -298,7 +296,7 @@ void docker_daemon_free(struct docker_daemon *d)
     if (d->api)
         docker_api_cancel(&d->request);
     loop_cancel(d->loop, &d->timer);
-    process_kill(&d->process);
+    kill_both(d);
     docker_api_free(steal(d->api));
     free(steal(d->root));
     free(steal(d->net_namespace));

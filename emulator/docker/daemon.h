@@ -1,14 +1,16 @@
 /* One Docker Engine per edge server, all of it below one root folder and in the edge server's network
  * namespace.
  *
- *     ROOT/data     images, containers (--data-root)     ROOT/exec         containerd, shims, runc
- * (--exec-root) ROOT/tmp      TMPDIR                               ROOT/docker.sock  the API
- *     ROOT/daemon.json, docker.pid, dockerd.log
+ *     ROOT/data          images, containers (--data-root)
+ *     ROOT/exec          state of dockerd, containerd, shims, runc (--exec-root)
+ *     ROOT/tmp           TMPDIR
+ *     ROOT/docker.sock   the API
+ *     ROOT/daemon.json, containerd.toml, docker.pid, dockerd.log, containerd.log
  *
- * The dockerd that is installed is used; the machine's own Engine, its folders and its containers are never
- * touched. Containers live in a control group named after ROOT, so that what a crash left can be found again.
- * ROOT must be short enough for Unix sockets (at most 60 bytes) and lie on a file system that overlay2 can
- * use (ext4, xfs). */
+ * The dockerd and the containerd that are installed are used; the machine's own Engine, its containerd, its
+ * folders and its containers are never touched. Containers live in a control group named after ROOT, so that
+ * what a crash left can be found again. ROOT must be short enough for Unix sockets (at most 60 bytes) and lie
+ * on a file system that overlay2 can use (ext4, xfs). */
 #ifndef ROAMLAB_DOCKER_DAEMON_H
 #define ROAMLAB_DOCKER_DAEMON_H
 
@@ -27,41 +29,38 @@ struct docker_daemon {
     struct loop *loop;
     struct docker_api *api;            /* valid between start and free */
     char *root, *net_namespace, *path; /* path: its PATH, also for runc */
-    struct process process;
+    struct process process;            /* dockerd */
+    struct process containerd;
     struct docker_request request;
     struct timer timer;
     struct background background;
     struct simtime give_up;
     /* `done` is called once per start or stop. */
     void (*done)(struct docker_daemon *d, int status, const struct err *e);
-    /* dockerd ended by itself later than that; may be NULL. */
+    /* dockerd or containerd ended by itself later than that; may be NULL. */
     void (*died)(struct docker_daemon *d, const struct err *e);
     bool starting, stopping, keep_data;
     struct err err;
 };
 
-/* Starts dockerd and calls done() when it answers /_ping. On failure nothing keeps running, and the error
- * quotes the last errors of dockerd.log. `done` and `died` are set before; the options are copied. */
+/* Starts both and calls done() when dockerd answers /_ping. On failure nothing keeps running, and the error
+ * quotes the last error in the log. `done` and `died` are set before; the options are copied. */
 int docker_daemon_start(struct docker_daemon *d, struct loop *loop, const struct daemon_options *options,
                         struct err *e);
 /* Ends everything below the root in the right order and calls done(). Images and containers stay if
  * `keep_data`; otherwise the root is removed. Also right after a failed start. Requests of others must have
  * been cancelled before. */
 void docker_daemon_stop(struct docker_daemon *d, bool keep_data);
-/* Frees what the struct owns; a dockerd that still runs is killed, and docker_daemon_clean() has to follow.
- */
+/* Frees what the struct owns; a dockerd that still runs is killed, and docker_daemon_clean() has to
+ * follow. */
 void docker_daemon_free(struct docker_daemon *d);
 
 /* Blocking, without a struct: ends every process that belongs to `root` (its dockerd, containerd, shims,
  * runc, criu and containers, found by /proc/PID/cmdline and control group), unmounts what is mounted below
  * it, removes its control groups and shim sockets, and the folder unless keep_data. Works when everything was
  * killed by SIGKILL and when nothing is left. Refuses a non-empty folder that no dockerd of roamlab was
- * started in. `b` may be NULL. */
+ * started in. */
 int docker_daemon_clean(const char *root, bool keep_data, struct err *e);
-
-/* Unmounts what is mounted below the root, newest first, of the mounts whose path holds both texts ("" =
- * any). */
-int docker_daemon_unmount(const char *root, const char *text, const char *other, struct err *e);
 
 /* The control group of a root's containers, below each controller's mount: "/roamlab-HASH". free() it. */
 char *docker_daemon_cgroup(const char *root);

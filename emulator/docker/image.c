@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -26,15 +27,15 @@ static void key_of(const struct image *image, const struct buf *program, char ke
         sprintf(key + 2 * i, "%02x", digest[i]);
 }
 
-/* Beside the archive stands its ratio; it is written first, so that an archive is always complete. */
+/* Beside the archive stand its ratio and size. An archive of another size was cut off by a power failure. */
 static bool in_cache(struct image *image, const char *facts)
 {
     struct stat st;
     struct buf text = BUF_INIT;
-    bool found = stat(image->archive, &st) == 0 && files_read(facts, 0, &text, NULL) == 0 &&
-                 sscanf(buf_text(&text), "zstd_ratio %lf", &image->ratio) == 1;
-    if (found)
-        image->bytes = (uint64_t)st.st_size;
+    bool found =
+        stat(image->archive, &st) == 0 && files_read(facts, 0, &text, NULL) == 0 &&
+        sscanf(buf_text(&text), "zstd_ratio %lf bytes %" SCNu64, &image->ratio, &image->bytes) == 2 &&
+        image->bytes == (uint64_t)st.st_size;
     buf_free(&text);
     return found;
 }
@@ -51,14 +52,14 @@ static int build(struct image *image, const struct buf *program, const char *fac
     image->ratio = 0;
     if (status == 0 && sample)
         status = zstd_ratio(part, sample, &image->ratio, e);
-    autofree char *text = mem_printf("zstd_ratio %.3f\n", image->ratio);
+    autofree char *text = mem_printf("zstd_ratio %.3f bytes %" PRIu64 "\n", image->ratio, image->bytes);
     if (status == 0)
         status = files_write(facts, text, e);
     if (status == 0 && rename(part, image->archive) < 0)
         status = err_errno(e, "rename %s", part);
     if (status < 0)
         unlink(part);
-    return status;
+    return status < 0 ? err_wrap(e, "%s", part) : 0;
 }
 
 static int prepare_locked(struct image *image, const struct buf *program, const char *key, struct err *e)

@@ -112,13 +112,9 @@ int docker_job_request(struct docker_job *job,
                        ...)
 {
     va_list args;
-    autofree char *path = NULL;
     va_start(args, path_format);
-    if (vasprintf(&path, path_format, args) < 0)
-        path = NULL;
+    autofree char *path = mem_vprintf(path_format, args);
     va_end(args);
-    if (!path)
-        return err_set(e, ENOMEM, "docker: path");
     job->answered = answered;
     job->request.done = request_done;
     return docker_api_request(job->daemon->api, &job->request, method, body, e, "%s", path);

@@ -2,6 +2,7 @@
 #include "daemon.h"
 #include "files.h"
 #include "mem.h"
+#include "mounts.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -9,8 +10,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -173,60 +172,6 @@ static int kill_groups(const char *root)
     return count;
 }
 
-/* Undoes the mount table's \040 and the like. */
-static void unescape(char *path)
-{
-    char *to = path;
-    for (const char *from = path; *from; from++)
-        if (from[0] == '\\' && from[1] && from[2] && from[3]) {
-            *to++ = (char)((from[1] - '0') * 64 + (from[2] - '0') * 8 + (from[3] - '0'));
-            from += 3;
-        } else
-            *to++ = *from;
-    *to = '\0';
-}
-
-static bool is_below(const char *path, const char *root)
-{
-    size_t len = strlen(root);
-    return !strncmp(path, root, len) && (path[len] == '/' || path[len] == '\0');
-}
-
-/* The newest mount below the root whose path holds both texts, or NULL. */
-static char *last_mount(const char *root, const char *const texts[2])
-{
-    struct buf mounts = BUF_INIT;
-    char *found = NULL, *save;
-    if (files_read("/proc/self/mounts", 0, &mounts, NULL) < 0)
-        return NULL;
-    buf_text(&mounts);
-    for (char *line = strtok_r((char *)mounts.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-        char where[4096];
-        if (sscanf(line, "%*s %4095s", where) != 1)
-            continue;
-        unescape(where);
-        if (is_below(where, root) && strstr(where, texts[0]) && strstr(where, texts[1])) {
-            free(found);
-            found = mem_copy_string(where);
-        }
-    }
-    buf_free(&mounts);
-    return found;
-}
-
-int docker_daemon_unmount(const char *root, const char *text, const char *other, struct err *e)
-{
-    const char *const texts[2] = {text, other};
-    for (int round = 0; round < 10000; round++) {
-        autofree char *where = last_mount(root, texts);
-        if (!where)
-            return 0;
-        if (umount2(where, UMOUNT_NOFOLLOW) < 0 && umount2(where, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
-            return err_errno(e, "unmount %s", where);
-    }
-    return err_set(e, EBUSY, "unmount %s: new mounts keep appearing", root);
-}
-
 static int end_processes(const char *root, struct err *e)
 {
     for (int round = 0; round < WAIT_ROUNDS; round++) {
@@ -259,7 +204,7 @@ int docker_daemon_clean(const char *root, bool keep_data, struct err *e)
     if (status == 0)
         status = end_processes(root, e);
     if (status == 0)
-        status = docker_daemon_unmount(root, "", "", e);
+        status = mounts_remove(root, "", "", e);
     for (size_t i = 0; i < ARRAY_LEN(volatile_parts) && status == 0; i++) {
         autofree char *path = mem_printf("%s/%s", root, volatile_parts[i]);
         status = files_remove(path, e);

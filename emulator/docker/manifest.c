@@ -12,7 +12,7 @@ static int list_file(const char *folder, const char *name, struct buf *list, uin
 {
     struct stat st;
     autofree char *path = mem_printf("%s/%s", folder, name);
-    if (stat(path, &st) < 0)
+    if (lstat(path, &st) < 0)
         return err_errno(e, "%s", path);
     if (S_ISREG(st.st_mode) && strcmp(name, MANIFEST_NAME)) {
         buf_printf(list, "%llu %s\n", (unsigned long long)st.st_size, name);
@@ -43,7 +43,7 @@ static int check_file(const char *folder, const char *name, unsigned long long s
 {
     struct stat st = {0};
     autofree char *path = mem_printf("%s/%s", folder, name);
-    if (strchr(name, '/') || stat(path, &st) < 0)
+    if (strchr(name, '/') || lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
         return err_set(e, EBADMSG, "unusable checkpoint: %s is missing", path);
     if ((unsigned long long)st.st_size != size)
         return err_set(e, EBADMSG, "unusable checkpoint: %s has %llu of %llu bytes", path,

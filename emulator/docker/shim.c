@@ -3,6 +3,7 @@
 #include "container.h"
 #include "files.h"
 #include "mem.h"
+#include "mounts.h"
 
 #include <dirent.h>
 #include <signal.h>
@@ -81,8 +82,8 @@ static void end_restore(const struct docker_container *c, pid_t shim)
     struct parent_of *list = list_processes(&count);
     kill_children(list, count, shim);
     free(list);
-    docker_daemon_unmount(c->daemon->root, c->id, "/.criu.cgyard.", NULL);
-    docker_daemon_unmount(c->daemon->root, c->id, "/criu-root", NULL);
+    mounts_remove(c->daemon->root, c->id, "/.criu.cgyard.", NULL);
+    mounts_remove(c->daemon->root, c->id, "/criu-root", NULL);
     kill(shim, SIGKILL);
 }
 

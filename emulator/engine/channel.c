@@ -48,7 +48,8 @@ static void split_lines(struct channel *channel, size_t searched)
 {
     size_t begin = 0;
     char *newline;
-    while (channel->open && (newline = memchr(channel->incoming.data + searched, '\n', channel->incoming.len - searched))) {
+    while (channel->open &&
+           (newline = memchr(channel->incoming.data + searched, '\n', channel->incoming.len - searched))) {
         char *line = (char *)channel->incoming.data + begin;
         *newline = '\0';
         searched = (size_t)(newline - (char *)channel->incoming.data) + 1;

@@ -1,5 +1,6 @@
-/* Lines of text over a pair of descriptors on the loop: how controller and agent talk over the agent's standard input and output, whether
- * it runs here or behind ssh. Nothing blocks: what the other side does not take yet is kept. Wall time only. */
+/* Lines of text over a pair of descriptors on the loop: how controller and agent talk over the agent's
+ * standard input and output, whether it runs here or behind ssh. Nothing blocks: what the other side does not
+ * take yet is kept. Wall time only. */
 #ifndef ROAMLAB_CHANNEL_H
 #define ROAMLAB_CHANNEL_H
 
@@ -11,7 +12,8 @@ enum { CHANNEL_LINE_MAX = 512 << 20 };
 struct channel {
     /* One line without its end, NUL-terminated; valid during the call. It may close the channel. */
     void (*line)(struct channel *channel, char *text, size_t len);
-    /* The other side is gone (`e` NULL), or reading or writing failed. Called once; the channel is closed already. */
+    /* The other side is gone (`e` NULL), or reading or writing failed. Called once; the channel is closed
+     * already. */
     void (*closed)(struct channel *channel, const struct err *e);
     struct loop *loop;
     struct watch in, out;
@@ -25,10 +27,4 @@ int channel_open(struct channel *channel, struct loop *loop, int in_fd, int out_
 void channel_close(struct channel *channel);
 /* Sends one line (without line breaks in it). Harmless if closed. */
 void channel_send(struct channel *channel, const char *text);
-/* True while something sent waits to be taken. */
-static inline bool channel_sending(const struct channel *channel)
-{
-    return channel->outgoing.len > 0;
-}
-
 #endif

@@ -18,7 +18,8 @@ struct clock clock_virtual(void);
 struct clock clock_wall(struct simtime origin);
 struct simtime clock_monotonic(void);
 
-/* Virtual: the instant last jumped to. Wall: a fresh reading, which may be negative before the run's start. */
+/* Virtual: the instant last jumped to. Wall: a fresh reading, which may be negative before the run's
+ * start. */
 struct simtime clock_read(struct clock *clock);
 
 #endif

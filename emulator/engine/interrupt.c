@@ -21,7 +21,7 @@ void interrupt_catch(void)
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     if (pipe_fds[0] < 0 && pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK) < 0)
         return;
-    struct sigaction action = {.sa_handler = remember};
+    struct sigaction action = {.sa_handler = remember, .sa_flags = SA_RESTART};
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
         sigaction(signals[i], &action, NULL);
     signal(SIGPIPE, SIG_IGN);

@@ -1,4 +1,4 @@
-/* How late things happened: a histogram with buckets of about 3 % width, from 1 µs to 18 minutes. */
+/* How late things happened: a histogram with buckets of 2 % width, from 1 µs to 10 minutes. */
 #ifndef ROAMLAB_LATENESS_H
 #define ROAMLAB_LATENESS_H
 

@@ -58,11 +58,6 @@ struct simtime loop_now(const struct loop *loop)
     return loop->now;
 }
 
-bool loop_is_virtual(const struct loop *loop)
-{
-    return loop->clock->virtual_time;
-}
-
 void loop_arm(struct loop *loop, struct timer *timer, struct simtime at)
 {
     timer_queue_set(&loop->timers, timer, at);

@@ -1,8 +1,9 @@
 /* The event loop: timers in the total order (time, sequence of arming), and file descriptors on wall time.
  *
- * Timers and watches live inside their owners (container_of finds the way back); arming and cancelling need no
- * look-up and no allocation beyond the queue's own growth. One `now` is frozen while one event is handled. With a virtual clock the loop
- * jumps to the next timer; with a wall clock it sleeps (epoll and an absolute timerfd) and records how late every timer fired. */
+ * Timers and watches live inside their owners (container_of finds the way back); arming and cancelling need
+ * no look-up and no allocation beyond the queue's own growth. One `now` is frozen while one event is handled.
+ * With a virtual clock the loop jumps to the next timer; with a wall clock it sleeps (epoll and an absolute
+ * timerfd) and records how late every timer fired. */
 #ifndef ROAMLAB_LOOP_H
 #define ROAMLAB_LOOP_H
 
@@ -25,12 +26,12 @@ struct watch {
     int fd; /* the owner's: the loop never closes it */
 };
 
-/* `clock` stays the caller's and must outlive the loop. NULL and `e` if the kernel refuses epoll or timerfd. */
+/* `clock` stays the caller's and must outlive the loop. NULL and `e` if the kernel refuses epoll or
+ * timerfd. */
 struct loop *loop_new(struct clock *clock, struct err *e);
 void loop_free(struct loop *loop); /* NULL-safe; disarms nothing in the owners */
 
 struct simtime loop_now(const struct loop *loop);
-bool loop_is_virtual(const struct loop *loop);
 
 /* Arms the timer for an absolute time (in the past: as soon as possible). An armed timer moves. */
 void loop_arm(struct loop *loop, struct timer *timer, struct simtime at);
@@ -47,7 +48,8 @@ int loop_rewatch(struct loop *loop, struct watch *watch, uint32_t epoll_events, 
 /* Must come before the owner closes the descriptor. Harmless on a watch that is not watched. */
 void loop_unwatch(struct loop *loop, struct watch *watch);
 
-/* Runs until loop_stop, or (virtual time) until no timer is left, or (wall time) until neither timer nor watch is. */
+/* Runs until loop_stop, or (virtual time) until no timer is left, or (wall time) until neither timer nor
+ * watch is. */
 void loop_run(struct loop *loop);
 /* Virtual time: runs what is due up to and including `until`, then sets now to it. */
 void loop_run_until(struct loop *loop, struct simtime until);

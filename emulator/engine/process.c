@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -15,6 +16,19 @@
 #include <unistd.h>
 
 enum { OUTPUT_LIMIT = 64 * 1024 };
+
+/* Returns only if it fails, with errno set. Root's PATH lacks the last folders under su and cron. */
+static void execute(const struct process_options *o)
+{
+    static const char *const folders[] = {"/usr/sbin/", "/sbin/"};
+    const char *program = o->argv[0];
+    char *const *environment = o->environment ? (char *const *)o->environment : environ;
+    char path[256];
+    execvpe(program, (char *const *)o->argv, environment);
+    for (size_t i = 0; i < ARRAY_LEN(folders) && errno == ENOENT; i++)
+        if (!strchr(program, '/') && strlen(program) < sizeof path - 16)
+            execve((stpcpy(stpcpy(path, folders[i]), program), path), (char *const *)o->argv, environment);
+}
 
 /* In the child, between fork and exec: only async-signal-safe calls. Returns the errno of what failed. */
 static int become(const struct process_options *o, pid_t parent)
@@ -45,10 +59,9 @@ static int become(const struct process_options *o, pid_t parent)
     for (int i = 0; i < 3; i++)
         if (dup2(copies[i], i) < 0)
             return errno;
-    if (o->environment)
-        execvpe(o->argv[0], (char *const *)o->argv, (char *const *)o->environment);
-    else
-        execvp(o->argv[0], (char *const *)o->argv);
+    /* What libraries opened without close-on-exec. Before Linux 5.11 it stays. */
+    close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+    execute(o);
     return errno;
 }
 
@@ -103,7 +116,8 @@ static void child_ended(struct watch *watch, uint32_t epoll_events)
     process->ended(process, exit_status(status));
 }
 
-int process_start(struct loop *loop, struct process *process, const struct process_options *options, struct err *e)
+int process_start(struct loop *loop, struct process *process, const struct process_options *options,
+                  struct err *e)
 {
     int status = spawn(options, &process->pid, e);
     if (status < 0)

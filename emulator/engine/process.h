@@ -1,7 +1,8 @@
-/* Child processes on the loop: started with their descriptors set, watched by pidfd, ended by name of their group.
+/* Child processes on the loop: started with their descriptors set, watched by pidfd, ended by name of their
+ * group.
  *
- * Every child runs in a process group of its own and gets SIGKILL when this process dies (PR_SET_PDEATHSIG), so that
- * kill -9 of an agent leaves no ssh behind. Wall time only. */
+ * Every child runs in a process group of its own and gets SIGKILL when this process dies (PR_SET_PDEATHSIG),
+ * so that kill -9 of an agent leaves no ssh behind. Wall time only. */
 #ifndef ROAMLAB_PROCESS_H
 #define ROAMLAB_PROCESS_H
 
@@ -18,25 +19,30 @@ struct process {
 };
 
 struct process_options {
-    const char *const *argv;        /* argv[0] is searched in PATH; NULL-terminated */
+    const char *const *argv;        /* argv[0] is searched in PATH, /usr/sbin, /sbin; NULL-terminated */
     const char *const *environment; /* NULL = this process's */
     const char *directory;          /* NULL = this process's */
-    const char *net_namespace;      /* path such as /run/netns/NAME to enter before exec; NULL = this process's */
-    int stdin_fd, stdout_fd, stderr_fd; /* -1 = /dev/null; the caller keeps and closes its own copies */
-    bool outlive;                   /* no PR_SET_PDEATHSIG and a session of its own: a daemon that the journal knows */
+    const char *net_namespace;      /* a path such as /run/netns/NAME, entered first; NULL = this process's */
+    /* -1 = /dev/null; the caller keeps and closes its own copies. The child inherits no other descriptor. */
+    int stdin_fd, stdout_fd, stderr_fd;
+    /* No PR_SET_PDEATHSIG and a session of its own: a daemon that the journal knows. */
+    bool outlive;
 };
 
 #define PROCESS_OPTIONS_INIT {.stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1}
 
-/* Starts it. `process->ended` is set by the caller before. 0 or -errno; a program that cannot be executed is an error here, naming it. */
-int process_start(struct loop *loop, struct process *process, const struct process_options *options, struct err *e);
+/* Starts it. `process->ended` is set by the caller before. 0 or -errno; a program that cannot be executed is
+ * an error here, naming it. */
+int process_start(struct loop *loop, struct process *process, const struct process_options *options,
+                  struct err *e);
 /* Sends the signal to the child's whole group; harmless when it has ended. */
 void process_signal(struct process *process, int signal);
 /* Forgets a child without waiting: kills its group, reaps it, `ended` is not called. */
 void process_kill(struct process *process);
 
 /* Runs a command to its end, blocking, without a loop: for setting up and cleaning. Output (stdout and stderr
- * together, cut at 64 KiB) goes to *output if not NULL; free() it. 0, or an error that quotes the last line of output. */
+ * together, cut at 64 KiB) goes to *output if not NULL; free() it. 0, or an error that quotes the last line
+ * of output. */
 int process_run(const struct process_options *options, char **output, struct err *e);
 
 #endif

@@ -1,5 +1,5 @@
-/* The pending timers as a 4-ary heap ordered by (time, sequence). Each timer knows its place in the heap, so that
- * cancelling one is as cheap as firing it. */
+/* The pending timers as a 4-ary heap ordered by (time, sequence). Each timer knows its place in the heap, so
+ * that cancelling one is as cheap as firing it. */
 #ifndef ROAMLAB_TIMER_QUEUE_H
 #define ROAMLAB_TIMER_QUEUE_H
 

@@ -61,8 +61,8 @@ static void report_broken(struct capture *capture)
         capture->failed(capture->context, &e);
 }
 
-/* Takes up to `limit` packets (-1: what is there). Returns how many, 0 when there are none or it is broken.
- */
+/* Takes up to `limit` packets (-1: what is there). Returns how many, 0 when there are none or it is
+ * broken. */
 static int take(struct capture *capture, int limit)
 {
     int got = pcap_dispatch(capture->handle, limit, write_packet, (u_char *)capture);

@@ -1,5 +1,5 @@
 #include "journal.h"
-#include "buf.h"
+#include "files.h"
 #include "mem.h"
 #include "undo.h"
 
@@ -30,18 +30,6 @@ static int check_name(const char *run, struct err *e)
     if (!run[0] || strlen(run) > 100 || strspn(run, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(run))
         return err_set(e, EINVAL, "run \"%.120s\": a run's name has 1 to 100 of a-z, 0-9 and -", run);
     return 0;
-}
-
-static int make_folders(const char *path, struct err *e)
-{
-    autofree char *part = mem_copy_string(path);
-    for (char *slash = part; (slash = strchr(slash + 1, '/'));) {
-        *slash = '\0';
-        if (mkdir(part, 0755) < 0 && errno != EEXIST)
-            return err_errno(e, "%s", part);
-        *slash = '/';
-    }
-    return mkdir(path, 0700) < 0 && errno != EEXIST ? err_errno(e, "%s", path) : 0;
 }
 
 /* Locks RUN/lock. -EBUSY if somebody else has it; -ENOENT if the folder is not there (any more). */
@@ -111,7 +99,7 @@ struct journal *journal_open(const char *root, const char *run, const struct jou
     journal->run = mem_copy_string(run);
     journal->kinds = kinds;
     journal->fd = journal->lock_fd = -1;
-    int status = make_folders(journal->folder, e);
+    int status = files_make_folder(journal->folder, 0700, e);
     if (status == 0)
         status = take_lock(journal->folder, &journal->lock_fd, e);
     if (status == -EBUSY)
@@ -182,8 +170,8 @@ static int undo_line(char *line, const struct journal_kind *kinds, bool same_boo
     return kind ? kind->undo(blank + 1, e) : err_set(e, EINVAL, "record of unknown kind \"%.40s\"", line);
 }
 
-/* The lines of the journal; a last one without its end was cut off by a crash, before the thing was created.
- */
+/* The lines of the journal; a last one without its end was cut off by a crash, before the thing was
+ * created. */
 static size_t split_lines(struct buf *text, char ***lines)
 {
     size_t count = 0;
@@ -197,18 +185,6 @@ static size_t split_lines(struct buf *text, char ***lines)
     return count;
 }
 
-static int read_file(const char *path, struct buf *text, struct err *e)
-{
-    autofclose FILE *file = fopen(path, "re");
-    char chunk[4096];
-    size_t got;
-    if (!file)
-        return errno == ENOENT ? 0 : err_errno(e, "%s", path);
-    while ((got = fread(chunk, 1, sizeof chunk, file)) > 0)
-        buf_add(text, chunk, got);
-    return 0;
-}
-
 static bool is_this_boot(char **lines, size_t count)
 {
     char boot[64];
@@ -220,7 +196,7 @@ static int undo_all(const char *folder, const struct journal_kind *kinds, struct
 {
     autofree char *path = mem_printf("%s/journal", folder);
     struct buf text = BUF_INIT;
-    int first = read_file(path, &text, e);
+    int first = access(path, F_OK) == 0 ? files_read(path, 0, &text, e) : 0;
     char **lines;
     size_t count = split_lines(&text, &lines);
     bool same_boot = is_this_boot(lines, count);

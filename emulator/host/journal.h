@@ -54,8 +54,8 @@ const char *journal_run(const struct journal *journal);
  * stays for journal_clean, and the first error is returned. NULL-safe. */
 int journal_close(struct journal *journal, struct err *e);
 
-/* Lets go of the lock and leaves everything as it is (the end of a process that must not clean). NULL-safe.
- */
+/* Lets go of the lock and leaves everything as it is (the end of a process that must not clean).
+ * NULL-safe. */
 void journal_abandon(struct journal *journal);
 
 struct journal_cleaned {

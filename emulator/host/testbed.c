@@ -189,11 +189,6 @@ const char *testbed_namespace(const struct testbed *testbed, int host)
     return testbed->hosts[host].namespace;
 }
 
-const struct link_driver *testbed_driver(const struct testbed *testbed)
-{
-    return link_drive_driver(testbed->drive);
-}
-
 int testbed_address_add(struct testbed *testbed, int host, struct in_addr address, struct err *e)
 {
     int status = wiring_address_add(testbed->hosts[host].netlink, "lo", address, NULL, e);

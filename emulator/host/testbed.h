@@ -55,7 +55,6 @@ void testbed_free(struct testbed *testbed); /* NULL-safe */
 
 /* The path of a host's namespace, for process_options.net_namespace and netns_enter; the testbed's. */
 const char *testbed_namespace(const struct testbed *testbed, int host);
-const struct link_driver *testbed_driver(const struct testbed *testbed);
 
 /* A further address of the host (a container's), and how others get there. A route replaces an older one to
  * the same address. */

@@ -1,21 +1,19 @@
 #include "undo.h"
-#include "buf.h"
+#include "files.h"
 #include "mem.h"
+#include "mounts.h"
 #include "namespace.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 2000, OPEN_FOLDERS = 16 };
+enum { PATIENCE_MS = 2000 };
 
 uint64_t undo_process_start(int pid)
 {
@@ -73,82 +71,17 @@ static int undo_netns(const char *name, struct err *e)
     return status < 0 ? status : namespace_remove(name, e);
 }
 
-/* mountinfo writes blanks, tabs, line breaks and backslashes of a path in octal. */
-static void decode_octal(char *path)
+static int undo_mounts(const char *path, struct err *e)
 {
-    char *to = path;
-    for (const char *from = path; *from; to++) {
-        unsigned code;
-        if (from[0] == '\\' && sscanf(from + 1, "%3o", &code) == 1) {
-            *to = (char)code;
-            from += 4;
-        } else {
-            *to = *from++;
-        }
-    }
-    *to = '\0';
-}
-
-static bool is_below(const char *path, const char *folder)
-{
-    size_t len = strlen(folder);
-    return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0');
-}
-
-/* The last mount at or below the folder, which nothing else is mounted on. NULL if there is none; free() it.
- */
-static char *last_mount(const char *folder)
-{
-    autofclose FILE *file = fopen("/proc/self/mountinfo", "re");
-    autofree char *line = NULL;
-    char *found = NULL;
-    size_t size = 0;
-    while (file && getline(&line, &size, file) > 0) {
-        autofree char *point = NULL;
-        if (sscanf(line, "%*s %*s %*s %*s %ms", &point) != 1)
-            continue;
-        decode_octal(point);
-        if (is_below(point, folder)) {
-            free(found);
-            found = steal(point);
-        }
-    }
-    return found;
-}
-
-int undo_mounts(const char *path, struct err *e)
-{
-    autofree char *real = realpath(path, NULL); /* as mountinfo names it */
-    while (real) {
-        autofree char *point = last_mount(real);
-        if (!point)
-            return 0;
-        if (umount2(point, UMOUNT_NOFOLLOW) < 0 && umount2(point, UMOUNT_NOFOLLOW | MNT_DETACH) < 0)
-            return err_errno(e, "unmount %s", point);
-    }
-    return 0;
-}
-
-static int remove_entry(const char *path, const struct stat *what, int kind, struct FTW *place)
-{
-    (void)what, (void)kind, (void)place;
-    return remove(path) < 0 && errno != ENOENT ? errno : 0;
+    return mounts_remove(path, "", "", e);
 }
 
 int undo_folder(const char *path, struct err *e)
 {
     if (path[0] != '/' || strcmp(path, "/") == 0 || strstr(path, "/.."))
         return err_set(e, EINVAL, "folder %s: not an absolute path below /", path);
-    struct stat what;
-    if (lstat(path, &what) < 0)
-        return errno == ENOENT ? 0 : err_errno(e, "folder %s", path);
     int status = undo_mounts(path, e);
-    if (status < 0)
-        return status;
-    int code = nftw(path, remove_entry, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-    if (code < 0)
-        return err_errno(e, "folder %s", path);
-    return code ? err_set(e, code, "folder %s: %s", path, strerror(code)) : 0;
+    return status < 0 ? status : files_remove(path, e);
 }
 
 const struct journal_kind undo_kinds[] = {

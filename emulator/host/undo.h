@@ -8,9 +8,8 @@
 
 extern const struct journal_kind undo_kinds[]; /* ends with a NULL name */
 
+/* Removes the folder with all that is in it; what is mounted below is unmounted first. Absent is good. */
 int undo_folder(const char *path, struct err *e);
-/* Unmounts `path`, if it is a mount, and all mounts below it. */
-int undo_mounts(const char *path, struct err *e);
 
 /* Start time of a process in clock ticks since boot (proc(5), field 22 of stat); 0 if there is no such
  * process. */

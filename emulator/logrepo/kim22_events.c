@@ -87,8 +87,9 @@ static bool is_mark(const struct kim22_line *line, const char *text)
     return line->kind == EVENT_MARK && strcmp(line->text, text) == 0;
 }
 
-/* Which open migration a "migr finished" ends: the latest whose begin names the access point that reports the end (as our
- * edge servers do); if none does (the paper's), the latest. An older open one was given up for it. */
+/* Which open migration a "migr finished" ends: the latest whose begin names the access point that reports the
+ * end (as our edge servers do); if none does (the paper's), the latest. An older open one was given up for
+ * it. */
 static struct span *span_finished_by(struct storing *s, const struct kim22_line *finish)
 {
     struct span *latest = NULL;

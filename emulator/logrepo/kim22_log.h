@@ -28,9 +28,9 @@ struct kim22_line {
 struct kim22_reporter {
     const char *name;
     struct simtime offset; /* its clock minus the first reporter's */
-    struct simtime
-        uncertainty; /* ± around it; SIMTIME_NEVER: only one direction was seen, the delay is inside */
-    bool connected;  /* false: no message links it to the first; offset 0 */
+    /* ± around it; SIMTIME_NEVER: only one direction was seen, the delay is inside. */
+    struct simtime uncertainty;
+    bool connected; /* false: no message links it to the first; offset 0 */
 };
 
 /* A message received before it was sent, by the corrected clocks. */

@@ -1,5 +1,6 @@
-/* The cast of a run: the actors of this process, and how what happens reaches them and the repository. In virtual time one process plays
- * everybody; in the real world each agent plays the roles of its host, the others are NULL here. */
+/* The cast of a run: the actors of this process, and how what happens reaches them and the repository. In
+ * virtual time one process plays everybody; in the real world each agent plays the roles of its host, the
+ * others are NULL here. */
 #ifndef ROAMLAB_CAST_H
 #define ROAMLAB_CAST_H
 

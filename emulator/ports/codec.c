@@ -7,7 +7,7 @@
 
 static const char SSID[] = "roamlab";
 
-/* --- air -------------------------------------------------------------------------------------------------------------------- */
+/* --- air --- */
 
 static const struct {
     enum msg_type type;
@@ -39,7 +39,8 @@ static void fill_management(const struct msg *m, struct dot11 *frame)
 static int encode_air(const struct msg *m, uint64_t seed, struct buf *out, struct err *e)
 {
     bool to_ap = m->to.role == PARTY_AP;
-    struct dot11 frame = {.destination = mac_of(m->to), .source = mac_of(m->from), .bssid = mac_of(to_ap ? m->to : m->from)};
+    struct dot11 frame = {
+        .destination = mac_of(m->to), .source = mac_of(m->from), .bssid = mac_of(to_ap ? m->to : m->from)};
     struct buf payload = BUF_INIT, bytes = BUF_INIT;
     if (m->type == MSG_OFFLOAD) {
         frame.kind = to_ap ? DOT11_DATA_TO_AP : DOT11_DATA_FROM_AP;
@@ -92,17 +93,20 @@ static int decode_air(const void *bytes, size_t len, struct msg *m, struct err *
         return status;
     if (!mac_equal(frame.source, mac_of(m->from)) || !mac_equal(frame.destination, mac_of(m->to)))
         return err_set(e, EPROTO, "802.11 frame with the addresses of others");
-    if (frame.kind == DOT11_DATA_TO_AP || frame.kind == DOT11_DATA_FROM_AP)
-        return take_offload(frame.payload, frame.payload_len, m, e);
-    return take_management(&frame, m, e);
+    bool data = frame.kind == DOT11_DATA_TO_AP || frame.kind == DOT11_DATA_FROM_AP;
+    status = data ? take_offload(frame.payload, frame.payload_len, m, e) : take_management(&frame, m, e);
+    if (status == 0 && m->mud != (m->from.role == PARTY_MUD ? m->from : m->to).index)
+        return err_set(e, EPROTO, "802.11 %s about another device", dot11_kind_name(frame.kind));
+    return status;
 }
 
-/* --- token ------------------------------------------------------------------------------------------------------------------- */
+/* --- token --- */
 
 static int encode_token(const struct msg *m, struct buf *out, struct err *e)
 {
     /* A notify and a refusal carry a context too: the whole sequence, and whom to ask instead. */
-    struct iapp_context bare = {.offloading = true, .mud = m->mud, .sequence = m->sequence, .ask_instead = m->other};
+    struct iapp_context bare = {
+        .offloading = true, .mud = m->mud, .sequence = m->sequence, .ask_instead = m->other};
     struct buf context = BUF_INIT;
     iapp_context_encode(m->token ? m->token : &bare, IAPP_CONTEXT_MAX, &context);
     struct iapp packet = {.command = m->type == MSG_MOVE_NOTIFY ? IAPP_MOVE_NOTIFY : IAPP_MOVE_RESPONSE,
@@ -129,8 +133,12 @@ static int decode_token(const void *bytes, size_t len, struct codec_received *re
     status = iapp_context_decode(packet.context, packet.context_len, &received->token, e);
     if (status < 0)
         return status;
+    if (!received->token.offloading)
+        return err_set(e, EPROTO, "IAPP %s: no offloading user", iapp_command_name(packet.command));
+    if (!mac_equal(packet.station, mac_of(party_mud(received->token.mud))))
+        return err_set(e, EPROTO, "IAPP %s: context about another device", iapp_command_name(packet.command));
     m->type = packet.command == IAPP_MOVE_NOTIFY ? MSG_MOVE_NOTIFY : MSG_MOVE_RESPONSE;
-    m->mud = mac_party(packet.station).index;
+    m->mud = received->token.mud;
     m->sequence = received->token.sequence;
     m->status = packet.status;
     m->other = received->token.ask_instead;
@@ -138,7 +146,7 @@ static int decode_token(const void *bytes, size_t len, struct codec_received *re
     return 0;
 }
 
-/* --- all ----------------------------------------------------------------------------------------------------------------------- */
+/* --- all --- */
 
 enum codec_way codec_way_of(const struct msg *m)
 {

@@ -37,7 +37,8 @@ uint32_t layout_host_address(int host)
 
 uint32_t layout_address(struct party p)
 {
-    static const uint32_t bases[] = {[PARTY_MUD] = (uint32_t)MUDS, [PARTY_AP] = (uint32_t)APS, [PARTY_EDGE] = (uint32_t)EDGES};
+    static const uint32_t bases[] = {
+        [PARTY_MUD] = (uint32_t)MUDS, [PARTY_AP] = (uint32_t)APS, [PARTY_EDGE] = (uint32_t)EDGES};
     return p.role == PARTY_NONE ? 0 : bases[p.role] + p.index + 1;
 }
 

@@ -1,5 +1,5 @@
-/* Who is where: the hosts, links, parties and modelled costs of a run, in the form that both ports understand. The world fills it from
- * a scenario. */
+/* Who is where: the hosts, links, parties and modelled costs of a run, in the form that both ports
+ * understand. The world fills it from a scenario. */
 #ifndef ROAMLAB_LAYOUT_H
 #define ROAMLAB_LAYOUT_H
 
@@ -10,6 +10,7 @@
 struct layout_party {
     const char *name; /* as the repository writes it: "AP-1", "ES-1", "USER" */
     int host;
+    uint32_t reply_bytes; /* of devices: of the replies to it */
 };
 
 struct layout_link {
@@ -22,8 +23,8 @@ struct layout_link {
 /* An operation that shall fail. */
 struct layout_fault {
     enum operation operation;
-    int edge, mud;     /* -1 = any */
-    uint32_t times;    /* how often from now on; UINT32_MAX = always; counted down */
+    int edge, mud;  /* -1 = any */
+    uint32_t times; /* how often from now on; UINT32_MAX = always; counted down */
 };
 
 /* Modelled cost of an operation: fixed plus per megabyte (10^6 bytes) of what it handles. */
@@ -37,12 +38,13 @@ struct layout {
     int host_count;
     struct layout_link *links;
     int link_count;
-    int *next_hop; /* [from * host_count + to] = link * 2 + direction (0 = as in between), -1 = no path or same host */
+    /* [from * host_count + to] = link * 2 + direction (0 = as in between), -1 = no path or same host */
+    int *next_hop;
     struct layout_party *muds, *aps, *edges;
     int mud_count, ap_count, edge_count;
     uint64_t base_bytes, layer_bytes, memory_bytes;
     struct simtime work;
-    uint32_t window, reply_bytes;
+    uint32_t window;
     const char *carrier;
     struct layout_cost costs[OPERATIONS];
     struct simtime progress; /* a transfer without a byte for so long has failed */
@@ -50,15 +52,18 @@ struct layout {
     int fault_count;
 };
 
-const struct layout_party *layout_party(const struct layout *l, struct party p); /* NULL for PARTY_NONE or an index out of range */
-const char *layout_name(const struct layout *l, struct party p);                 /* "" for PARTY_NONE */
+/* NULL for PARTY_NONE or an index out of range; the name is "" then. */
+const struct layout_party *layout_party(const struct layout *l, struct party p);
+const char *layout_name(const struct layout *l, struct party p);
 
-/* Addresses from 198.18.0.0/15 (RFC 2544), IPv4 in host byte order: hosts 198.18.0.0/20, access points 198.18.16.0/20, edges 198.18.32.0/20,
- * devices 198.18.64.0/18, containers (one a device, local to their host) 198.19.0.0/16. */
+/* Addresses from 198.18.0.0/15 (RFC 2544), IPv4 in host byte order: hosts 198.18.0.0/20, access points
+ * 198.18.16.0/20, edges 198.18.32.0/20, devices 198.18.64.0/18, containers (one a device, local to their
+ * host) 198.19.0.0/16. */
 uint32_t layout_host_address(int host);
 uint32_t layout_address(struct party p);
 uint32_t layout_container_address(uint32_t mud);
-/* The party of an address, PARTY_NONE if it is nobody's; the device of a container's address, or UINT32_MAX. */
+/* The party of an address, PARTY_NONE if it is nobody's; the device of a container's address, or
+ * UINT32_MAX. */
 struct party layout_party_at(const struct layout *l, uint32_t address);
 uint32_t layout_container_at(const struct layout *l, uint32_t address);
 enum { LAYOUT_MUDS_WITH_ADDRESS = 16382 };

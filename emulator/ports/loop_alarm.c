@@ -1,7 +1,8 @@
 #include "loop_alarm.h"
 #include "mem.h"
 
-_Static_assert(sizeof(((struct alarm *)0)->reserved) >= sizeof(struct timer), "an alarm has room for the loop's timer");
+_Static_assert(sizeof(((struct alarm *)0)->reserved) >= sizeof(struct timer),
+               "an alarm has room for the loop's timer");
 
 static struct timer *timer_of(struct alarm *alarm)
 {

@@ -1,4 +1,5 @@
-/* An actor's alarm as a timer of the loop: the timer lives in the room that the alarm reserves for its port. */
+/* An actor's alarm as a timer of the loop: the timer lives in the room that the alarm reserves for its
+ * port. */
 #ifndef ROAMLAB_LOOP_ALARM_H
 #define ROAMLAB_LOOP_ALARM_H
 

@@ -45,7 +45,7 @@ static void describe_service(const struct real *real, uint32_t mud, const char *
                                        .memory_pages = (uint32_t)(l->memory_bytes / STATE_PAGE),
                                        .layer_pages = (uint32_t)(l->layer_bytes / STATE_PAGE),
                                        .work_us = (uint32_t)(l->work.ns / 1000),
-                                       .reply_bytes = l->reply_bytes,
+                                       .reply_bytes = l->muds[mud].reply_bytes,
                                        .window = l->window};
 }
 

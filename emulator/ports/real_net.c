@@ -46,12 +46,25 @@ int real_net_udp(uint32_t address, uint16_t port, struct err *e)
     return fd;
 }
 
+/* Actors use the parties that a message names as indices. */
+static bool knows_parties(const struct layout *l, const struct msg *m)
+{
+    static const struct iapp_context none = {0};
+    const struct iapp_context *token = m->token ? m->token : &none;
+    const struct party named[] = {m->other, m->offload.peer, token->anchor_edge, token->anchor_ap};
+    for (size_t i = 0; i < ARRAY_LEN(named); i++)
+        if (named[i].role != PARTY_NONE && !layout_party(l, named[i]))
+            return false;
+    return true;
+}
+
 static void decode_and_hand_over(struct real_net *net, enum codec_way way, struct party from, struct party to,
                                  const void *bytes, size_t len)
 {
     struct codec_received received;
     struct err e = ERR_INIT;
-    if (codec_decode(way, from, to, bytes, len, &received, &e) == 0)
+    if (codec_decode(way, from, to, bytes, len, &received, &e) == 0 &&
+        knows_parties(net->cast->layout, &received.m))
         cast_receive(net->cast, &received.m);
     else
         net->errors++;

@@ -104,9 +104,14 @@ static void step_done(struct real_order *o, int status, const struct err *e)
 
 /* --- files ------------------------------------------------------------------------------------------------------------------------ */
 
+static char *path_of_migration(const struct real_order *o, uint32_t migration, const char *suffix)
+{
+    return mem_printf("%s/m%u-%u%s", o->real->options.spool, o->order.mud, migration, suffix);
+}
+
 static char *spool_path(const struct real_order *o, const char *suffix)
 {
-    return mem_printf("%s/m%u-%u%s", o->real->options.spool, o->order.mud, o->order.migration, suffix);
+    return path_of_migration(o, o->order.migration, suffix);
 }
 
 static void process_ended(struct process *process, int status)
@@ -141,11 +146,21 @@ static int unpack(struct real_order *o, struct err *e)
     return run(o, (const char *[]){"tar", "-C", folder, "-xf", file, NULL}, e);
 }
 
+/* The files of the migration, and of the one that brought the container: they go with it. */
 static int clean(struct real_order *o, struct err *e)
 {
-    autofree char *memory = spool_path(o, ".memory"), *memory_tar = spool_path(o, ".memory.tar"),
-                  *files = spool_path(o, ".files"), *layer = spool_path(o, ".layer.tar"), *image = spool_path(o, ".image.tar");
-    return run(o, (const char *[]){"rm", "-rf", memory, memory_tar, files, layer, image, NULL}, e);
+    static const char *const suffixes[] = {".memory", ".memory.tar", ".files", ".layer.tar", ".image.tar"};
+    enum { COUNT = ARRAY_LEN(suffixes) };
+    const char *argv[2 + 2 * COUNT + 1] = {"rm", "-rf"};
+    char *paths[2 * COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        argv[2 + i] = paths[i] = spool_path(o, suffixes[i]);
+        argv[2 + COUNT + i] = paths[COUNT + i] = path_of_migration(o, o->order.container, suffixes[i]);
+    }
+    int status = run(o, argv, e);
+    for (size_t i = 0; i < 2 * COUNT; i++)
+        free(paths[i]);
+    return status;
 }
 
 static const char *travelling_suffix(enum operation operation)

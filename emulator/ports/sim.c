@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 enum {
-    LOCAL_NS = 50000,     /* between two roles of one host: two system calls and a wake-up */
-    UDP_OVERHEAD = 42,    /* Ethernet 14, IPv4 20, UDP 8 */
-    AIR_OVERHEAD = 46,    /* TZSP 5, 802.11 data header 24, LLC/SNAP 8, rounded to what dot11.c writes */
+    LOCAL_NS = 50000,  /* between two roles of one host: two system calls and a wake-up */
+    UDP_OVERHEAD = 42, /* Ethernet 14, IPv4 20, UDP 8 */
+    AIR_OVERHEAD = 46, /* TZSP 5, 802.11 data header 24, LLC/SNAP 8, rounded to what dot11.c writes */
     MANAGEMENT_BYTES = 120,
 };
 
@@ -23,7 +23,7 @@ struct flight {
     uint32_t bytes;
 };
 
-/* --- messages ------------------------------------------------------------------------------------------------------------- */
+/* --- messages --- */
 
 static uint32_t token_bytes(const struct iapp_context *token)
 {
@@ -114,7 +114,8 @@ static void fly(struct timer *timer)
 static void sim_send(struct port *port, const struct msg *m)
 {
     struct sim *sim = container_of(port, struct sim, port);
-    const struct layout_party *from = layout_party(sim->layout, m->from), *to = layout_party(sim->layout, m->to);
+    const struct layout_party *from = layout_party(sim->layout, m->from),
+                              *to = layout_party(sim->layout, m->to);
     if (!from || !to)
         return;
     struct flight *f = take_off(sim, m);
@@ -125,7 +126,7 @@ static void sim_send(struct port *port, const struct msg *m)
         fly(&f->timer);
 }
 
-/* --- alarms, time, reports --------------------------------------------------------------------------------------------------- */
+/* --- alarms, time, reports --- */
 
 static struct simtime sim_now(struct port *port)
 {
@@ -148,7 +149,7 @@ static void sim_report(struct port *port, const struct report *r)
     cast_report(sim->cast, r, loop_now(sim->loop));
 }
 
-/* --- containers ------------------------------------------------------------------------------------------------------------------ */
+/* --- containers --- */
 
 static void sim_deliver(struct port *port, struct party edge, uint32_t container, const struct offload *o)
 {

@@ -1,6 +1,6 @@
-/* The port to virtual time: every promise is a timer. Messages cross modelled links (netem/model.h), bulk transfers are modelled TCP
- * connections through the same links (netem/flow.h), container operations take their modelled costs, containers are
- * sim_container.h. Needs no privilege and creates nothing. */
+/* The port to virtual time: every promise is a timer. Messages cross modelled links (netem/model.h), bulk
+ * transfers are modelled TCP connections through the same links (netem/flow.h), container operations take
+ * their modelled costs, containers are sim_container.h. Needs no privilege and creates nothing. */
 #ifndef ROAMLAB_SIM_H
 #define ROAMLAB_SIM_H
 

@@ -25,14 +25,15 @@ void sim_state_free(struct sim_state *s)
     s->replies = NULL;
 }
 
-static void answer(struct sim_container *c, const struct offload *asked, uint8_t type, uint8_t flags, uint64_t digest)
+static void answer(struct sim_container *c, const struct offload *asked, uint8_t type, uint8_t flags,
+                   uint64_t digest)
 {
     struct offload reply = *asked;
     reply.type = type;
     reply.flags = flags;
     reply.digest = digest;
     reply.payload = NULL;
-    reply.payload_len = type == OFFLOAD_REPLY ? c->layout->reply_bytes : 0;
+    reply.payload_len = type == OFFLOAD_REPLY ? c->layout->muds[c->mud].reply_bytes : 0;
     if (type == OFFLOAD_PROBED) {
         reply.number = c->state.model.next;
         reply.checksum = c->state.model.checksum;
@@ -120,8 +121,8 @@ void sim_container_thaw(struct sim_container *c)
     loop_arm_after(c->loop, &c->wake, SIMTIME_ZERO);
 }
 
-struct sim_container *sim_container_new(struct loop *loop, const struct layout *layout, uint32_t edge, uint32_t mud,
-                                        uint32_t container, struct sim_state *state)
+struct sim_container *sim_container_new(struct loop *loop, const struct layout *layout, uint32_t edge,
+                                        uint32_t mud, uint32_t container, struct sim_state *state)
 {
     struct sim_container *c = mem_alloc(sizeof *c);
     *c = (struct sim_container){.loop = loop,

@@ -1,5 +1,5 @@
-/* A container in virtual time: the service's behaviour (design: next number executed, lower answered from the cache, higher waits) over
- * the state model, and the snapshots that migrations take of it. */
+/* A container in virtual time: the service's behaviour (design: next number executed, lower answered from the
+ * cache, higher waits) over the state model, and the snapshots that migrations take of it. */
 #ifndef ROAMLAB_SIM_CONTAINER_H
 #define ROAMLAB_SIM_CONTAINER_H
 
@@ -34,8 +34,8 @@ void sim_state_copy(struct sim_state *to, const struct sim_state *from, const st
 void sim_state_free(struct sim_state *s);
 
 /* Takes over `state`. */
-struct sim_container *sim_container_new(struct loop *loop, const struct layout *layout, uint32_t edge, uint32_t mud,
-                                        uint32_t container, struct sim_state *state);
+struct sim_container *sim_container_new(struct loop *loop, const struct layout *layout, uint32_t edge,
+                                        uint32_t mud, uint32_t container, struct sim_state *state);
 void sim_container_free(struct sim_container *c); /* NULL-safe */
 void sim_container_deliver(struct sim_container *c, const struct offload *o);
 void sim_container_freeze(struct sim_container *c);

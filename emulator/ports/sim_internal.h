@@ -17,12 +17,12 @@ struct sim {
     struct loop *loop;
     struct layout *layout;
     struct cast *cast;
-    struct link_model *links; /* owned: [link * 2 + direction] */
+    struct link_model *links;               /* owned: [link * 2 + direction] */
     struct flight *flights, *spare_flights; /* owned: all, and those that are free */
-    struct map containers;               /* MUD → list of struct sim_container, owned */
-    struct sim_snapshot *snapshots;      /* owned list */
-    struct sim_order *orders;            /* owned list: operations under way */
-    struct sim_connection *connections;  /* owned list: kept TCP connections between edges */
+    struct map containers;                  /* MUD → list of struct sim_container, owned */
+    struct sim_snapshot *snapshots;         /* owned list */
+    struct sim_order *orders;               /* owned list: operations under way */
+    struct sim_connection *connections;     /* owned list: kept TCP connections between edges */
 };
 
 struct sim_container *sim_find_container(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container);

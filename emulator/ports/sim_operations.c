@@ -1,5 +1,5 @@
-/* Container operations in virtual time: each takes its modelled cost, then has its effect on containers and snapshots. Transfers take
- * what a TCP connection over the modelled links takes. */
+/* Container operations in virtual time: each takes its modelled cost, then has its effect on containers and
+ * snapshots. Transfers take what a TCP connection over the modelled links takes. */
 #include "mem.h"
 #include "sim_internal.h"
 
@@ -7,16 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a carrier does beyond TCP: round trips of its own protocol besides the one in which the last bytes are acknowledged, and
- * how much it lets be in flight. */
+/* What a carrier does beyond TCP: round trips of its own protocol besides the one in which the last bytes are
+ * acknowledged, and how much it lets be in flight. */
 struct carrier_model {
     const char *name;
     int round_trips;
     uint64_t window;
 };
 
-/* scp -O over a kept connection: a file of 6 bytes takes six round trips (1.1 to 1.3 s at RTT 200 ms, see transfer/scp.c); an SSH
- * channel's window is 2 MiB (OpenSSH channels.h, CHAN_SES_WINDOW_DEFAULT). */
+/* scp -O over a kept connection: a file of 6 bytes takes six round trips (1.1 to 1.3 s at RTT 200 ms, see
+ * transfer/scp.c); an SSH channel's window is 2 MiB (OpenSSH channels.h, CHAN_SES_WINDOW_DEFAULT). */
 static const struct carrier_model carriers[] = {
     {"scp", 5, 2 << 20},
 };
@@ -44,7 +44,7 @@ struct sim_order {
     bool cancelled, fails;
 };
 
-/* --- containers ------------------------------------------------------------------------------------------------------------ */
+/* --- containers --- */
 
 static struct sim_container *containers_of(const struct sim *sim, uint32_t mud)
 {
@@ -67,7 +67,8 @@ static void container_says(struct sim_container *c, const struct offload *answer
 
 static struct sim_container *add_container(struct sim *sim, const struct order *o, struct sim_state *state)
 {
-    struct sim_container *c = sim_container_new(sim->loop, sim->layout, o->edge.index, o->mud, o->container, state);
+    struct sim_container *c =
+        sim_container_new(sim->loop, sim->layout, o->edge.index, o->mud, o->container, state);
     c->says = container_says;
     c->owner = sim;
     c->next = containers_of(sim, o->mud);
@@ -77,7 +78,8 @@ static struct sim_container *add_container(struct sim *sim, const struct order *
 
 static void remove_container(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container)
 {
-    struct sim_container *gone = sim_find_container(sim, edge, mud, container), *head = containers_of(sim, mud);
+    struct sim_container *gone = sim_find_container(sim, edge, mud, container),
+                         *head = containers_of(sim, mud);
     if (!gone)
         return;
     if (head == gone)
@@ -97,7 +99,7 @@ int sim_containers(const struct sim *sim, uint32_t mud)
     return count;
 }
 
-/* --- snapshots --------------------------------------------------------------------------------------------------------------- */
+/* --- snapshots --- */
 
 static struct sim_snapshot *find_snapshot(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t migration)
 {
@@ -120,7 +122,8 @@ static void drop_snapshot(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t
     free(gone);
 }
 
-static void keep_snapshot(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t migration, const struct sim_state *state)
+static void keep_snapshot(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t migration,
+                          const struct sim_state *state)
 {
     drop_snapshot(sim, edge, mud, migration);
     struct sim_snapshot *s = mem_alloc(sizeof *s);
@@ -137,7 +140,7 @@ int sim_snapshots(const struct sim *sim)
     return count;
 }
 
-/* --- effects --------------------------------------------------------------------------------------------------------------------- */
+/* --- effects --- */
 
 static int start(struct sim *sim, const struct order *o)
 {
@@ -230,7 +233,7 @@ static int take_effect(struct sim *sim, const struct order *o)
     return -EINVAL;
 }
 
-/* --- orders ------------------------------------------------------------------------------------------------------------------------ */
+/* --- orders --- */
 
 static bool is_transfer(enum operation operation)
 {
@@ -273,7 +276,8 @@ static void cost_paid(struct timer *timer)
         return;
     }
     struct sim *sim = so->sim;
-    int from = sim->layout->edges[so->order.edge.index].host, to = sim->layout->edges[so->order.peer.index].host;
+    int from = sim->layout->edges[so->order.edge.index].host,
+        to = sim->layout->edges[so->order.peer.index].host;
     struct sim_connection *c = sim->connections;
     while (c && (c->from != from || c->to != to || c->order))
         c = c->next;
@@ -340,7 +344,8 @@ static struct simtime cost_of(struct sim *sim, const struct order *order)
 {
     const struct layout_cost *cost = &sim->layout->costs[order->operation];
     double megabytes = (double)layout_operation_bytes(sim->layout, order->operation) / 1e6;
-    struct simtime time = simtime_add(cost->fixed, simtime_ns((int64_t)((double)cost->per_mb.ns * megabytes)));
+    struct simtime time =
+        simtime_add(cost->fixed, simtime_ns((int64_t)((double)cost->per_mb.ns * megabytes)));
     if (!is_transfer(order->operation))
         return time;
     int from = sim->layout->edges[order->edge.index].host, to = sim->layout->edges[order->peer.index].host;

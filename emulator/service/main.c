@@ -1,8 +1,7 @@
 /* The offloading service that runs in every user's container: it answers offload messages over UDP.
  *
- *     service --address A [--port 7000] [--seed N] [--mud N] [--memory-pages N] [--layer-pages N] [--work-us
- * N]
- *             [--reply-bytes N] [--window N] [--file /state/pages]
+ *     service --address A [--port 7000] [--seed N] [--mud N] [--memory-pages N] [--layer-pages N]
+ *             [--work-us N] [--reply-bytes N] [--window N] [--file /state/pages]
  *
  * Every setting may come from the environment instead: ROAMLAB_ADDRESS, ROAMLAB_MEMORY_PAGES and so on;
  * arguments win. It is ready when it answers a PROBE of number 0. It ends with status 1 and one line on

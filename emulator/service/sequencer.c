@@ -15,15 +15,6 @@ static void release(struct sequencer_waiting *w)
     *w = (struct sequencer_waiting){0};
 }
 
-void sequencer_free(struct sequencer *s)
-{
-    for (uint32_t i = 0; s->waiting && i < s->state->window; i++)
-        release(&s->waiting[i]);
-    for (int i = 0; i < SEQUENCER_PROBES; i++)
-        release(&s->probes[i]);
-    free(steal(s->waiting));
-}
-
 static void keep(struct sequencer_waiting *place, struct offload *message, const struct sockaddr_in *from)
 {
     release(place);

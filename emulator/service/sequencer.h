@@ -31,9 +31,9 @@ struct sequencer {
     void (*answer)(struct sequencer *s, const struct offload *reply, const struct sockaddr_in *to);
 };
 
-/* `state`, `work`, `answer` and `reply_bytes` are set by the caller before. */
+/* For as long as the service lives. `state`, `work`, `answer` and `reply_bytes` are set by the caller
+ * before. */
 void sequencer_init(struct sequencer *s);
-void sequencer_free(struct sequencer *s);
 
 /* Takes over the message's payload. Other types than REQUEST, REPLAY and PROBE are ignored, as are numbers
  * that are too old for the cache or at least a window ahead. An error means that the state could not be read

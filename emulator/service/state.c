@@ -67,15 +67,6 @@ int service_state_open(struct service_state *s, const char *path, uint32_t mud, 
     return status < 0 ? status : open_file(s, path, e);
 }
 
-void service_state_close(struct service_state *s)
-{
-    if (s->memory)
-        munmap(s->memory, (size_t)s->memory_pages * STATE_PAGE);
-    mem_close_fd(&s->file);
-    free(s->cached_chains);
-    *s = (struct service_state){.file = -1};
-}
-
 /* Folds the old content of one page into *fold and rewrites the page for request n. */
 static int touch(struct service_state *s, const struct statechain_touch *t, uint32_t n, uint64_t *fold,
                  struct err *e)

@@ -25,10 +25,9 @@ struct service_state {
 
 /* Maps the memory, writes the file `path` (its folder must exist) and sets the chain to its start. */
 int service_state_open(struct service_state *s, const char *path, uint32_t mud, struct err *e);
-void service_state_close(struct service_state *s);
 
-/* Executes request `next`: folds the old contents of the pages it touches into the chain and rewrites them.
- */
+/* Executes request `next`: folds the old contents of the pages it touches into the chain and rewrites
+ * them. */
 int service_state_execute(struct service_state *s, const uint8_t *payload, size_t len, struct err *e);
 
 /* The chain after `number`, if it is one of the last `window` executed. */

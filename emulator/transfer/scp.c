@@ -9,8 +9,7 @@
  *     sftp         2.0 to 2.3   11.4             4.6          5.8 to 6.6
  *
  * It is also what scp spoke by default until 2022 (OpenSSH 9.0). SSH keeps at most 2 MB in flight per job: no
- * more than 10 MB/s at RTT 200 ms.
- */
+ * more than 10 MB/s at RTT 200 ms. */
 #include "buf.h"
 #include "mem.h"
 #include "ssh_keys.h"
@@ -125,8 +124,8 @@ static bool read_progress(pid_t pid, uint64_t *bytes)
 }
 
 /* A number that changes while the transfer moves. scp itself is done with the last 2 MB long before a slow
- * link is, and the connection alone may not be visible: either counts. False if this machine shows neither.
- */
+ * link is, and the connection alone may not be visible: either counts. False if this machine shows
+ * neither. */
 static bool progress_of(struct transfer_job *job, uint64_t *progress)
 {
     uint64_t local = 0, connection = ssh_master_progress(&job->peer->master);

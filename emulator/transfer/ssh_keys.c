@@ -1,5 +1,5 @@
 #include "ssh_keys.h"
-#include "buf.h"
+#include "files.h"
 #include "mem.h"
 
 #include <errno.h>
@@ -21,16 +21,6 @@ char *ssh_path(const char *folder, const char *host, const char *file, struct er
     err_set(e, EINVAL, "scp: %s: not an absolute path free of quotes, backslashes and %%", path);
     free(path);
     return NULL;
-}
-
-int ssh_write_file(const char *path, const char *text, struct err *e)
-{
-    autofree char *temporary = mem_printf("%s.tmp", path);
-    autoclose int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    size_t len = strlen(text);
-    if (fd < 0 || write(fd, text, len) != (ssize_t)len || rename(temporary, path) < 0)
-        return err_errno(e, "write %s", path);
-    return 0;
 }
 
 char *ssh_last_words(int fd)
@@ -99,7 +89,7 @@ static int make_host(const char *folder, const struct transfer_host *host, struc
 static int write_lines(const char *folder, const char *name, struct buf *lines, struct err *e)
 {
     autofree char *path = mem_printf("%s/%s", folder, name);
-    return ssh_write_file(path, buf_text(lines), e);
+    return files_replace(path, buf_text(lines), e);
 }
 
 int ssh_keys_make(const char *folder, const struct transfer_host *hosts, int count, struct err *e)

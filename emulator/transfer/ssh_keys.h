@@ -3,8 +3,7 @@
  *
  *     FOLDER/user_key, user_key.pub, authorized_keys    the only key that a server accepts
  *     FOLDER/known_hosts                                "ADDRESS key" of every host
- *     FOLDER/HOST/host_key, host_key.pub                and the place of this host's configuration, log and
- * sockets
+ *     FOLDER/HOST/host_key, host_key.pub                and this host's configuration, log, sockets
  *
  * Folders are 0700. They hold private keys: they live as long as the run. */
 #ifndef ROAMLAB_SSH_KEYS_H
@@ -18,9 +17,6 @@ int ssh_keys_make(const char *folder, const struct transfer_host *hosts, int cou
 /* FOLDER/HOST or FOLDER/HOST/FILE (file NULL-able): free() it. NULL and `e` if `folder` is not absolute, a
  * name would leave the folder, or the path has a character that OpenSSH's configuration cannot carry. */
 char *ssh_path(const char *folder, const char *host, const char *file, struct err *e);
-
-/* Writes text to a file with mode 0600, by a new file and a rename. */
-int ssh_write_file(const char *path, const char *text, struct err *e);
 
 /* The last line that a program wrote to a descriptor or file, without line end; free() it. "" if nothing. */
 char *ssh_last_words(int fd);

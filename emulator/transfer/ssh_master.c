@@ -1,5 +1,5 @@
 #include "ssh_master.h"
-#include "buf.h"
+#include "files.h"
 #include "mem.h"
 #include "ssh_keys.h"
 
@@ -48,7 +48,7 @@ static int write_configuration(struct ssh_master *master, struct err *e)
                master->host.address);
     buf_printf(&text, "ControlPath %s.socket\n%s", master->name, fixed_configuration);
     autofree char *path = mem_printf("%s/%s.config", master->place, master->name);
-    int status = ssh_write_file(path, buf_text(&text), e);
+    int status = files_replace(path, buf_text(&text), e);
     buf_free(&text);
     return status;
 }

@@ -1,5 +1,5 @@
 #include "sshd.h"
-#include "buf.h"
+#include "files.h"
 #include "mem.h"
 #include "ssh_keys.h"
 
@@ -52,7 +52,7 @@ static int write_configuration(const char *path, const char *folder, const struc
     buf_printf(&text, "ListenAddress %s\nPort %u\n", host->address, host->port);
     buf_printf(&text, "HostKey \"%s/%s/host_key\"\n", folder, host->name);
     buf_printf(&text, "AuthorizedKeysFile \"%s/authorized_keys\"\n%s", folder, fixed_configuration);
-    int status = ssh_write_file(path, buf_text(&text), e);
+    int status = files_replace(path, buf_text(&text), e);
     buf_free(&text);
     return status;
 }
@@ -181,7 +181,7 @@ int sshd_start(struct transfer_server *server, const struct transfer_settings *s
     if (status == 0)
         status = write_configuration(configuration, settings->folder, host, e);
     if (status == 0 && locked)
-        status = ssh_write_file(shadow, "root:*:1::::::\n", e);
+        status = files_replace(shadow, "root:*:1::::::\n", e);
     if (status == 0)
         status = launch(server, configuration, locked ? shadow : NULL, e);
     if (status < 0)

@@ -94,8 +94,8 @@ struct carrier {
     const char *help;
     /* Makes `folder` and in it what a run needs (keys, known hosts). Blocking; parent folders must exist. */
     int (*prepare)(const char *folder, const struct transfer_host *hosts, int count, struct err *e);
-    /* Starts the receiving side in this process's network namespace; `host` is copied, its strings are not.
-     */
+    /* Starts the receiving side in this process's network namespace; `host` is copied, its strings are
+     * not. */
     int (*serve)(struct transfer_server *server, const struct transfer_settings *settings,
                  const struct transfer_host *host, struct err *e);
     /* Ends the server and every session in it; `changed` is not called. Harmless if it does not run. */

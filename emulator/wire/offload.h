@@ -70,7 +70,7 @@ struct offload {
     uint32_t sequence;  /* association sequence of the MUD */
     uint32_t migration; /* per MUD, counted from 1; 0 = none */
     uint32_t number;    /* request number, or as the type says */
-    uint32_t until;     /* FETCH: last number wanted; INSTALL: cut, as in CUT */
+    uint32_t until;     /* FETCH: last number wanted; INSTALL: cut, as in CUT; PROBE: its `number`, which PROBED repeats */
     int32_t status;     /* 0, or -errno of what failed */
     struct party peer;  /* MIGRATE: target edge; INSTALL: the AP to report to; forwarded REQUEST: the AP that
                            holds the token */

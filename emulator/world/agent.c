@@ -2,6 +2,7 @@
 #include "agent_protocol.h"
 #include "capture.h"
 #include "channel.h"
+#include "files.h"
 #include "image.h"
 #include "interrupt.h"
 #include "mem.h"
@@ -15,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { IDLE_EVERY_MS = 100, CARRIER_PORT = 2222, CONNECT_TIMEOUT_S = 60 };
+enum { IDLE_EVERY_MS = 100, CARRIER_PORT = 2222, CONNECT_TIMEOUT_S = 60, ENGINE_LOG_BYTES = 8192 };
 
 struct agent {
     struct clock clock;
@@ -132,6 +133,21 @@ static bool needs_image(const struct agent *a)
     return s->migration.strategy->needs_base;
 }
 
+/* The Engine's logs go with its root: the end of the one that the error points to is kept among the agents' messages. */
+static void engine_failed(struct agent *a, const struct err *e)
+{
+    struct err err = *e;
+    struct buf log = BUF_INIT;
+    autofree char *root = agent_docker_root(a->orders.folder, a->orders.host);
+    const char *path = strstr(e->hint, root);
+    if (path && files_read(path, ENGINE_LOG_BYTES, &log, NULL) == 0 && log.len)
+        fprintf(stderr, "%s: the end of %s:\n%s\n", host_name(a), path, buf_text(&log));
+    if (path)
+        snprintf(err.hint, sizeof err.hint, "see agents.log in the result folder");
+    buf_free(&log);
+    fail(a, &err, host_name(a));
+}
+
 static void daemon_started(struct docker_daemon *d, int status, const struct err *e)
 {
     struct agent *a = container_of(d, struct agent, daemon);
@@ -140,7 +156,7 @@ static void daemon_started(struct docker_daemon *d, int status, const struct err
     a->image.name = (char *)(uintptr_t)a->orders.image;
     a->image.archive = (char *)(uintptr_t)a->orders.archive;
     if (status < 0)
-        fail(a, e, host_name(a));
+        engine_failed(a, e);
     else if (!needs_image(a))
         serve_carrier(a);
     else if (image_install(&a->install, d->api, &a->image, &err) < 0)
@@ -149,8 +165,7 @@ static void daemon_started(struct docker_daemon *d, int status, const struct err
 
 static void daemon_died(struct docker_daemon *d, const struct err *e)
 {
-    struct agent *a = container_of(d, struct agent, daemon);
-    fail(a, e, host_name(a));
+    engine_failed(container_of(d, struct agent, daemon), e);
 }
 
 static void describe_edges(struct agent *a)

@@ -132,37 +132,48 @@ struct json_object *agent_say_event(const struct event *ev)
     return line;
 }
 
-static int64_t int_at(struct json_object *array, size_t i)
+/* The array's elements in order; one of another type, or out of range, spoils the whole. */
+struct elements {
+    struct json_object *array;
+    size_t next;
+    bool wrong;
+};
+
+static int64_t next_int(struct elements *from, int64_t min, int64_t max)
 {
-    return json_object_get_int64(json_object_array_get_idx(array, i));
+    struct json_object *element = json_object_array_get_idx(from->array, from->next++);
+    int64_t value = json_object_get_int64(element);
+    from->wrong |= !json_object_is_type(element, json_type_int) || value < min || value > max;
+    return value;
 }
 
-static const char *text_at(struct json_object *array, size_t i)
+static const char *next_text(struct elements *from)
 {
-    const char *text = json_object_get_string(json_object_array_get_idx(array, i));
-    return text ? text : "";
+    struct json_object *element = json_object_array_get_idx(from->array, from->next++);
+    from->wrong |= !json_object_is_type(element, json_type_string);
+    return json_object_get_string(element);
 }
 
 int agent_read_event(struct json_object *line, struct event *ev, struct err *e)
 {
     struct fields f = {line, NULL};
-    struct json_object *a = field(&f, "event", json_type_array);
-    if (!a || json_object_array_length(a) != EVENT_FIELDS || int_at(a, 1) < 0 || int_at(a, 1) >= EVENT_KINDS)
+    struct elements a = {field(&f, "event", json_type_array), 0, false};
+    if (!a.array || json_object_array_length(a.array) != EVENT_FIELDS)
         return err_set(e, EPROTO, "control line \"event\": not an event");
-    *ev = (struct event){.at = {int_at(a, 0)},
-                         .kind = (enum event_kind)int_at(a, 1),
-                         .direction = (enum event_direction)int_at(a, 2),
-                         .reporter = text_at(a, 3),
-                         .peer = text_at(a, 4),
-                         .sender = text_at(a, 5),
-                         .text = text_at(a, 6),
-                         .mud = (int32_t)int_at(a, 7),
-                         .number = (int32_t)int_at(a, 8),
-                         .migration = (int32_t)int_at(a, 9),
-                         .begin = {int_at(a, 10)},
-                         .bytes = int_at(a, 11),
-                         .value = int_at(a, 12)};
-    return 0;
+    ev->at.ns = next_int(&a, INT64_MIN, INT64_MAX);
+    ev->kind = (enum event_kind)next_int(&a, 0, EVENT_KINDS - 1);
+    ev->direction = (enum event_direction)next_int(&a, EVENT_NONE, EVENT_RECEIVED);
+    ev->reporter = next_text(&a);
+    ev->peer = next_text(&a);
+    ev->sender = next_text(&a);
+    ev->text = next_text(&a);
+    ev->mud = (int32_t)next_int(&a, -1, INT32_MAX);
+    ev->number = (int32_t)next_int(&a, INT32_MIN, INT32_MAX);
+    ev->migration = (int32_t)next_int(&a, INT32_MIN, INT32_MAX);
+    ev->begin.ns = next_int(&a, INT64_MIN, INT64_MAX);
+    ev->bytes = next_int(&a, INT64_MIN, INT64_MAX);
+    ev->value = next_int(&a, INT64_MIN, INT64_MAX);
+    return a.wrong ? err_set(e, EPROTO, "control line \"event\": not an event") : 0;
 }
 
 /* --- idle, ended, failed ------------------------------------------------------------------------------------------------------------- */

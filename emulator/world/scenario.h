@@ -91,10 +91,8 @@ struct scenario_migration {
     uint32_t retries;        /* after failed migrations, per handoff */
 };
 
-enum scenario_fault_kind { FAULT_OPERATION /* an operation fails at an edge */ };
-
+/* A container operation that is made to fail. */
 struct scenario_fault {
-    enum scenario_fault_kind kind;
     enum operation operation;
     int edge;       /* where; -1 = any */
     int mud;        /* whose; -1 = any */

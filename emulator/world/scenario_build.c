@@ -138,7 +138,7 @@ static int build_fault(struct scenario *s, json_object *root, json_object *entry
 {
     struct scenario_fault *fault = &s->faults[s->fault_count++];
     const char *operation, *mud = scenario_word(entry, "mud");
-    *fault = (struct scenario_fault){.kind = FAULT_OPERATION, .edge = -1, .mud = -1};
+    *fault = (struct scenario_fault){.edge = -1, .mud = -1};
     scenario_fill(&scenario_fault_keys, entry, fault);
     if (scenario_choice(entry, "operation", NULL, scenario_edge_operation_at, here, &operation, e) < 0)
         return -EINVAL;

@@ -62,8 +62,8 @@ static int edit_distance(const char *word, size_t len, const char *candidate)
     return row[width];
 }
 
-/* "rtt" is far from "rtt_ms" by letters but plainly meant: a word that the other begins with counts as near.
- */
+/* "rtt" is far from "rtt_ms" by letters but plainly meant: a word that the other begins with counts as
+ * near. */
 static bool one_begins_the_other(const char *word, size_t len, const char *candidate)
 {
     size_t width = strlen(candidate), shorter = len < width ? len : width;

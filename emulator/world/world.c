@@ -1,11 +1,12 @@
 #include "world.h"
 #include "mem.h"
+#include "model.h"
 #include "variation.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* --- names: "ap1" is Kim22's AP-1, a name of another kind stays as it is ------------------------------------------------------- */
+/* --- names: "ap1" is Kim22's AP-1, a name of another kind stays as it is --- */
 
 static char *paper_name(const char *name, const char *prefix, const char *paper_prefix)
 {
@@ -20,7 +21,9 @@ static char *device_name(const struct scenario *s, int i)
     return s->mud_count == 1 ? mem_copy_string("USER") : mem_printf("USER-%s", s->muds[i].name);
 }
 
-/* --- the layout ------------------------------------------------------------------------------------------------------------------- */
+/* --- the layout --- */
+
+_Static_assert((int)PATH_HOPS_MAX >= (int)SCENARIO_HOSTS_MAX, "the longest path has a hop less than hosts");
 
 static void lay_hosts_and_links(struct layout *l, const struct scenario *s, uint64_t seed)
 {
@@ -56,11 +59,11 @@ static void lay_parties(struct layout *l, const struct scenario *s)
     l->edges = mem_alloc_array((size_t)s->edge_count, sizeof *l->edges);
     l->mud_count = s->mud_count, l->ap_count = s->ap_count, l->edge_count = s->edge_count;
     for (int i = 0; i < s->mud_count; i++)
-        l->muds[i] = (struct layout_party){device_name(s, i), s->muds[i].host};
+        l->muds[i] = (struct layout_party){device_name(s, i), s->muds[i].host, s->muds[i].reply_bytes};
     for (int i = 0; i < s->ap_count; i++)
-        l->aps[i] = (struct layout_party){paper_name(s->aps[i].name, "ap", "AP"), s->aps[i].host};
+        l->aps[i] = (struct layout_party){paper_name(s->aps[i].name, "ap", "AP"), s->aps[i].host, 0};
     for (int i = 0; i < s->edge_count; i++)
-        l->edges[i] = (struct layout_party){paper_name(s->edges[i].name, "es", "ES"), s->edges[i].host};
+        l->edges[i] = (struct layout_party){paper_name(s->edges[i].name, "es", "ES"), s->edges[i].host, 0};
 }
 
 static uint32_t widest_window(const struct scenario *s)
@@ -78,7 +81,6 @@ static void lay_service(struct layout *l, const struct scenario *s)
     l->memory_bytes = (uint64_t)(s->service.memory_mb * 1e6);
     l->work = s->service.work;
     l->window = widest_window(s);
-    l->reply_bytes = s->mud_count ? s->muds[0].reply_bytes : 0;
     l->carrier = s->migration.carrier;
     l->progress = s->timeouts.progress;
     for (int i = 0; i < OPERATIONS; i++)
@@ -115,8 +117,8 @@ static void fill_rules(struct rules *r, const struct scenario *s)
     };
 }
 
-void world_init(struct world *w, const struct scenario *s, uint64_t seed, void (*record)(struct cast *, const struct event *),
-                void *recorder)
+void world_init(struct world *w, const struct scenario *s, uint64_t seed,
+                void (*record)(struct cast *, const struct event *), void *recorder)
 {
     *w = (struct world){.scenario = s};
     w->layout.seed = seed;
@@ -134,13 +136,14 @@ void world_init(struct world *w, const struct scenario *s, uint64_t seed, void (
     w->visits = mem_alloc_array((size_t)s->mud_count, sizeof *w->visits);
 }
 
-/* --- the cast ----------------------------------------------------------------------------------------------------------------------- */
+/* --- the cast --- */
 
 static struct mud_visit *copy_visits(const struct scenario_mud *m)
 {
     struct mud_visit *visits = mem_alloc_array((size_t)m->visit_count, sizeof *visits);
     for (int i = 0; i < m->visit_count; i++)
-        visits[i] = (struct mud_visit){(uint32_t)m->visits[i].ap, m->visits[i].by_request, m->visits[i].request, m->visits[i].at};
+        visits[i] = (struct mud_visit){(uint32_t)m->visits[i].ap, m->visits[i].by_request,
+                                       m->visits[i].request, m->visits[i].at};
     return visits;
 }
 

@@ -1,5 +1,5 @@
-/* The world of one run: a scenario and a port become actors. In virtual time one world holds everybody; in the real world each agent holds
- * the roles of its host. Nothing here knows which port it is. */
+/* The world of one run: a scenario and a port become actors. In virtual time one world holds everybody; in
+ * the real world each agent holds the roles of its host. Nothing here knows which port it is. */
 #ifndef ROAMLAB_WORLD_H
 #define ROAMLAB_WORLD_H
 
@@ -17,9 +17,10 @@ struct world {
     struct mud_visit **visits; /* per MUD */
 };
 
-/* Layout, rules and an empty cast; the scenario must outlive the world. `record` and `recorder` become the cast's. */
-void world_init(struct world *w, const struct scenario *s, uint64_t seed, void (*record)(struct cast *, const struct event *),
-                void *recorder);
+/* Layout, rules and an empty cast; the scenario must outlive the world. `record` and `recorder` become the
+ * cast's. */
+void world_init(struct world *w, const struct scenario *s, uint64_t seed,
+                void (*record)(struct cast *, const struct event *), void *recorder);
 /* Creates the actors of one host, or of all. */
 void world_populate(struct world *w, struct port *port, int host);
 /* Sets the devices going: everything else follows. */

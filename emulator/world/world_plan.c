@@ -9,7 +9,8 @@ static struct in_addr in_address(uint32_t address)
     return (struct in_addr){htonl(address)};
 }
 
-static int add_parties(const struct layout_party *parties, int count, uint8_t role, int host, struct in_addr *addresses, int len)
+static int add_parties(const struct layout_party *parties, int count, uint8_t role, int host,
+                       struct in_addr *addresses, int len)
 {
     for (int i = 0; i < count; i++)
         if (parties[i].host == host)
@@ -19,7 +20,8 @@ static int add_parties(const struct layout_party *parties, int count, uint8_t ro
 
 static void plan_host(const struct layout *l, int host, struct testbed_host *out)
 {
-    struct in_addr *addresses = mem_alloc_array((size_t)(1 + l->mud_count + l->ap_count + l->edge_count), sizeof *addresses);
+    struct in_addr *addresses =
+        mem_alloc_array((size_t)(1 + l->mud_count + l->ap_count + l->edge_count), sizeof *addresses);
     int len = 0;
     addresses[len++] = in_address(layout_host_address(host));
     len = add_parties(l->muds, l->mud_count, PARTY_MUD, host, addresses, len);
@@ -36,7 +38,8 @@ static void plan_link(const struct layout_link *link, struct testbed_link *out)
                                  .congestion = link->congestion};
 }
 
-/* To every address of every other host that can be reached; the main address of a neighbour comes with the link. */
+/* To every address of every other host that can be reached; the main address of a neighbour comes with the
+ * link. */
 static int plan_routes(const struct layout *l, const struct testbed_host *hosts, struct testbed_route *out)
 {
     int count = 0;

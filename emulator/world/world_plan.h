@@ -1,4 +1,5 @@
-/* A scenario's layout as a plan for the testbed on this machine: hosts with the addresses of their parties, links, and the routes between them. */
+/* A scenario's layout as a plan for the testbed on this machine: hosts with the addresses of their parties,
+ * links, and the routes between them. */
 #ifndef ROAMLAB_WORLD_PLAN_H
 #define ROAMLAB_WORLD_PLAN_H
 

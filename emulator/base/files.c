@@ -6,7 +6,6 @@
 #include <fts.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,30 +66,6 @@ int files_size(const char *path, uint64_t *bytes, struct err *e)
     return status;
 }
 
-static int copy(const char *from, const char *to, struct background *b, struct err *e)
-{
-    autoclose int in = open(from, O_RDONLY | O_CLOEXEC);
-    if (in < 0)
-        return err_errno(e, "open %s", from);
-    autoclose int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (out < 0)
-        return err_errno(e, "open %s", to);
-    ssize_t moved;
-    while ((moved = sendfile(out, in, NULL, 1 << 20)) > 0)
-        if (background_cancelled(b))
-            return err_set(e, ECANCELED, "copy %s: called off", from);
-    return moved < 0 ? err_errno(e, "copy %s to %s", from, to) : 0;
-}
-
-int files_link_or_copy(const char *from, const char *to, struct background *b, struct err *e)
-{
-    if (link(from, to) == 0)
-        return 0;
-    if (errno != EXDEV && errno != EPERM && errno != EMLINK)
-        return err_errno(e, "link %s to %s", from, to);
-    return copy(from, to, b, e);
-}
-
 int files_write(const char *path, const char *text, struct err *e)
 {
     autoclose int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -101,6 +76,13 @@ int files_write(const char *path, const char *text, struct err *e)
     if (put < 0)
         return err_errno(e, "write %s", path);
     return (size_t)put == len ? 0 : err_set(e, ENOSPC, "write %s: short write", path);
+}
+
+int files_replace(const char *path, const char *text, struct err *e)
+{
+    autofree char *temporary = mem_printf("%s.tmp", path);
+    int status = files_write(temporary, text, e);
+    return status == 0 && rename(temporary, path) < 0 ? err_errno(e, "rename %s", temporary) : status;
 }
 
 int files_read(const char *path, size_t limit, struct buf *out, struct err *e)

@@ -1,0 +1,295 @@
+/* Who decides for a device: association, and the token's way from access point to access point in IAPP. */
+#include "ap.h"
+#include "mem.h"
+
+#include <stdlib.h>
+
+static void respond(struct ap_client *client, const struct msg *m, int32_t status)
+{
+    bool first = m->type == MSG_ASSOCIATION_REQUEST;
+    struct msg answer = {.type = first ? MSG_ASSOCIATION_RESPONSE : MSG_REASSOCIATION_RESPONSE,
+                         .to = m->from,
+                         .mud = client->mud,
+                         .sequence = m->sequence,
+                         .status = status};
+    actor_send(&client->ap->actor, &answer);
+}
+
+static void tell_ready(struct ap_client *client)
+{
+    struct offload ready = {.type = OFFLOAD_EDGE_READY,
+                            .mud = client->mud,
+                            .sequence = client->sequence,
+                            .peer = client->anchor_edge};
+    if (client->associated)
+        actor_send_offload(&client->ap->actor, party_mud(client->mud), &ready);
+}
+
+/* --- association ----------------------------------------------------------------------------------------------------- */
+
+static void accept_client(struct ap_client *client, const struct msg *m)
+{
+    client->associated = true;
+    client->sequence = m->sequence;
+    respond(client, m, 0);
+}
+
+static void start_container(struct ap_client *client, enum ap_event event)
+{
+    client->anchor_edge = client->ap->edge;
+    client->anchor_ap = client->ap->actor.self;
+    client->token_sequence = client->sequence;
+    struct offload o = {.type = OFFLOAD_ATTACH, .mud = client->mud, .sequence = client->sequence};
+    courier_send_offload(&client->ap->courier, client->ap->edge, &o);
+    ap_enter_state(client, AP_ATTACHING, event);
+}
+
+void ap_attach(struct ap_client *client, const struct msg *m)
+{
+    accept_client(client, m);
+    start_container(client, AP_EV_ASSOCIATE);
+}
+
+static void ask_for_token(struct ap_client *client, struct party who)
+{
+    client->asked = who;
+    struct msg notify = {
+        .type = MSG_MOVE_NOTIFY, .to = who, .mud = client->mud, .sequence = client->sequence};
+    courier_send(&client->ap->courier, &notify);
+}
+
+void ap_reassociate(struct ap_client *client, const struct msg *m)
+{
+    if (m->sequence <= client->sequence && client->state == AP_MOVED)
+        return; /* an old frame: the device has moved on since */
+    accept_client(client, m);
+    client->successor = (struct party){0};
+    ask_for_token(client, client->state == AP_MOVED ? client->next_ap : m->other);
+    ap_enter_state(client, AP_AWAITING_TOKEN, AP_EV_REASSOCIATE);
+}
+
+/* The same association again: the answer was lost. A newer one: the device is back before the token left, or came; what others asked
+ * for in between is stale. An older one is an old frame. */
+void ap_associate_again(struct ap_client *client, const struct msg *m)
+{
+    if (m->sequence < client->sequence)
+        return;
+    bool newer = m->sequence > client->sequence;
+    accept_client(client, m);
+    if (newer)
+        client->successor = (struct party){0};
+    if (newer && client->state == AP_AWAITING_TOKEN)
+        ask_for_token(client, client->asked);
+    if (client->state != AP_ATTACHING && client->state != AP_AWAITING_TOKEN)
+        tell_ready(client);
+}
+
+void ap_disassociate(struct ap_client *client, const struct msg *m)
+{
+    if (m->sequence == client->sequence)
+        client->associated = false;
+}
+
+/* --- the token ------------------------------------------------------------------------------------------------------- */
+
+static void answer_notify(struct ap_client *client, struct party to, uint32_t sequence, int32_t status,
+                          const struct iapp_context *token)
+{
+    struct msg answer = {.type = MSG_MOVE_RESPONSE,
+                         .to = to,
+                         .mud = client->mud,
+                         .sequence = sequence,
+                         .status = status,
+                         .other = status && client->state == AP_MOVED ? client->next_ap : (struct party){0},
+                         .token = token};
+    actor_send(&client->ap->actor, &answer);
+}
+
+static struct iapp_context *make_token(struct ap_client *client, uint32_t sequence)
+{
+    struct iapp_context *token = mem_alloc(sizeof *token);
+    token->offloading = true;
+    token->mud = client->mud;
+    token->anchor_edge = client->anchor_edge;
+    token->anchor_ap = client->anchor_ap;
+    token->sequence = sequence;
+    token->migration = client->migration;
+    token->phase = (uint8_t)client->state;
+    for (size_t i = 0; i < client->log.len; i++) {
+        const struct replay_entry *entry = &client->log.entries[i];
+        if (!entry->answered)
+            iapp_context_add(token, entry->number, blob_ref(entry->payload), entry->payload_len);
+    }
+    return token;
+}
+
+void ap_free_granted(struct ap_client *client)
+{
+    if (client->granted)
+        iapp_context_free(client->granted);
+    free(client->granted);
+    client->granted = NULL;
+}
+
+static void grant(struct ap_client *client, struct party to, uint32_t sequence)
+{
+    ap_free_granted(client);
+    client->granted = make_token(client, sequence);
+    client->granted_to = to;
+    replay_free(&client->log);
+    client->associated = false;
+    client->sequence = client->token_sequence = sequence;
+    client->next_ap = to;
+    client->successor = (struct party){0};
+    answer_notify(client, to, sequence, IAPP_SUCCESSFUL, client->granted);
+}
+
+/* Nobody has accepted the device, or this access point knows nothing of it: the token has no anchor yet. */
+static bool has_anchor(const struct iapp_context *token)
+{
+    return token->anchor_edge.role != PARTY_NONE;
+}
+
+void ap_give_token(struct ap_client *client, const struct msg *m)
+{
+    if (m->sequence <= client->sequence) {
+        answer_notify(client, m->from, m->sequence, IAPP_STALE_MOVE, NULL);
+        return;
+    }
+    grant(client, m->from, m->sequence);
+    ap_enter_state(client, AP_MOVED, AP_EV_MOVE_NOTIFY);
+}
+
+void ap_call_off_and_give_token(struct ap_client *client, const struct msg *m)
+{
+    if (m->sequence > client->sequence)
+        ap_call_off(client, 0);
+    ap_give_token(client, m);
+}
+
+/* Under an older association or the same; if he has had it since, its sequence tells him. */
+static bool was_given_to(const struct ap_client *client, const struct msg *m)
+{
+    return client->granted && party_equal(m->from, client->granted_to) &&
+           m->sequence >= client->granted->sequence;
+}
+
+/* The device went on before the token came: it is passed on as soon as it does. Whoever asks for a token that was given to him may
+ * not have got it, and then it must come back from there. */
+void ap_remember_successor(struct ap_client *client, const struct msg *m)
+{
+    bool given = was_given_to(client, m);
+    if (given)
+        answer_notify(client, m->from, client->granted->sequence, IAPP_SUCCESSFUL, client->granted);
+    if (given && m->sequence <= client->sequence)
+        return;
+    if (m->sequence <= client->sequence) {
+        answer_notify(client, m->from, m->sequence, IAPP_STALE_MOVE, NULL);
+        return;
+    }
+    if (client->successor.role != PARTY_NONE && m->sequence < client->successor_sequence)
+        return;
+    client->associated = false;
+    client->successor = m->from;
+    client->successor_sequence = m->sequence;
+}
+
+/* Whom it was given to may have been left and visited again before it came. */
+void ap_give_token_again(struct ap_client *client, const struct msg *m)
+{
+    if (was_given_to(client, m) && party_equal(m->from, client->next_ap))
+        answer_notify(client, m->from, client->granted->sequence, IAPP_SUCCESSFUL, client->granted);
+    else
+        answer_notify(client, m->from, m->sequence, IAPP_STALE_MOVE, NULL);
+}
+
+static void adopt_log(struct ap_client *client, const struct iapp_context *token)
+{
+    for (size_t i = 0; i < token->request_count; i++) {
+        const struct iapp_request *logged = &token->requests[i];
+        struct offload request = {
+            .number = logged->number, .payload_len = logged->payload_len, .payload = logged->payload};
+        replay_add(&client->log, &request);
+    }
+}
+
+/* The token is here: the anchor is the own edge, or the policy says whether it shall become that. */
+static void decide(struct ap_client *client, enum ap_event event)
+{
+    const struct rules *rules = client->ap->actor.rules;
+    if (party_equal(client->anchor_edge, client->ap->edge))
+        client->anchor_ap = client->ap->actor.self;
+    else if (rules->strategy->migrates &&
+             rules->policy->migrate(client->ap->edge.index, client->anchor_edge.index)) {
+        ap_begin_migration(client, event);
+        return;
+    }
+    ap_enter_state(client, AP_SERVING, event);
+}
+
+void ap_adopt_token(struct ap_client *client, const struct msg *m)
+{
+    const struct iapp_context *token = m->token;
+    courier_settle_notify(&client->ap->courier, client->asked, client->mud);
+    ap_free_granted(client);
+    client->token_sequence = m->sequence;
+    client->anchor_edge = token->anchor_edge;
+    client->anchor_ap = token->anchor_ap;
+    client->migration = token->migration > client->migration ? token->migration : client->migration;
+    client->retries = 0;
+    client->forward_rtt = client->forward_rtt_min = SIMTIME_ZERO;
+    adopt_log(client, token);
+    if (client->successor.role != PARTY_NONE) {
+        grant(client, client->successor, client->successor_sequence);
+        ap_enter_state(client, AP_MOVED, AP_EV_TOKEN);
+        return;
+    }
+    if (!has_anchor(token)) {
+        start_container(client, AP_EV_TOKEN);
+        return;
+    }
+    tell_ready(client);
+    decide(client, AP_EV_TOKEN);
+    ap_release_held(client);
+}
+
+/* The device has long moved on, and whom we asked is nearer to it. */
+static void give_up_token(struct ap_client *client)
+{
+    struct party successor = client->successor;
+    replay_free(&client->log);
+    client->associated = false;
+    client->next_ap = client->asked;
+    client->successor = (struct party){0};
+    ap_enter_state(client, AP_MOVED, AP_EV_NO_TOKEN);
+    if (successor.role != PARTY_NONE)
+        answer_notify(client, successor, client->successor_sequence, IAPP_STALE_MOVE, NULL);
+}
+
+/* Whom we asked does not have it: it knows who has, or the device has long moved on. */
+void ap_ask_elsewhere(struct ap_client *client, const struct msg *m)
+{
+    if (!party_equal(m->from, client->asked) || party_equal(m->other, client->ap->actor.self) ||
+        m->status == IAPP_DENIED)
+        return; /* the courier asks again */
+    courier_settle_notify(&client->ap->courier, m->from, client->mud);
+    if (m->other.role == PARTY_AP)
+        ask_for_token(client, m->other);
+    else
+        give_up_token(client);
+}
+
+void ap_attached(struct ap_client *client, const struct msg *m)
+{
+    if (!party_equal(m->from, client->ap->edge) || m->offload.migration != 0)
+        return;
+    courier_settle(&client->ap->courier, m->from, OFFLOAD_ATTACH, client->mud, 0);
+    if (client->successor.role != PARTY_NONE) {
+        grant(client, client->successor, client->successor_sequence);
+        ap_enter_state(client, AP_MOVED, AP_EV_ATTACHED);
+        return;
+    }
+    tell_ready(client);
+    ap_enter_state(client, AP_SERVING, AP_EV_ATTACHED);
+    ap_release_held(client);
+}

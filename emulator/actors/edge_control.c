@@ -1,0 +1,201 @@
+/* What access points and other edges ask of a device's container: to migrate, to be installed, to serve, to go. Each message may come
+ * late or more than once. */
+#include "edge.h"
+
+#include <errno.h>
+
+void edge_refuse_migrate(struct edge_client *client, const struct msg *m)
+{
+    edge_acknowledge(client, m);
+    struct offload failed = {.type = OFFLOAD_FAILED,
+                             .mud = client->mud,
+                             .sequence = client->sequence,
+                             .migration = m->offload.migration,
+                             .status = -ENOENT};
+    actor_note(&client->edge->actor, (int32_t)client->mud, (int32_t)m->offload.migration,
+               "cannot migrate: no container of this device runs here");
+    courier_send_offload(&client->edge->courier, m->from, &failed);
+}
+
+void edge_migrate_later(struct edge_client *client, const struct msg *m)
+{
+    edge_acknowledge(client, m);
+    client->pending_migrate = *m;
+}
+
+void edge_migrate(struct edge_client *client, const struct msg *m)
+{
+    const struct msg *pending = &client->pending_migrate;
+    uint32_t id = m->offload.migration;
+    edge_acknowledge(client, m);
+    if (id <= client->ended || id <= client->out.id ||
+        (pending->mud != MUD_NONE && id < pending->offload.migration))
+        return; /* a repetition */
+    if (!migration_runs(&client->out)) {
+        migration_begin(client, m);
+        return;
+    }
+    client->pending_migrate = *m;
+    migration_call_off(client, 0, "a newer migration supersedes it");
+}
+
+void edge_cancel(struct edge_client *client, const struct msg *m)
+{
+    uint32_t id = m->offload.migration;
+    edge_acknowledge(client, m);
+    if (client->pending_migrate.mud != MUD_NONE && client->pending_migrate.offload.migration == id)
+        client->pending_migrate.mud = MUD_NONE;
+    if (migration_runs(&client->out) && client->out.id == id)
+        migration_call_off(client, m->offload.status, "the access point called it off");
+    else if (id > client->ended)
+        client->ended = id; /* its MIGRATE may still be on the way */
+}
+
+void edge_migration_ended(struct edge_client *client)
+{
+    client->ended = client->out.id > client->ended ? client->out.id : client->ended;
+    client->out = (struct migration){.alarm = client->out.alarm};
+    replay_drop_through(&client->log, UINT32_MAX, true);
+    edge_forget_long_answered(client);
+    struct msg next = client->pending_migrate;
+    client->pending_migrate.mud = MUD_NONE;
+    if (next.mud != MUD_NONE)
+        edge_handle(client, EDGE_EV_MIGRATE, &next);
+}
+
+void edge_install(struct edge_client *client, const struct msg *m)
+{
+    uint32_t id = m->offload.migration;
+    edge_acknowledge(client, m);
+    if (id <= client->removed || id <= client->container || id <= client->ended)
+        return; /* a repetition, after what it installed has gone */
+    client->container = m->offload.migration;
+    client->next = m->offload.until;
+    edge_enter_state(client, EDGE_INSTALLING, EDGE_EV_INSTALL);
+    migration_install(client, m);
+}
+
+/* The migration is committed, or its container gone: nothing of it is repeated or undone any more. */
+static void forget_outgoing(struct edge_client *client, uint32_t migration)
+{
+    actor_clear_alarm(&client->edge->actor, &client->out.alarm);
+    client->ended = migration > client->ended ? migration : client->ended;
+    client->out = (struct migration){.alarm = client->out.alarm};
+    courier_drop(&client->edge->courier, OFFLOAD_CUT, client->mud, migration);
+    courier_drop(&client->edge->courier, OFFLOAD_INSTALL, client->mud, migration);
+}
+
+/* What is here is of an older time: it goes first; INSTALL is repeated until it is acknowledged. The device is served at the edge that
+ * sends it, so if a migration from here still waits for its verdict, that is STOP. */
+void edge_install_over_older(struct edge_client *client, const struct msg *m)
+{
+    if (m->offload.migration <= client->container) {
+        edge_acknowledge(client, m);
+        return;
+    }
+    if (m->offload.migration <= client->out.id || client->out.operating || client->in.operating)
+        return;
+    if (migration_runs(&client->out))
+        forget_outgoing(client, client->out.id);
+    client->in.state = MIGRATION_NONE;
+    edge_remove_container(client, OP_DISCARD, client->container, EDGE_EV_INSTALL);
+}
+
+void edge_installed(struct edge_client *client, const struct msg *m)
+{
+    (void)m;
+    edge_report_container(client, client->container, "standby");
+    edge_enter_state(client, EDGE_STANDBY, EDGE_EV_INSTALLED);
+    struct offload ready = {.type = OFFLOAD_EDGE_READY,
+                            .mud = client->mud,
+                            .sequence = client->in.sequence,
+                            .migration = client->in.id,
+                            .number = client->in.cut,
+                            .peer = client->edge->actor.self};
+    courier_send_offload(&client->edge->courier, client->in.ap, &ready);
+}
+
+static void install_failed(struct edge_client *client, const struct msg *m)
+{
+    struct offload failed = m->offload;
+    courier_send_offload(&client->edge->courier, client->in.ap, &failed);
+    edge_remove_container(client, OP_DISCARD, client->in.id, EDGE_EV_BROKEN);
+    client->in.state = MIGRATION_NONE;
+    client->removed = client->in.id;
+}
+
+void edge_activate(struct edge_client *client, const struct msg *m)
+{
+    if (m->offload.migration != client->container)
+        return;
+    client->in.state = MIGRATION_NONE;
+    client->sequence = m->offload.sequence;
+    courier_drop(&client->edge->courier, OFFLOAD_EDGE_READY, client->mud, client->container);
+    edge_report_container(client, client->container, "live");
+    edge_enter_state(client, EDGE_LIVE, EDGE_EV_ACTIVATE);
+    edge_acknowledge(client, m);
+}
+
+void edge_activate_again(struct edge_client *client, const struct msg *m)
+{
+    if (m->offload.migration == client->container)
+        edge_acknowledge(client, m);
+}
+
+/* The user is served elsewhere: the AP's verdict on the outgoing migration. */
+void edge_stop(struct edge_client *client, const struct msg *m)
+{
+    if (m->offload.migration <= client->container) {
+        edge_acknowledge(client, m);
+        return;
+    }
+    client->removal = *m;
+    forget_outgoing(client, m->offload.migration);
+    edge_remove_container(client, OP_STOP, m->offload.migration, EDGE_EV_STOP);
+}
+
+/* Files that were sent before anything was installed; acknowledged when they are gone, see removal_done(). */
+void edge_remove_files(struct edge_client *client, const struct msg *m)
+{
+    client->removed = m->offload.migration > client->removed ? m->offload.migration : client->removed;
+    edge_operate(client, OP_DISCARD, m->offload.migration, m->offload.migration, m->from);
+}
+
+/* INSTALLING, STANDBY, or LIVE but never used: called off before the commit. */
+void edge_remove_incoming(struct edge_client *client, const struct msg *m)
+{
+    struct actor *actor = &client->edge->actor;
+    if (m->offload.migration != client->container) {
+        if (m->offload.migration > client->container)
+            edge_remove_files(client, m);
+        else
+            edge_acknowledge(client, m);
+        return;
+    }
+    client->removed = client->container;
+    client->removal = *m;
+    courier_drop(&client->edge->courier, OFFLOAD_EDGE_READY, client->mud, client->container);
+    if (client->in.operating) {
+        client->in.state = MIGRATION_UNDOING;
+        actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, client->in.id);
+        return;
+    }
+    client->in.state = MIGRATION_NONE;
+    edge_remove_container(client, OP_DISCARD, client->container, EDGE_EV_REMOVE);
+}
+
+/* The operation that REMOVE interrupted is over. */
+static void interrupted(struct edge_client *client, const struct msg *m)
+{
+    (void)m;
+    client->in.state = MIGRATION_NONE;
+    edge_remove_container(client, OP_DISCARD, client->container, EDGE_EV_REMOVE);
+}
+
+void edge_broken_install(struct edge_client *client, const struct msg *m)
+{
+    if (client->removal.mud != MUD_NONE)
+        interrupted(client, m);
+    else
+        install_failed(client, m);
+}

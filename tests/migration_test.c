@@ -1,0 +1,319 @@
+/* Both sides of a migration, stage by stage: what is ordered, what is undone from every stage, and what a late or lost message does. */
+#include "edge_fixture.h"
+
+static void begin(struct bench *b, const char *strategy)
+{
+    bench_init(b, EDGE_LIVE, strategy);
+    hear(b, offload(OFFLOAD_MIGRATE, ap2, 1, 0));
+    if (client(b)->out.state == MIGRATION_PROBING)
+        answer_probe(b, 1, 0);
+}
+
+/* --- the source ------------------------------------------------------------------------------------------------------------- */
+
+struct walk {
+    const char *strategy;
+    const char *did[12]; /* by MIGRATE, then by each operation that ends well */
+};
+
+static const struct walk walks[] = {
+    {"p-migr",
+     {"AP2<ACK MIGRATE, migr begins, do freeze", "do dump", "do take layer", "do thaw",
+      "AP2<CUT 0, do send memory", "do send layer", "ES3<INSTALL"}},
+    {"c-migr",
+     {"AP2<ACK MIGRATE, migr begins, do freeze", "do dump", "do commit", "do thaw",
+      "AP2<CUT 0, do send memory", "do save", "do send image", "ES3<INSTALL"}},
+    {"cold",
+     {"AP2<ACK MIGRATE, migr begins, CT0<PROBE 0, do freeze", "do dump", "do take layer", "do halt",
+      "container halted, AP2<CUT 0, do send memory", "do send layer", "ES3<INSTALL"}},
+};
+
+static void the_source_walks_its_stages(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(walks); i++) {
+        struct bench b;
+        begin(&b, walks[i].strategy);
+        expect(&b, walks[i].did[0], EDGE_LIVE);
+        for (int k = 1; walks[i].did[k]; k++) {
+            finish(&b, 0);
+            expect(&b, walks[i].did[k], EDGE_LIVE);
+        }
+        assert_int_equal(client(&b)->out.state, MIGRATION_INSTALLING);
+        hear(&b, offload(OFFLOAD_STOP, ap2, 1, 0));
+        expect(&b, "do stop", EDGE_REMOVING);
+        finish(&b, 0);
+        expect(&b, "container gone, AP2<ACK STOP", EDGE_EMPTY);
+        bench_free(&b);
+    }
+}
+
+/* --- the undo: from every stage, by failure and by CANCEL --------------------------------------------------------------------- */
+
+struct undo_row {
+    const char *strategy;
+    int stages;        /* that have ended well */
+    const char *fails; /* what follows if the next one fails, operation by operation */
+    const char *cancelled;
+};
+
+static const struct undo_row undo_rows[] = {
+    {"p-migr", 0, "do thaw; do discard; AP2<FAILED status -5, migration failed",
+     "AP2<ACK CANCEL, cancel; do thaw; do discard; migration superseded"},
+    {"p-migr", 1, "do thaw; do discard; AP2<FAILED status -5, migration failed",
+     "AP2<ACK CANCEL, cancel; do thaw; do discard; migration superseded"},
+    {"p-migr", 3, "do thaw; do discard; AP2<FAILED status -5, migration failed",
+     "AP2<ACK CANCEL, cancel; do thaw; do discard; migration superseded"},
+    {"p-migr", 4, "do discard; ES3<REMOVE, AP2<FAILED status -5, migration failed",
+     "AP2<ACK CANCEL, cancel; do discard; ES3<REMOVE, migration superseded"},
+    {"p-migr", 5, "do discard; ES3<REMOVE, AP2<FAILED status -5, migration failed",
+     "AP2<ACK CANCEL, cancel; do discard; ES3<REMOVE, migration superseded"},
+    {"c-migr", 5, "do discard; ES3<REMOVE, AP2<FAILED status -5, migration failed",
+     "AP2<ACK CANCEL, cancel; do discard; ES3<REMOVE, migration superseded"},
+    {"cold", 3, "do thaw; do discard; AP2<FAILED status -5, migration failed",
+     "AP2<ACK CANCEL, cancel; do thaw; do discard; migration superseded"},
+    {"cold", 4, "do revive; container live, do discard; ES3<REMOVE, AP2<FAILED status -5, migration failed",
+     "AP2<ACK CANCEL, cancel; do revive; container live, do discard; ES3<REMOVE, migration superseded"},
+};
+
+/* Finishes what is ordered until nothing is, and writes down what happened, operation by operation. */
+static void play_out(struct bench *b, int32_t first_status, struct buf *did)
+{
+    buf_printf(did, "%s", fake_did(&b->fake));
+    for (int32_t status = first_status; b->fake.ordered; status = 0) {
+        buf_clear(&b->fake.did);
+        finish(b, status);
+        buf_printf(did, "%s%s", did->len ? "; " : "", fake_did(&b->fake));
+    }
+}
+
+static void play_undo(const struct undo_row *row, bool cancel)
+{
+    struct bench b;
+    struct buf did = BUF_INIT;
+    begin(&b, row->strategy);
+    for (int i = 0; i < row->stages; i++)
+        finish(&b, 0);
+    buf_clear(&b.fake.did);
+    if (cancel)
+        hear(&b, offload(OFFLOAD_CANCEL, ap2, 1, 0));
+    play_out(&b, cancel ? -ECANCELED : -EIO, &did);
+    assert_string_equal(buf_text(&did), cancel ? row->cancelled : row->fails);
+    assert_int_equal(client(&b)->out.state, MIGRATION_NONE);
+    assert_false(client(&b)->gate_closed);
+    assert_int_equal(client(&b)->state, EDGE_LIVE);
+    buf_free(&did);
+    bench_free(&b);
+}
+
+static void every_stage_is_undone(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(undo_rows); i++)
+        for (int cancel = 0; cancel < 2; cancel++)
+            play_undo(&undo_rows[i], cancel);
+}
+
+static void an_undo_that_fails_is_tried_again(void **state)
+{
+    (void)state;
+    struct bench b;
+    begin(&b, "p-migr");
+    finish(&b, -EIO);
+    buf_clear(&b.fake.did);
+    finish(&b, -EIO);
+    expect(&b, "", EDGE_LIVE); /* frozen still */
+    fake_wait(&b.fake, simtime_ms(1001));
+    expect(&b, "do thaw", EDGE_LIVE);
+    finish(&b, 0);
+    finish(&b, 0);
+    expect(&b, "do discard, AP2<FAILED status -5, migration failed", EDGE_LIVE);
+    bench_free(&b);
+}
+
+static void a_source_that_cannot_be_revived_is_declared(void **state)
+{
+    (void)state;
+    struct bench b;
+    begin(&b, "cold");
+    for (int i = 0; i < 4; i++)
+        finish(&b, 0);
+    finish(&b, -EIO);
+    for (int i = 0; i < 20; i++) {
+        finish(&b, -EIO);
+        fake_wait(&b.fake, simtime_ms(1001));
+    }
+    assert_non_null(strstr(fake_did(&b.fake), "container gone"));
+    bench_free(&b);
+}
+
+/* --- order of messages ---------------------------------------------------------------------------------------------------------- */
+
+static void a_newer_migration_supersedes_an_older_never_the_other_way(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, EDGE_LIVE, "p-migr");
+    hear(&b, offload(OFFLOAD_MIGRATE, ap2, 2, 0));
+    expect(&b, "AP2<ACK MIGRATE, migr begins, do freeze", EDGE_LIVE);
+    hear(&b, offload(OFFLOAD_MIGRATE, ap3, 1, 0)); /* late */
+    expect(&b, "AP3<ACK MIGRATE", EDGE_LIVE);
+    hear(&b, offload(OFFLOAD_MIGRATE, ap3, 4, 0));
+    hear(&b, offload(OFFLOAD_MIGRATE, ap2, 3, 0)); /* late */
+    expect(&b, "AP3<ACK MIGRATE, cancel, AP2<ACK MIGRATE", EDGE_LIVE);
+    finish(&b, -ECANCELED);
+    finish(&b, 0);
+    finish(&b, 0);
+    expect(&b, "do thaw, do discard, migration superseded, AP3<ACK MIGRATE, migr begins, do freeze",
+           EDGE_LIVE);
+    assert_int_equal(client(&b)->out.id, 4);
+    bench_free(&b);
+}
+
+static void a_migration_called_off_before_it_came_never_begins(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, EDGE_LIVE, "p-migr");
+    hear(&b, offload(OFFLOAD_CANCEL, ap2, 1, 0));
+    hear(&b, offload(OFFLOAD_MIGRATE, ap2, 1, 0));
+    expect(&b, "AP2<ACK CANCEL, AP2<ACK MIGRATE", EDGE_LIVE);
+    assert_int_equal(client(&b)->out.state, MIGRATION_NONE);
+    bench_free(&b);
+}
+
+/* The access point may have committed, with only the acknowledgements lost: the source must not take the container away. */
+static void a_silent_target_is_for_the_access_point_to_give_up(void **state)
+{
+    (void)state;
+    struct bench b;
+    begin(&b, "p-migr");
+    for (int i = 0; i < 6; i++)
+        finish(&b, 0);
+    struct msg ack = offload(OFFLOAD_ACK, ap2, 1, 0);
+    ack.offload.acked = OFFLOAD_CUT;
+    hear(&b, ack);
+    fake_wait(&b.fake, simtime_ms(21500));
+    assert_non_null(strstr(fake_did(&b.fake), "ES3<INSTALL, AP2<FAILED status -110"));
+    assert_null(strstr(fake_did(&b.fake), "do discard"));
+    assert_int_equal(client(&b)->out.state, MIGRATION_INSTALLING);
+    bench_free(&b);
+}
+
+static void a_lost_probe_does_not_close_the_gate_for_ever(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, EDGE_LIVE, "cold");
+    hear(&b, offload(OFFLOAD_MIGRATE, ap2, 1, 0));
+    hear(&b, offload(OFFLOAD_REQUEST, ap2, 0, 0));
+    expect(&b, "AP2<ACK MIGRATE, migr begins, CT0<PROBE 0", EDGE_LIVE);
+    fake_wait(&b.fake, simtime_ms(1001));
+    expect(&b, "CT0<SVCQ 0", EDGE_LIVE);
+    answer(&b, OFFLOAD_REPLY, 0);
+    assert_int_equal(client(&b)->log.len, 0); /* it is no request after the cut: there is none yet */
+    fake_wait(&b.fake, simtime_s(1));
+    expect(&b, "AP2<SVCR 0, CT0<PROBE 1", EDGE_LIVE);
+    answer_probe(&b, 1, 0); /* of the first try */
+    expect(&b, "", EDGE_LIVE);
+    answer_probe(&b, 1, 1);
+    expect(&b, "do freeze", EDGE_LIVE);
+    bench_free(&b);
+}
+
+/* --- the target ----------------------------------------------------------------------------------------------------------------- */
+
+static void the_target_installs_and_serves(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *strategy, *first;
+        int operations;
+    } rows[] = {{"p-migr", "ES1<ACK INSTALL, do create", 2},
+                {"c-migr", "ES1<ACK INSTALL, do load", 3},
+                {"cold", "ES1<ACK INSTALL, do create", 2}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct bench b;
+        bench_init(&b, EDGE_EMPTY, rows[i].strategy);
+        hear(&b, offload(OFFLOAD_INSTALL, es1, 3, 5));
+        expect(&b, rows[i].first, EDGE_INSTALLING);
+        for (int k = 0; k < rows[i].operations; k++)
+            finish(&b, 0);
+        assert_non_null(strstr(fake_did(&b.fake), "do restore, container standby, AP2<ES2-READY"));
+        buf_clear(&b.fake.did);
+        answer(&b, OFFLOAD_REPLAYED, 5);
+        hear(&b, offload(OFFLOAD_ACTIVATE, ap2, 3, 0));
+        expect(&b, "AP2<REPLAYED 5, container live, AP2<ACK ACTIVATE", EDGE_LIVE);
+        assert_int_equal(client(&b)->next, 6);
+        bench_free(&b);
+    }
+}
+
+static void an_install_that_fails_is_reported_and_removed(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, EDGE_INSTALLING, "p-migr");
+    finish(&b, -EIO);
+    expect(&b, "AP2<FAILED status -5, do discard", EDGE_REMOVING);
+    finish(&b, 0);
+    hear(&b, offload(OFFLOAD_INSTALL, es1, 3, 5));
+    expect(&b, "container gone, ES1<ACK INSTALL", EDGE_EMPTY);
+    bench_free(&b);
+}
+
+static void an_install_that_is_called_off_stops_and_goes(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, EDGE_INSTALLING, "p-migr");
+    hear(&b, offload(OFFLOAD_REMOVE, es1, 3, 0));
+    expect(&b, "cancel", EDGE_INSTALLING);
+    finish(&b, -ECANCELED);
+    expect(&b, "do discard", EDGE_REMOVING);
+    hear(&b, offload(OFFLOAD_REMOVE, es1, 3, 0));
+    finish(&b, 0);
+    expect(&b, "container gone, ES1<ACK REMOVE", EDGE_EMPTY);
+    hear(&b, offload(OFFLOAD_REMOVE, es1, 3, 0)); /* the acknowledgement was lost */
+    finish(&b, 0);
+    expect(&b, "do discard, ES1<ACK REMOVE", EDGE_EMPTY);
+    bench_free(&b);
+}
+
+/* The container that comes back finds the one it left behind, whose STOP was lost. */
+static void an_install_over_an_older_container_removes_that_first(void **state)
+{
+    (void)state;
+    struct bench b;
+    begin(&b, "p-migr");
+    for (int i = 0; i < 6; i++)
+        finish(&b, 0);
+    buf_clear(&b.fake.did);
+    hear(&b, offload(OFFLOAD_INSTALL, es3, 2, 5));
+    expect(&b, "do discard", EDGE_REMOVING);
+    finish(&b, 0);
+    hear(&b, offload(OFFLOAD_INSTALL, es3, 2, 5));
+    expect(&b, "container gone, ES3<ACK INSTALL, do create", EDGE_INSTALLING);
+    hear(&b, offload(OFFLOAD_STOP, ap2, 1, 0));
+    expect(&b, "AP2<ACK STOP", EDGE_INSTALLING);
+    bench_free(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_source_walks_its_stages),
+        cmocka_unit_test(every_stage_is_undone),
+        cmocka_unit_test(an_undo_that_fails_is_tried_again),
+        cmocka_unit_test(a_source_that_cannot_be_revived_is_declared),
+        cmocka_unit_test(a_newer_migration_supersedes_an_older_never_the_other_way),
+        cmocka_unit_test(a_migration_called_off_before_it_came_never_begins),
+        cmocka_unit_test(a_silent_target_is_for_the_access_point_to_give_up),
+        cmocka_unit_test(a_lost_probe_does_not_close_the_gate_for_ever),
+        cmocka_unit_test(the_target_installs_and_serves),
+        cmocka_unit_test(an_install_that_fails_is_reported_and_removed),
+        cmocka_unit_test(an_install_that_is_called_off_stops_and_goes),
+        cmocka_unit_test(an_install_over_an_older_container_removes_that_first),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

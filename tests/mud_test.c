@@ -1,0 +1,392 @@
+/* The device's table, cell by cell, and its requests: window, resends, round-trip times, digests. */
+#include "fake_port.h"
+#include "mud.h"
+
+static const struct party ap1 = {PARTY_AP, 0}, ap2 = {PARTY_AP, 1};
+
+static const struct mud_visit visits[] = {
+    {.ap = 0, .at = {100000000000}}, {.ap = 1, .at = {110000000000}}, {.ap = 0, .at = {111000000000}}};
+
+struct bench {
+    struct fake_port fake;
+    struct mud mud;
+};
+
+static void hear(struct bench *b, enum msg_type type, struct party from, int32_t status)
+{
+    struct msg m = {.type = type, .from = from, .sequence = b->mud.sequence, .status = status};
+    mud_receive(&b->mud, &m);
+}
+
+static void hear_offload(struct bench *b, uint8_t type, uint32_t number, uint64_t digest)
+{
+    struct msg m = {.type = MSG_OFFLOAD, .from = b->mud.ap, .sequence = b->mud.sequence};
+    m.offload = (struct offload){.type = type, .number = number, .digest = digest, .peer = {PARTY_EDGE, 0}};
+    mud_receive(&b->mud, &m);
+}
+
+static void reply(struct bench *b, uint32_t number)
+{
+    hear_offload(b, OFFLOAD_REPLY, number, b->mud.requests[number % b->mud.options.window].digest);
+}
+
+/* A request each second from t = 100 s until t = 160 s; at AP1, from 110 s at AP2, from 111 s at AP1. */
+static void bench_options(struct bench *b, const struct mud_visit *v, int count, double until_s)
+{
+    fake_init(&b->fake, "p-migr");
+    struct mud_options options = {.period = simtime_s(1),
+                                  .request_bytes = 100,
+                                  .window = 4,
+                                  .until = simtime_from_seconds(until_s),
+                                  .visits = v,
+                                  .visit_count = count,
+                                  .seed = 1,
+                                  .memory_pages = 100,
+                                  .layer_pages = 100};
+    mud_init(&b->mud, &b->fake.port, &b->fake.rules, 0, &options);
+    mud_start(&b->mud);
+}
+
+static void bring_into(struct bench *b, enum mud_state state)
+{
+    if (state == MUD_AWAY)
+        return;
+    fake_wait(&b->fake, SIMTIME_ZERO);
+    if (state == MUD_ASSOCIATING)
+        return;
+    hear(b, MSG_ASSOCIATION_RESPONSE, ap1, 0);
+    hear_offload(b, OFFLOAD_EDGE_READY, 0, 0);
+    fake_wait(&b->fake, SIMTIME_ZERO);
+    if (state == MUD_ROAMING)
+        b->mud.move.ring(&b->mud.move);
+    if (state == MUD_FINISHED)
+        mud_give_up(&b->mud);
+}
+
+static void bench_init(struct bench *b, enum mud_state state)
+{
+    bench_options(b, visits, ARRAY_LEN(visits), 160);
+    bring_into(b, state);
+    assert_int_equal(b->mud.state, state);
+    fake_listen(&b->fake);
+}
+
+static void bench_free(struct bench *b)
+{
+    mud_free(&b->mud);
+    fake_free(&b->fake);
+}
+
+static void expect(struct bench *b, const char *did, enum mud_state state)
+{
+    assert_string_equal(fake_did(&b->fake), did);
+    assert_int_equal(b->mud.state, state);
+    buf_clear(&b->fake.did);
+}
+
+/* --- the table -------------------------------------------------------------------------------------------------------------------- */
+
+enum input { MOVE, ASSOCIATION_ALARM, ACCEPTED, REFUSED, READY, REPLY, DUE, RESEND, STRANGER, INPUTS };
+
+static void give(struct bench *b, enum input input)
+{
+    struct mud *mud = &b->mud;
+    enum msg_type answer = mud->sequence == 1 ? MSG_ASSOCIATION_RESPONSE : MSG_REASSOCIATION_RESPONSE;
+    switch (input) {
+    case MOVE:
+        mud->move.ring(&mud->move);
+        break;
+    case ASSOCIATION_ALARM:
+        mud->association.ring(&mud->association);
+        break;
+    case ACCEPTED:
+        hear(b, answer, mud->ap, 0);
+        break;
+    case REFUSED:
+        hear(b, answer, mud->ap, 1);
+        break;
+    case READY:
+        hear_offload(b, OFFLOAD_EDGE_READY, 0, 0);
+        break;
+    case REPLY:
+        reply(b, 0);
+        break;
+    case DUE:
+        b->fake.now = simtime_add(b->fake.now, simtime_s(1));
+        mud->generate.ring(&mud->generate);
+        break;
+    case RESEND:
+        b->fake.now = simtime_add(b->fake.now, simtime_s(1));
+        mud->resend.ring(&mud->resend);
+        break;
+    case STRANGER:
+        hear(b, answer, (struct party){PARTY_AP, 7}, 0);
+        break;
+    case INPUTS:
+        break;
+    }
+}
+
+struct cell {
+    enum mud_state state;
+    enum input input;
+    enum mud_state after;
+    const char *did; /* "!" = not foreseen; "" = nothing, or not heard */
+};
+
+static const struct cell cells[] = {
+    {MUD_AWAY, MOVE, MUD_ASSOCIATING, "AP1<ASSOCIATION REQUEST"},
+    {MUD_AWAY, ASSOCIATION_ALARM, MUD_AWAY, "!"},
+    {MUD_AWAY, ACCEPTED, MUD_AWAY, ""},
+    {MUD_AWAY, REFUSED, MUD_AWAY, ""},
+    {MUD_AWAY, READY, MUD_AWAY, ""},
+    {MUD_AWAY, REPLY, MUD_AWAY, ""},
+    {MUD_AWAY, DUE, MUD_AWAY, "!"},
+    {MUD_AWAY, RESEND, MUD_AWAY, "!"},
+    {MUD_AWAY, STRANGER, MUD_AWAY, ""},
+    {MUD_ROAMING, MOVE, MUD_ROAMING, ""},
+    {MUD_ROAMING, ASSOCIATION_ALARM, MUD_ASSOCIATING, "AP2<REASSOCIATION REQUEST"},
+    {MUD_ROAMING, ACCEPTED, MUD_ROAMING, ""},
+    {MUD_ROAMING, REFUSED, MUD_ROAMING, ""},
+    {MUD_ROAMING, READY, MUD_ROAMING, ""},
+    {MUD_ROAMING, REPLY, MUD_ROAMING, ""},
+    {MUD_ROAMING, DUE, MUD_ROAMING, ""},
+    {MUD_ROAMING, RESEND, MUD_ROAMING, "!"},
+    {MUD_ROAMING, STRANGER, MUD_ROAMING, ""},
+    {MUD_ASSOCIATING, MOVE, MUD_ROAMING, ""},
+    {MUD_ASSOCIATING, ASSOCIATION_ALARM, MUD_ASSOCIATING, "AP1<ASSOCIATION REQUEST"},
+    {MUD_ASSOCIATING, ACCEPTED, MUD_ASSOCIATED, ""},
+    {MUD_ASSOCIATING, REFUSED, MUD_ASSOCIATING, ""},
+    {MUD_ASSOCIATING, READY, MUD_ASSOCIATING, ""},
+    {MUD_ASSOCIATING, REPLY, MUD_ASSOCIATING, ""},
+    {MUD_ASSOCIATING, DUE, MUD_ASSOCIATING, ""},
+    {MUD_ASSOCIATING, RESEND, MUD_ASSOCIATING, "!"},
+    {MUD_ASSOCIATING, STRANGER, MUD_ASSOCIATING, ""},
+    {MUD_ASSOCIATED, MOVE, MUD_ROAMING, ""},
+    {MUD_ASSOCIATED, ASSOCIATION_ALARM, MUD_ASSOCIATED, ""},
+    {MUD_ASSOCIATED, ACCEPTED, MUD_ASSOCIATED, ""},
+    {MUD_ASSOCIATED, REFUSED, MUD_ASSOCIATED, ""},
+    {MUD_ASSOCIATED, READY, MUD_ASSOCIATED, ""},
+    {MUD_ASSOCIATED, REPLY, MUD_ASSOCIATED, "ok 0"},
+    {MUD_ASSOCIATED, DUE, MUD_ASSOCIATED, "AP1<SVCQ 1"},
+    {MUD_ASSOCIATED, RESEND, MUD_ASSOCIATED, "AP1<SVCQ 0"},
+    {MUD_ASSOCIATED, STRANGER, MUD_ASSOCIATED, ""},
+    {MUD_FINISHED, MOVE, MUD_FINISHED, "!"},
+    {MUD_FINISHED, ASSOCIATION_ALARM, MUD_FINISHED, "!"},
+    {MUD_FINISHED, ACCEPTED, MUD_FINISHED, ""},
+    {MUD_FINISHED, REFUSED, MUD_FINISHED, ""},
+    {MUD_FINISHED, READY, MUD_FINISHED, ""},
+    {MUD_FINISHED, REPLY, MUD_FINISHED, ""},
+    {MUD_FINISHED, DUE, MUD_FINISHED, "!"},
+    {MUD_FINISHED, RESEND, MUD_FINISHED, "!"},
+    {MUD_FINISHED, STRANGER, MUD_FINISHED, ""},
+};
+
+static void every_cell(void **state)
+{
+    (void)state;
+    bool seen[MUD_STATES][INPUTS] = {0};
+    for (size_t i = 0; i < ARRAY_LEN(cells); i++) {
+        struct bench b;
+        bench_init(&b, cells[i].state);
+        give(&b, cells[i].input);
+        if (b.mud.state != cells[i].after || strcmp(fake_did(&b.fake), cells[i].did) != 0)
+            fail_msg("state %d, input %d: state %d and \"%s\", not \"%s\"", cells[i].state, cells[i].input,
+                     b.mud.state, fake_did(&b.fake), cells[i].did);
+        assert_int_equal(b.mud.actor.unexpected, strcmp(cells[i].did, "!") == 0);
+        seen[cells[i].state][cells[i].input] = true;
+        bench_free(&b);
+    }
+    for (int s = 0; s < MUD_STATES; s++)
+        for (int k = 0; k < INPUTS; k++)
+            assert_true(seen[s][k]);
+}
+
+/* --- roaming ---------------------------------------------------------------------------------------------------------------------- */
+
+static void nothing_is_sent_while_it_roams_and_all_that_is_due_after(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, MUD_ASSOCIATED);
+    reply(&b, 0);
+    fake_wait(&b.fake, simtime_ms(9900));
+    for (uint32_t n = 1; n < 5; n++)
+        reply(&b, n);
+    for (uint32_t n = 5; n < 10; n++)
+        reply(&b, n);
+    buf_clear(&b.fake.did);
+    fake_wait(&b.fake, simtime_ms(150));
+    expect(&b, "", MUD_ROAMING); /* request 10 was due at 110.0 s, when the visit began */
+    fake_wait(&b.fake, simtime_ms(20));
+    expect(&b, "AP2<REASSOCIATION REQUEST", MUD_ASSOCIATING);
+    hear(&b, MSG_REASSOCIATION_RESPONSE, ap1, 0); /* of the one it left */
+    expect(&b, "", MUD_ASSOCIATING);
+    hear(&b, MSG_REASSOCIATION_RESPONSE, ap2, 0);
+    assert_non_null(strstr(fake_did(&b.fake), "AP2<SVCQ 10"));
+    assert_int_equal(b.mud.state, MUD_ASSOCIATED);
+    bench_free(&b);
+}
+
+static void a_visit_by_request_keeps_that_request(void **state)
+{
+    (void)state;
+    static const struct mud_visit by_request[] = {{.ap = 0, .at = {100000000000}},
+                                                  {.ap = 1, .by_request = true, .request = 2}};
+    struct bench b;
+    bench_options(&b, by_request, 2, 160);
+    b.fake.rules.timeouts.rto_min = simtime_ms(1010);
+    bring_into(&b, MUD_ASSOCIATED);
+    reply(&b, 0);
+    fake_listen(&b.fake);
+    fake_wait(
+        &b.fake,
+        simtime_ms(2005)); /* request 1 is unanswered: its resend must not ring while the device roams */
+    expect(&b, "AP1<SVCQ 1", MUD_ROAMING);
+    fake_wait(&b.fake, simtime_ms(10000));
+    assert_int_equal(b.mud.actor.unexpected, 0);
+    hear(&b, MSG_REASSOCIATION_RESPONSE, ap2, 0);
+    assert_non_null(strstr(fake_did(&b.fake), "AP2<SVCQ 2"));
+    assert_null(strstr(fake_did(&b.fake), "AP1<SVCQ 2"));
+    bench_free(&b);
+}
+
+/* Whether the first access point has begun, only the first access point knows. */
+static void until_its_container_runs_it_names_the_first_access_point(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"AP2<REASSOCIATION REQUEST", "AP1<ASSOCIATION REQUEST"};
+    struct bench b;
+    bench_init(&b, MUD_ASSOCIATING);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        b.mud.move.ring(&b.mud.move);
+        fake_wait(&b.fake, simtime_ms(60));
+        expect(&b, rows[i], MUD_ASSOCIATING);
+        hear(&b, MSG_REASSOCIATION_RESPONSE, b.mud.ap, 0);
+        expect(&b, "", MUD_ASSOCIATED);
+    }
+    fake_wait(&b.fake, simtime_ms(1001)); /* no ES-READY: it asks again */
+    expect(&b, "AP1<ASSOCIATION REQUEST", MUD_ASSOCIATED);
+    hear_offload(&b, OFFLOAD_EDGE_READY, 0, 0);
+    fake_wait(&b.fake, SIMTIME_ZERO);
+    expect(&b, "AP1<SVCQ 0", MUD_ASSOCIATED);
+    bench_free(&b);
+}
+
+/* --- requests --------------------------------------------------------------------------------------------------------------------- */
+
+static void no_more_than_a_window_is_unanswered(void **state)
+{
+    (void)state;
+    static const struct mud_visit one[] = {{.ap = 0, .at = {100000000000}}};
+    struct bench b;
+    bench_options(&b, one, 1, 160);
+    bring_into(&b, MUD_ASSOCIATED);
+    fake_wait(&b.fake, simtime_s(6));
+    assert_int_equal(b.mud.sent, 4);
+    reply(&b, 1); /* a hole at 0 keeps the window where it is */
+    assert_int_equal(b.mud.sent, 4);
+    fake_listen(&b.fake);
+    reply(&b, 0);
+    expect(&b, "ok 0, AP1<SVCQ 4, AP1<SVCQ 5", MUD_ASSOCIATED);
+    reply(&b, 0); /* an answer to a resend */
+    expect(&b, "", MUD_ASSOCIATED);
+    bench_free(&b);
+}
+
+static void resends_back_off(void **state)
+{
+    (void)state;
+    static const struct mud_visit one[] = {{.ap = 0, .at = {100000000000}}};
+    static const int resends_at_ms[] = {1000, 3000, 7000, 15000, 31000, 63000, 123000, 183000};
+    struct bench b;
+    bench_options(&b, one, 1, 100.5);
+    bring_into(&b, MUD_ASSOCIATED);
+    fake_listen(&b.fake);
+    int passed_ms = 0;
+    for (size_t i = 0; i < ARRAY_LEN(resends_at_ms); i++) {
+        fake_wait(&b.fake, simtime_ms(resends_at_ms[i] - 1 - passed_ms));
+        expect(&b, "", MUD_ASSOCIATED);
+        fake_wait(&b.fake, simtime_ms(1));
+        expect(&b, "AP1<SVCQ 0", MUD_ASSOCIATED);
+        passed_ms = resends_at_ms[i];
+    }
+    assert_false(b.mud.rtt_measured);
+    reply(&b, 0); /* Karn: sent more than once, it measures nothing */
+    assert_false(b.mud.rtt_measured);
+    expect(&b, "ok 0, AP1<BYEE, AP1<DISASSOCIATION, total 1", MUD_FINISHED);
+    bench_free(&b);
+}
+
+/* RFC 6298, 2.2 and 2.3, with G = 0. */
+static void round_trips_set_the_time_out(void **state)
+{
+    (void)state;
+    static const struct mud_visit one[] = {{.ap = 0, .at = {100000000000}}};
+    static const struct {
+        int rtt_ms;
+        double srtt_ms, rttvar_ms, rto_ms;
+    } rows[] = {{400, 400, 200, 1200},
+                {800, 450, 250, 1450},
+                {450, 450, 187.5, 1200},
+                {450, 450, 140.625, 1012.5},
+                {450, 450, 105.46875, 1000}};
+    struct bench b;
+    bench_options(&b, one, 1, 160);
+    bring_into(&b, MUD_ASSOCIATED);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        fake_wait(&b.fake, simtime_ms(rows[i].rtt_ms));
+        reply(&b, (uint32_t)i);
+        assert_float_equal(simtime_to_ms(b.mud.srtt), rows[i].srtt_ms, 0.001);
+        assert_float_equal(simtime_to_ms(b.mud.rttvar), rows[i].rttvar_ms, 0.001);
+        assert_float_equal(simtime_to_ms(b.mud.rto), rows[i].rto_ms, 0.001);
+        fake_wait(&b.fake, simtime_ms(1000 - rows[i].rtt_ms));
+    }
+    bench_free(&b);
+}
+
+static void a_wrong_digest_is_reported(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, MUD_ASSOCIATED);
+    hear_offload(&b, OFFLOAD_REPLY, 0, 12345);
+    expect(&b, "digest differs 0", MUD_ASSOCIATED);
+    bench_free(&b);
+}
+
+static void it_finishes_when_all_is_answered_and_every_visit_made(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_options(&b, visits, ARRAY_LEN(visits), 102.5);
+    bring_into(&b, MUD_ASSOCIATED);
+    for (uint32_t n = 0; n < 3; n++) {
+        reply(&b, n);
+        fake_wait(&b.fake, simtime_s(1));
+    }
+    assert_int_equal(b.mud.state, MUD_ASSOCIATED); /* two visits are left */
+    fake_wait(&b.fake, simtime_s(10));
+    fake_listen(&b.fake);
+    hear(&b, MSG_REASSOCIATION_RESPONSE, ap1, 0);
+    expect(&b, "AP1<BYEE, AP1<DISASSOCIATION, total 3", MUD_FINISHED);
+    fake_wait(&b.fake, simtime_s(100));
+    expect(&b, "", MUD_FINISHED);
+    bench_free(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_cell),
+        cmocka_unit_test(nothing_is_sent_while_it_roams_and_all_that_is_due_after),
+        cmocka_unit_test(a_visit_by_request_keeps_that_request),
+        cmocka_unit_test(until_its_container_runs_it_names_the_first_access_point),
+        cmocka_unit_test(no_more_than_a_window_is_unanswered),
+        cmocka_unit_test(resends_back_off),
+        cmocka_unit_test(round_trips_set_the_time_out),
+        cmocka_unit_test(a_wrong_digest_is_reported),
+        cmocka_unit_test(it_finishes_when_all_is_answered_and_every_visit_made),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,336 @@
+/* Runs of ./roamlab in the real world, started, watched and interrupted from outside, and what the machine looks like before and after.
+ * The program is $ROAMLAB, or ./roamlab. */
+#ifndef ROAMLAB_REAL_FIXTURE_H
+#define ROAMLAB_REAL_FIXTURE_H
+
+#include "err.h"
+#include "folder.h"
+#include "mem.h"
+#include "process.h"
+#include "world_real.h"
+
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <pty.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#define QUICK "scenarios/kim22-quick.json"
+/* kim22-quick with an early handoff: over after ten seconds. */
+#define SHORT "--set", "muds.m1.visits.1.at_request=10", "--set", "duration_s=7", QUICK
+
+static char *fixture_program; /* absolute; NULL when this machine cannot run for real */
+static char *fixture_folder;  /* results lie below it */
+
+/* --- a shell for looking at the machine -------------------------------------------------------------------- */
+
+/* What the script prints; free() it. Fails the test if it does not end well. */
+static inline char *shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static inline char *shell(const char *format, ...)
+{
+    va_list args;
+    autofree char *script = NULL;
+    va_start(args, format);
+    if (vasprintf(&script, format, args) < 0)
+        abort();
+    va_end(args);
+    struct process_options options = PROCESS_OPTIONS_INIT;
+    struct err e = ERR_INIT;
+    char *output = NULL;
+    options.argv = (const char *[]){"sh", "-c", script, NULL};
+    if (process_run(&options, &output, &e) < 0)
+        fail_msg("%s: %s", script, e.text);
+    return output;
+}
+
+/* Programs that runs start, the controller and the agents among them. */
+#define PROCESSES                                                                                            \
+    "ps -eo args | grep -E '^([^ ]*/)?(dockerd|containerd[^ ]*|runc|criu|sshd:?|ssh|ssh-[^ ]*|roamlab|"      \
+    "roamlab-service|exe|scp|sftp[^ ]*)( |$)' | sort;"
+
+static inline char *fixture_processes(void)
+{
+    return shell(PROCESSES " true");
+}
+
+/* All that a run touches outside of its result folder. */
+static inline char *fixture_machine(void)
+{
+    return shell(
+        "echo == namespaces; ls /run/netns 2>&1;"
+        "echo == links; ip -br link;"
+        "echo == mounts; cut -d' ' -f5- /proc/self/mountinfo | sed 's/ shared:[0-9]*//' |"
+        " grep -E 'roamlab|/run/|overlay';"
+        "echo == rules; iptables-save | sed -e '/^#/d' -e 's/\\[[0-9:]*\\]//';"
+        "echo == forwarding; cat /proc/sys/net/ipv4/ip_forward;"
+        "echo == processes;" PROCESSES "echo == runs; ls /var/lib/roamlab/runs 2>/dev/null;"
+        "echo == control groups; find /sys/fs/cgroup -maxdepth 3 -name 'roamlab-*' | sort;"
+        "echo == shims; ls /run/containerd/s 2>/dev/null;"
+        "echo == configurations; ls -d /etc/docker/* /etc/criu/* 2>/dev/null;"
+        "echo == temporary; ls -d /tmp/* /var/tmp/* | grep -E '/(roamlab|ctrd|criu|runc|docker|containerd|ssh-)' |"
+        " grep -v roamlab-test-; true");
+}
+
+static inline void fixture_show_difference(const char *before, const char *after)
+{
+    folder_write(fixture_folder, "before", before);
+    folder_write(fixture_folder, "after", after);
+    autofree char *difference = shell("diff %s/before %s/after; true", fixture_folder, fixture_folder);
+    print_error("%s", difference);
+}
+
+/* `before` is from fixture_machine(). */
+#define assert_machine_as(before)                                                                            \
+    do {                                                                                                     \
+        autofree char *after_ = fixture_machine();                                                           \
+        if (strcmp(before, after_)) {                                                                        \
+            fixture_show_difference(before, after_);                                                         \
+            fail_msg("the run has left something, or taken it away");                                        \
+        }                                                                                                    \
+    } while (0)
+
+/* --- runs -------------------------------------------------------------------------------------------------------- */
+
+struct fixture_run {
+    pid_t pid;    /* the controller */
+    int terminal; /* reads what it says on its standard error */
+    struct buf said;
+    char *folder;      /* its results */
+    char *runs_before; /* names in /var/lib/roamlab/runs */
+};
+
+static inline double fixture_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static inline void fixture_exec(struct fixture_run *run, int slave, const char *const *arguments)
+{
+    const char *argv[64] = {fixture_program, "run", "-o", run->folder};
+    autofree char *out = mem_printf("%s.out", run->folder);
+    int out_fd = open(out, O_WRONLY | O_CREAT | O_TRUNC, 0644), n = 4;
+    while (*arguments && n < 63)
+        argv[n++] = *arguments++;
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    dup2(open("/dev/null", O_RDONLY), 0);
+    dup2(out_fd, 1);
+    dup2(slave, 2);
+    closefrom(3);
+    execv(argv[0], (char *const *)argv);
+    _exit(127);
+}
+
+/* Starts `roamlab run -o FOLDER/name ARGUMENTS`, in a process group of its own, its standard error a terminal. */
+static inline void fixture_start(struct fixture_run *run, const char *name, const char *const *arguments)
+{
+    int slave;
+    *run = (struct fixture_run){.folder = mem_printf("%s/%s", fixture_folder, name)};
+    run->runs_before = shell("mkdir -p /var/lib/roamlab/runs; ls /var/lib/roamlab/runs");
+    assert_int_equal(openpty(&run->terminal, &slave, NULL, NULL, NULL), 0);
+    fcntl(run->terminal, F_SETFD, FD_CLOEXEC);
+    run->pid = fork();
+    if (run->pid == 0)
+        fixture_exec(run, slave, arguments);
+    close(slave);
+    fcntl(run->terminal, F_SETFL, O_NONBLOCK);
+}
+
+static inline void fixture_listen(struct fixture_run *run)
+{
+    char chunk[4096];
+    ssize_t got;
+    while ((got = read(run->terminal, chunk, sizeof chunk)) > 0)
+        buf_add(&run->said, chunk, (size_t)got);
+}
+
+/* Waits until it has said that. */
+static inline void fixture_until_said(struct fixture_run *run, const char *text)
+{
+    for (double end = fixture_seconds() + 60; fixture_seconds() < end; usleep(5000)) {
+        fixture_listen(run);
+        if (strstr(buf_text(&run->said), text))
+            return;
+        siginfo_t ended = {0};
+        if (waitid(P_PID, (id_t)run->pid, &ended, WEXITED | WNOHANG | WNOWAIT) < 0 || ended.si_pid)
+            break;
+    }
+    fail_msg("it never said \"%s\" but: %s", text, buf_text(&run->said));
+}
+
+/* Waits until the event log holds that. */
+static inline void fixture_until_logged(struct fixture_run *run, const char *text)
+{
+    for (double end = fixture_seconds() + 60; fixture_seconds() < end; usleep(20000)) {
+        autofree char *log = folder_read(run->folder, "events.log");
+        fixture_listen(run);
+        if (log && strstr(log, text))
+            return;
+    }
+    fail_msg("\"%s\" is not in the log; it said: %s", text, buf_text(&run->said));
+}
+
+/* The exit status, or 128 + signal; -1 after `seconds`, and then it is killed. */
+static inline int fixture_wait(struct fixture_run *run, double seconds)
+{
+    int status;
+    for (double end = fixture_seconds() + seconds; fixture_seconds() < end; usleep(10000)) {
+        fixture_listen(run);
+        if (waitpid(run->pid, &status, WNOHANG) == run->pid) {
+            fixture_listen(run);
+            return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        }
+    }
+    kill(run->pid, SIGKILL);
+    waitpid(run->pid, NULL, 0);
+    return -1;
+}
+
+static inline void fixture_unexpected(struct fixture_run *run, int status, int expected)
+{
+    autofree char *out = mem_printf("%s.out", run->folder);
+    autofree char *printed = shell("cat %s; tail -n 20 %s/agents.log 2>&1; true", out, run->folder);
+    fail_msg("exit status %d, expected %d: %s%s", status, expected, buf_text(&run->said), printed);
+}
+
+static inline void fixture_run_free(struct fixture_run *run)
+{
+    close(run->terminal);
+    buf_free(&run->said);
+    free(run->folder);
+    free(run->runs_before);
+}
+
+/* Its name in /var/lib/roamlab/runs; free() it. NULL while it has none. Only for one run at a time. */
+static inline char *fixture_run_name(const struct fixture_run *run)
+{
+    autofree char *now = shell("ls /var/lib/roamlab/runs");
+    for (char *save, *name = strtok_r(now, "\n", &save); name; name = strtok_r(NULL, "\n", &save))
+        if (!strstr(run->runs_before, name))
+            return mem_copy_string(name);
+    return NULL;
+}
+
+/* The controller's agents, in the order of the scenario's hosts. */
+static inline pid_t fixture_agent(const struct fixture_run *run, int host)
+{
+    autofree char *pids =
+        shell("ps --ppid %d -o pid=,args= --sort pid | awk '$3 == \"agent\" {print $1}' | sed -n %dp",
+              run->pid, host + 1);
+    return (pid_t)atoi(pids);
+}
+
+/* The dockerd or containerd of the scenario's host number `host`. */
+static inline pid_t fixture_engine(const struct fixture_run *run, const char *program, int host)
+{
+    autofree char *name = fixture_run_name(run);
+    autofree char *pids =
+        shell("ps -eo pid=,args= | awk '$2 ~ /(^|\\/)%s$/ && /\\/runs\\/%s\\/d%d\\// {print $1}'", program,
+              name ? name : "?", host);
+    return (pid_t)atoi(pids);
+}
+
+/* --- results ----------------------------------------------------------------------------------------------------- */
+
+static inline json_object *fixture_result(const struct fixture_run *run)
+{
+    autofree char *path = mem_printf("%s/result.json", run->folder);
+    json_object *result = json_object_from_file(path);
+    if (!result)
+        fail_msg("%s: %s", path, json_util_get_last_err());
+    return result;
+}
+
+/* By JSON pointer (RFC 6901); fails the test if it is not there. */
+static inline json_object *fixture_at(json_object *result, const char *pointer)
+{
+    json_object *value = NULL;
+    if (json_pointer_get(result, pointer, &value) < 0)
+        fail_msg("result.json has no %s", pointer);
+    return value;
+}
+
+static inline double fixture_number(json_object *result, const char *pointer)
+{
+    return json_object_get_double(fixture_at(result, pointer));
+}
+
+static inline const char *fixture_text(json_object *result, const char *pointer)
+{
+    return json_object_get_string(fixture_at(result, pointer));
+}
+
+static inline bool fixture_all_hold(json_object *result)
+{
+    json_object *expectations = fixture_at(result, "/expectations");
+    for (size_t i = 0; i < json_object_array_length(expectations); i++)
+        if (!json_object_get_boolean(fixture_at(json_object_array_get_idx(expectations, i), "/holds")))
+            return false;
+    return json_object_get_boolean(fixture_at(result, "/invariants/ok"));
+}
+
+/* The tests share their machine: a run that was told invalid for its timers' lateness, and for nothing else, did its work. */
+static inline bool fixture_only_late(const struct fixture_run *run)
+{
+    autofree char *path = mem_printf("%s/result.json", run->folder);
+    json_object *result = json_object_from_file(path);
+    bool late =
+        result && !json_object_get_boolean(fixture_at(result, "/drift_ms/valid")) && fixture_all_hold(result);
+    if (late)
+        printf("note: timers were %g ms late on this machine: %s\n", fixture_number(result, "/drift_ms/p99"),
+               run->folder);
+    json_object_put(result);
+    return late;
+}
+
+#define assert_exit(run, seconds, expected)                                                                  \
+    do {                                                                                                     \
+        int status_ = fixture_wait(run, seconds);                                                            \
+        if (status_ != (expected) && !((expected) == 0 && status_ == 1 && fixture_only_late(run)))           \
+            fixture_unexpected(run, status_, expected);                                                      \
+    } while (0)
+
+/* --- group ------------------------------------------------------------------------------------------------------- */
+
+static int fixture_set_up(void **state)
+{
+    (void)state;
+    const char *given = getenv("ROAMLAB");
+    autofree char *program = realpath(given ? given : "./roamlab", NULL);
+    autofree char *service = program ? mem_printf("%s-service", program) : NULL;
+    struct world_real_facts facts;
+    struct err e = ERR_INIT;
+    fixture_folder = folder_make();
+    if (!program)
+        printf("skip: ./roamlab is not there (make)\n");
+    else if (world_real_check(service, &facts, &e) < 0)
+        printf("skip: %s\n", e.text);
+    else
+        fixture_program = steal(program);
+    return 0;
+}
+
+static int fixture_tear_down(void **state)
+{
+    (void)state;
+    folder_remove(fixture_folder);
+    free(fixture_program);
+    return 0;
+}
+
+#define NEED_REAL_WORLD()                                                                                    \
+    if (!fixture_program)                                                                                    \
+    skip()
+
+#endif

@@ -1,0 +1,331 @@
+/* Whole runs with Docker and CRIU: scenarios with their expectations, captures, and what a run says when it cannot be. Interrupted and
+ * broken runs: real_crash_test.c. */
+#include "real_fixture.h"
+
+#include <pcap/pcap.h>
+
+/* Runs it to its end; the machine is as it was. */
+static void run_to_end(struct fixture_run *run, const char *name, const char *const *arguments, int expected)
+{
+    autofree char *before = fixture_machine();
+    fixture_start(run, name, arguments);
+    assert_exit(run, 120, expected);
+    assert_machine_as(before);
+}
+
+#define ARGUMENTS(...) ((const char *const[]){"--world", "real", __VA_ARGS__, NULL})
+
+/* --- the quick scenario: what its result says --------------------------------------------------------------- */
+
+static void assert_quick_result(const struct fixture_run *run)
+{
+    json_object *result = fixture_result(run);
+    static const struct {
+        const char *pointer;
+        double min, max;
+    } numbers[] = {
+        {"/requests/lost", 0, 0},
+        {"/requests/duplicated", 0, 0},
+        {"/migrations/0/total_s", 1, 8},
+        {"/migrations/0/ready_s", 0.5, 8},
+        {"/migrations/0/freeze_ms", 10, 1000},
+        {"/migrations/0/bytes/memory", 8e6, 12e6},
+        {"/migrations/0/bytes/layer", 3.9e6, 5e6},
+        {"/migrations/0/bytes/image", 0, 0},
+        {"/migrations/0/bytes/wire", 12e6, 17e6},
+        {"/response_ms/p50", 10, 60}, /* 10 ms round trip and 5 ms of work */
+        {"/environment/zstd3_ratio_base", 2.5, 3},
+        {"/environment/zstd3_ratio_layer", 3.5, 4.5},
+        {"/environment/zstd3_ratio_memory", 4, 6},
+        {"/environment/messages_not_understood", 0, 0},
+        {"/invariants/ok", 1, 1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        double value = fixture_number(result, numbers[i].pointer);
+        if (value < numbers[i].min || value > numbers[i].max)
+            fail_msg("%s is %g", numbers[i].pointer, value);
+    }
+    static const char *const texts[][2] = {
+        {"/world", "real"},
+        {"/scenario/name", "kim22-quick"},
+        {"/migrations/0/outcome", "finished"},
+        {"/migrations/0/from", "ES-1"},
+        {"/migrations/0/to", "ES-2"},
+        {"/migrations/0/strategy", "p-migr"},
+        {"/migrations/0/carrier", "scp"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        assert_string_equal(fixture_text(result, texts[i][0]), texts[i][1]);
+    static const char *const present[] = {"/environment/kernel", "/environment/docker",
+                                          "/environment/criu",   "/environment/link_driver",
+                                          "/drift_ms/p99",       "/migrations/0/stages/0/name"};
+    for (size_t i = 0; i < ARRAY_LEN(present); i++)
+        assert_true(strlen(fixture_text(result, present[i])) > 0);
+    assert_true(fixture_number(result, "/requests/sent") == fixture_number(result, "/requests/answered"));
+    json_object_put(result);
+}
+
+static void quick(void **state)
+{
+    (void)state;
+    NEED_REAL_WORLD();
+    for (int i = 0; i < 2; i++) {
+        struct fixture_run run;
+        autofree char *name = mem_printf("quick-%d", i);
+        run_to_end(&run, name, i ? ARGUMENTS(SHORT) : ARGUMENTS(QUICK), 0);
+        assert_quick_result(&run);
+        fixture_run_free(&run);
+    }
+}
+
+static void two_runs_at_once(void **state)
+{
+    (void)state;
+    NEED_REAL_WORLD();
+    struct fixture_run runs[2];
+    autofree char *before = fixture_machine();
+    fixture_start(&runs[0], "left", ARGUMENTS(SHORT));
+    fixture_start(&runs[1], "right", ARGUMENTS(SHORT));
+    for (int i = 0; i < 2; i++) {
+        assert_exit(&runs[i], 120, 0);
+        fixture_run_free(&runs[i]);
+    }
+    assert_machine_as(before);
+}
+
+/* --- the other scenarios ------------------------------------------------------------------------------------ */
+
+#define FAULT "faults.0={\"operation\": \"restore\", \"edge\": \"es2\", \"mud\": \"m1\", \"times\": 1}"
+
+static const struct {
+    const char *name;
+    const char *arguments[12];
+    int exit, finished, failed, superseded;
+} scenarios[] = {
+    {"swap",
+     {"--set", "duration_s=10", "--set", "muds.m1.visits.1.at_s=3", "--set", "muds.m2.visits.1.at_s=3",
+      "scenarios/swap.json"},
+     0,
+     2,
+     0,
+     0},
+    {"three-aps",
+     {"--set", "duration_s=18", "--set", "muds.m1.visits.1.at_s=3", "--set", "muds.m1.visits.2.at_s=4.5",
+      "--set", "muds.m1.visits.3.at_s=8", "scenarios/three-aps.json"},
+     0,
+     1,
+     0,
+     1},
+    {"cold",
+     {"--set", "muds.m1.visits.1.at_request=10", "--set", "duration_s=9", "scenarios/cold.json"},
+     0,
+     1,
+     0,
+     0},
+    {"restore-fails",
+     {"--set", "muds.m1.visits.1.at_request=10", "--set", "duration_s=8", "scenarios/restore-fails.json"},
+     0,
+     0,
+     1,
+     0},
+    {"unexpected-failure", {"--set", FAULT, SHORT}, 1, 0, 1, 0},
+};
+
+static int outcomes(json_object *result, const char *outcome)
+{
+    json_object *migrations = fixture_at(result, "/migrations");
+    int count = 0;
+    for (size_t i = 0; i < json_object_array_length(migrations); i++)
+        count += !strcmp(fixture_text(json_object_array_get_idx(migrations, i), "/outcome"), outcome);
+    return count;
+}
+
+static void each_scenario(void **state)
+{
+    (void)state;
+    NEED_REAL_WORLD();
+    for (size_t i = 0; i < ARRAY_LEN(scenarios); i++) {
+        struct fixture_run run;
+        const char *arguments[16] = {"--world", "real"};
+        memcpy(arguments + 2, scenarios[i].arguments, sizeof scenarios[i].arguments);
+        run_to_end(&run, scenarios[i].name, arguments, scenarios[i].exit);
+        json_object *result = fixture_result(&run);
+        assert_int_equal(outcomes(result, "finished"), scenarios[i].finished);
+        assert_int_equal(outcomes(result, "failed"), scenarios[i].failed);
+        assert_int_equal(outcomes(result, "superseded"), scenarios[i].superseded);
+        assert_true(fixture_number(result, "/requests/lost") == 0);
+        assert_true(json_object_get_boolean(fixture_at(result, "/invariants/ok")));
+        json_object_put(result);
+        fixture_run_free(&run);
+    }
+}
+
+/* --- captures ----------------------------------------------------------------------------------------------- */
+
+static int packets_in(const char *path)
+{
+    char message[PCAP_ERRBUF_SIZE];
+    struct pcap_pkthdr *header;
+    const u_char *bytes;
+    int count = 0, status;
+    pcap_t *file = pcap_open_offline(path, message);
+    if (!file)
+        fail_msg("%s", message);
+    while ((status = pcap_next_ex(file, &header, &bytes)) == 1)
+        count++;
+    if (status != PCAP_ERROR_BREAK)
+        fail_msg("%s: %s", path, pcap_geterr(file));
+    pcap_close(file);
+    return count;
+}
+
+/* Who must have seen what. */
+static const struct {
+    const char *host, *filter;
+} seen[] = {
+    {"laptop", "wlan.fc.type_subtype == 0x0002"}, /* reassociation request */
+    {"laptop", "tzsp && wlan.fc.type_subtype == 0x0000"},
+    {"laptop", "tzsp && wlan.fc.type == 2"},
+    {"pc2", "tcp.port == 3517 && tcp.len > 0"}, /* IAPP */
+    {"pc1", "tcp.port == 3517 && tcp.len > 0"},
+    {"pc1", "udp.port == 3518"},
+    {"pc1", "tcp.port == 2222"},
+};
+
+static void assert_seen(const struct fixture_run *run)
+{
+    for (size_t i = 0; i < ARRAY_LEN(seen); i++) {
+        autofree char *lines = shell("tshark -r %s/%s.pcap -Y '%s' 2>/dev/null | wc -l", run->folder,
+                                     seen[i].host, seen[i].filter);
+        if (atoi(lines) == 0)
+            fail_msg("%s.pcap: nothing passes %s", seen[i].host, seen[i].filter);
+    }
+}
+
+static void captures(void **state)
+{
+    (void)state;
+    NEED_REAL_WORLD();
+    struct fixture_run run;
+    static const char *const hosts[] = {"pc1", "pc2", "laptop"};
+    run_to_end(&run, "capture", ARGUMENTS("--capture", SHORT), 0);
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+        autofree char *path = mem_printf("%s/%s.pcap", run.folder, hosts[i]);
+        assert_true(packets_in(path) > 20);
+    }
+    autofree char *tshark = shell("command -v tshark || true");
+    if (*tshark)
+        assert_seen(&run);
+    fixture_run_free(&run);
+    if (!*tshark) {
+        printf("skip: no tshark to judge the captures\n");
+        skip();
+    }
+}
+
+/* --- what cannot be ----------------------------------------------------------------------------------------- */
+
+static void assert_nothing_made(const struct fixture_run *run)
+{
+    assert_int_not_equal(access(run->folder, F_OK), 0);
+}
+
+static const struct {
+    const char *what, *arguments[4], *says;
+} bad[] = {
+    {"an unknown key", {"--set", "duration=3", QUICK}, "duration"},
+    {"a negative rate", {"--set", "links.0.rate_mbit=-80", QUICK}, "links.0.rate_mbit"},
+    {"an AP without an edge", {"--set", "aps.ap2={\"host\": \"pc2\"}", QUICK}, "aps.ap2"},
+    {"an unknown edge", {"--set", "aps.ap2.edge=es9", QUICK}, "aps.ap2.edge"},
+    {"not a number", {"--set", "duration_s=NaN", QUICK}, "duration_s"},
+    {"a file that is not there", {"scenarios/nowhere.json"}, "nowhere.json"},
+    {"a truncated file", {"truncated.json"}, "truncated.json"},
+    {"a name twice", {"twice.json"}, "aps.ap1"},
+};
+
+static void write_bad_files(void)
+{
+    autofree char *text = folder_read(".", QUICK), *half = mem_copy_string(text);
+    half[strlen(half) / 2] = '\0';
+    folder_write(fixture_folder, "truncated.json", half);
+    char *at = strstr(text, "\"ap2\": {\"host\"");
+    memcpy(at, "\"ap1\"", 5);
+    folder_write(fixture_folder, "twice.json", text);
+}
+
+static void bad_scenarios(void **state)
+{
+    (void)state;
+    NEED_REAL_WORLD();
+    write_bad_files();
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct fixture_run run;
+        const char *arguments[8] = {"--world", "real"};
+        memcpy(arguments + 2, bad[i].arguments, sizeof bad[i].arguments);
+        int last = 2;
+        while (arguments[last + 1])
+            last++;
+        bool own = !strchr(arguments[last], '/');
+        autofree char *path = own ? mem_printf("%s/%s", fixture_folder, arguments[last]) : NULL;
+        arguments[last] = own ? path : arguments[last];
+        fixture_start(&run, "bad", arguments);
+        assert_exit(&run, 10, 2);
+        if (!strstr(buf_text(&run.said), bad[i].says))
+            fail_msg("%s: %s", bad[i].what, buf_text(&run.said));
+        assert_nothing_made(&run);
+        fixture_run_free(&run);
+    }
+}
+
+/* A copy that nobody in particular may run, and a folder that nobody may write: the refusal comes first. */
+static void not_root(void **state)
+{
+    (void)state;
+    NEED_REAL_WORLD();
+    autofree char *copied = shell("chmod 755 %s && for f in %s %s-service " QUICK "; do cp $f %s; done",
+                                  fixture_folder, fixture_program, fixture_program, fixture_folder);
+    autofree char *before = fixture_machine();
+    autofree char *said =
+        shell("cd %s && mkdir -m 777 open && cd open && setpriv --reuid 65534 --regid 65534 --clear-groups"
+              " ../roamlab run --world real ../kim22-quick.json 2>&1; echo exit $?; ls",
+              fixture_folder);
+    if (!strstr(said, "needs root") || !strstr(said, "sudo") || !strstr(said, "exit 3\n") ||
+        strstr(said, "results"))
+        fail_msg("%s", said);
+    assert_machine_as(before);
+}
+
+/* Without any CRIU or dockerd that works: what is missing, and what mends it. */
+static void missing_programs(void **state)
+{
+    (void)state;
+    NEED_REAL_WORLD();
+    static const struct {
+        const char *replaced, *says, *mends;
+    } rows[] = {
+        {"dockerd", "dockerd is not installed", "apt-get install docker.io"},
+        {"runc", "runc is not installed", "apt-get install docker.io"},
+        {"criu", "no CRIU works on this kernel", "tools/fetch-criu"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        /* A private mount namespace, where the program is one that fails: the machine's own stays as it is. */
+        autofree char *said = shell(
+            "unshare -m sh -c 'for f in $(which -a %s) /var/lib/roamlab/criu/bin/%s; do test -e $f && mount --bind /bin/false $f; done;"
+            " %s run --world real -o %s/without " QUICK " 2>&1; echo exit $?'; ls %s",
+            rows[i].replaced, rows[i].replaced, fixture_program, fixture_folder, fixture_folder);
+        if (!strstr(said, rows[i].says) || !strstr(said, rows[i].mends) || !strstr(said, "exit 3\n") ||
+            strstr(said, "without\n"))
+            fail_msg("%s: %s", rows[i].replaced, said);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bad_scenarios),    cmocka_unit_test(not_root),
+        cmocka_unit_test(missing_programs), cmocka_unit_test(quick),
+        cmocka_unit_test(each_scenario),    cmocka_unit_test(captures),
+        cmocka_unit_test(two_runs_at_once),
+    };
+    return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
+}

@@ -1,0 +1,125 @@
+/* Whole runs in virtual time, by what the scenario's keys do to them. */
+#include "buf.h"
+#include "folder.h"
+#include "run_record.h"
+#include "world_sim.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+static struct scenario *parse(const char *text)
+{
+    struct err e = ERR_INIT;
+    struct scenario *s = scenario_parse("x.json", text, strlen(text), NULL, 0, &e);
+    if (!s)
+        fail_msg("%s (%s)", e.text, e.hint);
+    return s;
+}
+
+static void run(const char *text, const char *folder, struct run_record *record)
+{
+    struct err e = ERR_INIT;
+    struct logrepo *repo = NULL;
+    struct scenario *s = parse(text);
+    if (logrepo_open(folder, SIMTIME_ZERO, &repo, &e) < 0 || world_sim_run(s, 1, repo, &e) < 0 ||
+        logrepo_close(repo, &e) < 0 || run_record_read(folder, record, &e) < 0)
+        fail_msg("%s", e.text);
+    scenario_free(s);
+}
+
+/* The least response time of a device, in ms. */
+static double quickest_ms(const struct run_mud *mud)
+{
+    double least = 1e9;
+    for (size_t i = 0; i < mud->request_count; i++) {
+        double ms = simtime_to_ms(simtime_sub(mud->requests[i].answered, mud->requests[i].sent));
+        least = ms < least ? ms : least;
+    }
+    return least;
+}
+
+/* On a link of 1 Mbit/s, 1900 bytes more take 15.2 ms more. */
+static void test_replies_are_as_long_as_their_device_says(void **state)
+{
+    static const char text[] =
+        "{\"name\":\"t\",\"duration_s\":10,\"hosts\":{\"pc\":{},\"a\":{},\"b\":{}},"
+        "\"edges\":{\"es1\":{\"host\":\"pc\"}},\"aps\":{\"ap1\":{\"host\":\"pc\",\"edge\":\"es1\"}},"
+        "\"links\":[{\"between\":[\"a\",\"pc\"],\"rate_mbit\":1},{\"between\":[\"b\",\"pc\"],\"rate_mbit\":1}],"
+        "\"muds\":{\"m1\":{\"host\":\"a\",\"reply_bytes\":100,\"visits\":[{\"ap\":\"ap1\",\"at_s\":0}]},"
+        "\"m2\":{\"host\":\"b\",\"reply_bytes\":2000,\"visits\":[{\"ap\":\"ap1\",\"at_s\":0}]}}}";
+    struct run_record record = RUN_RECORD_INIT;
+    run(text, *state, &record);
+    assert_int_equal(record.mud_count, 2);
+    assert_float_equal(quickest_ms(&record.muds[1]) - quickest_ms(&record.muds[0]), 15.2, 0.001);
+    run_record_free(&record);
+}
+
+/* Hosts h0 … hN in a row, an edge server and an access point at either end. */
+static char *row_of_hosts(int hosts)
+{
+    struct buf b = BUF_INIT;
+    buf_printf(&b, "{\"name\":\"t\",\"duration_s\":60,\"hosts\":{\"a\":{}");
+    for (int i = 0; i < hosts; i++)
+        buf_printf(&b, ",\"h%d\":{}", i);
+    buf_printf(
+        &b,
+        "},\"edges\":{\"es1\":{\"host\":\"h0\"},\"es2\":{\"host\":\"h%d\"}},"
+        "\"aps\":{\"ap1\":{\"host\":\"h0\",\"edge\":\"es1\"},\"ap2\":{\"host\":\"h%d\",\"edge\":\"es2\"}},"
+        "\"links\":[{\"between\":[\"a\",\"h0\"]}",
+        hosts - 1, hosts - 1);
+    for (int i = 1; i < hosts; i++)
+        buf_printf(&b, ",{\"between\":[\"h%d\",\"h%d\"],\"rate_mbit\":8}", i - 1, i);
+    buf_printf(&b,
+               "],\"service\":{\"memory_mb\":4,\"layer_mb\":1},\"muds\":{\"m1\":{\"host\":\"a\",\"visits\":"
+               "[{\"ap\":\"ap1\",\"at_s\":0},{\"ap\":\"ap2\",\"at_s\":10}]}}}");
+    char *text = mem_copy_string(buf_text(&b));
+    buf_free(&b);
+    return text;
+}
+
+/* 4 MB at 8 Mbit/s take 4 s at least, however many links they cross. */
+static void test_a_transfer_takes_its_time_over_any_path(void **state)
+{
+    static const int hosts[] = {2, 17, 18, 40};
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+        autofree char *text = row_of_hosts(hosts[i]);
+        autofree char *folder = mem_printf("%s/%d", (char *)*state, hosts[i]);
+        struct run_record record = RUN_RECORD_INIT;
+        double seconds = 0;
+        run(text, folder, &record);
+        assert_int_equal(record.migration_count, 1);
+        assert_string_equal(record.migrations[0].outcome, "finished");
+        for (int k = 0; k < record.migrations[0].stage_count; k++)
+            if (record.migrations[0].stages[k].operation == OP_SEND_MEMORY)
+                seconds = simtime_seconds(
+                    simtime_sub(record.migrations[0].stages[k].end, record.migrations[0].stages[k].begin));
+        if (seconds < 4 || seconds > 8)
+            fail_msg("%d hosts: %g s", hosts[i], seconds);
+        run_record_free(&record);
+    }
+}
+
+static int make(void **state)
+{
+    *state = folder_make();
+    return 0;
+}
+
+static int discard(void **state)
+{
+    folder_remove(*state);
+    return 0;
+}
+
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make, discard)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_FOLDER(test_replies_are_as_long_as_their_device_says),
+        IN_FOLDER(test_a_transfer_takes_its_time_over_any_path),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
