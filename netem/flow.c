@@ -159,7 +159,7 @@ static void reduce(struct flow *flow)
     flow->w_last_max = segments;
     flow->cwnd = flow->ssthresh = fmax(flow->cwnd * CUBIC_BETA, 2 * SEGMENT);
     flow->epoch = SIMTIME_NEVER;
-    flow->recovery_until = flow->next_sequence;
+    flow->recovery_until = flow->next_sequence + 1; /* what has been sent belongs to the same loss */
     flow->losses++;
 }
 
@@ -277,6 +277,11 @@ static void restart_after_idle(struct flow *flow)
     for (; idle.ns >= rto.ns && flow->cwnd > INITIAL_WINDOW; idle = simtime_sub(idle, rto))
         flow->cwnd = fmax(flow->cwnd / 2, INITIAL_WINDOW);
     flow->epoch = SIMTIME_NEVER;
+}
+
+void flow_opened(struct flow *flow, struct simtime rtt)
+{
+    measure(flow, rtt);
 }
 
 void flow_send(struct flow *flow, uint64_t bytes)
