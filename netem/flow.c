@@ -112,7 +112,8 @@ static void hystart(struct flow *flow, const struct flow_chunk *acked, struct si
     flow->round_min_rtt = simtime_min(flow->round_min_rtt, rtt);
     struct simtime margin =
         simtime_max(simtime_ms(4), simtime_min(simtime_ms(16), simtime_ns(flow->min_rtt.ns / 8)));
-    if (++flow->round_samples >= HYSTART_MIN_SAMPLES && flow->cwnd >= 16 * SEGMENT &&
+    flow->round_samples += (int)(segments_of(acked->bytes) + 1) / 2; /* a receiver acknowledges every second one */
+    if (flow->round_samples >= HYSTART_MIN_SAMPLES && flow->cwnd >= 16 * SEGMENT &&
         flow->round_min_rtt.ns >= simtime_add(flow->min_rtt, margin).ns)
         flow->ssthresh = flow->cwnd;
 }
