@@ -134,6 +134,8 @@ static void cubic_grow(struct flow *flow, uint32_t acked)
     double target = CUBIC_C * pow(t + rtt - k, 3) + flow->w_max;
     flow->reno_cwnd += 3 * (1 - CUBIC_BETA) / (1 + CUBIC_BETA) * acked / flow->cwnd;
     target = fmin(fmax(target, flow->reno_cwnd), 1.5 * segments);
+    if (flow->w_last_max == 0) /* Linux: 5 % a round trip as long as nothing was ever lost */
+        target = fmax(target, 1.05 * segments);
     if (target > segments)
         flow->cwnd += (target - segments) / segments * acked;
 }
