@@ -51,7 +51,8 @@ static bool needs_packets(const struct link_params *params)
     return link_is_random(params) || (params->rate_bps && params->rate_bps < SEGMENTATION_OFF_BELOW_BPS);
 }
 
-static int prepare(const char *namespace, const char *interface, const struct link_params *params, struct err *e)
+static int prepare(const char *namespace, const char *interface, const struct link_params *params,
+                   struct err *e)
 {
     int status = link_params_check(params, e);
     if (status == 0 && interface && needs_packets(params))

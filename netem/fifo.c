@@ -133,8 +133,7 @@ enum fifo_fate fifo_arrive(struct fifo *fifo, int64_t at_ns, uint32_t bytes, uin
     struct fifo_packet packet = {.number = number, .bytes = bytes, .packets = unit.packets};
     enum fifo_fate fate = admit(fifo, &copies[0], &packet, contents);
     if (count == 2) {
-        struct fifo_packet copy = {
-            .number = number, .bytes = bytes, .packets = unit.packets, .copy = true};
+        struct fifo_packet copy = {.number = number, .bytes = bytes, .packets = unit.packets, .copy = true};
         admit(fifo, &copies[1], &copy, contents);
     }
     return fate;
@@ -173,6 +172,7 @@ bool fifo_take(struct fifo *fifo, int64_t now_ns, struct fifo_packet *packet)
     else
         fifo->head++;
     if (!packet->overtakes)
-        line_passed(&fifo->line, &(struct line_unit){packet->packets, segmentation_line_bytes(packet->bytes)});
+        line_passed(&fifo->line,
+                    &(struct line_unit){packet->packets, segmentation_line_bytes(packet->bytes)});
     return true;
 }

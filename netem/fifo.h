@@ -17,8 +17,9 @@ struct fifo_packet {
     uint32_t packets;  /* of MTU size that it stands for */
     bool copy;         /* the kernel has none of it */
     bool corrupt, overtakes;
-    bool in_order;     /* fifo_take: the kernel's packets with lower numbers are all gone */
-    uint8_t *contents; /* `bytes` of them if copy or corrupt, NULL otherwise; whoever takes the packet frees it */
+    bool in_order; /* fifo_take: the kernel's packets with lower numbers are all gone */
+    uint8_t
+        *contents; /* `bytes` of them if copy or corrupt, NULL otherwise; whoever takes the packet frees it */
 };
 
 struct fifo {

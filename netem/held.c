@@ -77,7 +77,8 @@ void held_read(struct held *held)
         struct timespec real;
         count = nfqueue_read(&held->queue, packets);
         clock_gettime(CLOCK_REALTIME, &real);
-        int64_t real_ns = (int64_t)real.tv_sec * 1000000000 + real.tv_nsec, monotonic_ns = clock_monotonic().ns;
+        int64_t real_ns = (int64_t)real.tv_sec * 1000000000 + real.tv_nsec,
+                monotonic_ns = clock_monotonic().ns;
         for (int i = 0; i < count; i++) {
             int64_t at = arrival(packets[i].arrived_ns, real_ns, monotonic_ns);
             if (fifo_arrive(&held->fifo, at, packets[i].bytes, packets[i].number, packets[i].contents) !=
@@ -95,7 +96,8 @@ static void send_copy(struct held *held, const struct fifo_packet *packet)
     if (!packet->contents || packet->bytes < 20)
         return;
     memcpy(&to.sin_addr, packet->contents + 16, sizeof to.sin_addr);
-    (void)!sendto(held->copies_fd, packet->contents, packet->bytes, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof to);
+    (void)!sendto(held->copies_fd, packet->contents, packet->bytes, MSG_DONTWAIT, (struct sockaddr *)&to,
+                  sizeof to);
 }
 
 /* A packet that does not come out in order. */

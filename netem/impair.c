@@ -35,6 +35,7 @@ void impair_change(struct impair *impair, const struct link_params *params)
         memcmp(&old->gilbert_elliott, &params->gilbert_elliott, sizeof old->gilbert_elliott) != 0 ||
         memcmp(&old->markov, &params->markov, sizeof old->markov) != 0)
         impair->state = IMPAIR_GOOD;
+    impair->counter = 0;
     take_params(impair, params);
 }
 
@@ -120,7 +121,8 @@ bool impair_reorders(struct impair *impair)
     const struct link_params *p = &impair->params;
     if (p->reorder <= 0)
         return false;
-    if (impair->counter + 1 < p->gap || !happens(impair, IMPAIR_REORDER, p->reorder, p->reorder_correlation)) {
+    if (impair->counter + 1 < p->gap ||
+        !happens(impair, IMPAIR_REORDER, p->reorder, p->reorder_correlation)) {
         impair->counter++;
         return false;
     }

@@ -11,11 +11,11 @@
 enum impair_draw { IMPAIR_LOSS, IMPAIR_DUPLICATE, IMPAIR_CORRUPT, IMPAIR_REORDER, IMPAIR_DRAWS };
 
 enum impair_state { /* of a loss model */
-    IMPAIR_GOOD,
-    IMPAIR_BAD,         /* Gilbert–Elliott */
-    IMPAIR_BURST_GOOD,  /* Markov's 2 */
-    IMPAIR_BURST_LOST,  /* 3 */
-    IMPAIR_SINGLE_LOST, /* 4 */
+                    IMPAIR_GOOD,
+                    IMPAIR_BAD,         /* Gilbert–Elliott */
+                    IMPAIR_BURST_GOOD,  /* Markov's 2 */
+                    IMPAIR_BURST_LOST,  /* 3 */
+                    IMPAIR_SINGLE_LOST, /* 4 */
 };
 
 struct impair {

@@ -86,7 +86,8 @@ static int set(struct kernel_shaper *shaper, const struct link_params *params, s
         return status;
     if (!table && params->jitter.ns > 0 && shaper->had_table)
         table = netem_uniform_table();
-    status = qdisc_set_netem(shaper->netlink, shaper->interface, &shaper->place, &settings, table, &reading, e);
+    status =
+        qdisc_set_netem(shaper->netlink, shaper->interface, &shaper->place, &settings, table, &reading, e);
     shaper->had_table |= table != NULL;
     return status;
 }

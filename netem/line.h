@@ -19,7 +19,7 @@ enum line_fate { LINE_TAKEN, LINE_LOST, LINE_FULL };
 struct line_copy {
     enum line_fate fate;
     bool corrupt;
-    bool overtakes;  /* step 5: past the slots too */
+    bool overtakes; /* step 5: past the slots too */
     int64_t due_ns; /* if taken: it arrives, but for the slots */
 };
 

@@ -47,7 +47,8 @@ static int check_times(const struct link_params *p, struct err *e)
     if (p->reorder > 0 && p->delay.ns == 0)
         return err_set(e, EINVAL, "reorder: packets that are not delayed cannot be overtaken");
     if (p->slot.min.ns < 0 || p->slot.max.ns < p->slot.min.ns)
-        return err_set(e, EINVAL, "slot: %g to %g ms", simtime_to_ms(p->slot.min), simtime_to_ms(p->slot.max));
+        return err_set(e, EINVAL, "slot: %g to %g ms", simtime_to_ms(p->slot.min),
+                       simtime_to_ms(p->slot.max));
     if (p->slot.packets > INT32_MAX || p->slot.bytes > INT32_MAX)
         return err_set(e, EINVAL, "slot: more than %d packets or bytes", INT32_MAX);
     if (!link_has_slots(p) && (p->slot.packets || p->slot.bytes))
@@ -86,7 +87,8 @@ static bool loses(const struct link_params *p)
     case LINK_LOSS_RANDOM:
         return p->loss > 0;
     case LINK_LOSS_GILBERT_ELLIOTT:
-        return p->gilbert_elliott.loss_good > 0 || (p->gilbert_elliott.p > 0 && p->gilbert_elliott.loss_bad > 0);
+        return p->gilbert_elliott.loss_good > 0 ||
+               (p->gilbert_elliott.p > 0 && p->gilbert_elliott.loss_bad > 0);
     case LINK_LOSS_MARKOV:
         return p->markov.p13 > 0 || p->markov.p14 > 0;
     }

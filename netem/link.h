@@ -22,7 +22,7 @@
  *    min to max later (uniform); in a burst come at most so many packets or bytes, the others wait for the next one.
  *
  * A change in place holds for packets that enter after it; those inside keep their times. The loss models start in
- * their good state, and again when they are changed (netem: when anything is).
+ * their good state, and again when they are changed (netem: when anything is); a gap is counted anew.
  *
  * Correlated draws of loss, duplicate, corrupt and reorder are netem's: x = draw × (1 - c) + last × c, happens if x is
  * below the probability. That makes small probabilities rarer than they say; for bursts of loss take one of the models.
@@ -72,7 +72,8 @@ struct link_params {
     struct simtime jitter; /* at most LINK_JITTER_MAX_NS */
     double jitter_correlation;
     enum link_distribution distribution;
-    const struct link_table *table; /* of LINK_TABLE; not owned, it outlives whatever was given these parameters */
+    const struct link_table
+        *table; /* of LINK_TABLE; not owned, it outlives whatever was given these parameters */
 
     uint64_t rate_bps;       /* bits per second; 0 = not limited */
     int32_t packet_overhead; /* bytes more (or fewer) per packet on the line */

@@ -44,7 +44,8 @@ static bool arrives(struct link_model *link, const struct line_unit *unit, const
     return true;
 }
 
-int link_model_offer(struct link_model *link, struct simtime now, uint64_t bytes, struct link_arrival arrivals[2])
+int link_model_offer(struct link_model *link, struct simtime now, uint64_t bytes,
+                     struct link_arrival arrivals[2])
 {
     enum { FULL = LINK_MTU + LINK_ETHERNET };
     struct line_unit unit = {bytes > FULL ? (uint32_t)((bytes + FULL - 1) / FULL) : 1, bytes};

@@ -29,7 +29,8 @@ struct link_arrival {
 /* Offers `bytes` (an IP packet, or several that travel together, with their Ethernet headers) at `now`, which never
  * goes back. Returns how many copies arrive, 0 to 2, and when. With slots, packets that overtake each other come out in
  * the order in which they were offered. */
-int link_model_offer(struct link_model *link, struct simtime now, uint64_t bytes, struct link_arrival arrivals[2]);
+int link_model_offer(struct link_model *link, struct simtime now, uint64_t bytes,
+                     struct link_arrival arrivals[2]);
 
 /* For those who take one good copy: true and its arrival, or false if none arrives. */
 bool link_model_send(struct link_model *link, struct simtime now, uint64_t bytes, struct simtime *arrival);

@@ -72,9 +72,8 @@ int netem_settings_of(const struct link_params *p, struct netem_settings *s, str
     s->reorder = (struct tc_netem_reorder){share(p->reorder), share(p->reorder_correlation)};
     s->corrupt = (struct tc_netem_corrupt){share(p->corrupt), share(p->corrupt_correlation)};
     s->rate_bytes = p->rate_bps / 8;
-    s->rate = (struct tc_netem_rate){.packet_overhead = p->packet_overhead,
-                                     .cell_size = p->cell_bytes,
-                                     .cell_overhead = p->cell_overhead};
+    s->rate = (struct tc_netem_rate){
+        .packet_overhead = p->packet_overhead, .cell_size = p->cell_bytes, .cell_overhead = p->cell_overhead};
     s->slot = (struct tc_netem_slot){.min_delay = p->slot.min.ns,
                                      .max_delay = p->slot.max.ns,
                                      .max_packets = (int32_t)p->slot.packets,

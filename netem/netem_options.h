@@ -36,6 +36,7 @@ void netem_options_read(struct nlattr *options, struct netem_settings *settings)
 const struct link_table *netem_uniform_table(void);
 
 /* EOPNOTSUPP names the first setting that netem did not take. The seed is not looked at. */
-int netem_settings_compare(const struct netem_settings *wanted, const struct netem_settings *got, struct err *e);
+int netem_settings_compare(const struct netem_settings *wanted, const struct netem_settings *got,
+                           struct err *e);
 
 #endif

@@ -24,9 +24,9 @@ struct nfqueue {
 };
 
 struct nfqueue_packet {
-    uint32_t number;    /* the kernel's, growing by one a packet */
-    uint32_t bytes;     /* length of the IP packet */
-    int64_t arrived_ns; /* CLOCK_REALTIME, 0 if the kernel took no stamp */
+    uint32_t number;         /* the kernel's, growing by one a packet */
+    uint32_t bytes;          /* length of the IP packet */
+    int64_t arrived_ns;      /* CLOCK_REALTIME, 0 if the kernel took no stamp */
     const uint8_t *contents; /* all `bytes`, good until the next read; NULL if they were not copied */
 };
 

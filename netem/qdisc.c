@@ -101,8 +101,8 @@ static void read_one(struct nlmsghdr *answer, void *context)
         nla_memcpy(&reading->queue, statistics[TCA_STATS_QUEUE], sizeof reading->queue);
 }
 
-int qdisc_read(struct netlink *netlink, int interface, const struct qdisc *place, struct qdisc_reading *reading,
-               struct err *e)
+int qdisc_read(struct netlink *netlink, int interface, const struct qdisc *place,
+               struct qdisc_reading *reading, struct err *e)
 {
     struct tcmsg header = {.tcm_family = AF_UNSPEC, .tcm_ifindex = interface};
     *reading = (struct qdisc_reading){.settings = {.loss_model = 0}};
@@ -166,7 +166,8 @@ static int add_class(struct netlink *netlink, int interface, uint32_t class, str
     struct tc_ratespec at = {.linklayer = TC_LINKLAYER_ETHERNET, .rate = UINT32_MAX};
     struct tc_htb_opt settings = {
         .rate = at, .ceil = at, .buffer = 1000000, .cbuffer = 1000000, .quantum = HTB_QUANTUM};
-    struct nl_msg *request = netlink_request(RTM_NEWTCLASS, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof header);
+    struct nl_msg *request =
+        netlink_request(RTM_NEWTCLASS, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof header);
     nla_put_string(request, TCA_KIND, "htb");
     struct nlattr *options = nla_nest_start(request, TCA_OPTIONS);
     nla_put(request, TCA_HTB_RATE64, sizeof rate, &rate);
@@ -190,7 +191,8 @@ static int add_filter(struct netlink *netlink, int interface, uint32_t class, st
     match->flags = TC_U32_TERMINAL;
     match->nkeys = 1;
     match->keys[0] = (struct tc_u32_key){.mask = mask, .val = peer.s_addr & mask, .off = IP_DESTINATION};
-    struct nl_msg *request = netlink_request(RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof header);
+    struct nl_msg *request =
+        netlink_request(RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof header);
     nla_put_string(request, TCA_KIND, "u32");
     struct nlattr *options = nla_nest_start(request, TCA_OPTIONS);
     nla_put_u32(request, TCA_U32_CLASSID, class);
@@ -207,8 +209,8 @@ static int free_number(const struct survey *survey, struct err *e)
     return err_set(e, ENOSPC, "more than %d peers on the interface", PEERS_MAX);
 }
 
-int qdisc_place_peer(struct netlink *netlink, int interface, struct in_addr peer, int prefix, struct qdisc *place,
-                     struct err *e)
+int qdisc_place_peer(struct netlink *netlink, int interface, struct in_addr peer, int prefix,
+                     struct qdisc *place, struct err *e)
 {
     struct survey survey;
     int status = survey_interface(netlink, interface, &survey, e);

@@ -26,8 +26,8 @@ struct qdisc_reading {
 int qdisc_place_root(struct netlink *netlink, int interface, struct qdisc *place, bool *fresh, struct err *e);
 
 /* Where one for packets to `peer` and its `prefix` bits goes: creates HTB if it is missing, the class and the filter. */
-int qdisc_place_peer(struct netlink *netlink, int interface, struct in_addr peer, int prefix, struct qdisc *place,
-                     struct err *e);
+int qdisc_place_peer(struct netlink *netlink, int interface, struct in_addr peer, int prefix,
+                     struct qdisc *place, struct err *e);
 
 /* Creates netem there, or changes it in place. NULL for `table` as in netem_options_put. What was taken is read back
  * into *reading and compared. */
@@ -35,8 +35,8 @@ int qdisc_set_netem(struct netlink *netlink, int interface, const struct qdisc *
                     const struct netem_settings *settings, const struct link_table *table,
                     struct qdisc_reading *reading, struct err *e);
 
-int qdisc_read(struct netlink *netlink, int interface, const struct qdisc *place, struct qdisc_reading *reading,
-               struct err *e);
+int qdisc_read(struct netlink *netlink, int interface, const struct qdisc *place,
+               struct qdisc_reading *reading, struct err *e);
 
 /* Takes away what is ours, with all that hangs on it. Nothing of ours is not an error. */
 int qdisc_clear(struct netlink *netlink, int interface, struct err *e);

@@ -25,10 +25,12 @@ int rule_add(const struct rule *rule, struct err *e)
     char queue[8], address[INET_ADDRSTRLEN];
     snprintf(queue, sizeof queue, "%u", rule->queue);
     inet_ntop(AF_INET, &rule->source, address, sizeof address);
-    autofree char *source = rule->prefix ? mem_printf("%s/%d", address, rule->prefix) : mem_printf("0.0.0.0/0");
-    const char *argv[] = {"iptables", "-w",    "-t",      "mangle",    "-A",    "PREROUTING",
-                          "-i",       rule->interface, "-s", source, "-m", "comment",
-                          "--comment", COMMENT, "-j",      "NFQUEUE",   "--queue-num", queue, NULL};
+    autofree char *source =
+        rule->prefix ? mem_printf("%s/%d", address, rule->prefix) : mem_printf("0.0.0.0/0");
+    const char *argv[] = {
+        "iptables",    "-w",   "-t", "mangle",  "-A",        "PREROUTING", "-i", rule->interface,
+        "-s",          source, "-m", "comment", "--comment", COMMENT,      "-j", "NFQUEUE",
+        "--queue-num", queue,  NULL};
     return iptables(rule->namespace, argv, NULL, e);
 }
 

@@ -9,9 +9,8 @@
 
 enum { FILE_MAX = 1 << 20 };
 
-static const char *const names[] = {[LINK_NORMAL] = "normal",
-                                    [LINK_PARETO] = "pareto",
-                                    [LINK_PARETONORMAL] = "paretonormal"};
+static const char *const names[] = {
+    [LINK_NORMAL] = "normal", [LINK_PARETO] = "pareto", [LINK_PARETONORMAL] = "paretonormal"};
 static const char *const folders[] = {"/usr/lib/x86_64-linux-gnu/tc", "/usr/lib/aarch64-linux-gnu/tc",
                                       "/usr/lib/tc", "/usr/lib64/tc", "/lib/tc"};
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define PROGRAM "/usr/bin/linux.uml"
+#define MARK "ROAMLAB_INSIDE_UML"
 
 enum { ARGUMENTS_MAX = 48 };
 
@@ -72,14 +73,17 @@ int uml_run(const char *const *arguments, int seconds, char **output, struct err
     self[len] = '\0';
     autofree char *init = mem_printf("init=%s", self), *limit = mem_printf("%d", seconds),
                   *home_variable = mem_printf("HOME=%s", home);
-    const char *argv[ARGUMENTS_MAX] = {"timeout",       "-s",           "KILL", limit, PROGRAM,
-                                       "mem=256M",      "rootfstype=hostfs", "rootflags=/", "ro", init,
-                                       "con=null",      "con0=fd:0,fd:1", "quiet", "--"};
-    for (size_t count = 14; *arguments && count < ARGUMENTS_MAX - 1; count++)
+    const char *argv[ARGUMENTS_MAX] = {
+        "timeout",     "-k", "5",  limit,      PROGRAM,          "mem=256M", "rootfstype=hostfs",
+        "rootflags=/", "ro", init, "con=null", "con0=fd:0,fd:1", "quiet",
+                                       MARK "=1",
+                                       "--"};
+    for (size_t count = 15; *arguments && count < ARGUMENTS_MAX - 1; count++)
         argv[count] = *arguments++;
     struct process_options options = PROCESS_OPTIONS_INIT;
     options.argv = argv;
-    options.environment = (const char *const[]){"TMPDIR=/dev/shm", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", home_variable, NULL};
+    options.environment =
+        (const char *const[]){"TMPDIR=/dev/shm", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", home_variable, NULL};
     *output = NULL;
     process_run(&options, output, e);
     remove_home(home);
@@ -88,17 +92,17 @@ int uml_run(const char *const *arguments, int seconds, char **output, struct err
     return e && e->code ? err_wrap(e, "User Mode Linux") : err_set(e, EIO, "User Mode Linux printed nothing");
 }
 
+/* The kernel hands what it does not know on its command line to init, as environment. */
 bool uml_inside(void)
 {
-    struct stat info;
-    return getpid() == 1 && stat("/proc/self", &info) < 0;
+    return getenv(MARK) != NULL;
 }
 
 static void prepare(void)
 {
     static const struct {
         const char *type, *at;
-    } mounts[] = {{"proc", "/proc"}, {"sysfs", "/sys"}, {"tmpfs", "/run"}, {"tmpfs", "/tmp"}};
+    } mounts[] = {{"proc", "/proc"}, {"sysfs", "/sys"}, {"tmpfs", "/run"}};
     for (size_t i = 0; i < ARRAY_LEN(mounts); i++)
         if (mount(mounts[i].type, mounts[i].at, mounts[i].type, 0, NULL) < 0)
             perror(mounts[i].at);
@@ -109,6 +113,8 @@ static void prepare(void)
 /* init must not end before the machine is halted. */
 void uml_serve(void (*work)(void *context), void *context)
 {
+    if (getpid() != 1)
+        abort();
     prepare();
     pid_t pid = fork();
     if (pid == 0) {

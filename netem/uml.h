@@ -16,10 +16,10 @@ int uml_available(struct err *e);
  * was done in it. A program with a sanitizer does not fit into it. */
 int uml_run(const char *const *arguments, int seconds, char **output, struct err *e);
 
-/* Is this process the init of a User Mode Linux? */
+/* Does this process run in there? */
 bool uml_inside(void);
 
-/* For that init: prepares /proc, /sys and /run, runs `work` in a child, halts the machine. Does not return. */
+/* For its init: prepares /proc, /sys and /run, runs `work` in a child, halts the machine. Does not return. */
 void uml_serve(void (*work)(void *context), void *context) __attribute__((noreturn));
 
 /* Inside: loads a module of the kernel, such as "net/sched/sch_netem". Already loaded is good. */

@@ -254,7 +254,8 @@ static int64_t between(int64_t least, int64_t value, int64_t most)
 /* The earliest packet to come out decides how patient the thread may be. */
 static void adapt_patience(struct userspace_drive *drive, const struct link_params *params)
 {
-    int64_t shortest = params->reorder > 0 ? 0 : between(0, params->delay.ns - 4 * params->jitter.ns, INT64_MAX);
+    int64_t shortest =
+        params->reorder > 0 ? 0 : between(0, params->delay.ns - 4 * params->jitter.ns, INT64_MAX);
     drive->coalesce_ns = between(0, shortest / 4, drive->coalesce_ns);
     drive->dense_ns = between(DENSE_MIN_NS, shortest / 50, drive->dense_ns);
 }
