@@ -73,8 +73,9 @@ static char *note_of(const struct overlay *o, int count)
     if (count != 2)
         return mem_printf("means over the repetitions; dotted: link changes of the first");
     struct response_difference d = response_curve_compare(&o->curves[0], &o->curves[1]);
-    return mem_printf("%zu requests; second less first: mean %+.1f ms; apart: median %.1f, 95 %% %.1f, most %.1f ms",
-                      d.count, d.mean, d.p50, d.p95, d.max);
+    return mem_printf(
+        "%zu requests; second less first: mean %+.1f ms; apart: median %.1f, 95 %% %.1f, most %.1f ms",
+        d.count, d.mean, d.p50, d.p95, d.max);
 }
 
 int figure_response_overlay(const char *const *folders, int count, const char *out, struct err *e)

@@ -59,7 +59,8 @@ static void test_bad_files(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct err e = ERR_INIT;
         struct schedule schedules[2] = {SCHEDULE_INIT, SCHEDULE_INIT};
-        int status = trace_format_of(rows[i].format)->read("f", rows[i].text, strlen(rows[i].text), schedules, &e);
+        int status =
+            trace_format_of(rows[i].format)->read("f", rows[i].text, strlen(rows[i].text), schedules, &e);
         if (status == 0 || !strstr(e.text, rows[i].error))
             fail_msg("row %zu: \"%s\" instead of \"%s\"", i, e.text, rows[i].error);
         schedule_free(&schedules[0]);
@@ -95,7 +96,8 @@ static void test_csv(void **state)
         struct link_params p = schedule_params(&s, &own, at);
         if ((double)p.rate_bps != rows[i].rate_mbit * 1e6 || simtime_to_ms(p.delay) != rows[i].delay_ms ||
             p.loss != rows[i].loss)
-            fail_msg("row %zu: %g Mbit/s, %g ms, %g", i, (double)p.rate_bps / 1e6, simtime_to_ms(p.delay), p.loss);
+            fail_msg("row %zu: %g Mbit/s, %g ms, %g", i, (double)p.rate_bps / 1e6, simtime_to_ms(p.delay),
+                     p.loss);
         assert_int_equal(next.ns, rows[i].next < 0 ? INT64_MAX : simtime_from_seconds(rows[i].next).ns);
         schedule_free(&s);
     }
@@ -109,10 +111,11 @@ static void test_mahimahi(void **state)
         double at;
         int64_t rate, next_ms;
     } rows[] = {
-        {"0\n50\n99\n100\n200\n", 0, 363360, 100},        {"0\n50\n99\n100\n200\n", 0.1, 242240, 200},
+        {"0\n50\n99\n100\n200\n", 0, 363360, 100},
+        {"0\n50\n99\n100\n200\n", 0.1, 242240, 200},
         {"0\n50\n99\n100\n200\n", 0.2, 363360, 300}, /* again from the start, if it is repeated */
-        {"10\n400\n", 0.35, 121120, 400},  /* an outage: one packet a bin, and no change from bin to bin */
-        {"50\n", 0, 242240, 50},           /* a bin as long as the trace */
+        {"10\n400\n", 0.35, 121120, 400},    /* an outage: one packet a bin, and no change from bin to bin */
+        {"50\n", 0, 242240, 50},             /* a bin as long as the trace */
         {"1\n150\n150\n", 0.1, 484480, 150}, /* the last bin is shorter */
     };
     (void)state;
@@ -170,8 +173,10 @@ static void test_ramps(void **state)
         bool repeat;
         double at, rate_mbit, delay_ms, next;
     } rows[] = {
-        {false, 0, 80, 20, 1},      {false, 1, 10, 20, 1.1}, {false, 1.05, 10, 20, 1.1}, {false, 1.1, 11, 22, 1.2},
-        {false, 2, 20, 40, 2.1},    {false, 3, 30, 60, -1},  {false, 9, 30, 60, -1},     {true, 2.9, 29, 58, 3},
+        {false, 0, 80, 20, 1},      {false, 1, 10, 20, 1.1},
+        {false, 1.05, 10, 20, 1.1}, {false, 1.1, 11, 22, 1.2},
+        {false, 2, 20, 40, 2.1},    {false, 3, 30, 60, -1},
+        {false, 9, 30, 60, -1},     {true, 2.9, 29, 58, 3},
         {true, 3, 80, 20, 4}, /* each pass begins with the link's own values */
         {true, 302, 20, 40, 302.1},
     };
@@ -202,8 +207,9 @@ static void test_unlimited_rates_do_not_ramp(void **state)
 
 static void test_descriptions(void **state)
 {
-    static const struct link_params fast = {.rate_bps = 80000000, .delay = {20000000}}, slow = {.rate_bps = 2500000},
-                                    plain = {0}, lossy = {.rate_bps = 80000000, .delay = {20000000}, .loss = 0.015};
+    static const struct link_params fast = {.rate_bps = 80000000, .delay = {20000000}},
+                                    slow = {.rate_bps = 2500000}, plain = {0},
+                                    lossy = {.rate_bps = 80000000, .delay = {20000000}, .loss = 0.015};
     static const struct {
         const struct link_params *before[2], *after[2];
         const char *text;
@@ -229,9 +235,9 @@ static void test_descriptions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bad_files),     cmocka_unit_test(test_csv),
-        cmocka_unit_test(test_mahimahi),      cmocka_unit_test(test_long_mahimahi),
-        cmocka_unit_test(test_ramps),         cmocka_unit_test(test_unlimited_rates_do_not_ramp),
+        cmocka_unit_test(test_bad_files),    cmocka_unit_test(test_csv),
+        cmocka_unit_test(test_mahimahi),     cmocka_unit_test(test_long_mahimahi),
+        cmocka_unit_test(test_ramps),        cmocka_unit_test(test_unlimited_rates_do_not_ramp),
         cmocka_unit_test(test_descriptions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

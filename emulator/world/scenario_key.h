@@ -112,6 +112,9 @@ int scenario_set(json_object *root, const struct scenario_setting *setting, stru
 
 /* Is the value of a KEY_BOTH_WAYS an object of directions (true), or one value for both? */
 bool scenario_is_both_ways(const struct scenario_key *key, json_object *value);
+/* Checks an object's keys, types and limits. */
+int scenario_check_object(const struct scenario_keys *keys, json_object *object, const struct scenario_place *place,
+                          struct err *e);
 /* Checks keys, types and limits of the whole document. */
 int scenario_check_shape(json_object *root, struct err *e);
 

@@ -277,6 +277,14 @@ static int check_value(const struct scenario_key *key, json_object *value, const
     return -EINVAL;
 }
 
+int scenario_check_object(const struct scenario_keys *keys, json_object *object, const struct scenario_place *place,
+                          struct err *e)
+{
+    if (json_object_is_type(object, json_type_object))
+        return check_members(keys, object, place, e);
+    return scenario_error(place, e, "is %s, expected an object", kind_text(object));
+}
+
 int scenario_check_shape(json_object *root, struct err *e)
 {
     if (!json_object_is_type(root, json_type_object))

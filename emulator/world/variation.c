@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 
-struct link_params variation_at(const struct scenario_link *link, int direction, struct simtime at, uint64_t seed)
+struct link_params variation_at(const struct scenario_link *link, int direction, struct simtime at,
+                                uint64_t seed)
 {
     struct link_params params = schedule_params(&link->schedules[direction], &link->params[direction], at);
     params.seed = seed;

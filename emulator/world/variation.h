@@ -9,7 +9,8 @@
 
 struct variation {
     /* Makes the change; a failure ends the variation and is told to `failed`. */
-    int (*apply)(struct variation *v, int link, int direction, const struct link_params *params, struct err *e);
+    int (*apply)(struct variation *v, int link, int direction, const struct link_params *params,
+                 struct err *e);
     void (*record)(struct variation *v, const struct event *event);
     void (*failed)(struct variation *v, const struct err *e);
 
@@ -31,6 +32,7 @@ void variation_start(struct variation *v, const struct scenario *s, struct loop 
 void variation_stop(struct variation *v);
 
 /* A direction's parameters at a time of the run. */
-struct link_params variation_at(const struct scenario_link *link, int direction, struct simtime at, uint64_t seed);
+struct link_params variation_at(const struct scenario_link *link, int direction, struct simtime at,
+                                uint64_t seed);
 
 #endif
