@@ -3,6 +3,7 @@
 #include "mem.h"
 #include "netns.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCHES = 32 };
+enum { BATCHES = 32, QUEUES_TRIED = 64 };
 
 static bool needs_contents(const struct link_params *params)
 {
@@ -28,17 +29,35 @@ static int open_copies(struct held *held, const char *namespace, struct err *e)
     return held->copies_fd < 0 ? err_errno(e, "raw socket for copies") : 0;
 }
 
+/* Somebody else's queues have numbers too. */
+static int open_free_queue(struct held *held, const struct rule *rule, struct err *e)
+{
+    struct err why = ERR_INIT;
+    int status = -EPERM;
+    for (int number = rule->queue; number <= UINT16_MAX && number < rule->queue + QUEUES_TRIED; number++) {
+        why = (struct err)ERR_INIT;
+        status = nfqueue_open(&held->queue, rule->namespace, (uint16_t)number, &why);
+        if (status != -EPERM && status != -EBUSY)
+            break;
+    }
+    if (status < 0 && e)
+        *e = why;
+    return status;
+}
+
 /* The rule comes last: what it catches must find a queue that copies enough. */
 int held_open(struct held *held, const struct rule *rule, const struct link_params *params, struct err *e)
 {
     *held = (struct held){.copies_fd = -1};
     fifo_init(&held->fifo, params);
-    int status = nfqueue_open(&held->queue, rule->namespace, rule->queue, e);
+    int status = open_free_queue(held, rule, e);
     if (status == 0)
         status = open_copies(held, rule->namespace, e);
     if (status == 0 && needs_contents(params))
         status = nfqueue_copy_whole(&held->queue, true, e);
-    return status == 0 ? rule_add(rule, e) : status;
+    struct rule numbered = *rule;
+    numbered.queue = held->queue.number;
+    return status == 0 ? rule_add(&numbered, e) : status;
 }
 
 void held_close(struct held *held)
@@ -68,10 +87,10 @@ static int64_t arrival(int64_t stamp_ns, int64_t real_ns, int64_t monotonic_ns)
     return age > 0 ? monotonic_ns - age : monotonic_ns;
 }
 
-void held_read(struct held *held)
+int held_read(struct held *held)
 {
     struct nfqueue_packet packets[NFQUEUE_BATCH];
-    int count = NFQUEUE_BATCH;
+    int count = NFQUEUE_BATCH, sum = 0;
     /* Bounded, so that one busy link does not keep the others from being served. */
     for (int batch = 0; batch < BATCHES && count == NFQUEUE_BATCH; batch++) {
         struct timespec real;
@@ -86,7 +105,9 @@ void held_read(struct held *held)
                 nfqueue_drop(&held->queue, packets[i].number);
         }
         nfqueue_flush(&held->queue);
+        sum += count > 0 ? count : 0;
     }
+    return sum;
 }
 
 /* As sent by this host: past PREROUTING, so it is not queued a second time. */

@@ -16,13 +16,13 @@ struct held {
     struct lateness_histogram lateness;
 };
 
-/* From now on the packets that the rule says are held. */
+/* From now on the packets that the rule says are held, in the first free queue from the one that it names. */
 int held_open(struct held *held, const struct rule *rule, const struct link_params *params, struct err *e);
 void held_close(struct held *held); /* also after a held_open that failed */
 int held_change(struct held *held, const struct link_params *params, struct err *e);
 
-/* Takes in what has arrived; not all of it if it is very much, so that other links get served. */
-void held_read(struct held *held);
+/* Takes in what has arrived; not all of it if it is very much, so that other links get served. Returns how many. */
+int held_read(struct held *held);
 /* When the next packet goes on, INT64_MAX if none is held. */
 int64_t held_due(struct held *held);
 /* Lets go what is due by `now_ns`. */

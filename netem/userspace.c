@@ -19,11 +19,13 @@
 #include <unistd.h>
 
 enum {
-    EARLY_NS = 60000, /* wake this much before a packet is due, spin the rest … */
-    SPIN_SHARE = 50,  /* … for at most one part in so many of the time */
+    EARLY_NS = 80000, /* wake this much before a packet is due, spin the rest … */
+    SPIN_SHARE = 12,  /* … for at most one part in so many of the time */
     SPIN_CREDIT_NS = 1000000,
     COALESCE_MAX_NS = 2000000, /* arrivals wait at most this long, and a quarter of the shortest delay */
     COALESCE_MIN_NS = 50000,   /* below it a sleep is not worth its calls */
+    GATHER_NS = 30000,         /* where they cannot wait at all but come thick and fast: */
+    GATHER_PACKETS = 4,        /* so many at a time */
     DENSE_MIN_NS = 50000,      /* packets of a dense flow leave together within 2 % of the shortest delay, */
     DENSE_MAX_NS = 200000,     /* but these bounds */
     EVENTS = 64,
@@ -50,7 +52,9 @@ struct userspace_drive {
     _Atomic int64_t coalesce_ns;      /* how long arrivals may wait to be read */
     _Atomic int64_t dense_ns;         /* a dense flow is served this often */
     int64_t read_ns;                  /* when they are read next */
-    bool flowing;                     /* there were some the last time */
+    bool flowing;                     /* there were some the last time … */
+    int arrived;                      /* … so many */
+    int64_t delivered_ns;             /* packets left then, the last time */
     int64_t spin_credit_ns, credited_ns;
 };
 
@@ -68,9 +72,10 @@ static void read_ready(struct userspace_drive *drive)
     struct epoll_event events[EVENTS];
     int count = epoll_wait(drive->epoll_fd, events, EVENTS, 0);
     drive->flowing = false;
+    drive->arrived = 0;
     for (int i = 0; i < count; i++)
         if (events[i].data.ptr) {
-            held_read(&((struct userspace_shaper *)events[i].data.ptr)->held);
+            drive->arrived += held_read(&((struct userspace_shaper *)events[i].data.ptr)->held);
             drive->flowing = true;
         }
     drive->read_ns = count < EVENTS ? now + drive->coalesce_ns : now; /* a full list may have left some out */
@@ -84,6 +89,7 @@ static int64_t deliver_all(struct userspace_drive *drive)
         int64_t due = held_due(&s->held);
         if (due <= now) {
             held_deliver(&s->held, now);
+            drive->delivered_ns = now;
             due = held_due(&s->held);
         }
         if (due < next)
@@ -124,13 +130,19 @@ static void wait_for_arrival(struct userspace_drive *drive, int64_t until)
     epoll_wait(drive->epoll_fd, &event, 1, -1);
 }
 
+static void sleep_until(int64_t ns)
+{
+    struct timespec at = to_timespec(ns);
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+}
+
 /* When to be awake for a packet that is due then. Without credit for spinning, the packets of a dense flow
  * leave in small batches: a sleep of a few microseconds costs more than it gains. */
 static int64_t wake_for(const struct userspace_drive *drive, int64_t due)
 {
     if (drive->spin_credit_ns >= EARLY_NS)
         return due - EARLY_NS;
-    int64_t soonest = now_ns() + drive->dense_ns;
+    int64_t soonest = drive->delivered_ns + drive->dense_ns;
     return due > soonest ? due : soonest;
 }
 
@@ -140,8 +152,11 @@ static void rest(struct userspace_drive *drive, int64_t due)
     earn_credit(drive);
     int64_t wake = due == INT64_MAX ? due : wake_for(drive, due);
     if (due != INT64_MAX && drive->flowing && drive->coalesce_ns >= COALESCE_MIN_NS) {
-        struct timespec at = to_timespec(wake < drive->read_ns ? wake : drive->read_ns);
-        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+        sleep_until(wake < drive->read_ns ? wake : drive->read_ns);
+    } else if (drive->arrived >= GATHER_PACKETS) {
+        int64_t gathered = now_ns() + GATHER_NS;
+        sleep_until(wake < gathered ? wake : gathered);
+        drive->read_ns = 0;
     } else {
         wait_for_arrival(drive, wake);
         drive->read_ns = 0;
@@ -280,7 +295,7 @@ static int userspace_shape(struct link_drive *base, const struct link_ends *ends
         shaper_free(shaper);
         return err_wrap(e, "%s", ends->to_interface);
     }
-    drive->queues++;
+    drive->queues = (uint16_t)(shaper->held.queue.number + 1);
     pthread_mutex_lock(&drive->lock);
     adapt_patience(drive, params);
     shaper->next = drive->shapers;

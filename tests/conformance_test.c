@@ -6,6 +6,7 @@
 #include "model.h"
 #include "privileges.h"
 #include "process.h"
+#include "rule.h"
 #include "testbed.h"
 #include "uml.h"
 
@@ -233,6 +234,96 @@ static void own_driver_conforms(void **state)
     assert_int_equal(rows_fail(&link_driver_userspace, &loose), 0);
 }
 
+/* Only what comes from one of two addresses is delayed. */
+static void own_driver_tells_peers_apart(void **state)
+{
+    struct err e = ERR_INIT;
+    struct link_shaper *shaper;
+    struct bed bed;
+    (void)state;
+    if (privileges_check(&e) < 0 || link_driver_userspace.probe(&e) < 0) {
+        printf("skip: %s\n", e.text);
+        skip();
+    }
+    bed_build(&bed, &link_driver_userspace);
+    struct in_addr other = {htonl(0xc6120101)};
+    must(testbed_address_add(bed.testbed, 0, other, &e) == 0, e.text);
+    must(testbed_route_set(bed.testbed, &(struct testbed_route){1, other, 0}, &e) == 0, e.text);
+    must(rule_clear(bed.b.namespace, "link0", &e) == 0, e.text);
+    struct link_drive *drive = link_drive_start(&link_driver_userspace, &e);
+    struct link_ends ends = {.to_namespace = bed.b.namespace,
+                             .to_interface = "link0",
+                             .from_peer = {htonl(0xc6120100)},
+                             .peer_prefix = 24};
+    struct link_params params = {.delay = simtime_ms(30)};
+    must(link_shape(drive, &ends, &params, &shaper, &e) == 0, e.text);
+    struct place from_other = {bed.a.namespace, "198.18.1.1"};
+    double plain_ms = round_trip_ms(&bed.a, &bed.b, 5), slow_ms = round_trip_ms(&from_other, &bed.b, 5);
+    must(link_driver_userspace.clear(bed.b.namespace, "link0", &e) == 0, e.text);
+    double cleared_ms = round_trip_ms(&from_other, &bed.b, 5);
+    link_drive_stop(drive);
+    bed_free(&bed);
+    printf("userspace: round trips %.3f, from the peer %.3f, cleared %.3f ms\n", plain_ms, slow_ms,
+           cleared_ms);
+    assert_true(plain_ms >= 0 && plain_ms < 10 && cleared_ms >= 0 && cleared_ms < 10);
+    assert_true(slow_ms >= 30 && slow_ms < 40);
+}
+
+/* What a driver cannot do names itself; nothing is left behind. */
+static void refusals(void **state)
+{
+    const struct {
+        struct link_params params;
+        const char *says;
+    } rows[] = {
+        {{.loss = 1.5}, "loss: 1.5"},
+        {{.jitter_correlation = -1}, "jitter correlation"},
+        {{.delay = {-1}}, "delay"},
+        {{.jitter = {LINK_JITTER_MAX_NS + 1}}, "jitter"},
+        {{.reorder = 0.5}, "reorder"},
+        {{.jitter = {1}, .distribution = LINK_TABLE}, "distribution"},
+        {{.packet_overhead = 4}, "packet overhead"},
+        {{.rate_bps = 8000, .cell_bytes = 5, .cell_overhead = -5}, "cell overhead"},
+        {{.queue_bytes = 1000}, "queue bytes"},
+        {{.slot = {.min = {2}, .max = {1}}}, "slot"},
+        {{.slot = {.packets = 2}}, "slot"},
+        {{.markov = {.p13 = 0.6, .p14 = 0.6}}, "p13 + p14"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err e = ERR_INIT;
+        assert_int_equal(link_params_check(&rows[i].params, &e), -EINVAL);
+        if (!strstr(e.text, rows[i].says))
+            fail_msg("\"%s\" does not say \"%s\"", e.text, rows[i].says);
+    }
+}
+
+static void tables(void **state)
+{
+    static const struct {
+        const char *text, *says; /* NULL = good */
+        size_t count;
+    } rows[] = {
+        {"# comment\n 1 -2\n\t3\n# another 9\n32767 -32768", NULL, 5},
+        {"", "no values", 0},
+        {"# nothing\n", "no values", 0},
+        {"1 2\n3 x4\n", "t:2: \"x4\"", 0},
+        {"32768", "t:1: \"32768\"", 0},
+        {"1 # 2", "t:1: \"#\"", 0},
+        {"-", "t:1: \"-\"", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err e = ERR_INIT;
+        autofree struct link_table *table = table_parse("t", rows[i].text, strlen(rows[i].text), &e);
+        assert_true((table == NULL) == (rows[i].says != NULL));
+        if (table)
+            assert_int_equal(table->count, rows[i].count);
+        else if (!strstr(e.text, rows[i].says))
+            fail_msg("\"%s\" does not say \"%s\"", e.text, rows[i].says);
+    }
+}
+
 /* --- the kernel's ---------------------------------------------------------------------------------------- */
 
 #include "kernel_rows.h"
@@ -290,6 +381,9 @@ int main(void)
         uml_serve(inside, NULL);
     const struct CMUnitTest tests[] = {cmocka_unit_test(model_conforms),
                                        cmocka_unit_test(own_driver_conforms),
+                                       cmocka_unit_test(own_driver_tells_peers_apart),
+                                       cmocka_unit_test(refusals),
+                                       cmocka_unit_test(tables),
                                        cmocka_unit_test(kernel_conforms)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
