@@ -24,7 +24,7 @@ struct bench_links_result {
     char remark[320]; /* why a way was not measured, "" if all were */
 };
 
-/* Measures them all; about a minute. `arguments` (NULL-terminated) make this program call bench_links_inside, as it
+/* Measures them all; about 80 seconds. `arguments` (NULL-terminated) make this program call bench_links_inside, as it
  * is booted in User Mode Linux with them. */
 int bench_links(const char *const *arguments, struct bench_links_result *result, struct err *e);
 /* To be called by that program as soon as uml_inside() says so: does not return. */
