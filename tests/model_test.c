@@ -36,6 +36,7 @@ static void a_packet_leaves_at_the_rate_and_arrives_after_the_delay(void **state
             assert_true(link_model_send(&link, SIMTIME_ZERO, rows[i].bytes, &arrival));
             assert_float_equal(simtime_to_ms(arrival), rows[i].arrives_ms[k], 0.000002);
         }
+        link_model_free(&link);
     }
 }
 
@@ -58,6 +59,7 @@ static void a_full_queue_drops_and_drains_at_the_rate(void **state)
         for (uint32_t k = 0; k < limits[i]; k++)
             assert_true(link_model_send(&link, now, FRAME, &arrival));
         assert_false(link_model_send(&link, now, FRAME, &arrival));
+        link_model_free(&link);
     }
 }
 
@@ -79,6 +81,7 @@ static void losses_are_binomial(void **state)
             double deviation = sqrt(PACKETS * losses[i] * (1 - losses[i]));
             assert_float_equal((double)lost, PACKETS * losses[i], 5 * deviation + 1e-9);
             assert_int_equal(lost, link.lost);
+            link_model_free(&link);
         }
 }
 
@@ -117,6 +120,8 @@ static void rig_init(struct rig *rig, double rtt_ms, uint64_t rate_bps, double l
 static void rig_free(struct rig *rig)
 {
     flow_free(&rig->flow);
+    link_model_free(&rig->there);
+    link_model_free(&rig->back);
     loop_free(rig->loop);
 }
 
