@@ -1,5 +1,5 @@
 #include "impair.h"
-#include "table.h"
+#include "distribution.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include "netlink.h"
 #include "netns.h"
 #include "qdisc.h"
-#include "table.h"
+#include "distribution.h"
 
 #include <errno.h>
 #include <stdlib.h>

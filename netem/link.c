@@ -1,6 +1,6 @@
 #include "link.h"
 #include "mem.h"
-#include "table.h"
+#include "distribution.h"
 
 #include <errno.h>
 

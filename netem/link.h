@@ -52,7 +52,7 @@ enum link_distribution {
     LINK_NORMAL, /* this and the next two: iproute2's tables */
     LINK_PARETO,
     LINK_PARETONORMAL,
-    LINK_TABLE /* a user's file, in iproute2's form: see table.h */
+    LINK_TABLE /* a user's file, in iproute2's form: see distribution.h */
 };
 
 /* Values of such a table: deviations from the mean in units of jitter / 8192. */

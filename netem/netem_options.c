@@ -1,6 +1,6 @@
 #include "netem_options.h"
 #include "mem.h"
-#include "table.h"
+#include "distribution.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>

@@ -1,7 +1,7 @@
 /* One table of cases against all three link drivers: the model by itself, our own in namespaces, and the kernel's netem
  * inside User Mode Linux, which this program boots with itself as init (its kernel has netem whatever this one has). A
  * link is changed in place from case to case. */
-#include "conformance.h"
+#include "conformance_rows.h"
 #include "link_fixture.h"
 #include "model.h"
 #include "privileges.h"

@@ -1,6 +1,6 @@
 #include "scenario_key.h"
 
-#include "table.h"
+#include "distribution.h"
 #include "mem.h"
 #include "trace.h"
 

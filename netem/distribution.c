@@ -1,4 +1,4 @@
-#include "table.h"
+#include "distribution.h"
 #include "mem.h"
 
 #include <ctype.h>

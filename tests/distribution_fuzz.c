@@ -1,5 +1,5 @@
 /* Distribution tables from arbitrary bytes. */
-#include "table.h"
+#include "distribution.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 /* Tables of delay distributions in iproute2's form: text, whitespace between integers of 16 bits, # begins a
  * comment line. A table holds the inverse of the distribution's cumulative function, scaled by 8192: netem
  * takes entry (draw mod count). */
-#ifndef ROAMLAB_TABLE_H
-#define ROAMLAB_TABLE_H
+#ifndef ROAMLAB_DISTRIBUTION_H
+#define ROAMLAB_DISTRIBUTION_H
 
 #include "link.h"
 
