@@ -96,7 +96,7 @@ static void bed_free(struct bed *bed)
     must(journal_close(bed->journal, &e) == 0, e.text);
 }
 
-enum { PATTERN = 0x5a, HEADERS = 28 };
+enum { PATTERN = 0x5a, HEADERS = 28, ATTEMPTS = 10 };
 
 struct receiver {
     int fd;
@@ -189,7 +189,7 @@ static void run_row(const struct conformance_row *row, struct bed *bed)
 static bool row_conforms(const struct conformance_row *row, struct bed *bed, const struct link_driver *driver,
                          const struct precision *precision)
 {
-    for (int attempt = 0; attempt < 5; attempt++) {
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         struct err e = ERR_INIT;
         int status = testbed_change(bed->testbed, 0, 0, &row->params, &e);
         if (status == -EOPNOTSUPP && driver == &link_driver_kernel &&
