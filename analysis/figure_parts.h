@@ -15,7 +15,8 @@ struct figure {
     struct buf data, settings;
 };
 
-extern const char figure_template_response_time[], figure_template_stages[], figure_template_migration_time[];
+extern const char figure_template_response_time[], figure_template_stages[], figure_template_migration_time[],
+    figure_template_response_overlay[];
 
 /* Adds `name = 'text'` or a number for gnuplot. */
 void figure_set_text(struct figure *figure, const char *name, const char *text);
@@ -27,6 +28,7 @@ int figure_draw(struct figure *figure, const char *folder, struct err *e);
 char *figure_subject(json_object *result);
 
 int figure_response_time(const char *folder, json_object *result, const char *out, struct err *e);
+int figure_response_overlay(const char *const *folders, int count, const char *out, struct err *e);
 int figure_stages(json_object *result, const char *out, struct err *e);
 
 #endif

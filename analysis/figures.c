@@ -67,7 +67,7 @@ static int add_bar(struct bars *bars, const char *folder, struct err *e)
     return 0;
 }
 
-int figures_of_comparison(const char *const *folders, int count, const char *out, struct err *e)
+static int migration_time(const char *const *folders, int count, const char *out, struct err *e)
 {
     struct figure figure = {.name = "migration-time", .template = figure_template_migration_time};
     struct bars bars = {.figure = &figure};
@@ -77,8 +77,6 @@ int figures_of_comparison(const char *const *folders, int count, const char *out
         status = add_bar(&bars, folders[i], e);
     if (status == 0 && bars.rows == 0)
         status = err_set(e, ENODATA, "figure %s: no migration finished in these results", figure.name);
-    if (status == 0)
-        status = make_folder(out, e);
     if (status < 0) {
         buf_free(&figure.data);
         return status;
@@ -88,4 +86,12 @@ int figures_of_comparison(const char *const *folders, int count, const char *out
     figure_set_number(&figure, "rows", bars.rows);
     figure_set_number(&figure, "top", bars.top);
     return figure_draw(&figure, out, e);
+}
+
+int figures_of_comparison(const char *const *folders, int count, const char *out, struct err *e)
+{
+    int status = make_folder(out, e);
+    if (status == 0)
+        status = figure_response_overlay(folders, count, out, e);
+    return status < 0 ? status : migration_time(folders, count, out, e);
 }

@@ -4,6 +4,7 @@
  *   response-time     response time per request number; mean, minimum and maximum over repetitions, devices
  *   stages[-K]        bars of the K-th migration's stages, means over the repetitions
  *   migration-time    migration time of several results side by side
+ *   response-overlay  response times of several results over the run's time, with the link changes of the first
  *
  * Without gnuplot the .dat and .gp files are written, and the error is -ENOENT with the package's name as
  * hint. */
@@ -14,7 +15,7 @@
 
 /* Draws response-time and stages of the result in FOLDER into FOLDER/figures. */
 int figures_of_result(const char *folder, struct err *e);
-/* Draws migration-time of `count` results into OUT, which is created. */
+/* Draws response-overlay and migration-time of `count` results into OUT, which is created. */
 int figures_of_comparison(const char *const *folders, int count, const char *out, struct err *e);
 
 #endif

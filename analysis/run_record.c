@@ -104,6 +104,14 @@ static void end_migration(struct run_record *r, const struct event *ev)
     m->replayed = ev->value;
 }
 
+static void add_link_change(struct run_record *r, const struct event *ev)
+{
+    r->link_changes = grown(r->link_changes, &r->link_change_capacity, r->link_change_count + 1,
+                            sizeof *r->link_changes);
+    r->link_changes[r->link_change_count++] =
+        (struct run_link_change){ev->at, ev->number, mem_copy_string(ev->text)};
+}
+
 void run_record_add(struct run_record *r, const struct event *ev)
 {
     r->end = simtime_max(r->end, ev->at);
@@ -116,6 +124,8 @@ void run_record_add(struct run_record *r, const struct event *ev)
         add_stage(r, ev);
     else if (ev->kind == EVENT_MIGRATION)
         end_migration(r, ev);
+    else if (ev->kind == EVENT_LINK)
+        add_link_change(r, ev);
     else if (ev->kind == EVENT_MARK && ev->migration > 0 && strcmp(ev->text, "migr begins") == 0)
         begin_migration(r, ev);
 }
@@ -125,7 +135,7 @@ int run_record_read(const char *folder, struct run_record *record, struct err *e
     struct event_reader *reader = NULL;
     struct event ev;
     uint32_t kinds = EVENT_MASK(EVENT_REQUEST) | EVENT_MASK(EVENT_SENT_TOTAL) | EVENT_MASK(EVENT_STAGE) |
-                     EVENT_MASK(EVENT_MARK) | EVENT_MASK(EVENT_MIGRATION);
+                     EVENT_MASK(EVENT_MARK) | EVENT_MASK(EVENT_MIGRATION) | EVENT_MASK(EVENT_LINK);
     int status = event_reader_open(folder, kinds, &reader, e);
     if (status < 0)
         return status;
@@ -154,6 +164,9 @@ void run_record_free(struct run_record *r)
     }
     for (size_t i = 0; i < r->migration_count; i++)
         free_migration(&r->migrations[i]);
+    for (size_t i = 0; i < r->link_change_count; i++)
+        free(r->link_changes[i].text);
+    free(r->link_changes);
     free(r->muds);
     free(r->migrations);
     *r = (struct run_record)RUN_RECORD_INIT;

@@ -40,11 +40,19 @@ struct run_migration {
     size_t previous; /* of the same device: index + 1 into migrations, 0 = none */
 };
 
+struct run_link_change {
+    struct simtime at;
+    int32_t link;
+    char *text; /* "link pc1-pc2: rate 80 → 10 Mbit/s" */
+};
+
 struct run_record {
     struct run_mud *muds; /* by index in the scenario */
     size_t mud_count, mud_capacity;
     struct run_migration *migrations; /* in the order in which they were first heard of */
     size_t migration_count, migration_capacity;
+    struct run_link_change *link_changes; /* in the order in which they were made */
+    size_t link_change_count, link_change_capacity;
     size_t newest_of_nobody; /* as run_mud.newest_migration, for mud -1 */
     struct simtime end;      /* of the last event */
 };

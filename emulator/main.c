@@ -15,6 +15,8 @@ static const struct {
     {"plot", plot_main, "draw the figures of results"},
     {"compare", compare_main, "put two results side by side"},
     {"import", import_main, "turn a log of another tool into a result"},
+    {"link", link_main, "shape interfaces that exist, without a scenario"},
+    {"bench", bench_main, "measure on this machine, figures beside their targets"},
     {"doctor", doctor_main, "what this host can do, and what mends what it cannot"},
     {"clean", clean_main, "remove what crashed runs left"},
     {"agent", agent_main, "play one host's roles (used by run)"},

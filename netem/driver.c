@@ -3,6 +3,7 @@
 #include "segmentation.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct link_driver *const drivers[] = {&link_driver_kernel, &link_driver_userspace};
@@ -44,35 +45,75 @@ void link_drive_stop(struct link_drive *drive)
         drive->driver->stop(drive);
 }
 
+/* What is decided for each packet must not be decided for a burst of 64 KB. */
+static bool needs_packets(const struct link_params *params)
+{
+    return link_is_random(params) || (params->rate_bps && params->rate_bps < SEGMENTATION_OFF_BELOW_BPS);
+}
+
+static int prepare(const char *namespace, const char *interface, const struct link_params *params,
+                   struct err *e)
+{
+    int status = link_params_check(params, e);
+    if (status == 0 && interface && needs_packets(params))
+        status = segmentation_off(namespace, interface, e);
+    return status;
+}
+
+static int check_ends(const struct link_ends *ends, struct err *e)
+{
+    if (!ends->from_interface && !ends->to_interface)
+        return err_set(e, EINVAL, "neither end is on this machine");
+    if (ends->peer_prefix < 0 || ends->peer_prefix > 32)
+        return err_set(e, EINVAL, "a prefix of %d bits", ends->peer_prefix);
+    return 0;
+}
+
+static const char *place(const char *namespace, const char *interface)
+{
+    return namespace ? namespace : interface ? interface : "elsewhere";
+}
+
 int link_shape(struct link_drive *drive, const struct link_ends *ends, const struct link_params *params,
                struct link_shaper **shaper, struct err *e)
 {
     *shaper = NULL;
-    if (link_is_plain(params))
+    if (link_is_plain(params) && !ends->varies)
         return 0;
-    int status = 0;
-    if (params->rate_bps && params->rate_bps < SEGMENTATION_OFF_BELOW_BPS)
-        status = segmentation_off(ends->from_namespace, ends->from_interface, e);
+    int status = check_ends(ends, e);
+    if (status == 0)
+        status = prepare(ends->from_namespace, ends->from_interface, params, e);
     if (status == 0)
         status = drive->driver->shape(drive, ends, params, shaper, e);
     if (status < 0)
-        return err_wrap(e, "link driver %s: %s to %s", drive->driver->name, ends->from_namespace,
-                        ends->to_namespace);
+        return err_wrap(e, "link driver %s: %s to %s", drive->driver->name,
+                        place(ends->from_namespace, ends->from_interface),
+                        place(ends->to_namespace, ends->to_interface));
     (*shaper)->driver = drive->driver;
+    (*shaper)->params = *params;
+    (*shaper)->from_namespace = mem_copy_string(ends->from_namespace);
+    (*shaper)->from_interface = mem_copy_string(ends->from_interface);
     return 0;
+}
+
+int link_change(struct link_shaper *shaper, const struct link_params *params, struct err *e)
+{
+    int status = prepare(shaper->from_namespace, shaper->from_interface, params, e);
+    if (status == 0)
+        status = shaper->driver->change(shaper, params, e);
+    if (status < 0)
+        return err_wrap(e, "link driver %s: change", shaper->driver->name);
+    shaper->params = *params;
+    return 0;
+}
+
+void link_shaper_clear(struct link_shaper *shaper)
+{
+    free(steal(shaper->from_namespace));
+    free(steal(shaper->from_interface));
 }
 
 int link_count(struct link_shaper *shaper, struct link_counters *counters, struct err *e)
 {
     return shaper->driver->count(shaper, counters, e);
-}
-
-bool link_is_plain(const struct link_params *params)
-{
-    return params->delay.ns == 0 && params->rate_bps == 0 && params->loss <= 0;
-}
-
-uint32_t link_queue_packets(const struct link_params *params)
-{
-    return params->queue_packets ? params->queue_packets : LINK_QUEUE_DEFAULT;
 }

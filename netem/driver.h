@@ -10,10 +10,12 @@
  *     …
  *     link_drive_stop(drive);
  *
+ * A live link is changed in place by link_change; no packet that is on it gets lost or comes earlier or later.
+ *
  * What both drivers share: ARP is not shaped by the emulator (the testbed's neighbours are permanent, so
- * there is none). Below 1 Gbit/s segmentation offload is turned off where packets leave, so that the unit on
- * the line is a packet and not a burst of 64 KB. Where they differ: netem draws the loss as a packet enters,
- * so a lost packet takes no time on the line there. */
+ * there is none). Below 1 Gbit/s, and where anything random happens, segmentation offload is turned
+ * off where packets leave, so that the unit on the line is a packet and not a burst of 64 KB. What a driver cannot do is
+ * an error that names it; link.h says what that is. */
 #ifndef ROAMLAB_DRIVER_H
 #define ROAMLAB_DRIVER_H
 
@@ -21,22 +23,32 @@
 #include "lateness.h"
 #include "link.h"
 
+#include <netinet/in.h>
 #include <stdbool.h>
 
 struct link_drive;
 struct link_shaper;
 
-/* The two ends of a direction: paths of namespaces such as /run/netns/NAME, and the interfaces in them. */
+/* The two ends of a direction: paths of namespaces such as /run/netns/NAME (NULL: the calling thread's), and the
+ * interfaces in them. An end that is not on this machine has a NULL interface; a driver that needs it says so: the
+ * kernel's needs the first end, our own the second.
+ *
+ * `peer_prefix` other than 0 shapes only packets to addresses that begin with so many bits of `to_peer` (kernel), or
+ * from addresses that begin with those of `from_peer` (our own), so that one interface has many links. */
 struct link_ends {
     const char *from_namespace, *from_interface;
     const char *to_namespace, *to_interface;
+    struct in_addr from_peer, to_peer;
+    int peer_prefix; /* 1 to 32; 0 = all packets */
+    bool varies;     /* it will be changed: there is a shaper even while the parameters ask for nothing */
 };
 
 struct link_counters {
     uint64_t packets; /* delivered; a super-packet above 1 Gbit/s counts as the packets that it stands for */
     uint64_t bytes;   /* IP bytes of these */
     uint64_t dropped; /* found the queue full */
-    uint64_t lost;    /* by `loss`; netem counts them under dropped */
+    uint64_t lost;    /* by a loss model; netem counts them under dropped */
+    bool seeded;      /* the seed decides what happens; netem draws as it likes before Linux 6.6 */
     struct lateness lateness; /* of deliveries behind their due times; zeros where the driver cannot know */
 };
 
@@ -50,7 +62,10 @@ struct link_driver {
     void (*stop)(struct link_drive *drive);
     int (*shape)(struct link_drive *drive, const struct link_ends *ends, const struct link_params *params,
                  struct link_shaper **shaper, struct err *e);
+    int (*change)(struct link_shaper *shaper, const struct link_params *params, struct err *e);
     int (*count)(struct link_shaper *shaper, struct link_counters *counters, struct err *e);
+    /* Takes away what any process's drive of this driver has left on the interface, and nothing else. */
+    int (*clear)(const char *namespace, const char *interface, struct err *e);
 };
 
 extern const struct link_driver link_driver_kernel, link_driver_userspace;
@@ -67,15 +82,13 @@ struct link_drive *link_drive_start(const struct link_driver *driver, struct err
 void link_drive_stop(struct link_drive *drive);
 
 /* Shapes the direction. *shaper is the drive's and lives as long as the drive; it is NULL if `params` ask for
- * nothing. */
+ * nothing and ends->varies is false. EBUSY names a queueing discipline of somebody else's. */
 int link_shape(struct link_drive *drive, const struct link_ends *ends, const struct link_params *params,
                struct link_shaper **shaper, struct err *e);
+/* Other parameters from now on; those of a table or the like must live as long as the link has them. On an error
+ * the link is as before. */
+int link_change(struct link_shaper *shaper, const struct link_params *params, struct err *e);
 int link_count(struct link_shaper *shaper, struct link_counters *counters, struct err *e);
-
-/* True if the parameters change nothing about a packet. */
-bool link_is_plain(const struct link_params *params);
-/* Packets that a queue of these parameters holds: the default for 0. */
-uint32_t link_queue_packets(const struct link_params *params);
 
 /* What every driver's drive and shaper begin with. */
 struct link_drive {
@@ -83,6 +96,10 @@ struct link_drive {
 };
 struct link_shaper {
     const struct link_driver *driver;
+    struct link_params params;
+    char *from_namespace, *from_interface; /* owned; for segmentation */
 };
+/* To be called by drivers that free a shaper. */
+void link_shaper_clear(struct link_shaper *shaper);
 
 #endif

@@ -112,7 +112,8 @@ static void hystart(struct flow *flow, const struct flow_chunk *acked, struct si
     flow->round_min_rtt = simtime_min(flow->round_min_rtt, rtt);
     struct simtime margin =
         simtime_max(simtime_ms(4), simtime_min(simtime_ms(16), simtime_ns(flow->min_rtt.ns / 8)));
-    if (++flow->round_samples >= HYSTART_MIN_SAMPLES && flow->cwnd >= 16 * SEGMENT &&
+    flow->round_samples += (int)(segments_of(acked->bytes) + 1) / 2; /* a receiver acknowledges every second one */
+    if (flow->round_samples >= HYSTART_MIN_SAMPLES && flow->cwnd >= 16 * SEGMENT &&
         flow->round_min_rtt.ns >= simtime_add(flow->min_rtt, margin).ns)
         flow->ssthresh = flow->cwnd;
 }
@@ -133,6 +134,8 @@ static void cubic_grow(struct flow *flow, uint32_t acked)
     double target = CUBIC_C * pow(t + rtt - k, 3) + flow->w_max;
     flow->reno_cwnd += 3 * (1 - CUBIC_BETA) / (1 + CUBIC_BETA) * acked / flow->cwnd;
     target = fmin(fmax(target, flow->reno_cwnd), 1.5 * segments);
+    if (flow->w_last_max == 0) /* Linux: 5 % a round trip as long as nothing was ever lost */
+        target = fmax(target, 1.05 * segments);
     if (target > segments)
         flow->cwnd += (target - segments) / segments * acked;
 }
@@ -159,7 +162,7 @@ static void reduce(struct flow *flow)
     flow->w_last_max = segments;
     flow->cwnd = flow->ssthresh = fmax(flow->cwnd * CUBIC_BETA, 2 * SEGMENT);
     flow->epoch = SIMTIME_NEVER;
-    flow->recovery_until = flow->next_sequence;
+    flow->recovery_until = flow->next_sequence + 1; /* what has been sent belongs to the same loss */
     flow->losses++;
 }
 
@@ -277,6 +280,11 @@ static void restart_after_idle(struct flow *flow)
     for (; idle.ns >= rto.ns && flow->cwnd > INITIAL_WINDOW; idle = simtime_sub(idle, rto))
         flow->cwnd = fmax(flow->cwnd / 2, INITIAL_WINDOW);
     flow->epoch = SIMTIME_NEVER;
+}
+
+void flow_opened(struct flow *flow, struct simtime rtt)
+{
+    measure(flow, rtt);
 }
 
 void flow_send(struct flow *flow, uint64_t bytes)

@@ -40,6 +40,9 @@ struct flow {
 void flow_init(struct flow *flow, struct loop *loop, const struct link_path *forward,
                const struct link_path *back, uint64_t window_limit);
 void flow_free(struct flow *flow);
+/* The round-trip time that the handshake took, if the connection was opened before its first transfer: HyStart measures
+ * delays against it. */
+void flow_opened(struct flow *flow, struct simtime rtt);
 /* Sends `bytes` on the connection, which is open already and keeps what it learned. One transfer at a
  * time. */
 void flow_send(struct flow *flow, uint64_t bytes);

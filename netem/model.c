@@ -1,45 +1,74 @@
 #include "model.h"
 
-enum { ETHERNET_HEADER = 14 };
-
 void link_model_init(struct link_model *link, const struct link_params *params, uint64_t index)
 {
     *link = (struct link_model){.params = *params};
-    if (!link->params.queue_packets)
-        link->params.queue_packets = LINK_QUEUE_DEFAULT;
-    rng_init(&link->rng, params->seed, "link", index);
+    line_init(&link->line, params, index);
+}
+
+void link_model_change(struct link_model *link, const struct link_params *params)
+{
+    link->params = *params;
+    line_change(&link->line, params);
+}
+
+void link_model_free(struct link_model *link)
+{
+    line_free(&link->line);
 }
 
 struct simtime link_model_backlog(const struct link_model *link, struct simtime now)
 {
-    return simtime_max(SIMTIME_ZERO, simtime_sub(link->free_at, now));
+    return simtime_ns(line_backlog_ns(&link->line, now.ns));
 }
 
-static bool queue_is_full(const struct link_model *link, struct simtime now)
+static bool arrives(struct link_model *link, const struct line_unit *unit, const struct line_copy *copy,
+                    struct link_arrival *arrival)
 {
-    if (!link->params.rate_bps)
+    switch (copy->fate) {
+    case LINE_LOST:
+        link->lost++;
         return false;
-    struct simtime limit = simtime_on_line(
-        (uint64_t)link->params.queue_packets * (LINK_MTU + ETHERNET_HEADER), link->params.rate_bps);
-    return link_model_backlog(link, now).ns > limit.ns;
+    case LINE_FULL:
+        link->dropped++;
+        return false;
+    case LINE_TAKEN:
+        break;
+    }
+    link->corrupted += copy->corrupt;
+    *arrival = (struct link_arrival){simtime_ns(copy->due_ns), copy->corrupt};
+    if (!copy->overtakes) {
+        arrival->at.ns = line_opens(&link->line, copy->due_ns);
+        line_passed(&link->line, unit);
+    }
+    return true;
+}
+
+int link_model_offer(struct link_model *link, struct simtime now, uint64_t bytes,
+                     struct link_arrival arrivals[2])
+{
+    enum { FULL = LINK_MTU + LINK_ETHERNET };
+    struct line_unit unit = {bytes > FULL ? (uint32_t)((bytes + FULL - 1) / FULL) : 1, bytes};
+    struct line_copy copies[2];
+    int copy_count = line_enter(&link->line, now.ns, &unit, copies), count = 0;
+    link->packets++;
+    link->bytes += bytes;
+    link->duplicated += copy_count == 2;
+    for (int i = 0; i < copy_count; i++)
+        count += arrives(link, &unit, &copies[i], &arrivals[count]);
+    return count;
 }
 
 bool link_model_send(struct link_model *link, struct simtime now, uint64_t bytes, struct simtime *arrival)
 {
-    link->packets++;
-    if (queue_is_full(link, now)) {
-        link->dropped++;
-        return false;
-    }
-    link->bytes += bytes;
-    link->free_at =
-        simtime_add(simtime_max(now, link->free_at), simtime_on_line(bytes, link->params.rate_bps));
-    if (link->params.loss > 0 && rng_unit(&link->rng) < link->params.loss) {
-        link->lost++;
-        return false;
-    }
-    *arrival = simtime_add(link->free_at, link->params.delay);
-    return true;
+    struct link_arrival arrivals[2];
+    int count = link_model_offer(link, now, bytes, arrivals);
+    for (int i = 0; i < count; i++)
+        if (!arrivals[i].corrupt) {
+            *arrival = arrivals[i].at;
+            return true;
+        }
+    return false;
 }
 
 struct simtime link_path_delay(const struct link_path *path)

@@ -1,26 +1,38 @@
-/* Links in virtual time: link.h's semantics computed, not waited for. A FIFO with a known service rate needs
- * no event per packet: when the line is free again says how much is queued. */
+/* Links in virtual time: link.h's semantics computed, not waited for: a packet that is offered now arrives then, and
+ * the caller needs one event for it. */
 #ifndef ROAMLAB_MODEL_H
 #define ROAMLAB_MODEL_H
 
-#include "link.h"
-#include "rng.h"
+#include "line.h"
 
 #include <stdbool.h>
 
 /* One direction of a link. */
 struct link_model {
     struct link_params params;
-    struct simtime free_at; /* the last accepted bit leaves then */
-    struct rng rng;
-    uint64_t packets, dropped, lost, bytes;
+    struct line line;
+    uint64_t packets, bytes; /* offered; with their Ethernet headers */
+    uint64_t dropped, lost, corrupted, duplicated;
 };
 
-/* The loss draws from the stream of link `index` under params->seed. */
+/* Draws from stream `index` under params->seed. The parameters have passed link_params_check. */
 void link_model_init(struct link_model *link, const struct link_params *params, uint64_t index);
+/* For packets offered from now on. */
+void link_model_change(struct link_model *link, const struct link_params *params);
+void link_model_free(struct link_model *link);
 
-/* Offers `bytes` (an IP packet, or several that travel together, with their Ethernet headers) at `now`. True
- * and the arrival time of the last bit; false if the queue is full or the link loses it. */
+struct link_arrival {
+    struct simtime at; /* of the last bit */
+    bool corrupt;      /* a bit is turned: checksums will tell the receiver */
+};
+
+/* Offers `bytes` (an IP packet, or several that travel together, with their Ethernet headers) at `now`, which never
+ * goes back. Returns how many copies arrive, 0 to 2, and when. With slots, packets that overtake each other come out in
+ * the order in which they were offered. */
+int link_model_offer(struct link_model *link, struct simtime now, uint64_t bytes,
+                     struct link_arrival arrivals[2]);
+
+/* For those who take one good copy: true and its arrival, or false if none arrives. */
 bool link_model_send(struct link_model *link, struct simtime now, uint64_t bytes, struct simtime *arrival);
 
 /* How long a packet that is offered now waits before its first bit leaves. */

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+enum { REQUEST_BYTES = 48 << 10 /* the longest has a distribution table of 32 KiB in it */ };
+
 struct netlink {
     struct nl_sock *socket;
     struct nl_cb *callbacks;
@@ -107,9 +109,10 @@ void netlink_free(struct netlink *netlink)
 
 struct nl_msg *netlink_request(int type, int flags, const void *header, size_t header_len)
 {
-    struct nl_msg *request = nlmsg_alloc_simple(type, NLM_F_REQUEST | flags);
-    if (!request || nlmsg_append(request, (void *)(uintptr_t)header, header_len, NLMSG_ALIGNTO) < 0)
-        abort(); /* a page is allocated for each request: only an exhausted memory gets here */
+    struct nl_msg *request = nlmsg_alloc_size(REQUEST_BYTES);
+    if (!request || !nlmsg_put(request, NL_AUTO_PORT, NL_AUTO_SEQ, type, 0, NLM_F_REQUEST | flags) ||
+        nlmsg_append(request, (void *)(uintptr_t)header, header_len, NLMSG_ALIGNTO) < 0)
+        abort(); /* only an exhausted memory gets here */
     return request;
 }
 

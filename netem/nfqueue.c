@@ -1,7 +1,6 @@
 #include "nfqueue.h"
 #include "mem.h"
 #include "netns.h"
-#include "process.h"
 
 #include <arpa/inet.h>
 #include <endian.h>
@@ -13,12 +12,15 @@
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <linux/netlink.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 enum {
     COPIED_BYTES = 20,
-    MESSAGE_BYTES = 512,
+    COPIED_WHOLE = 0xffff,
+    MESSAGE_BYTES = 512, /* beside what is copied */
+    VERDICT_MAX = 64,    /* a verdict without contents */
     KERNEL_QUEUE_PACKETS = 200000,
     RECEIVE_BUFFER = 64 << 20, /* notices of packets that arrive while the thread is kept from running */
 };
@@ -42,7 +44,14 @@ static int send_acknowledged(struct nfqueue *queue, struct nlmsghdr *message)
     return code < 0 ? -errno : 0;
 }
 
-/* Copying first, flags after the bind: packets cannot arrive before, because the rule comes later. */
+static void put_copying(struct nlmsghdr *message, bool whole)
+{
+    nfq_nlmsg_cfg_put_params(message, NFQNL_COPY_PACKET, whole ? COPIED_WHOLE : COPIED_BYTES);
+    mnl_attr_put_u32(message, NFQA_CFG_FLAGS, whole ? 0 : htonl(NFQA_CFG_F_GSO));
+    mnl_attr_put_u32(message, NFQA_CFG_MASK, htonl(NFQA_CFG_F_GSO));
+}
+
+/* Packets cannot arrive before it is done, because the rule comes later. */
 static int configure(struct nfqueue *queue)
 {
     char buffer[MNL_SOCKET_BUFFER_SIZE];
@@ -52,11 +61,27 @@ static int configure(struct nfqueue *queue)
     if (status < 0)
         return status;
     message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, queue->number);
-    nfq_nlmsg_cfg_put_params(message, NFQNL_COPY_PACKET, COPIED_BYTES);
+    put_copying(message, false);
     nfq_nlmsg_cfg_put_qmaxlen(message, KERNEL_QUEUE_PACKETS);
-    mnl_attr_put_u32(message, NFQA_CFG_FLAGS, htonl(NFQA_CFG_F_GSO));
-    mnl_attr_put_u32(message, NFQA_CFG_MASK, htonl(NFQA_CFG_F_GSO));
     return send_acknowledged(queue, message);
+}
+
+static void resize(struct nfqueue *queue, size_t message_bytes)
+{
+    queue->message_bytes = message_bytes;
+    queue->buffer = mem_resize(queue->buffer, NFQUEUE_BATCH * message_bytes);
+}
+
+/* Not acknowledged: answers would come among the packets. What it asks for was granted at the bind. */
+int nfqueue_copy_whole(struct nfqueue *queue, bool whole, struct err *e)
+{
+    char buffer[MNL_SOCKET_BUFFER_SIZE];
+    if (whole) /* never smaller again: there may be whole packets on their way */
+        resize(queue, MESSAGE_BYTES + COPIED_WHOLE + 1);
+    struct nlmsghdr *message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, queue->number);
+    put_copying(message, whole);
+    int status = send_message(queue, message);
+    return status < 0 ? err_set(e, -status, "NFQUEUE %u: %s", queue->number, strerror(-status)) : 0;
 }
 
 int nfqueue_open(struct nfqueue *queue, const char *netns, uint16_t number, struct err *e)
@@ -80,6 +105,7 @@ int nfqueue_open(struct nfqueue *queue, const char *netns, uint16_t number, stru
     setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
     setsockopt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, &one, sizeof one);
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    resize(queue, MESSAGE_BYTES);
     return 0;
 }
 
@@ -88,6 +114,7 @@ void nfqueue_close(struct nfqueue *queue)
     if (queue->socket)
         mnl_socket_close(queue->socket);
     queue->socket = NULL;
+    free(steal(queue->buffer));
 }
 
 int nfqueue_fd(const struct nfqueue *queue)
@@ -111,10 +138,10 @@ static bool parse(const struct nlmsghdr *message, struct nfqueue_packet *packet)
         return false;
     const struct nfqnl_msg_packet_hdr *header = mnl_attr_get_payload(a[NFQA_PACKET_HDR]);
     *packet = (struct nfqueue_packet){.number = ntohl(header->packet_id)};
-    if (a[NFQA_CAP_LEN])
-        packet->bytes = ntohl(mnl_attr_get_u32(a[NFQA_CAP_LEN]));
-    else if (a[NFQA_PAYLOAD])
-        packet->bytes = mnl_attr_get_payload_len(a[NFQA_PAYLOAD]);
+    uint32_t copied = a[NFQA_PAYLOAD] ? mnl_attr_get_payload_len(a[NFQA_PAYLOAD]) : 0;
+    packet->bytes = a[NFQA_CAP_LEN] ? ntohl(mnl_attr_get_u32(a[NFQA_CAP_LEN])) : copied;
+    if (copied == packet->bytes)
+        packet->contents = mnl_attr_get_payload(a[NFQA_PAYLOAD]);
     if (a[NFQA_TIMESTAMP])
         packet->arrived_ns = stamp_of(a[NFQA_TIMESTAMP]);
     return true;
@@ -122,28 +149,35 @@ static bool parse(const struct nlmsghdr *message, struct nfqueue_packet *packet)
 
 int nfqueue_read(struct nfqueue *queue, struct nfqueue_packet packets[NFQUEUE_BATCH])
 {
-    char bytes[NFQUEUE_BATCH][MESSAGE_BYTES] __attribute__((aligned(8)));
     struct iovec parts[NFQUEUE_BATCH];
     struct mmsghdr messages[NFQUEUE_BATCH] = {0};
     for (int i = 0; i < NFQUEUE_BATCH; i++) {
-        parts[i] = (struct iovec){bytes[i], MESSAGE_BYTES};
+        parts[i] = (struct iovec){queue->buffer + (size_t)i * queue->message_bytes, queue->message_bytes};
         messages[i].msg_hdr = (struct msghdr){.msg_iov = &parts[i], .msg_iovlen = 1};
     }
     int got = recvmmsg(nfqueue_fd(queue), messages, NFQUEUE_BATCH, MSG_DONTWAIT, NULL), count = 0;
     for (int i = 0; i < got; i++) {
-        const struct nlmsghdr *message = (const struct nlmsghdr *)bytes[i];
+        const struct nlmsghdr *message = parts[i].iov_base;
         if (mnl_nlmsg_ok(message, (int)messages[i].msg_len) && parse(message, &packets[count]))
             count++;
     }
     return count;
 }
 
+void nfqueue_flush(struct nfqueue *queue)
+{
+    if (queue->verdict_bytes)
+        mnl_socket_sendto(queue->socket, queue->verdicts, queue->verdict_bytes);
+    queue->verdict_bytes = 0;
+}
+
 static void verdict(struct nfqueue *queue, int type, uint32_t number, int what)
 {
-    char buffer[128];
-    struct nlmsghdr *message = nfq_nlmsg_put(buffer, type, queue->number);
+    if (queue->verdict_bytes + VERDICT_MAX > sizeof queue->verdicts)
+        nfqueue_flush(queue);
+    struct nlmsghdr *message = nfq_nlmsg_put(queue->verdicts + queue->verdict_bytes, type, queue->number);
     nfq_nlmsg_verdict_put(message, (int)number, what);
-    send_message(queue, message);
+    queue->verdict_bytes += NLMSG_ALIGN(message->nlmsg_len);
 }
 
 void nfqueue_accept_up_to(struct nfqueue *queue, uint32_t number)
@@ -151,22 +185,24 @@ void nfqueue_accept_up_to(struct nfqueue *queue, uint32_t number)
     verdict(queue, NFQNL_MSG_VERDICT_BATCH, number, NF_ACCEPT);
 }
 
+void nfqueue_accept(struct nfqueue *queue, uint32_t number)
+{
+    verdict(queue, NFQNL_MSG_VERDICT, number, NF_ACCEPT);
+}
+
 void nfqueue_drop(struct nfqueue *queue, uint32_t number)
 {
     verdict(queue, NFQNL_MSG_VERDICT, number, NF_DROP);
 }
 
-int nfqueue_rule(const char *netns, const char *interface, uint16_t number, struct err *e)
+void nfqueue_accept_as(struct nfqueue *queue, uint32_t number, const uint8_t *contents, uint32_t len)
 {
-    char text[8];
-    snprintf(text, sizeof text, "%u", number);
-    const char *argv[] = {"iptables", "-w", "-t",      "mangle",      "-A", "PREROUTING", "-i",
-                          interface,  "-j", "NFQUEUE", "--queue-num", text, NULL};
-    struct process_options options = PROCESS_OPTIONS_INIT;
-    options.argv = argv;
-    options.net_namespace = netns;
-    int status = process_run(&options, NULL, e);
-    return status < 0 ? err_hint(e, "apt-get install iptables; the kernel needs the NFQUEUE target") : 0;
+    char buffer[MESSAGE_BYTES + COPIED_WHOLE + 1];
+    nfqueue_flush(queue);
+    struct nlmsghdr *message = nfq_nlmsg_put(buffer, NFQNL_MSG_VERDICT, queue->number);
+    nfq_nlmsg_verdict_put(message, (int)number, NF_ACCEPT);
+    nfq_nlmsg_verdict_put_pkt(message, contents, len);
+    send_message(queue, message);
 }
 
 int nfqueue_stamping(struct err *e)

@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-enum { HEADERS = 20 + 32, ETHERNET = 14 };
+enum { HEADERS = 20 + 32 };
 
 static int switch_off(int fd, const char *interface, struct err *e)
 {
@@ -46,5 +46,5 @@ uint32_t segmentation_packets(uint32_t ip_bytes)
 uint64_t segmentation_line_bytes(uint32_t ip_bytes)
 {
     uint64_t packets = segmentation_packets(ip_bytes);
-    return ip_bytes + (packets - 1) * HEADERS + packets * ETHERNET;
+    return ip_bytes + (packets - 1) * HEADERS + packets * LINK_ETHERNET;
 }

@@ -13,9 +13,8 @@
 /* Turns TSO, GSO and GRO off for the interface in the namespace (ethtool's ioctl). */
 int segmentation_off(const char *netns, const char *interface, struct err *e);
 
-/* Packets of MTU size that a (super-)packet of `ip_bytes` stands for, and the bytes of them all on an
- * Ethernet line: every one repeats the headers (IP 20 + TCP with timestamps 32) and has 14 bytes of Ethernet
- * before it. */
+/* Packets of MTU size that a (super-)packet of `ip_bytes` stands for, and the bytes of them all on an Ethernet
+ * line: every one repeats the headers (IP 20 + TCP with timestamps 32) and has 14 bytes of Ethernet before it. */
 uint32_t segmentation_packets(uint32_t ip_bytes);
 uint64_t segmentation_line_bytes(uint32_t ip_bytes);
 

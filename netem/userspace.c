@@ -1,10 +1,8 @@
 #include "userspace.h"
 #include "clock.h"
-#include "fifo.h"
-#include "lateness.h"
+#include "held.h"
 #include "mem.h"
 #include "netns.h"
-#include "nfqueue.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -21,25 +19,23 @@
 #include <unistd.h>
 
 enum {
-    EARLY_NS = 60000, /* wake this much before a packet is due, spin the rest … */
-    SPIN_SHARE = 50,  /* … for at most one part in so many of the time */
+    EARLY_NS = 80000, /* wake this much before a packet is due, spin the rest … */
+    SPIN_SHARE = 12,  /* … for at most one part in so many of the time */
     SPIN_CREDIT_NS = 1000000,
     COALESCE_MAX_NS = 2000000, /* arrivals wait at most this long, and a quarter of the shortest delay */
     COALESCE_MIN_NS = 50000,   /* below it a sleep is not worth its calls */
+    GATHER_NS = 30000,         /* where they cannot wait at all but come thick and fast: */
+    GATHER_PACKETS = 4,        /* so many at a time */
     DENSE_MIN_NS = 50000,      /* packets of a dense flow leave together within 2 % of the shortest delay, */
     DENSE_MAX_NS = 200000,     /* but these bounds */
     EVENTS = 64,
-    BATCHES = 32,
     PRIORITY = 10,
 };
 
 struct userspace_shaper {
     struct link_shaper base;
     struct userspace_drive *drive;
-    struct nfqueue queue;
-    struct fifo fifo;
-    struct link_counters counters;
-    struct lateness_histogram lateness;
+    struct held held;
     struct userspace_shaper *next;
 };
 
@@ -56,64 +52,15 @@ struct userspace_drive {
     _Atomic int64_t coalesce_ns;      /* how long arrivals may wait to be read */
     _Atomic int64_t dense_ns;         /* a dense flow is served this often */
     int64_t read_ns;                  /* when they are read next */
-    bool flowing;                     /* there were some the last time */
+    bool flowing;                     /* there were some the last time … */
+    int arrived;                      /* … so many */
+    int64_t delivered_ns;             /* packets left then, the last time */
     int64_t spin_credit_ns, credited_ns;
 };
 
 static int64_t now_ns(void)
 {
     return clock_monotonic().ns;
-}
-
-static void drop(struct userspace_shaper *shaper, enum fifo_fate fate, uint32_t number)
-{
-    nfqueue_drop(&shaper->queue, number);
-    if (fate == FIFO_FULL)
-        shaper->counters.dropped++;
-    else
-        shaper->counters.lost++;
-}
-
-/* The stamp is wall-clock time: its age is what carries over to the monotonic clock. */
-static int64_t arrival(int64_t stamp_ns, int64_t real_ns, int64_t monotonic_ns)
-{
-    int64_t age = stamp_ns ? real_ns - stamp_ns : 0;
-    return age > 0 ? monotonic_ns - age : monotonic_ns;
-}
-
-static void read_arrivals(struct userspace_shaper *shaper)
-{
-    struct nfqueue_packet packets[NFQUEUE_BATCH];
-    int count = NFQUEUE_BATCH;
-    /* Bounded, so that one busy link does not keep the others from being served. */
-    for (int batch = 0; batch < BATCHES && count == NFQUEUE_BATCH; batch++) {
-        struct timespec real;
-        count = nfqueue_read(&shaper->queue, packets);
-        clock_gettime(CLOCK_REALTIME, &real);
-        int64_t real_ns = (int64_t)real.tv_sec * 1000000000 + real.tv_nsec, monotonic_ns = now_ns();
-        for (int i = 0; i < count; i++) {
-            int64_t at = arrival(packets[i].arrived_ns, real_ns, monotonic_ns);
-            enum fifo_fate fate = fifo_arrive(&shaper->fifo, at, packets[i].bytes, packets[i].number);
-            if (fate != FIFO_TAKEN)
-                drop(shaper, fate, packets[i].number);
-        }
-    }
-}
-
-static void deliver(struct userspace_shaper *shaper, int64_t now)
-{
-    struct fifo_packet packet;
-    bool any = false;
-    uint32_t number = 0;
-    while (fifo_take(&shaper->fifo, now, &packet)) {
-        any = true;
-        number = packet.number;
-        shaper->counters.packets += packet.packets;
-        shaper->counters.bytes += packet.bytes;
-        lateness_record(&shaper->lateness, simtime_ns(now - packet.due_ns));
-    }
-    if (any)
-        nfqueue_accept_up_to(&shaper->queue, number);
 }
 
 /* While packets flow, arrivals are left to gather: their stamps say when they came. */
@@ -125,9 +72,10 @@ static void read_ready(struct userspace_drive *drive)
     struct epoll_event events[EVENTS];
     int count = epoll_wait(drive->epoll_fd, events, EVENTS, 0);
     drive->flowing = false;
+    drive->arrived = 0;
     for (int i = 0; i < count; i++)
         if (events[i].data.ptr) {
-            read_arrivals(events[i].data.ptr);
+            drive->arrived += held_read(&((struct userspace_shaper *)events[i].data.ptr)->held);
             drive->flowing = true;
         }
     drive->read_ns = count < EVENTS ? now + drive->coalesce_ns : now; /* a full list may have left some out */
@@ -138,10 +86,14 @@ static int64_t deliver_all(struct userspace_drive *drive)
 {
     int64_t next = INT64_MAX, now = now_ns();
     for (struct userspace_shaper *s = drive->shapers; s; s = s->next) {
-        if (fifo_due(&s->fifo) <= now)
-            deliver(s, now);
-        if (fifo_due(&s->fifo) < next)
-            next = fifo_due(&s->fifo);
+        int64_t due = held_due(&s->held);
+        if (due <= now) {
+            held_deliver(&s->held, now);
+            drive->delivered_ns = now;
+            due = held_due(&s->held);
+        }
+        if (due < next)
+            next = due;
     }
     return next;
 }
@@ -178,13 +130,19 @@ static void wait_for_arrival(struct userspace_drive *drive, int64_t until)
     epoll_wait(drive->epoll_fd, &event, 1, -1);
 }
 
+static void sleep_until(int64_t ns)
+{
+    struct timespec at = to_timespec(ns);
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+}
+
 /* When to be awake for a packet that is due then. Without credit for spinning, the packets of a dense flow
  * leave in small batches: a sleep of a few microseconds costs more than it gains. */
 static int64_t wake_for(const struct userspace_drive *drive, int64_t due)
 {
     if (drive->spin_credit_ns >= EARLY_NS)
         return due - EARLY_NS;
-    int64_t soonest = now_ns() + drive->dense_ns;
+    int64_t soonest = drive->delivered_ns + drive->dense_ns;
     return due > soonest ? due : soonest;
 }
 
@@ -194,8 +152,11 @@ static void rest(struct userspace_drive *drive, int64_t due)
     earn_credit(drive);
     int64_t wake = due == INT64_MAX ? due : wake_for(drive, due);
     if (due != INT64_MAX && drive->flowing && drive->coalesce_ns >= COALESCE_MIN_NS) {
-        struct timespec at = to_timespec(wake < drive->read_ns ? wake : drive->read_ns);
-        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+        sleep_until(wake < drive->read_ns ? wake : drive->read_ns);
+    } else if (drive->arrived >= GATHER_PACKETS) {
+        int64_t gathered = now_ns() + GATHER_NS;
+        sleep_until(wake < gathered ? wake : gathered);
+        drive->read_ns = 0;
     } else {
         wait_for_arrival(drive, wake);
         drive->read_ns = 0;
@@ -249,6 +210,13 @@ static void close_all(struct userspace_drive *drive)
             close(fds[i]);
 }
 
+static void shaper_free(struct userspace_shaper *shaper)
+{
+    held_close(&shaper->held);
+    link_shaper_clear(&shaper->base);
+    free(shaper);
+}
+
 static void userspace_stop(struct link_drive *base)
 {
     struct userspace_drive *drive = container_of(base, struct userspace_drive, base);
@@ -260,9 +228,7 @@ static void userspace_stop(struct link_drive *base)
     while (drive->shapers) {
         struct userspace_shaper *shaper = drive->shapers;
         drive->shapers = shaper->next;
-        nfqueue_close(&shaper->queue);
-        fifo_free(&shaper->fifo);
-        free(shaper);
+        shaper_free(shaper);
     }
     close_all(drive);
     pthread_mutex_destroy(&drive->lock);
@@ -300,39 +266,55 @@ static int64_t between(int64_t least, int64_t value, int64_t most)
     return value < least ? least : value > most ? most : value;
 }
 
-/* The link with the shortest delay decides how patient the thread may be. */
-static void adapt_patience(struct userspace_drive *drive, struct simtime delay)
+/* The earliest packet to come out decides how patient the thread may be. */
+static void adapt_patience(struct userspace_drive *drive, const struct link_params *params)
 {
-    drive->coalesce_ns = between(0, delay.ns / 4, drive->coalesce_ns);
-    drive->dense_ns = between(DENSE_MIN_NS, delay.ns / 50, drive->dense_ns);
+    int64_t shortest =
+        params->reorder > 0 ? 0 : between(0, params->delay.ns - 4 * params->jitter.ns, INT64_MAX);
+    drive->coalesce_ns = between(0, shortest / 4, drive->coalesce_ns);
+    drive->dense_ns = between(DENSE_MIN_NS, shortest / 50, drive->dense_ns);
 }
 
 static int userspace_shape(struct link_drive *base, const struct link_ends *ends,
                            const struct link_params *params, struct link_shaper **out, struct err *e)
 {
     struct userspace_drive *drive = container_of(base, struct userspace_drive, base);
+    if (!ends->to_interface)
+        return err_set(e, EOPNOTSUPP, "it shapes packets where they arrive, which is not on this machine");
+    if (drive->queues == UINT16_MAX)
+        return err_set(e, ENOSPC, "more than %d links", UINT16_MAX);
     struct userspace_shaper *shaper = mem_alloc(sizeof *shaper);
+    struct rule rule = {.namespace = ends->to_namespace,
+                        .interface = ends->to_interface,
+                        .source = ends->from_peer,
+                        .prefix = ends->peer_prefix,
+                        .queue = drive->queues};
     shaper->drive = drive;
-    uint16_t number = drive->queues;
-    int status = drive->queues == UINT16_MAX ? err_set(e, ENOSPC, "more than %d links", UINT16_MAX)
-                                             : nfqueue_open(&shaper->queue, ends->to_namespace, number, e);
-    if (status == 0)
-        status = nfqueue_rule(ends->to_namespace, ends->to_interface, number, e);
+    int status = held_open(&shaper->held, &rule, params, e);
     if (status < 0) {
-        nfqueue_close(&shaper->queue);
-        free(shaper);
+        shaper_free(shaper);
         return err_wrap(e, "%s", ends->to_interface);
     }
-    drive->queues++;
-    fifo_init(&shaper->fifo, params);
+    drive->queues = (uint16_t)(shaper->held.queue.number + 1);
     pthread_mutex_lock(&drive->lock);
-    adapt_patience(drive, params->delay);
+    adapt_patience(drive, params);
     shaper->next = drive->shapers;
     drive->shapers = shaper;
-    if (watch(drive, nfqueue_fd(&shaper->queue), shaper) < 0)
+    if (watch(drive, nfqueue_fd(&shaper->held.queue), shaper) < 0)
         status = err_errno(e, "epoll");
     pthread_mutex_unlock(&drive->lock);
     *out = &shaper->base;
+    return status;
+}
+
+static int userspace_change(struct link_shaper *base, const struct link_params *params, struct err *e)
+{
+    struct userspace_shaper *shaper = container_of(base, struct userspace_shaper, base);
+    pthread_mutex_lock(&shaper->drive->lock);
+    int status = held_change(&shaper->held, params, e);
+    if (status == 0)
+        adapt_patience(shaper->drive, params);
+    pthread_mutex_unlock(&shaper->drive->lock);
     return status;
 }
 
@@ -341,8 +323,7 @@ static int userspace_count(struct link_shaper *base, struct link_counters *count
     (void)e;
     struct userspace_shaper *shaper = container_of(base, struct userspace_shaper, base);
     pthread_mutex_lock(&shaper->drive->lock);
-    *counters = shaper->counters;
-    counters->lateness = lateness_summary(&shaper->lateness);
+    *counters = held_count(&shaper->held);
     pthread_mutex_unlock(&shaper->drive->lock);
     return 0;
 }
@@ -357,10 +338,15 @@ static int userspace_probe(struct err *e)
     struct nfqueue queue = {0};
     status = nfqueue_open(&queue, NULL, 0, e);
     if (status == 0)
-        status = nfqueue_rule(NULL, "lo", 0, e);
+        status = rule_add(&(struct rule){.interface = "lo"}, e);
     nfqueue_close(&queue);
     netns_leave(back);
     return status;
+}
+
+static int userspace_clear(const char *namespace, const char *interface, struct err *e)
+{
+    return rule_clear(namespace, interface, e);
 }
 
 const struct link_driver link_driver_userspace = {
@@ -370,5 +356,7 @@ const struct link_driver link_driver_userspace = {
     .start = userspace_start,
     .stop = userspace_stop,
     .shape = userspace_shape,
+    .change = userspace_change,
     .count = userspace_count,
+    .clear = userspace_clear,
 };

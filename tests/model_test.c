@@ -36,6 +36,7 @@ static void a_packet_leaves_at_the_rate_and_arrives_after_the_delay(void **state
             assert_true(link_model_send(&link, SIMTIME_ZERO, rows[i].bytes, &arrival));
             assert_float_equal(simtime_to_ms(arrival), rows[i].arrives_ms[k], 0.000002);
         }
+        link_model_free(&link);
     }
 }
 
@@ -51,13 +52,14 @@ static void a_full_queue_drops_and_drains_at_the_rate(void **state)
         link_model_init(&link, &params, 0);
         while (taken < 2000 && link_model_send(&link, now, FRAME, &arrival))
             taken++;
-        assert_int_equal(taken, limits[i] + 1); /* one is on the line */
+        assert_int_equal(taken, limits[i]); /* with the one that is on the line */
         assert_int_equal(link.dropped, 1);
         now = link_model_backlog(&link, now);
         assert_int_equal(now.ns, arrival.ns);
-        for (uint32_t k = 0; k <= limits[i]; k++)
+        for (uint32_t k = 0; k < limits[i]; k++)
             assert_true(link_model_send(&link, now, FRAME, &arrival));
         assert_false(link_model_send(&link, now, FRAME, &arrival));
+        link_model_free(&link);
     }
 }
 
@@ -79,12 +81,13 @@ static void losses_are_binomial(void **state)
             double deviation = sqrt(PACKETS * losses[i] * (1 - losses[i]));
             assert_float_equal((double)lost, PACKETS * losses[i], 5 * deviation + 1e-9);
             assert_int_equal(lost, link.lost);
+            link_model_free(&link);
         }
 }
 
 /* --- a connection -------------------------------------------------------------------------------------------------------------------- */
 
-struct line {
+struct rig {
     struct clock clock;
     struct loop *loop;
     struct link_model there, back;
@@ -94,40 +97,42 @@ struct line {
 
 static void flow_is_done(struct flow *flow)
 {
-    struct line *line = container_of(flow, struct line, flow);
-    line->done_at = loop_now(line->loop);
+    struct rig *rig = container_of(flow, struct rig, flow);
+    rig->done_at = loop_now(rig->loop);
 }
 
-static void line_init(struct line *line, double rtt_ms, uint64_t rate_bps, double loss, uint64_t window)
+static void rig_init(struct rig *rig, double rtt_ms, uint64_t rate_bps, double loss, uint64_t window)
 {
     struct link_params params = {.delay = simtime_from_ms(rtt_ms / 2),
                                  .rate_bps = rate_bps,
                                  .queue_packets = 1000,
                                  .loss = loss,
                                  .seed = 1};
-    *line = (struct line){.clock = clock_virtual()};
-    line->loop = loop_new(&line->clock, NULL);
-    link_model_init(&line->there, &params, 0);
-    link_model_init(&line->back, &params, 1);
-    struct link_path there = {{&line->there}, 1}, back = {{&line->back}, 1};
-    flow_init(&line->flow, line->loop, &there, &back, window);
-    line->flow.done = flow_is_done;
+    *rig = (struct rig){.clock = clock_virtual()};
+    rig->loop = loop_new(&rig->clock, NULL);
+    link_model_init(&rig->there, &params, 0);
+    link_model_init(&rig->back, &params, 1);
+    struct link_path there = {{&rig->there}, 1}, back = {{&rig->back}, 1};
+    flow_init(&rig->flow, rig->loop, &there, &back, window);
+    rig->flow.done = flow_is_done;
 }
 
-static void line_free(struct line *line)
+static void rig_free(struct rig *rig)
 {
-    flow_free(&line->flow);
-    loop_free(line->loop);
+    flow_free(&rig->flow);
+    link_model_free(&rig->there);
+    link_model_free(&rig->back);
+    loop_free(rig->loop);
 }
 
-static double transfer_s(struct line *line, uint64_t bytes)
+static double transfer_s(struct rig *rig, uint64_t bytes)
 {
-    struct simtime begin = loop_now(line->loop);
-    line->done_at = SIMTIME_NEVER;
-    flow_send(&line->flow, bytes);
-    while (line->done_at.ns == INT64_MAX)
-        loop_run_until(line->loop, simtime_add(loop_now(line->loop), simtime_ms(10)));
-    return simtime_seconds(simtime_sub(line->done_at, begin));
+    struct simtime begin = loop_now(rig->loop);
+    rig->done_at = SIMTIME_NEVER;
+    flow_send(&rig->flow, bytes);
+    while (rig->done_at.ns == INT64_MAX)
+        loop_run_until(rig->loop, simtime_add(loop_now(rig->loop), simtime_ms(10)));
+    return simtime_seconds(simtime_sub(rig->done_at, begin));
 }
 
 /* Slow start from 10 segments sends 10·(2^k − 1) segments in k round trips; from the window that fills the pipe (or is allowed) on, the
@@ -155,85 +160,85 @@ static void a_transfer_takes_its_bytes_by_the_rate_and_slow_start(void **state)
         {29, 40, 80, 2}, {29, 10, 1000, 2}, {100, 100, 20, 2}, {29, 200, 800, 2}, {5, 0.1, 100, 2},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct line line;
+        struct rig rig;
         double window = rows[i].window_mib * 1048576, rtt_s = rows[i].rtt_ms / 1000,
                rate = rows[i].rate_mbit * 1e6;
         uint64_t bytes = (uint64_t)(rows[i].megabytes * 1e6);
-        line_init(&line, rows[i].rtt_ms, (uint64_t)rate, 0, (uint64_t)window);
-        double took = transfer_s(&line, bytes), expected = expected_s(bytes, rtt_s, rate, window);
+        rig_init(&rig, rows[i].rtt_ms, (uint64_t)rate, 0, (uint64_t)window);
+        double took = transfer_s(&rig, bytes), expected = expected_s(bytes, rtt_s, rate, window);
         if (fabs(took / expected - 1) > 0.15)
             fail_msg("%g MB over %g ms and %g Mbit/s: %.3f s, not %.3f s", rows[i].megabytes, rows[i].rtt_ms,
                      rows[i].rate_mbit, took, expected);
-        line_free(&line);
+        rig_free(&rig);
     }
 }
 
 static void a_kept_connection_need_not_start_slowly_again(void **state)
 {
     (void)state;
-    struct line line;
-    line_init(&line, 200, 80000000, 0, 2 << 20);
-    double first = transfer_s(&line, 29000000), second = transfer_s(&line, 29000000);
+    struct rig rig;
+    rig_init(&rig, 200, 80000000, 0, 2 << 20);
+    double first = transfer_s(&rig, 29000000), second = transfer_s(&rig, 29000000);
     assert_true(second < first - 0.6);
-    loop_run_until(line.loop, simtime_add(loop_now(line.loop), simtime_s(60))); /* RFC 2861 */
-    double idle = transfer_s(&line, 29000000);
+    loop_run_until(rig.loop, simtime_add(loop_now(rig.loop), simtime_s(60))); /* RFC 2861 */
+    double idle = transfer_s(&rig, 29000000);
     assert_true(idle > second + 0.5);
-    line_free(&line);
+    rig_free(&rig);
 }
 
 /* Cubic without another limit fills a FIFO of 1000 packets until it drops, backs off, and fills it again. */
 static void cubic_swings_against_the_queue(void **state)
 {
     (void)state;
-    struct line line;
+    struct rig rig;
     struct simtime least = SIMTIME_NEVER, most = SIMTIME_ZERO;
     double sum_ms = 0;
     int samples = 0;
-    line_init(&line, 200, 80000000, 0, UINT64_MAX / 2);
-    line.done_at = SIMTIME_NEVER;
-    flow_send(&line.flow, 900000000);
-    while (line.done_at.ns == INT64_MAX) {
-        loop_run_until(line.loop, simtime_add(loop_now(line.loop), simtime_ms(50)));
-        struct simtime queue = link_model_backlog(&line.there, loop_now(line.loop));
-        if (loop_now(line.loop).ns < simtime_s(30).ns || line.flow.to_send == 0)
+    rig_init(&rig, 200, 80000000, 0, UINT64_MAX / 2);
+    rig.done_at = SIMTIME_NEVER;
+    flow_send(&rig.flow, 900000000);
+    while (rig.done_at.ns == INT64_MAX) {
+        loop_run_until(rig.loop, simtime_add(loop_now(rig.loop), simtime_ms(50)));
+        struct simtime queue = link_model_backlog(&rig.there, loop_now(rig.loop));
+        if (loop_now(rig.loop).ns < simtime_s(30).ns || rig.flow.to_send == 0)
             continue;
         least = simtime_min(least, queue);
         most = simtime_max(most, queue);
         sum_ms += simtime_to_ms(queue);
         samples++;
     }
-    double used = (double)line.there.bytes * 8 / (80e6 * simtime_seconds(line.done_at));
+    double used = (double)rig.there.bytes * 8 / (80e6 * simtime_seconds(rig.done_at));
     print_message("cubic: queue %.0f to %.0f ms, mean %.0f; %llu losses; %.1f %% of the link used\n",
                   simtime_to_ms(least), simtime_to_ms(most), sum_ms / samples,
-                  (unsigned long long)line.flow.losses, used * 100);
+                  (unsigned long long)rig.flow.losses, used * 100);
     assert_true(used >= 0.9 && used <= 1.0001);
-    assert_true(line.flow.losses > 0 && line.there.dropped > 0);
+    assert_true(rig.flow.losses > 0 && rig.there.dropped > 0);
     assert_true(simtime_to_ms(most) > 140 && simtime_to_ms(most) < 153); /* 1000 frames are 151.4 ms */
     assert_true(simtime_to_ms(least) > 20 &&
                 simtime_to_ms(least) < 70); /* 0.7 of (2.0 + 1.5 MB) is 45 ms of queue */
-    line_free(&line);
+    rig_free(&rig);
 }
 
 /* A packet offered beside the flow arrives after the queue, the line and the delay. */
 static void requests_wait_in_the_queue_of_the_flow(void **state)
 {
     (void)state;
-    struct line line;
+    struct rig rig;
     struct simtime slowest = SIMTIME_ZERO, arrival;
-    line_init(&line, 200, 80000000, 0, 4 << 20); /* twice what the pipe holds: 2 MB wait */
-    line.done_at = SIMTIME_NEVER;
-    flow_send(&line.flow, 49000000);
-    while (line.done_at.ns == INT64_MAX) {
-        loop_run_until(line.loop, simtime_add(loop_now(line.loop), simtime_ms(100)));
-        struct simtime now = loop_now(line.loop), queue = link_model_backlog(&line.there, now);
-        if (!link_model_send(&line.there, now, 1100, &arrival))
+    rig_init(&rig, 200, 80000000, 0, 4 << 20); /* twice what the pipe holds: 2 MB wait */
+    rig.done_at = SIMTIME_NEVER;
+    flow_send(&rig.flow, 49000000);
+    while (rig.done_at.ns == INT64_MAX) {
+        loop_run_until(rig.loop, simtime_add(loop_now(rig.loop), simtime_ms(100)));
+        struct simtime now = loop_now(rig.loop), queue = link_model_backlog(&rig.there, now);
+        if (!link_model_send(&rig.there, now, 1100, &arrival))
             continue;
         assert_float_equal(simtime_to_ms(simtime_sub(arrival, now)), simtime_to_ms(queue) + 0.11 + 100,
                            0.001);
         slowest = simtime_max(slowest, simtime_sub(arrival, now));
     }
     assert_true(simtime_to_ms(slowest) > 200 && simtime_to_ms(slowest) < 252);
-    line_free(&line);
+    rig_free(&rig);
 }
 
 static void a_lossy_link_is_crossed(void **state)
@@ -242,31 +247,31 @@ static void a_lossy_link_is_crossed(void **state)
     static const double losses[] = {0.001, 0.01, 0.1, 0.3};
     double before = 0;
     for (size_t i = 0; i < ARRAY_LEN(losses); i++) {
-        struct line line;
-        line_init(&line, 40, 80000000, losses[i], 2 << 20);
-        double took = transfer_s(&line, 2000000);
+        struct rig rig;
+        rig_init(&rig, 40, 80000000, losses[i], 2 << 20);
+        double took = transfer_s(&rig, 2000000);
         assert_true(took > before && took < 600);
-        assert_true(line.flow.losses + line.flow.timeouts > 0 || losses[i] < 0.01);
-        assert_true(line.flow.wire_bytes > 2000000 * 1514ull / 1448);
+        assert_true(rig.flow.losses + rig.flow.timeouts > 0 || losses[i] < 0.01);
+        assert_true(rig.flow.wire_bytes > 2000000 * 1514ull / 1448);
         before = took;
-        line_free(&line);
+        rig_free(&rig);
     }
 }
 
 static void an_aborted_transfer_leaves_a_connection_that_works(void **state)
 {
     (void)state;
-    struct line line;
-    line_init(&line, 200, 80000000, 0, 2 << 20);
-    line.done_at = SIMTIME_NEVER;
-    flow_send(&line.flow, 29000000);
-    loop_run_until(line.loop, simtime_s(2));
-    flow_abort(&line.flow);
-    loop_run_until(line.loop, simtime_s(3));
-    assert_int_equal(line.done_at.ns, INT64_MAX);
-    double took = transfer_s(&line, 1000000);
+    struct rig rig;
+    rig_init(&rig, 200, 80000000, 0, 2 << 20);
+    rig.done_at = SIMTIME_NEVER;
+    flow_send(&rig.flow, 29000000);
+    loop_run_until(rig.loop, simtime_s(2));
+    flow_abort(&rig.flow);
+    loop_run_until(rig.loop, simtime_s(3));
+    assert_int_equal(rig.done_at.ns, INT64_MAX);
+    double took = transfer_s(&rig, 1000000);
     assert_true(took > 0.2 && took < 1.5);
-    line_free(&line);
+    rig_free(&rig);
 }
 
 int main(void)

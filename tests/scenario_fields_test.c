@@ -128,6 +128,95 @@ static void test_settings(void **state)
     scenario_free(s);
 }
 
+static void test_what_links_do(void **state)
+{
+    static const struct scenario_setting settings[] = {
+        {"links.0.jitter_ms", "{\"forward\":3}"},
+        {"links.0.jitter_correlation", "0.25"},
+        {"links.0.distribution", "{\"forward\":\"pareto\",\"back\":{\"text\":\"-8192 0 8192\"}}"},
+        {"links.0.packet_overhead_bytes", "-8"},
+        {"links.0.cell_bytes", "48"},
+        {"links.0.cell_overhead_bytes.back", "5"},
+        {"links.0.queue_packets.back", "7"},
+        {"links.0.queue_bytes", "3000"},
+        {"links.0.loss",
+         "{\"forward\":{\"gilbert_elliott\":{\"p\":0.1}},\"back\":{\"markov\":{\"p13\":0.2,\"p32\":0.1}}}"},
+        {"links.0.duplicate", "0.5"},
+        {"links.0.corrupt", "{\"probability\":0.01,\"correlation\":0.3}"},
+        {"links.0.reorder", "{\"back\":{\"probability\":0.2,\"gap\":5}}"},
+        {"links.0.slot", "{\"min_ms\":2,\"packets\":9}"},
+        {"links.1.delay_ms", "{\"forward\":4}"},
+        {"links.1.loss", "{\"probability\":0.1,\"correlation\":0.5}"},
+        {"links.1.schedule.0", "{\"at_s\":5,\"rtt_ms\":8}"},
+        {"links.1.schedule.1",
+         "{\"at_s\":7,\"delay_ms\":{\"back\":6},\"rate_mbit\":9,\"loss\":{\"forward\":1}}"},
+    };
+    (void)state;
+    struct scenario *s = parse_good(settings, ARRAY_LEN(settings));
+    const struct link_params *there = &s->links[0].params[0], *back = &s->links[0].params[1];
+    assert_int_equal(there->jitter.ns, 3000000);
+    assert_int_equal(back->jitter.ns, 0);
+    assert_float_equal(back->jitter_correlation, 0.25, 0);
+    assert_int_equal(there->distribution, LINK_PARETO);
+    assert_int_equal(back->distribution, LINK_TABLE);
+    assert_int_equal(back->table->count, 3);
+    assert_int_equal(back->table->values[0], -8192);
+    assert_int_equal(there->packet_overhead, -8);
+    assert_int_equal(there->cell_bytes, 48);
+    assert_int_equal(there->cell_overhead, 0);
+    assert_int_equal(back->cell_overhead, 5);
+    assert_int_equal(there->queue_packets, 1000);
+    assert_int_equal(back->queue_packets, 7);
+    assert_int_equal(there->queue_bytes, 3000);
+    assert_int_equal(there->loss_model, LINK_LOSS_GILBERT_ELLIOTT);
+    assert_float_equal(there->gilbert_elliott.r, 0.9, 1e-12);
+    assert_float_equal(there->gilbert_elliott.loss_bad, 1, 0);
+    assert_int_equal(back->loss_model, LINK_LOSS_MARKOV);
+    assert_float_equal(back->markov.p31, 0.8, 1e-12);
+    assert_float_equal(back->markov.p23, 1, 0);
+    assert_float_equal(there->duplicate, 0.5, 0);
+    assert_float_equal(back->corrupt_correlation, 0.3, 0);
+    assert_float_equal(there->reorder, 0, 0);
+    assert_int_equal(back->gap, 5);
+    assert_int_equal(there->slot.max.ns, 2000000);
+    assert_int_equal(there->slot.packets, 9);
+    assert_int_equal(s->links[1].params[0].delay.ns, 4000000);
+    assert_int_equal(s->links[1].params[1].delay.ns, 0);
+    assert_float_equal(s->links[1].params[1].loss_correlation, 0.5, 0);
+    for (int direction = 0; direction < 2; direction++) {
+        struct link_params late =
+            schedule_params(&s->links[1].schedules[direction], &s->links[1].params[direction], simtime_s(8));
+        assert_int_equal(late.delay.ns, direction ? 6000000 : 4000000);
+        assert_int_equal(late.rate_bps, 9000000);
+        assert_float_equal(late.loss, direction ? 0.1 : 1, 0);
+        assert_float_equal(late.loss_correlation, 0.5, 0);
+    }
+    scenario_free(s);
+}
+
+/* What a scenario names is in its text: the same again without the file. */
+static void test_files_are_taken_in(void **state)
+{
+    (void)state;
+    char name[] = "/tmp/roamlab-trace-XXXXXX";
+    autoclose int fd = mkstemp(name);
+    static const char trace[] = "0,5,20,0\n4,10,,\n";
+    assert_int_equal(write(fd, trace, sizeof trace - 1), sizeof trace - 1);
+    autofree char *value = mem_printf("{\"file\":\"%s\",\"repeat\":true}", name);
+    const struct scenario_setting setting = {"links.0.trace", value};
+    struct scenario *s = parse_good(&setting, 1);
+    unlink(name);
+    struct err e = ERR_INIT;
+    struct scenario *again = scenario_parse("y.json", s->text, strlen(s->text), NULL, 0, &e);
+    if (!again)
+        fail_msg("%s", e.text);
+    assert_string_equal(s->text, again->text);
+    assert_int_equal(again->links[0].schedules[1].period.ns, 4000000000);
+    assert_int_equal(again->links[0].schedules[1].points[0].values[SCHEDULE_RATE], 5000000);
+    scenario_free(again);
+    scenario_free(s);
+}
+
 static void test_shipped_scenarios(void **state)
 {
     static const struct {
@@ -138,6 +227,7 @@ static void test_shipped_scenarios(void **state)
         {"kim22-quick", "p-migr", 2, 1, 0},   {"three-aps", "p-migr", 3, 1, 0},
         {"swap", "p-migr", 2, 2, 0},          {"cold", "cold", 2, 1, 0},
         {"restore-fails", "p-migr", 2, 1, 1}, {"none", "none", 2, 1, 0},
+        {"varying-link", "p-migr", 2, 1, 0},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -218,10 +308,15 @@ static void test_metrics(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),          cmocka_unit_test(test_same_text_again),
-        cmocka_unit_test(test_alike_devices),     cmocka_unit_test(test_settings),
-        cmocka_unit_test(test_shipped_scenarios), cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_same_text_again),
+        cmocka_unit_test(test_alike_devices),
+        cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_shipped_scenarios),
+        cmocka_unit_test(test_routes),
         cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_what_links_do),
+        cmocka_unit_test(test_files_are_taken_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,14 +18,39 @@ static void compare_numbers(const struct scenario_key *key, json_object *node)
 {
     bool whole = key->kind == KEY_WHOLE || key->kind == KEY_WHOLE64;
     json_object *preset = scenario_member(node, "default");
-    if (key->kind != KEY_RATE)
-        assert_string_equal(scenario_word(node, "type"), whole ? "integer" : "number");
+    assert_string_equal(scenario_word(node, "type"), whole ? "integer" : "number");
     assert_float_equal(json_object_get_double(scenario_member(node, "minimum")), key->min, 0);
     assert_float_equal(json_object_get_double(scenario_member(node, "maximum")), key->max, 0);
     if (preset)
         assert_float_equal(json_object_get_double(preset), key->preset, 0);
     else
         assert_true(key->required || key->preset == 0 || key->preset != key->preset);
+}
+
+static void compare_key(json_object *schema, const struct scenario_key *key, json_object *unresolved);
+
+/* "anyOf": the simple form, then the object. */
+static void compare_either(json_object *schema, const struct scenario_key *key, json_object *node)
+{
+    json_object *forms = scenario_member(node, "anyOf"), *preset = scenario_member(node, "default");
+    assert_int_equal(json_object_array_length(forms), 2);
+    json_object *simple = resolved(schema, json_object_array_get_idx(forms, 0));
+    struct scenario_key inner = key->kind == KEY_BOTH_WAYS ? key->children->at[0] : *key;
+    if (key->kind == KEY_NUMBER_OR)
+        inner = (struct scenario_key){.name = key->name, .kind = KEY_NUMBER, .min = key->min, .max = key->max};
+    if (preset)
+        assert_float_equal(json_object_get_double(preset), key->preset, 0);
+    else
+        assert_true(key->preset == 0);
+    if (inner.kind == KEY_NUMBER || inner.kind == KEY_WHOLE)
+        compare_numbers(&inner, simple);
+    else if (key->kind == KEY_WORD_OR)
+        assert_non_null(scenario_member(simple, "enum"));
+    else if (inner.kind == KEY_OBJECT)
+        compare_keys(schema, inner.children, simple);
+    else
+        compare_either(schema, &inner, simple);
+    compare_keys(schema, key->children, resolved(schema, json_object_array_get_idx(forms, 1)));
 }
 
 static void compare_entries(json_object *schema, const struct scenario_key *key, json_object *node)
@@ -46,6 +71,11 @@ static void compare_entries(json_object *schema, const struct scenario_key *key,
     assert_int_equal(count, json_object_object_length(names));
 }
 
+static bool has_text_form(enum scenario_key_kind kind)
+{
+    return kind == KEY_PATH || kind == KEY_TEXT;
+}
+
 static void compare_key(json_object *schema, const struct scenario_key *key, json_object *unresolved)
 {
     json_object *node = resolved(schema, unresolved);
@@ -54,12 +84,16 @@ static void compare_key(json_object *schema, const struct scenario_key *key, jso
     if (key->kind == KEY_LATER)
         assert_non_null(scenario_member(node, "not"));
     if (key->kind == KEY_NUMBER || key->kind == KEY_WHOLE || key->kind == KEY_WHOLE64 ||
-        key->kind == KEY_MS || key->kind == KEY_SECONDS || key->kind == KEY_RATE)
+        key->kind == KEY_MS || key->kind == KEY_SECONDS)
         compare_numbers(key, node);
-    if (key->kind == KEY_OBJECT || key->kind == KEY_RATE)
+    if (key->kind == KEY_BOTH_WAYS || key->kind == KEY_NUMBER_OR || key->kind == KEY_WORD_OR)
+        compare_either(schema, key, node);
+    if (key->kind == KEY_OBJECT)
         compare_keys(schema, key->children, node);
     if (key->kind == KEY_MAP || key->kind == KEY_LIST)
         compare_entries(schema, key, node);
+    if (has_text_form(key->kind))
+        assert_float_equal(json_object_get_double(scenario_member(node, "maxLength")), key->max, 0);
     assert_true(key->kind == KEY_LATER || key->help);
     assert_non_null(scenario_member(unresolved, "description"));
 }

@@ -46,7 +46,8 @@ static void build(struct bed *bed, const char *run, int links, const struct link
     for (int i = 0; i <= links; i++) {
         ips[i] = ip(addresses[i]);
         hosts[i] = (struct testbed_host){names[i], &ips[i], 1};
-        chain[i] = (struct testbed_link){{i, i + 1}, {*params, *params}, congestion};
+        chain[i] = (struct testbed_link){
+            .between = {i, i + 1}, .params = {*params, *params}, .congestion = congestion};
     }
     for (int from = 0; from <= links; from++)
         for (int to = 0; to <= links; to++)

@@ -31,6 +31,9 @@ enum event_kind {
     EVENT_SENT_TOTAL,
     /* Anything a reader should know: text. */
     EVENT_NOTE,
+    /* Reported by the world: a link's parameters changed. reporter = "pc1-pc2"; number = link; value = bit/s
+     * from the first to the second; text = what changed. */
+    EVENT_LINK,
     EVENT_KINDS
 };
 

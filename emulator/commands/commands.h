@@ -10,6 +10,8 @@ int check_main(int argc, char **argv);   /* check SCENARIO… */
 int plot_main(int argc, char **argv);    /* plot [-o DIR] DIR… */
 int compare_main(int argc, char **argv); /* compare [--all] DIR DIR */
 int import_main(int argc, char **argv);  /* import [-o DIR] FORMAT FILE */
+int link_main(int argc, char **argv);    /* link apply [OPTIONS] FILE | show | clear [NAME] */
+int bench_main(int argc, char **argv);   /* bench NAME */
 int clean_main(int argc, char **argv);   /* clean [RUN] */
 int doctor_main(int argc, char **argv);  /* doctor [--json] */
 int agent_main(int argc, char **argv);   /* agent */

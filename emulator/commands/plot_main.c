@@ -12,8 +12,8 @@ static const char HELP[] =
     "usage: roamlab plot [-o DIR] DIR…\n"
     "\n"
     "Draws the figures of each result folder into its figures/ (SVG and PNG, with the .gp and .dat they are\n"
-    "drawn from). Of several results it also draws the migration time by strategy, into the folder that -o\n"
-    "names, or the first result's figures/.\n";
+    "drawn from). Of several results it also draws the migration time by strategy and the response times over\n"
+    "one another, into the folder that -o names, or the first result's figures/.\n";
 
 /* Whether it is there at all: what is missing later is a program. */
 static bool is_result(const char *folder, struct err *e)
@@ -46,7 +46,7 @@ static int plot_folders(const char *const *folders, int count, const char *out)
     if (count > 1 && figures_of_comparison(folders, count, out, &e) < 0)
         return failed(&e);
     if (count > 1)
-        printf("%s/migration-time.svg\n", out);
+        printf("%s/response-overlay.svg\n%s/migration-time.svg\n", out, out);
     return 0;
 }
 

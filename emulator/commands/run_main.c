@@ -272,7 +272,7 @@ static int status_of_failure(const struct run *r, const struct err *e)
         return 128 + interrupt_signal();
     if (r->real && world_real_check(r->program, &facts, NULL) < 0)
         return 3;
-    return e->code == EEXIST ? 2 : 4;
+    return e->code == EEXIST ? 2 : e->code == EOPNOTSUPP ? 3 : 4;
 }
 
 static int show(struct run *r, json_object *result)

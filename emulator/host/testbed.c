@@ -107,13 +107,14 @@ static int connect_side(struct testbed *testbed, int number, int side, struct er
 }
 
 static int shape_direction(struct testbed *testbed, struct wire *link, int direction,
-                           const struct link_params *params, struct err *e)
+                           const struct testbed_link *plan, struct err *e)
 {
     struct link_ends ends = {.from_namespace = testbed->hosts[link->between[direction]].namespace,
                              .from_interface = link->interface,
                              .to_namespace = testbed->hosts[link->between[!direction]].namespace,
-                             .to_interface = link->interface};
-    return link_shape(testbed->drive, &ends, params, &link->shapers[direction], e);
+                             .to_interface = link->interface,
+                             .varies = plan->varies};
+    return link_shape(testbed->drive, &ends, &plan->params[direction], &link->shapers[direction], e);
 }
 
 static int create_link(struct testbed *testbed, int number, const struct testbed_link *plan, struct err *e)
@@ -132,7 +133,7 @@ static int create_link(struct testbed *testbed, int number, const struct testbed
     if (status == 0)
         status = wiring_wait_running(second->netlink, link->interface, e);
     for (int direction = 0; direction < 2 && status == 0; direction++)
-        status = shape_direction(testbed, link, direction, &plan->params[direction], e);
+        status = shape_direction(testbed, link, direction, plan, e);
     return status < 0 ? err_wrap(e, "link %d (%s to %s)", number, first->name, second->name) : 0;
 }
 
@@ -224,6 +225,15 @@ int testbed_route_remove(struct testbed *testbed, int host, struct in_addr desti
 {
     int status = wiring_route_remove(testbed->hosts[host].netlink, destination, e);
     return status < 0 ? err_wrap(e, "host %s", testbed->hosts[host].name) : 0;
+}
+
+int testbed_change(struct testbed *testbed, int link, int direction, const struct link_params *params,
+                   struct err *e)
+{
+    struct link_shaper *shaper = testbed->links[link].shapers[direction];
+    if (!shaper)
+        return err_set(e, EINVAL, "link %d: is not one that varies", link);
+    return link_change(shaper, params, e) < 0 ? err_wrap(e, "link %d", link) : 0;
 }
 
 int testbed_count(struct testbed *testbed, int link, int direction, struct link_counters *counters,

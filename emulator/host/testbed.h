@@ -28,6 +28,7 @@ struct testbed_host {
 struct testbed_link {
     int between[2];               /* host indices */
     struct link_params params[2]; /* [0] from between[0] to between[1], [1] back */
+    bool varies;                  /* testbed_change will be called for it */
     const char *congestion;       /* TCP congestion control of flows over it; NULL or "" = the system's */
 };
 
@@ -61,6 +62,10 @@ int testbed_address_add(struct testbed *testbed, int host, struct in_addr addres
 int testbed_address_remove(struct testbed *testbed, int host, struct in_addr address, struct err *e);
 int testbed_route_set(struct testbed *testbed, const struct testbed_route *route, struct err *e);
 int testbed_route_remove(struct testbed *testbed, int host, struct in_addr destination, struct err *e);
+
+/* Changes a direction of a link that varies in place: what is in its queue or in flight stays there, with its times. */
+int testbed_change(struct testbed *testbed, int link, int direction, const struct link_params *params,
+                   struct err *e);
 
 /* What the link's direction (0 = as in `between`, 1 = back) has carried; zeros if it is not shaped. */
 int testbed_count(struct testbed *testbed, int link, int direction, struct link_counters *counters,

@@ -7,7 +7,7 @@ static const char *const names[EVENT_KINDS] = {
     [EVENT_MESSAGE] = "message",       [EVENT_MARK] = "mark",       [EVENT_TRANSITION] = "transition",
     [EVENT_UNEXPECTED] = "unexpected", [EVENT_REQUEST] = "request", [EVENT_EXECUTED] = "executed",
     [EVENT_CONTAINER] = "container",   [EVENT_STAGE] = "stage",     [EVENT_MIGRATION] = "migration",
-    [EVENT_SENT_TOTAL] = "sent total", [EVENT_NOTE] = "note",
+    [EVENT_SENT_TOTAL] = "sent total", [EVENT_NOTE] = "note",       [EVENT_LINK] = "link",
 };
 
 const char *event_kind_name(enum event_kind kind)

@@ -18,7 +18,7 @@ static const char schema[] =
     "calendar\n"
     "  kind TEXT NOT NULL,       -- message, mark, transition, unexpected, request, executed, container, "
     "stage,\n"
-    "                            -- migration, sent total, note\n"
+    "                            -- migration, sent total, note, link\n"
     "  direction TEXT,           -- sent or recvd; NULL if the event is no message\n"
     "  reporter TEXT NOT NULL,   -- who saw it\n"
     "  peer TEXT,                -- message: name of the receiver, or address of who it came from;\n"
@@ -56,7 +56,9 @@ static const char schema[] =
     "  substr(text, instr(text, ' on ') + 4) AS on_event\n"
     "  FROM event WHERE kind = 'transition';\n"
     "CREATE VIEW container AS SELECT at_ns, reporter AS edge, mud, migration, text AS state\n"
-    "  FROM event WHERE kind = 'container';\n";
+    "  FROM event WHERE kind = 'container';\n"
+    "CREATE VIEW link_change AS SELECT at_ns, number AS link, reporter AS hosts, text AS change, value AS forward_bps\n"
+    "  FROM event WHERE kind = 'link';\n";
 
 struct sqlite_store {
     struct store store;

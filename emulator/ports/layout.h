@@ -16,6 +16,7 @@ struct layout_party {
 struct layout_link {
     int between[2];
     struct link_params params[2]; /* [0] from between[0] to between[1] */
+    bool varies;                  /* its parameters change during the run; here are those of the start */
     const char *congestion;       /* TCP congestion control of flows that cross it */
 };
 

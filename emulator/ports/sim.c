@@ -175,6 +175,11 @@ struct port *sim_port(struct sim *sim)
     return &sim->port;
 }
 
+void sim_change_link(struct sim *sim, int link, int direction, const struct link_params *params)
+{
+    link_model_change(&sim->links[link * 2 + direction], params);
+}
+
 struct sim *sim_new(struct loop *loop, struct layout *layout, struct cast *cast)
 {
     struct sim *sim = mem_alloc(sizeof *sim);
@@ -198,6 +203,10 @@ void sim_free(struct sim *sim)
         }
         free(f);
     }
+    for (int i = 0; i < sim->layout->link_count * 2; i++)
+        link_model_free(&sim->links[i]);
+    for (int i = 0; i < sim->layout->link_count * 2; i++)
+        link_model_free(&sim->links[i]);
     free(sim->links);
     free(sim);
 }

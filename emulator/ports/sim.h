@@ -13,6 +13,8 @@ struct sim;
 struct sim *sim_new(struct loop *loop, struct layout *layout, struct cast *cast);
 void sim_free(struct sim *sim); /* NULL-safe */
 struct port *sim_port(struct sim *sim);
+/* What enters the link's direction from now on. */
+void sim_change_link(struct sim *sim, int link, int direction, const struct link_params *params);
 /* Containers of that device that exist anywhere, halted ones not counted; for the end of a run. */
 int sim_containers(const struct sim *sim, uint32_t mud);
 /* Snapshots that lie at any edge: files that a migration left behind, once nothing is under way. */

@@ -314,6 +314,16 @@ static const struct carrier_model *carrier_of(const struct sim *sim)
     return &carriers[0];
 }
 
+/* The delays of a way as they were at the start of the run, when the carriers open their connections. */
+static struct simtime delay_at_start(const struct sim *sim, int from, int to)
+{
+    int hops[PATH_HOPS_MAX], count = layout_route(sim->layout, from, to, hops, PATH_HOPS_MAX);
+    struct simtime sum = SIMTIME_ZERO;
+    for (int i = 0; i < count; i++)
+        sum = simtime_add(sum, sim->layout->links[hops[i] / 2].params[hops[i] % 2].delay);
+    return sum;
+}
+
 /* The carrier's connection from host to host that is free, or one more. */
 static void provide_connection(struct sim *sim, int from, int to)
 {
@@ -326,6 +336,7 @@ static void provide_connection(struct sim *sim, int from, int to)
     fill_path(sim, from, to, &forward);
     fill_path(sim, to, from, &back);
     flow_init(&c->flow, sim->loop, &forward, &back, carrier_of(sim)->window);
+    flow_opened(&c->flow, simtime_add(delay_at_start(sim, from, to), delay_at_start(sim, to, from)));
     c->flow.done = transfer_done;
     sim->connections = c;
 }

@@ -4,35 +4,9 @@
 #include "mem.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-/* Files only: a pipe or device might never end. */
-static int read_file(const char *path, struct buf *out, struct err *e)
-{
-    struct stat status;
-    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0 || fstat(fd, &status) < 0)
-        return err_errno(e, "cannot be read");
-    if (!S_ISREG(status.st_mode))
-        return err_set(e, EINVAL, "is not a file");
-    if ((uint64_t)status.st_size > SCENARIO_BYTES_MAX)
-        return err_set(e, EFBIG, "is larger than 256 MB");
-    while (out->len <= SCENARIO_BYTES_MAX) {
-        buf_reserve(out, 65536);
-        ssize_t n = read(fd, out->data + out->len, out->capacity - out->len);
-        if (n < 0 && errno != EINTR)
-            return err_errno(e, "cannot be read");
-        if (n == 0)
-            return 0;
-        out->len += n > 0 ? (size_t)n : 0;
-    }
-    return err_set(e, EFBIG, "is larger than 256 MB");
-}
 
 static void hash_text(const char *text, char hex[65])
 {
@@ -40,6 +14,16 @@ static void hash_text(const char *text, char hex[65])
     EVP_Digest(text, strlen(text), digest, NULL, EVP_sha256(), NULL);
     for (int i = 0; i < 32; i++)
         snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+}
+
+static int take_files(const struct scenario *s, json_object *root, struct err *e)
+{
+    json_object *list = scenario_member(root, "links");
+    int status = 0;
+    for (size_t i = 0; list && i < json_object_array_length(list) && status == 0; i++)
+        status = scenario_take_files(json_object_array_get_idx(list, i), s->path,
+                                     PLACE_INDEX(PLACE_NAMED(NULL, "links"), (int)i), e);
+    return status;
 }
 
 static int fill_in(struct scenario *s, json_object *root, const struct scenario_setting *settings,
@@ -50,7 +34,7 @@ static int fill_in(struct scenario *s, json_object *root, const struct scenario_
     for (int i = 0; i < setting_count; i++)
         if (scenario_set(root, &settings[i], e) < 0)
             return -EINVAL;
-    if (scenario_check_shape(root, e) < 0 || scenario_build(s, root, e) < 0)
+    if (scenario_check_shape(root, e) < 0 || take_files(s, root, e) < 0 || scenario_build(s, root, e) < 0)
         return -EINVAL;
     s->text = mem_copy_string(
         json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
@@ -78,7 +62,7 @@ struct scenario *scenario_read(const char *path, const struct scenario_setting *
 {
     struct buf text = BUF_INIT;
     struct scenario *s = NULL;
-    if (read_file(path, &text, e) < 0)
+    if (scenario_read_file(path, SCENARIO_BYTES_MAX, &text, e) < 0)
         err_wrap(e, "%.240s", path);
     else
         s = scenario_parse(path, (const char *)text.data, text.len, settings, setting_count, e);
@@ -108,6 +92,8 @@ void scenario_free(struct scenario *s)
         free(s->aps[i].name);
     for (int i = 0; i < s->expect_count; i++)
         free(s->expects[i].metric);
+    for (int i = 0; i < s->link_count; i++)
+        scenario_free_shaping(&s->links[i]);
     free_muds(s);
     free(s->hosts);
     free(s->edges);

@@ -6,6 +6,7 @@
 
 #include "err.h"
 #include "link.h"
+#include "schedule.h"
 #include "simtime.h"
 #include "strategy.h"
 
@@ -33,6 +34,8 @@ struct scenario_link {
     int between[2]; /* host indices */
     /* [0] from between[0] to between[1], [1] back; the world fills in the seed */
     struct link_params params[2];
+    struct schedule schedules[2]; /* how they vary; without points: not */
+    struct link_table *tables[2]; /* owned; what params[…].table refers to, or NULL */
     char congestion[16]; /* TCP congestion control of flows over it, default "cubic" */
 };
 

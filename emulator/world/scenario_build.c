@@ -9,19 +9,10 @@
 #include <string.h>
 
 static const char *const carriers[] = {"scp"};
-/* The congestion controls that Linux knows by name. */
-static const char *const congestions[] = {"cubic",     "reno",  "bbr",   "bic",      "cdg", "dctcp",
-                                          "highspeed", "htcp",  "hybla", "illinois", "lp",  "nv",
-                                          "scalable",  "vegas", "veno",  "westwood", "yeah"};
 
 static const char *carrier_at(int i)
 {
     return i < (int)ARRAY_LEN(carriers) ? carriers[i] : NULL;
-}
-
-static const char *congestion_at(int i)
-{
-    return i < (int)ARRAY_LEN(congestions) ? congestions[i] : NULL;
 }
 
 static const char *strategy_name_at(int i)
@@ -95,75 +86,6 @@ static int build_logrepo(struct scenario *s, json_object *root, struct err *e)
 {
     return scenario_index_by_key(root, "hosts", "host", scenario_member(root, "logrepo"), "host",
                                  PLACE_NAMED(NULL, "logrepo"), &s->logrepo_host, e);
-}
-
-static uint64_t bits_per_second(json_object *rate, const char *direction)
-{
-    double mbit = json_object_is_type(rate, json_type_object)
-                      ? scenario_number(&scenario_rate_keys, rate, direction)
-                      : json_object_get_double(rate); /* absent: 0, unshaped */
-    return (uint64_t)llround(mbit * 1e6);
-}
-
-static int build_link_ends(struct scenario *s, json_object *root, json_object *entry,
-                           struct scenario_link *link, const struct scenario_place *here, struct err *e)
-{
-    json_object *pair = scenario_member(entry, "between");
-    const struct scenario_place *place = PLACE_NAMED(here, "between");
-    for (int i = 0; i < 2; i++) {
-        const char *name = json_object_get_string(json_object_array_get_idx(pair, (size_t)i));
-        if (scenario_index_of(scenario_member(root, "hosts"), "host", name, PLACE_INDEX(place, i),
-                              &link->between[i], e) < 0)
-            return -EINVAL;
-    }
-    if (link->between[0] == link->between[1]) {
-        scenario_error(place, e, "joins host %s to itself", s->hosts[link->between[0]].name);
-        return err_hint(e, "a host reaches itself without a link");
-    }
-    return 0;
-}
-
-static int build_link(struct scenario *s, json_object *root, json_object *entry, struct scenario_link *link,
-                      const struct scenario_place *here, struct err *e)
-{
-    const struct scenario_keys *keys = &scenario_link_keys;
-    json_object *rate = scenario_member(entry, "rate_mbit");
-    for (int i = 0; i < 2; i++)
-        link->params[i] = (struct link_params){
-            .delay = simtime_from_ms(scenario_number(keys, entry, "rtt_ms") / 2),
-            .rate_bps = bits_per_second(rate, i == 0 ? "forward" : "back"),
-            .queue_packets = (uint32_t)scenario_number(keys, entry, "queue_packets"),
-            .loss = scenario_number(keys, entry, "loss"),
-        };
-    const char *congestion;
-    if (scenario_choice(entry, "congestion", "cubic", congestion_at, here, &congestion, e) < 0)
-        return -EINVAL;
-    snprintf(link->congestion, sizeof link->congestion, "%s", congestion);
-    return build_link_ends(s, root, entry, link, here, e);
-}
-
-static int build_links(struct scenario *s, json_object *root, struct err *e)
-{
-    json_object *list = scenario_member(root, "links");
-    size_t count = list ? json_object_array_length(list) : 0;
-    autofree int *link_of_pair =
-        mem_alloc_array(SCENARIO_HOSTS_MAX * SCENARIO_HOSTS_MAX, sizeof *link_of_pair);
-    s->links = mem_alloc_array(count + 1, sizeof *s->links);
-    for (size_t i = 0; i < count; i++) {
-        struct scenario_link *link = &s->links[s->link_count++];
-        const struct scenario_place *here = PLACE_INDEX(PLACE_NAMED(NULL, "links"), (int)i);
-        if (build_link(s, root, json_object_array_get_idx(list, i), link, here, e) < 0)
-            return -EINVAL;
-        int a = link->between[0], b = link->between[1];
-        int *known = &link_of_pair[a < b ? a * SCENARIO_HOSTS_MAX + b : b * SCENARIO_HOSTS_MAX + a];
-        if (*known) {
-            scenario_error(PLACE_NAMED(here, "between"), e, "links.%d joins %s and %s already", *known - 1,
-                           s->hosts[a].name, s->hosts[b].name);
-            return err_hint(e, "keep one link for each pair of hosts");
-        }
-        *known = s->link_count;
-    }
-    return 0;
 }
 
 static int build_migration(struct scenario *s, json_object *root, struct err *e)
@@ -296,7 +218,7 @@ int scenario_build(struct scenario *s, json_object *root, struct err *e)
     build_costs(s, root);
     build_hosts(s, root);
     if (build_name(s, root, e) < 0 || build_edges(s, root, e) < 0 || build_aps(s, root, e) < 0 ||
-        build_logrepo(s, root, e) < 0 || build_links(s, root, e) < 0 || build_migration(s, root, e) < 0 ||
+        build_logrepo(s, root, e) < 0 || scenario_build_links(s, root, e) < 0 || build_migration(s, root, e) < 0 ||
         scenario_build_muds(s, root, e) < 0 || build_faults(s, root, e) < 0)
         return -EINVAL;
     return build_expects(s, root, e);

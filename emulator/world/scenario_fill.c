@@ -54,8 +54,11 @@ static void store(enum scenario_key_kind kind, double number, void *field)
     case KEY_MAP:
     case KEY_LIST:
     case KEY_PAIR:
-    case KEY_RATE:
+    case KEY_BOTH_WAYS:
+    case KEY_NUMBER_OR:
+    case KEY_WORD_OR:
     case KEY_WORD:
+    case KEY_PATH:
     case KEY_TEXT:
     case KEY_LATER:
         break;

@@ -34,33 +34,6 @@ static const struct scenario_key ap_rows[] = {
 };
 static const struct scenario_keys ap_keys = KEYS(ap_rows);
 
-static const struct scenario_key rate_rows[] = {
-    {"forward", KEY_NUMBER, KEY_NO_FIELD, false, 0.001, 400000, 0, "Mbit/s from the first host to the second",
-     0, 0},
-    {"back", KEY_NUMBER, KEY_NO_FIELD, false, 0.001, 400000, 0, "Mbit/s from the second host to the first", 0,
-     0},
-};
-const struct scenario_keys scenario_rate_keys = KEYS(rate_rows);
-
-static const struct scenario_key link_rows[] = {
-    {.name = "between",
-     .kind = KEY_PAIR,
-     .field = KEY_NO_FIELD,
-     .required = true,
-     .help = "the names of two hosts"},
-    {"rtt_ms", KEY_NUMBER, KEY_NO_FIELD, false, 0, 60000, 0, "round-trip time in milliseconds", 0, 0},
-    {"rate_mbit", KEY_RATE, KEY_NO_FIELD, false, 0.001, 400000, 0,
-     "Mbit/s, or {\"forward\": …, \"back\": …}; leave it out for an unshaped link", &scenario_rate_keys, 0},
-    {"queue_packets", KEY_WHOLE, KEY_NO_FIELD, false, 1, 10000000, LINK_QUEUE_DEFAULT,
-     "length of the queue per direction in packets of 1500 bytes", 0, 0},
-    {"loss", KEY_NUMBER, KEY_NO_FIELD, false, 0, 1, 0, "probability that a packet is lost", 0, 0},
-    {.name = "congestion",
-     .kind = KEY_WORD,
-     .field = KEY_NO_FIELD,
-     .help = "TCP congestion control of flows over the link, such as cubic or bbr"},
-};
-const struct scenario_keys scenario_link_keys = KEYS(link_rows);
-
 static const struct scenario_key service_rows[] = {
     {"base_mb", KEY_NUMBER, FIELD(scenario_service, base_mb), false, 1, 1000000, 100,
      "megabytes of the base image", 0, 0},

@@ -18,7 +18,9 @@ enum scenario_key_kind {
     KEY_MAP,     /* an object of names, each an object of `children` */
     KEY_LIST,    /* a list of objects of `children` */
     KEY_PAIR,    /* a list of two words */
-    KEY_RATE,    /* a number, or an object of `children` */
+    KEY_BOTH_WAYS, /* a value for both directions, or an object of `children`: forward and back, of alike kind */
+    KEY_NUMBER_OR, /* a number, or an object of `children` */
+    KEY_WORD_OR,   /* a word, or an object of `children` */
     KEY_NUMBER,  /* double */
     KEY_WHOLE,   /* uint32_t */
     KEY_WHOLE64, /* uint64_t */
@@ -26,11 +28,13 @@ enum scenario_key_kind {
     KEY_MS,      /* struct simtime, milliseconds in the file */
     KEY_SECONDS, /* struct simtime, seconds in the file */
     KEY_WORD,    /* a name or one of a few words; the builder looks it up */
+    KEY_PATH,    /* a file's path, relative to the scenario's folder */
     KEY_TEXT,    /* free text */
     KEY_LATER,   /* planned: an error that says so */
 };
 
 enum { KEY_NO_FIELD = -1, SCENARIO_DEPTH_MAX = 16, SCENARIO_WORD_MAX = 64, SCENARIO_NAME_MAX = 32 };
+enum { SCENARIO_FILE_MAX = 16 << 20, SCENARIO_SCHEDULE_MAX = 100000 };
 #define SCENARIO_BYTES_MAX ((size_t)256 << 20)
 /* The largest whole number that every JSON reader keeps exactly (RFC 8259 section 6). */
 #define SCENARIO_WHOLE_MAX 9007199254740991.0
@@ -54,7 +58,8 @@ struct scenario_key {
 };
 
 extern const struct scenario_keys scenario_keys; /* the top level */
-extern const struct scenario_keys scenario_service_keys, scenario_link_keys, scenario_rate_keys,
+extern const struct scenario_keys scenario_service_keys, scenario_link_keys,
+    scenario_shaping_keys, /* those of a link that say what it does to packets */
     scenario_mud_keys, scenario_visit_keys, scenario_migration_keys, scenario_timeout_keys,
     scenario_cost_keys, scenario_fault_keys, scenario_expect_keys;
 
@@ -83,6 +88,9 @@ struct scenario_place {
 int scenario_error(const struct scenario_place *place, struct err *e, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Puts the place in front of an error that another room has set. Returns -EINVAL. */
+int scenario_wrap(const struct scenario_place *place, struct err *e);
+
 /* The candidate that a misspelt word is nearest to, if any is near enough. */
 struct scenario_nearest {
     const char *word;
@@ -102,6 +110,11 @@ json_object *scenario_text_read(const char *text, size_t len, struct err *e);
 /* Applies one --set to the document. */
 int scenario_set(json_object *root, const struct scenario_setting *setting, struct err *e);
 
+/* Is the value of a KEY_BOTH_WAYS an object of directions (true), or one value for both? */
+bool scenario_is_both_ways(const struct scenario_key *key, json_object *value);
+/* Checks an object's keys, types and limits. */
+int scenario_check_object(const struct scenario_keys *keys, json_object *object, const struct scenario_place *place,
+                          struct err *e);
 /* Checks keys, types and limits of the whole document. */
 int scenario_check_shape(json_object *root, struct err *e);
 
@@ -133,6 +146,20 @@ int scenario_names_hint(const char *(*name_at)(int i), const char *word, struct 
 /* The checked word of a key, or `preset` if absent. */
 int scenario_choice(json_object *object, const char *key, const char *preset, const char *(*name_at)(int i),
                     const struct scenario_place *place, const char **out, struct err *e);
+
+/* The contents of a file of at most `most` bytes; `e` says what is wrong, without the name. */
+struct buf;
+int scenario_read_file(const char *path, size_t most, struct buf *out, struct err *e);
+/* Takes the files that a checked link names into it, as `text`. Their paths are relative to the scenario's folder. */
+int scenario_take_files(json_object *link, const char *scenario_path, const struct scenario_place *place,
+                        struct err *e);
+/* Fills in what a checked entry says about shaping: parameters, schedules, tables. `link` is zeroed before and freed
+ * by the caller (scenario_free_shaping), also after an error. */
+int scenario_build_shaping(struct scenario_link *link, json_object *entry, const struct scenario_place *place,
+                           struct err *e);
+void scenario_free_shaping(struct scenario_link *link);
+/* Builds the links; hosts are numbered already. */
+int scenario_build_links(struct scenario *s, json_object *root, struct err *e);
 
 /* Builds the devices; hosts and access points are numbered already. */
 int scenario_build_muds(struct scenario *s, json_object *root, struct err *e);

@@ -34,6 +34,14 @@ int scenario_error(const struct scenario_place *place, struct err *e, const char
     return err_set(e, EINVAL, "%s: %s", path, what);
 }
 
+int scenario_wrap(const struct scenario_place *place, struct err *e)
+{
+    char path[PATH_MAX_SHOWN] = "";
+    write_path(place, path, sizeof path);
+    err_wrap(e, "%s", path);
+    return -EINVAL;
+}
+
 /* Levenshtein's distance between the word and the candidate, by one row of his table. */
 static int edit_distance(const char *word, size_t len, const char *candidate)
 {

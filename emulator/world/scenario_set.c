@@ -124,7 +124,7 @@ static int set_below(const struct scenario_key *key, json_object *member, const 
                      const struct scenario_place *place, json_object *value, struct err *e)
 {
     bool list = key->kind == KEY_LIST || key->kind == KEY_PAIR;
-    bool container = list || key->kind == KEY_MAP || key->kind == KEY_OBJECT || key->kind == KEY_RATE;
+    bool container = list || key->kind == KEY_MAP || key->children;
     if (!container || !json_object_is_type(member, list ? json_type_array : json_type_object)) {
         scenario_error(place, e, "has no keys below it");
         return err_hint(e, "%s: %s", key->name, key->help);

@@ -192,15 +192,44 @@ static int check_text(const struct scenario_key *key, json_object *value, const 
     return 0;
 }
 
-static int check_rate(const struct scenario_key *key, json_object *value, const struct scenario_place *place,
-                      struct err *e)
+static int check_object(const struct scenario_key *key, json_object *value, const struct scenario_place *place,
+                        struct err *e)
 {
-    if (!json_object_is_type(value, json_type_object))
-        return check_number(key, value, place, e);
     if (json_object_object_length(value) > 0)
         return check_members(key->children, value, place, e);
     scenario_error(place, e, "is empty");
     return err_hint(e, "%s: %s", key->name, key->help);
+}
+
+bool scenario_is_both_ways(const struct scenario_key *key, json_object *value)
+{
+    const struct scenario_key *way = &key->children->at[0];
+    if (!json_object_is_type(value, json_type_object))
+        return false;
+    return !way->children || scenario_member(value, "forward") || scenario_member(value, "back");
+}
+
+/* A value of the directions' own kind, reported under the key's name. */
+static int check_both_ways(const struct scenario_key *key, json_object *value, const struct scenario_place *place,
+                           struct err *e)
+{
+    struct scenario_key way = key->children->at[0];
+    if (scenario_is_both_ways(key, value))
+        return check_object(key, value, place, e);
+    way.name = key->name;
+    way.help = key->help;
+    return check_value(&way, value, place, e);
+}
+
+static int check_path(const struct scenario_key *key, json_object *value, const struct scenario_place *place,
+                      struct err *e)
+{
+    if (!json_object_is_type(value, json_type_string))
+        return wrong_kind(key, value, "a file's path", place, e);
+    size_t len = (size_t)json_object_get_string_len(value);
+    if (len == 0 || len > key->max || strlen(json_object_get_string(value)) != len)
+        return scenario_error(place, e, "is not a path of 1 to %.0f bytes", key->max);
+    return 0;
 }
 
 static int check_value(const struct scenario_key *key, json_object *value, const struct scenario_place *place,
@@ -217,8 +246,14 @@ static int check_value(const struct scenario_key *key, json_object *value, const
         return check_list(key, value, place, e);
     case KEY_PAIR:
         return check_pair(key, value, place, e);
-    case KEY_RATE:
-        return check_rate(key, value, place, e);
+    case KEY_BOTH_WAYS:
+        return check_both_ways(key, value, place, e);
+    case KEY_NUMBER_OR:
+        return json_object_is_type(value, json_type_object) ? check_object(key, value, place, e)
+                                                            : check_number(key, value, place, e);
+    case KEY_WORD_OR:
+        return json_object_is_type(value, json_type_object) ? check_object(key, value, place, e)
+                                                            : check_word(key, value, place, e);
     case KEY_NUMBER:
     case KEY_WHOLE:
     case KEY_WHOLE64:
@@ -231,6 +266,8 @@ static int check_value(const struct scenario_key *key, json_object *value, const
                    : wrong_kind(key, value, "true or false", place, e);
     case KEY_WORD:
         return check_word(key, value, place, e);
+    case KEY_PATH:
+        return check_path(key, value, place, e);
     case KEY_TEXT:
         return check_text(key, value, place, e);
     case KEY_LATER:
@@ -238,6 +275,14 @@ static int check_value(const struct scenario_key *key, json_object *value, const
         return err_hint(e, "%s", key->help);
     }
     return -EINVAL;
+}
+
+int scenario_check_object(const struct scenario_keys *keys, json_object *object, const struct scenario_place *place,
+                          struct err *e)
+{
+    if (json_object_is_type(object, json_type_object))
+        return check_members(keys, object, place, e);
+    return scenario_error(place, e, "is %s, expected an object", kind_text(object));
 }
 
 int scenario_check_shape(json_object *root, struct err *e)

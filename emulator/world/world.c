@@ -1,6 +1,7 @@
 #include "world.h"
 #include "mem.h"
 #include "model.h"
+#include "variation.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,9 +36,11 @@ static void lay_hosts_and_links(struct layout *l, const struct scenario *s, uint
     l->link_count = s->link_count;
     for (int i = 0; i < s->link_count; i++) {
         const struct scenario_link *link = &s->links[i];
-        l->links[i] = (struct layout_link){
-            {link->between[0], link->between[1]}, {link->params[0], link->params[1]}, link->congestion};
-        l->links[i].params[0].seed = l->links[i].params[1].seed = seed;
+        l->links[i] = (struct layout_link){.between = {link->between[0], link->between[1]},
+                                           .varies = link->schedules[0].count || link->schedules[1].count,
+                                           .congestion = link->congestion};
+        for (int direction = 0; direction < 2; direction++)
+            l->links[i].params[direction] = variation_at(link, direction, SIMTIME_ZERO, seed);
     }
     l->next_hop = mem_alloc_array((size_t)s->host_count * (size_t)s->host_count, sizeof *l->next_hop);
     for (int from = 0; from < s->host_count; from++)

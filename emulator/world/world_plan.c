@@ -34,6 +34,7 @@ static void plan_link(const struct layout_link *link, struct testbed_link *out)
 {
     *out = (struct testbed_link){.between = {link->between[0], link->between[1]},
                                  .params = {link->params[0], link->params[1]},
+                                 .varies = link->varies,
                                  .congestion = link->congestion};
 }
 

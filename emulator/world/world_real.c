@@ -10,6 +10,7 @@
 #include "privileges.h"
 #include "testdata.h"
 #include "transfer.h"
+#include "variation.h"
 #include "world.h"
 #include "world_plan.h"
 
@@ -64,6 +65,7 @@ struct controller {
     bool gave_up;
     struct simtime origin;
     struct timer deadline, flush;
+    struct variation variation;
     struct watch signal;
     struct err err; /* the first that went wrong */
 };
@@ -295,6 +297,25 @@ static void begin(struct controller *c)
     for (int i = 0; i < c->scenario->host_count; i++)
         tell(&c->agents[i], agent_say_begin(c->origin));
     loop_arm(c->loop, &c->deadline, simtime_add(c->origin, c->scenario->duration));
+    variation_start(&c->variation, c->scenario, c->loop, c->origin, c->seed);
+}
+
+static int change_link(struct variation *v, int link, int direction, const struct link_params *params, struct err *e)
+{
+    return testbed_change(container_of(v, struct controller, variation)->testbed, link, direction, params, e);
+}
+
+static void record_change(struct variation *v, const struct event *event)
+{
+    struct controller *c = container_of(v, struct controller, variation);
+    struct err e = ERR_INIT;
+    if (logrepo_add(c->repo, event, &e) < 0)
+        run_failed(c, &e);
+}
+
+static void change_failed(struct variation *v, const struct err *e)
+{
+    run_failed(container_of(v, struct controller, variation), e);
 }
 
 static void enter_phase(struct controller *c, enum phase phase)
@@ -319,6 +340,7 @@ static void enter_phase(struct controller *c, enum phase phase)
         begin(c);
         break;
     case ENDING:
+        variation_stop(&c->variation);
         if (c->testbed)
             progress(c, "taking the testbed down");
         set_deadline(c, interrupt_signal() ? INTERRUPTED_END_S : END_S);
@@ -530,6 +552,7 @@ int world_real_run(const struct scenario *s, uint64_t seed, const struct world_r
                            .clock = clock_wall(SIMTIME_ZERO),
                            .deadline.fire = deadline_passed,
                            .flush.fire = flush_repository,
+                           .variation = {.apply = change_link, .record = record_change, .failed = change_failed},
                            .signal = {signal_came, interrupt_fd()}};
     int status = world_real_check(options->program, facts, e);
     if (status < 0)

@@ -2,6 +2,7 @@
 #include "interrupt.h"
 #include "mem.h"
 #include "sim.h"
+#include "variation.h"
 #include "world.h"
 
 #include <errno.h>
@@ -34,6 +35,26 @@ static void play(struct world *w, struct loop *loop, const struct recorder *r)
     world_give_up(w);
 }
 
+struct sim_variation {
+    struct variation base;
+    struct sim *sim;
+    struct world *world;
+};
+
+static int change_link(struct variation *base, int link, int direction, const struct link_params *params,
+                       struct err *e)
+{
+    (void)e;
+    sim_change_link(container_of(base, struct sim_variation, base)->sim, link, direction, params);
+    return 0;
+}
+
+static void record_change(struct variation *base, const struct event *event)
+{
+    struct world *w = container_of(base, struct sim_variation, base)->world;
+    record(&w->cast, event);
+}
+
 int world_sim_run(const struct scenario *s, uint64_t seed, struct logrepo *repo, struct err *e)
 {
     struct clock clock = clock_virtual();
@@ -43,8 +64,12 @@ int world_sim_run(const struct scenario *s, uint64_t seed, struct logrepo *repo,
     world_init(&w, s, seed, record, &recorder);
     struct sim *sim = sim_new(loop, &w.layout, &w.cast);
     world_populate(&w, sim_port(sim), WORLD_ALL_HOSTS);
+    struct sim_variation variation = {
+        .base = {.apply = change_link, .record = record_change}, .sim = sim, .world = &w};
+    variation_start(&variation.base, s, loop, SIMTIME_ZERO, seed);
     world_start(&w);
     play(&w, loop, &recorder);
+    variation_stop(&variation.base);
     sim_free(sim);
     world_free(&w);
     loop_free(loop);

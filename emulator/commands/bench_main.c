@@ -1,0 +1,65 @@
+#include "bench_links.h"
+#include "command_line.h"
+#include "commands.h"
+#include "mem.h"
+#include "privileges.h"
+#include "uml.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Prints figures beside their targets. 1: all are met, 0: not all, or -errno. */
+static int links(struct err *e)
+{
+    /* What User Mode Linux boots is this command again. */
+    static const char *const arguments[] = {"bench", "links", NULL};
+    struct bench_links_result result;
+    if (uml_inside())
+        bench_links_inside();
+    int status = privileges_check(e);
+    if (status == 0)
+        status = bench_links(arguments, &result, e);
+    return status < 0 ? status : bench_links_print(&result, stdout);
+}
+
+static const struct {
+    const char *name, *help;
+    int (*run)(struct err *e);
+} benches[] = {
+    {"links", "a plain route, roamlab's own link driver and the kernel's netem, side by side; about a minute", links},
+};
+
+static void print_help(void)
+{
+    fputs("usage: roamlab bench NAME\n\nMeasures on this machine and prints the figures beside their targets.\n\n", stdout);
+    for (size_t i = 0; i < ARRAY_LEN(benches); i++)
+        printf("  %-8s %s\n", benches[i].name, benches[i].help);
+    fputs("\nExit status: 0 all targets are met; 1 one is not; 2 usage; 3 this host lacks something; 4 it failed.\n",
+          stdout);
+}
+
+static int status_of(int met, const struct err *e)
+{
+    if (met >= 0)
+        return met ? 0 : 1;
+    err_print(e);
+    return e->code == EPERM || e->code == EOPNOTSUPP ? 3 : 4;
+}
+
+int bench_main(int argc, char **argv)
+{
+    /* User Mode Linux hands its init more words than it was given. */
+    bool one = argc == 2 || (argc > 2 && uml_inside());
+    const char *name = one ? argv[1] : "";
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        print_help();
+        return 0;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(benches); i++) {
+        struct err e = ERR_INIT;
+        if (strcmp(name, benches[i].name) == 0)
+            return status_of(benches[i].run(&e), &e);
+    }
+    return command_usage("bench", one ? "there is no bench of that name" : "the name of a bench is needed");
+}
