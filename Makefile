@@ -11,7 +11,7 @@ comma := ,
 STRICT = -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror
 SANITIZERS = -fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 ALL_CFLAGS = $(STRICT) $(CFLAGS) -MMD -MP $(if $(SANITIZE),$(SANITIZERS)) $(if $(FUZZ),-fsanitize=fuzzer-no-link)
-PACKAGES = libnl-route-3.0 libnetfilter_queue libmnl libcurl json-c sqlite3 libzstd libpcap libcrypto
+PACKAGES = libnl-route-3.0 libnetfilter_queue libmnl libcurl json-c sqlite3 libzstd libpcap libcrypto expat zlib
 SYSTEM_INCLUDES := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm -lpthread
 QUIET = $(findstring s,$(firstword -$(MAKEFLAGS)))
@@ -22,6 +22,7 @@ base     = emulator/base
 engine   = $(base) emulator/engine
 wire     = $(base) emulator/wire
 actors   = $(wire) emulator/actors
+mobility = $(base) emulator/mobility
 logrepo  = $(base) emulator/logrepo
 docker   = $(engine) emulator/docker
 transfer = $(engine) emulator/transfer
@@ -29,13 +30,13 @@ netem    = $(engine) netem
 host     = $(netem) emulator/host
 service  = $(wire) emulator/service
 ports    = $(actors) $(logrepo) $(docker) $(transfer) $(host) emulator/ports
-world    = $(ports) emulator/world
+world    = $(ports) $(mobility) emulator/world
 analysis = $(world) analysis
 commands = $(analysis) emulator/commands
 emulator = $(commands)
 tests    = $(commands) tests
 
-ROOMS = base engine wire actors logrepo docker transfer host ports world commands
+ROOMS = base engine wire actors mobility logrepo docker transfer host ports world commands
 SOURCES = $(foreach r,$(ROOMS),$(wildcard emulator/$(r)/*.c)) $(wildcard netem/*.c analysis/*.c)
 LIBRARY = $(BUILD)/libroamlab.a
 includes = $(addprefix -I,$(sort $($(1)))) $(SYSTEM_INCLUDES)
