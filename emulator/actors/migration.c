@@ -57,12 +57,6 @@ static void hand_over_to_target(struct edge_client *client)
     tell(client, m, m->peer, OFFLOAD_INSTALL, 0);
 }
 
-/* A transfer is bounded by its progress, which the port watches, not by its duration. */
-static bool is_transfer(enum operation operation)
-{
-    return operation == OP_SEND_MEMORY || operation == OP_SEND_LAYER || operation == OP_SEND_IMAGE;
-}
-
 static void run_source_stage(struct edge_client *client)
 {
     struct migration *m = &client->out;
@@ -73,9 +67,10 @@ static void run_source_stage(struct edge_client *client)
     }
     m->state = MIGRATION_WORKING;
     m->frozen |= stage->operation == OP_FREEZE;
-    m->sent |= is_transfer(stage->operation);
+    m->sent |= operation_is_transfer(stage->operation);
     operate(client, m, stage->operation);
-    if (is_transfer(stage->operation))
+    /* A transfer is bounded by its progress, which the port watches, not by its duration. */
+    if (operation_is_transfer(stage->operation))
         actor_clear_alarm(&client->edge->actor, &m->alarm);
 }
 

@@ -77,6 +77,11 @@ enum operation operation_of(const char *name)
     return OPERATIONS;
 }
 
+bool operation_is_transfer(enum operation operation)
+{
+    return operation == OP_SEND_MEMORY || operation == OP_SEND_LAYER || operation == OP_SEND_IMAGE;
+}
+
 const struct strategy *strategy_of(const char *name)
 {
     for (size_t i = 0; i < ARRAY_LEN(strategies); i++)

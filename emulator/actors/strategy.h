@@ -48,6 +48,7 @@ struct strategy {
 const char *operation_name(enum operation operation); /* "take layer", … as in result.json's stages */
 /* The operation of that name, or OPERATIONS. */
 enum operation operation_of(const char *name);
+bool operation_is_transfer(enum operation operation); /* OP_SEND_* */
 /* NULL if there is none of that name. */
 const struct strategy *strategy_of(const char *name);
 /* The i-th, or NULL behind the last. */

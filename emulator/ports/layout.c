@@ -1,4 +1,5 @@
 #include "layout.h"
+#include "model.h"
 
 #include <stdio.h>
 
@@ -83,6 +84,20 @@ int layout_route(const struct layout *l, int from, int to, int *hops, int hops_m
     return count;
 }
 
+struct layout_path layout_path(const struct layout *l, int from, int to)
+{
+    int hops[PATH_HOPS_MAX];
+    struct layout_path path = {.hops = layout_route(l, from, to, hops, PATH_HOPS_MAX)};
+    for (int i = 0; i < path.hops; i++) {
+        const struct layout_link *link = &l->links[hops[i] / 2];
+        uint64_t rate = link->params[hops[i] % 2].rate_bps;
+        path.rtt = simtime_add(path.rtt, simtime_add(link->params[0].delay, link->params[1].delay));
+        if (rate && (!path.rate_bps || rate < path.rate_bps))
+            path.rate_bps = rate;
+    }
+    return path;
+}
+
 bool layout_fault_strikes(struct layout *l, enum operation operation, uint32_t edge, uint32_t mud)
 {
     for (int i = 0; i < l->fault_count; i++) {
@@ -125,4 +140,11 @@ uint64_t layout_operation_bytes(const struct layout *l, enum operation operation
         break;
     }
     return 0;
+}
+
+struct simtime layout_operation_time(const struct layout *l, enum operation operation)
+{
+    const struct layout_cost *cost = &l->costs[operation];
+    double megabytes = (double)layout_operation_bytes(l, operation) / 1e6;
+    return simtime_add(cost->fixed, simtime_ns((int64_t)((double)cost->per_mb.ns * megabytes)));
 }

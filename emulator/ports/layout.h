@@ -73,10 +73,20 @@ void layout_address_text(uint32_t address, char out[16]);
 /* The links from host to host, as in next_hop; returns how many, 0 on the same host, -1 without a path. */
 int layout_route(const struct layout *l, int from, int to, int *hops, int hops_max);
 
+/* What lies between two hosts, with the links' parameters as they are at the start of the run. */
+struct layout_path {
+    int hops; /* links; 0 on the same host, -1 without a path */
+    struct simtime rtt;
+    uint64_t rate_bps; /* of the slowest link on the way there, 0 = not limited */
+};
+struct layout_path layout_path(const struct layout *l, int from, int to);
+
 /* Takes one count off a fault that matches; true if the operation shall fail. */
 bool layout_fault_strikes(struct layout *l, enum operation operation, uint32_t edge, uint32_t mud);
 
 /* Bytes that an operation handles: memory for dump, restore and their transfer, and so on. */
 uint64_t layout_operation_bytes(const struct layout *l, enum operation operation);
+/* Its modelled time, without what a transfer takes on the links. */
+struct simtime layout_operation_time(const struct layout *l, enum operation operation);
 
 #endif

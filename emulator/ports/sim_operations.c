@@ -1,25 +1,11 @@
 /* Container operations in virtual time: each takes its modelled cost, then has its effect on containers and
  * snapshots. Transfers take what a TCP connection over the modelled links takes. */
+#include "carrier_model.h"
 #include "mem.h"
 #include "sim_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-
-/* What a carrier does beyond TCP: round trips of its own protocol besides the one in which the last bytes are
- * acknowledged, and how much it lets be in flight. */
-struct carrier_model {
-    const char *name;
-    int round_trips;
-    uint64_t window;
-};
-
-/* scp -O over a kept connection: a file of 6 bytes takes six round trips (1.1 to 1.3 s at RTT 200 ms, see
- * transfer/scp.c); an SSH channel's window is 2 MiB (OpenSSH channels.h, CHAN_SES_WINDOW_DEFAULT). */
-static const struct carrier_model carriers[] = {
-    {"scp", 5, 2 << 20},
-};
 
 struct sim_snapshot {
     struct sim_snapshot *next;
@@ -235,11 +221,6 @@ static int take_effect(struct sim *sim, const struct order *o)
 
 /* --- orders --- */
 
-static bool is_transfer(enum operation operation)
-{
-    return operation == OP_SEND_MEMORY || operation == OP_SEND_LAYER || operation == OP_SEND_IMAGE;
-}
-
 static void unlink_order(struct sim_order *so)
 {
     struct sim_order **link = &so->sim->orders;
@@ -271,7 +252,7 @@ static void finish(struct sim_order *so)
 static void cost_paid(struct timer *timer)
 {
     struct sim_order *so = container_of(timer, struct sim_order, timer);
-    if (!is_transfer(so->order.operation) || so->cancelled || so->fails || so->connection) {
+    if (!operation_is_transfer(so->order.operation) || so->cancelled || so->fails || so->connection) {
         finish(so);
         return;
     }
@@ -306,25 +287,7 @@ static void fill_path(struct sim *sim, int from, int to, struct link_path *path)
         path->hops[i] = &sim->links[hops[i]];
 }
 
-static const struct carrier_model *carrier_of(const struct sim *sim)
-{
-    for (size_t i = 0; i < ARRAY_LEN(carriers); i++)
-        if (!strcmp(carriers[i].name, sim->layout->carrier))
-            return &carriers[i];
-    return &carriers[0];
-}
-
-/* The delays of a way as they were at the start of the run, when the carriers open their connections. */
-static struct simtime delay_at_start(const struct sim *sim, int from, int to)
-{
-    int hops[PATH_HOPS_MAX], count = layout_route(sim->layout, from, to, hops, PATH_HOPS_MAX);
-    struct simtime sum = SIMTIME_ZERO;
-    for (int i = 0; i < count; i++)
-        sum = simtime_add(sum, sim->layout->links[hops[i] / 2].params[hops[i] % 2].delay);
-    return sum;
-}
-
-/* The carrier's connection from host to host that is free, or one more. */
+/* The carrier's connection from host to host that is free, or one more; they are opened when the run starts. */
 static void provide_connection(struct sim *sim, int from, int to)
 {
     for (struct sim_connection *c = sim->connections; c; c = c->next)
@@ -335,8 +298,8 @@ static void provide_connection(struct sim *sim, int from, int to)
     struct link_path forward, back;
     fill_path(sim, from, to, &forward);
     fill_path(sim, to, from, &back);
-    flow_init(&c->flow, sim->loop, &forward, &back, carrier_of(sim)->window);
-    flow_opened(&c->flow, simtime_add(delay_at_start(sim, from, to), delay_at_start(sim, to, from)));
+    flow_init(&c->flow, sim->loop, &forward, &back, carrier_model_of(sim->layout->carrier)->window);
+    flow_opened(&c->flow, layout_path(sim->layout, from, to).rtt);
     c->flow.done = transfer_done;
     sim->connections = c;
 }
@@ -348,16 +311,13 @@ static struct simtime protocol_time(struct sim *sim, int from, int to)
     fill_path(sim, from, to, &forward);
     fill_path(sim, to, from, &back);
     struct simtime rtt = simtime_add(link_path_delay(&forward), link_path_delay(&back));
-    return simtime_scale(rtt, carrier_of(sim)->round_trips);
+    return simtime_scale(rtt, carrier_model_of(sim->layout->carrier)->round_trips);
 }
 
 static struct simtime cost_of(struct sim *sim, const struct order *order)
 {
-    const struct layout_cost *cost = &sim->layout->costs[order->operation];
-    double megabytes = (double)layout_operation_bytes(sim->layout, order->operation) / 1e6;
-    struct simtime time =
-        simtime_add(cost->fixed, simtime_ns((int64_t)((double)cost->per_mb.ns * megabytes)));
-    if (!is_transfer(order->operation))
+    struct simtime time = layout_operation_time(sim->layout, order->operation);
+    if (!operation_is_transfer(order->operation))
         return time;
     int from = sim->layout->edges[order->edge.index].host, to = sim->layout->edges[order->peer.index].host;
     if (from == to)

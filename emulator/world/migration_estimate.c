@@ -1,0 +1,48 @@
+#include "migration_estimate.h"
+
+#include "carrier_model.h"
+
+/* Linux begins with ten segments (RFC 6928). */
+enum { SEGMENT = 1448, INITIAL_WINDOW = 10 * SEGMENT };
+
+/* Rounds of a window that doubles, until all is sent or the line is full. */
+static struct simtime transfer_time(uint64_t bytes, const struct layout_path *path, uint64_t carrier_window)
+{
+    double rtt_s = simtime_seconds(path->rtt), left = (double)bytes, window = INITIAL_WINDOW, time_s = 0;
+    double rate = (double)path->rate_bps / 8;
+    double most = rate > 0 && rate * rtt_s < (double)carrier_window ? rate * rtt_s : (double)carrier_window;
+    if (rtt_s > 0) {
+        for (; window < most && left > 0; window *= 2, time_s += rtt_s)
+            left -= window;
+        rate = most / rtt_s;
+    }
+    if (left > 0 && rate > 0)
+        time_s += left / rate;
+    return simtime_add(simtime_from_seconds(time_s), path->rtt);
+}
+
+static struct simtime stage_time(const struct layout *l, enum operation operation,
+                                 const struct layout_path *path, const struct carrier_model *carrier)
+{
+    struct simtime time = layout_operation_time(l, operation);
+    if (operation == OP_REPLAY || operation == OP_SWITCH)
+        return path->rtt;
+    if (!operation_is_transfer(operation) || path->hops == 0)
+        return time;
+    time = simtime_add(time, simtime_scale(path->rtt, carrier->round_trips));
+    return simtime_add(time, transfer_time(layout_operation_bytes(l, operation), path, carrier->window));
+}
+
+struct simtime migration_estimate(const struct layout *l, const struct strategy *strategy, int from_edge,
+                                  int to_edge)
+{
+    const struct carrier_model *carrier = carrier_model_of(l->carrier);
+    struct layout_path path = layout_path(l, l->edges[from_edge].host, l->edges[to_edge].host);
+    struct simtime sum = SIMTIME_ZERO;
+    if (path.hops < 0)
+        return SIMTIME_NEVER;
+    for (int i = 0; i < strategy->stage_count && from_edge != to_edge; i++)
+        if (strategy->stages[i].operation != OP_STOP)
+            sum = simtime_add(sum, stage_time(l, strategy->stages[i].operation, &path, carrier));
+    return sum;
+}

@@ -1,0 +1,113 @@
+/* What a migration is expected to take: hand-worked where it can be, and near what a run takes. */
+#include "folder.h"
+#include "mem.h"
+#include "migration_estimate.h"
+#include "run_record.h"
+#include "scenario_key.h"
+#include "world_layout.h"
+#include "world_sim.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+static struct scenario *read_scenario(const char *path, const struct scenario_setting *settings, int count)
+{
+    struct err e = ERR_INIT;
+    struct scenario *s = scenario_read(path, settings, count, &e);
+    if (!s)
+        fail_msg("%s (%s)", e.text, e.hint);
+    return s;
+}
+
+static double estimated_s(const struct scenario *s, int from, int to)
+{
+    struct layout layout;
+    world_layout_init(&layout, s, 1);
+    struct simtime time = migration_estimate(&layout, s->migration.strategy, from, to);
+    world_layout_free(&layout);
+    return simtime_seconds(time);
+}
+
+static double run_s(const struct scenario *s)
+{
+    struct run_record record = RUN_RECORD_INIT;
+    struct err e = ERR_INIT;
+    struct logrepo *repo = NULL;
+    char *folder = folder_make();
+    if (logrepo_open(folder, SIMTIME_ZERO, &repo, &e) < 0 || world_sim_run(s, 1, repo, &e) < 0 ||
+        logrepo_close(repo, &e) < 0 || run_record_read(folder, &record, &e) < 0)
+        fail_msg("%s", e.text);
+    assert_int_equal(record.migration_count, 1);
+    assert_string_equal(record.migrations[0].outcome, "finished");
+    double seconds = simtime_seconds(simtime_sub(record.migrations[0].end, record.migrations[0].begin));
+    run_record_free(&record);
+    folder_remove(folder);
+    return seconds;
+}
+
+/* Requests beside the transfer, and CUBIC's losses, are what the estimate leaves out. */
+static void test_a_run_takes_about_as_long(void **state)
+{
+    static const struct {
+        const char *scenario;
+        struct scenario_setting settings[2];
+        int count;
+    } rows[] = {
+        {"scenarios/kim22-p-migr.json", {{0}}, 0},
+        {"scenarios/kim22-c-migr.json", {{0}}, 0},
+        {"scenarios/cold.json", {{0}}, 0},
+        {"scenarios/kim22-quick.json", {{0}}, 0},
+        {"scenarios/kim22-p-migr.json", {{"links.0.rtt_ms", "20"}}, 1},
+        {"scenarios/kim22-p-migr.json", {{"links.0.rtt_ms", "20"}, {"links.0.rate_mbit", "1000"}}, 2},
+        {"scenarios/kim22-p-migr.json", {{"links.0.rate_mbit", "10"}}, 1},
+        {"scenarios/kim22-p-migr.json", {{"service.memory_mb", "200"}}, 1},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct scenario *s = read_scenario(rows[i].scenario, rows[i].settings, rows[i].count);
+        double estimated = estimated_s(s, 0, 1), took = run_s(s);
+        print_message("%s, row %zu: estimated %.3f s, took %.3f s\n", rows[i].scenario, i, estimated, took);
+        if (estimated < 0.85 * took || estimated > 1.15 * took)
+            fail_msg("%s, row %zu: estimated %g s, took %g s", rows[i].scenario, i, estimated, took);
+        scenario_free(s);
+    }
+}
+
+/* All costs 0, an unshaped link without delay: nothing takes time. With 8 Mbit/s, 1 MB takes a second. */
+static void test_rows_worked_by_hand(void **state)
+{
+    static const char text[] =
+        "{\"name\":\"t\",\"duration_s\":9,\"hosts\":{\"a\":{},\"b\":{},\"c\":{}},"
+        "\"edges\":{\"es1\":{\"host\":\"a\"},\"es2\":{\"host\":\"b\"},\"es3\":{\"host\":\"c\"}},"
+        "\"aps\":{\"ap1\":{\"host\":\"a\",\"edge\":\"es1\"}},"
+        "\"links\":[{\"between\":[\"a\",\"b\"]},{\"between\":[\"b\",\"c\"],\"rate_mbit\":{\"forward\":8,\"back\":16}}],"
+        "\"service\":{\"memory_mb\":1,\"layer_mb\":0},"
+        "\"muds\":{\"m1\":{\"host\":\"a\",\"visits\":[{\"ap\":\"ap1\",\"at_s\":0}]}},\"costs\":{%s}}";
+    struct err e = ERR_INIT;
+    struct buf costs = BUF_INIT;
+    const char *name;
+    (void)state;
+    for (int i = 0; (name = scenario_edge_operation_at(i)); i++)
+        buf_printf(&costs, "%s\"%s\":{\"fixed_ms\":0,\"ms_per_mb\":0}", i ? "," : "", name);
+    autofree char *full = mem_printf(text, buf_text(&costs));
+    struct scenario *s = scenario_parse("t", full, strlen(full), NULL, 0, &e);
+    if (!s)
+        fail_msg("%s", e.text);
+    assert_float_equal(estimated_s(s, 0, 0), 0, 0);
+    assert_float_equal(estimated_s(s, 0, 1), 0, 0);
+    assert_float_equal(estimated_s(s, 0, 2), 1, 1e-9);
+    assert_float_equal(estimated_s(s, 2, 0), 0.5, 1e-9);
+    scenario_free(s);
+    buf_free(&costs);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_run_takes_about_as_long),
+        cmocka_unit_test(test_rows_worked_by_hand),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
