@@ -81,7 +81,7 @@ static void add_mean(json_object *o, const struct repetitions *r, const char *pa
 
 static json_object *requests_json(const struct repetitions *r)
 {
-    static const char *const keys[] = {"sent", "answered", "lost", "duplicated"};
+    static const char *const keys[] = {"sent", "answered", "abandoned", "lost", "duplicated"};
     json_object *o = json_object_new_object();
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
         add_field(o, r, "requests", keys[i], SUM, 0);

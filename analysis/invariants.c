@@ -28,7 +28,7 @@ struct migration {
 
 struct mud {
     char *reporter;
-    struct numbers answered, executed;
+    struct numbers answered, executed, abandoned;
     int64_t sent;
     bool told_total;
     int32_t newest_executing; /* migration of the newest container that executed */
@@ -188,6 +188,8 @@ void invariants_add(struct invariants *inv, const struct event *ev)
     } else if (ev->kind == EVENT_SENT_TOTAL) {
         mud->told_total = true;
         mud->sent += ev->number;
+    } else if (ev->kind == EVENT_ABANDONED) {
+        add_number(&mud->abandoned, ev->number);
     } else if (ev->kind == EVENT_EXECUTED) {
         see_executed(inv, mud, ev);
     } else if (ev->kind == EVENT_CONTAINER) {
@@ -224,21 +226,33 @@ static void check_once(struct invariants *inv, const struct mud *mud, struct num
     numbers->count = kept;
 }
 
+/* Numbers start at 0 and none is left out: the first hole is the first one lost. */
+static int64_t first_lost(const struct mud *mud)
+{
+    int32_t number = 0;
+    for (size_t i = 0, j = 0;; number++) {
+        if (i < mud->answered.count && mud->answered.list[i] == number)
+            i++;
+        else if (j < mud->abandoned.count && mud->abandoned.list[j] == number)
+            j++;
+        else
+            return number;
+    }
+}
+
 static void check_answers(struct invariants *inv, struct mud *mud)
 {
     check_once(inv, mud, &mud->answered, "answered");
-    int64_t answered = (int64_t)mud->answered.count;
+    check_once(inv, mud, &mud->abandoned, "abandoned");
+    int64_t answered = (int64_t)mud->answered.count, abandoned = (int64_t)mud->abandoned.count;
     if (!mud->told_total)
         say(inv, mud, "it never said how many requests it sent");
-    else if (mud->sent != answered)
-        say(inv, mud, "%lld requests were sent, %lld were answered", (long long)mud->sent,
-            (long long)answered);
-    /* Numbers start at 0 and none is left out: the first hole is the first one lost. */
-    size_t i = 0;
-    while (i < mud->answered.count && mud->answered.list[i] == (int32_t)i)
-        i++;
-    if (mud->told_total && (int64_t)i < mud->sent && !inv->options.messages_only)
-        say(inv, mud, "request %zu was not answered", i);
+    else if (mud->sent != answered + abandoned)
+        say(inv, mud, "%lld requests were sent, %lld were answered%s", (long long)mud->sent,
+            (long long)answered, abandoned ? " and not all others abandoned" : "");
+    int64_t lost = first_lost(mud);
+    if (mud->told_total && lost < mud->sent && !inv->options.messages_only)
+        say(inv, mud, "request %lld was not answered", (long long)lost);
 }
 
 /* Both lists are sorted and free of doubles here. */
@@ -315,6 +329,7 @@ static void free_mud(struct mud *mud)
     free(mud->reporter);
     free(mud->answered.list);
     free(mud->executed.list);
+    free(mud->abandoned.list);
     free(mud->containers);
     free(mud->migrations);
 }

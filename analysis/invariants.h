@@ -1,7 +1,8 @@
 /* What must hold in every run of both worlds (the protocol's §9), checked over the run's events in their
  * order:
  *
- *   - every request is answered exactly once, and its digest is right;
+ *   - every request is answered exactly once, and its digest is right; only those that a device out of reach for
+ *     good has named as abandoned may go without;
  *   - every request is executed exactly once in the lineage of containers that survives, none is left out;
  *   - never two containers of a device that both execute: once a container that a newer migration brought has
  *     executed, an older one must not;

@@ -26,9 +26,10 @@ static void compute_requests(const struct run_record *r, struct metrics *m)
     for (size_t i = 0; i < r->mud_count; i++) {
         m->sent += r->muds[i].sent;
         m->answered += r->muds[i].answered;
+        m->abandoned += r->muds[i].abandoned;
         count += r->muds[i].request_count;
     }
-    m->lost = m->sent - m->answered;
+    m->lost = m->sent - m->answered - m->abandoned;
     autofree double *response = mem_alloc_array(count, sizeof *response);
     count = 0;
     for (size_t i = 0; i < r->mud_count; i++)

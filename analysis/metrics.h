@@ -27,7 +27,7 @@ struct metrics_migration {
 };
 
 struct metrics {
-    int64_t sent, answered, lost;
+    int64_t sent, answered, abandoned, lost; /* lost: neither answered nor abandoned */
     struct metrics_spread response_ms;
     struct metrics_spread migration_s;    /* total_s over the finished ones */
     struct metrics_migration *migrations; /* owned; as many as the record has, in the order of their begin */

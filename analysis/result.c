@@ -74,6 +74,7 @@ static json_object *requests_json(const struct analysis *a)
     json_object *o = json_object_new_object();
     add(o, "sent", json_object_new_int64(a->metrics.sent));
     add(o, "answered", json_object_new_int64(a->metrics.answered));
+    add(o, "abandoned", json_object_new_int64(a->metrics.abandoned));
     add(o, "lost", json_object_new_int64(a->metrics.lost));
     add(o, "duplicated", json_object_new_int64((int64_t)a->duplicated));
     return o;

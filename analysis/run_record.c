@@ -106,8 +106,8 @@ static void end_migration(struct run_record *r, const struct event *ev)
 
 static void add_link_change(struct run_record *r, const struct event *ev)
 {
-    r->link_changes = grown(r->link_changes, &r->link_change_capacity, r->link_change_count + 1,
-                            sizeof *r->link_changes);
+    r->link_changes =
+        grown(r->link_changes, &r->link_change_capacity, r->link_change_count + 1, sizeof *r->link_changes);
     r->link_changes[r->link_change_count++] =
         (struct run_link_change){ev->at, ev->number, mem_copy_string(ev->text)};
 }
@@ -120,6 +120,8 @@ void run_record_add(struct run_record *r, const struct event *ev)
         add_request(r, ev);
     else if (ev->kind == EVENT_SENT_TOTAL && of_mud)
         add_total(r, ev);
+    else if (ev->kind == EVENT_ABANDONED && of_mud)
+        mud_at(r, ev->mud)->abandoned++;
     else if (ev->kind == EVENT_STAGE && ev->migration > 0)
         add_stage(r, ev);
     else if (ev->kind == EVENT_MIGRATION)
@@ -135,7 +137,8 @@ int run_record_read(const char *folder, struct run_record *record, struct err *e
     struct event_reader *reader = NULL;
     struct event ev;
     uint32_t kinds = EVENT_MASK(EVENT_REQUEST) | EVENT_MASK(EVENT_SENT_TOTAL) | EVENT_MASK(EVENT_STAGE) |
-                     EVENT_MASK(EVENT_MARK) | EVENT_MASK(EVENT_MIGRATION) | EVENT_MASK(EVENT_LINK);
+                     EVENT_MASK(EVENT_MARK) | EVENT_MASK(EVENT_MIGRATION) | EVENT_MASK(EVENT_LINK) |
+                     EVENT_MASK(EVENT_ABANDONED);
     int status = event_reader_open(folder, kinds, &reader, e);
     if (status < 0)
         return status;

@@ -18,6 +18,7 @@ struct run_mud {
     struct run_request *requests; /* every answer, in the order of answers */
     size_t request_count, request_capacity;
     int64_t sent, answered;  /* as it counted itself at the end */
+    int64_t abandoned;       /* of those sent: it was out of reach for good */
     size_t newest_migration; /* index + 1 into migrations, 0 = none */
 };
 

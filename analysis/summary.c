@@ -51,10 +51,13 @@ static void print_head(json_object *r, FILE *out)
 
 static void print_requests(json_object *r, FILE *out)
 {
-    fprintf(out, "  requests    %.0f sent, %.0f answered, %.0f lost, %.0f duplicated\n",
-            at(r, "requests.sent"), at(r, "requests.answered"), at(r, "requests.lost"),
-            at(r, "requests.duplicated"));
     struct buf line = BUF_INIT;
+    buf_printf(&line, "%.0f sent, %.0f answered, ", at(r, "requests.sent"), at(r, "requests.answered"));
+    if (at(r, "requests.abandoned") > 0)
+        buf_printf(&line, "%.0f abandoned, ", at(r, "requests.abandoned"));
+    fprintf(out, "  requests    %s%.0f lost, %.0f duplicated\n", buf_text(&line), at(r, "requests.lost"),
+            at(r, "requests.duplicated"));
+    buf_clear(&line);
     double mean = at(r, "response_ms.mean");
     if (isfinite(mean)) {
         buf_printf(&line, "mean %.1f ms", mean);

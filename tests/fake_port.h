@@ -124,8 +124,12 @@ static inline void fake_report(struct port *port, const struct report *r)
         fake_write(f, "migration %s", r->text);
     } else if (r->kind == EVENT_MARK) {
         fake_write(f, "%s", r->text);
-    } else if (r->kind == EVENT_REQUEST || r->kind == EVENT_SENT_TOTAL) {
-        fake_write(f, "%s %d", r->kind == EVENT_REQUEST ? r->text : "total", r->number);
+    } else if (r->kind == EVENT_OUTAGE) {
+        fake_write(f, "outage");
+    } else if (r->kind == EVENT_HANDOFF && strcmp(r->text, "silent") != 0) {
+        fake_write(f, "%s", r->text);
+    } else if (r->kind == EVENT_REQUEST || r->kind == EVENT_ABANDONED || r->kind == EVENT_SENT_TOTAL) {
+        fake_write(f, "%s %d", r->kind == EVENT_SENT_TOTAL ? "total" : r->text, r->number);
     }
 }
 

@@ -177,6 +177,18 @@ static void lost_one(void)
     forget(EVENT_REQUEST, 3);
 }
 
+static void abandoned_one(void)
+{
+    forget(EVENT_REQUEST, 5);
+    append(EVENT_ABANDONED, 7, "out of reach for good")->number = 5;
+}
+
+static void abandoned_another(void)
+{
+    lost_one();
+    append(EVENT_ABANDONED, 7, "out of reach for good")->number = 5;
+}
+
 static void answered_twice(void)
 {
     struct event *ev = append(EVENT_REQUEST, 6.4, "ok");
@@ -291,6 +303,8 @@ static void test_each_invariant_broken_once(void **state)
         {lost_one,
          false,
          {"m1: 6 requests were sent, 5 were answered", "m1: request 3 was not answered", NULL}},
+        {abandoned_one, false, {NULL}},
+        {abandoned_another, false, {"m1: request 3 was not answered", NULL}},
         {answered_twice, false, {"m1: request 4 was answered 2 times", NULL}},
         {wrong_digest, false, {"m1: request 2: wrong digest: expected 1, got 2", NULL}},
         {never_told, false, {"m1: it never said how many requests it sent", NULL}},
@@ -364,6 +378,7 @@ static void test_result_has_the_promised_form(void **state)
         {"environment.cpus", 2},
         {"requests.sent", 6},
         {"requests.answered", 6},
+        {"requests.abandoned", 0},
         {"requests.lost", 0},
         {"requests.duplicated", 0},
         {"response_ms.mean", 86.667},

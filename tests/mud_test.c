@@ -4,8 +4,12 @@
 
 static const struct party ap1 = {PARTY_AP, 0}, ap2 = {PARTY_AP, 1};
 
-static const struct mud_visit visits[] = {
+static const struct visit visits[] = {
     {.ap = 0, .at = {100000000000}}, {.ap = 1, .at = {110000000000}}, {.ap = 0, .at = {111000000000}}};
+static const struct visit outage[] = {
+    {.ap = 0, .at = {100000000000}},
+    {.ap = VISIT_NOWHERE, .at = {110000000000}},
+    {.ap = 1, .at = {130000000000}, .phases = {{50000000}, {2000000}, {3000000}}}};
 
 struct bench {
     struct fake_port fake;
@@ -31,7 +35,7 @@ static void reply(struct bench *b, uint32_t number)
 }
 
 /* A request each second from t = 100 s until t = 160 s; at AP1, from 110 s at AP2, from 111 s at AP1. */
-static void bench_options(struct bench *b, const struct mud_visit *v, int count, double until_s)
+static void bench_options(struct bench *b, const struct visit *v, int count, double until_s)
 {
     fake_init(&b->fake, "p-migr");
     struct mud_options options = {.period = simtime_s(1),
@@ -57,7 +61,7 @@ static void bring_into(struct bench *b, enum mud_state state)
     hear(b, MSG_ASSOCIATION_RESPONSE, ap1, 0);
     hear_offload(b, OFFLOAD_EDGE_READY, 0, 0);
     fake_wait(&b->fake, SIMTIME_ZERO);
-    if (state == MUD_ROAMING)
+    if (state == MUD_ROAMING || state == MUD_DISCONNECTED)
         b->mud.move.ring(&b->mud.move);
     if (state == MUD_FINISHED)
         mud_give_up(&b->mud);
@@ -65,7 +69,7 @@ static void bring_into(struct bench *b, enum mud_state state)
 
 static void bench_init(struct bench *b, enum mud_state state)
 {
-    bench_options(b, visits, ARRAY_LEN(visits), 160);
+    bench_options(b, state == MUD_DISCONNECTED ? outage : visits, 3, 160);
     bring_into(b, state);
     assert_int_equal(b->mud.state, state);
     fake_listen(&b->fake);
@@ -86,13 +90,20 @@ static void expect(struct bench *b, const char *did, enum mud_state state)
 
 /* --- the table -------------------------------------------------------------------------------------------------------------------- */
 
-enum input { MOVE, ASSOCIATION_ALARM, ACCEPTED, REFUSED, READY, REPLY, DUE, RESEND, STRANGER, INPUTS };
+enum input { MOVE, LOST, ASSOCIATION_ALARM, ACCEPTED, REFUSED, READY, REPLY, DUE, RESEND, STRANGER, INPUTS };
 
 static void give(struct bench *b, enum input input)
 {
     struct mud *mud = &b->mud;
     enum msg_type answer = mud->sequence == 1 ? MSG_ASSOCIATION_RESPONSE : MSG_REASSOCIATION_RESPONSE;
+    struct visit lost = {.ap = VISIT_NOWHERE, .at = b->fake.now};
     switch (input) {
+    case LOST:
+        mud->options.visits = &lost;
+        mud->options.visit_count = 1;
+        mud->next_visit = 0;
+        mud->move.ring(&mud->move);
+        break;
     case MOVE:
         mud->move.ring(&mud->move);
         break;
@@ -171,6 +182,21 @@ static const struct cell cells[] = {
     {MUD_ASSOCIATED, DUE, MUD_ASSOCIATED, "AP1<SVCQ 1"},
     {MUD_ASSOCIATED, RESEND, MUD_ASSOCIATED, "AP1<SVCQ 0"},
     {MUD_ASSOCIATED, STRANGER, MUD_ASSOCIATED, ""},
+    {MUD_AWAY, LOST, MUD_AWAY, "!"},
+    {MUD_ROAMING, LOST, MUD_DISCONNECTED, ""},
+    {MUD_ASSOCIATING, LOST, MUD_DISCONNECTED, ""},
+    {MUD_ASSOCIATED, LOST, MUD_DISCONNECTED, ""},
+    {MUD_DISCONNECTED, LOST, MUD_DISCONNECTED, "!"},
+    {MUD_FINISHED, LOST, MUD_FINISHED, "!"},
+    {MUD_DISCONNECTED, MOVE, MUD_ROAMING, "outage"},
+    {MUD_DISCONNECTED, ASSOCIATION_ALARM, MUD_DISCONNECTED, "!"},
+    {MUD_DISCONNECTED, ACCEPTED, MUD_DISCONNECTED, ""},
+    {MUD_DISCONNECTED, REFUSED, MUD_DISCONNECTED, ""},
+    {MUD_DISCONNECTED, READY, MUD_DISCONNECTED, ""},
+    {MUD_DISCONNECTED, REPLY, MUD_DISCONNECTED, ""},
+    {MUD_DISCONNECTED, DUE, MUD_DISCONNECTED, ""},
+    {MUD_DISCONNECTED, RESEND, MUD_DISCONNECTED, "!"},
+    {MUD_DISCONNECTED, STRANGER, MUD_DISCONNECTED, ""},
     {MUD_FINISHED, MOVE, MUD_FINISHED, "!"},
     {MUD_FINISHED, ASSOCIATION_ALARM, MUD_FINISHED, "!"},
     {MUD_FINISHED, ACCEPTED, MUD_FINISHED, ""},
@@ -231,8 +257,7 @@ static void nothing_is_sent_while_it_roams_and_all_that_is_due_after(void **stat
 static void a_visit_by_request_keeps_that_request(void **state)
 {
     (void)state;
-    static const struct mud_visit by_request[] = {{.ap = 0, .at = {100000000000}},
-                                                  {.ap = 1, .by_request = true, .request = 2}};
+    static const struct visit by_request[] = {{.ap = 0, .at = {100000000000}}, {.ap = 1, .request = 2}};
     struct bench b;
     bench_options(&b, by_request, 2, 160);
     b.fake.rules.timeouts.rto_min = simtime_ms(1010);
@@ -248,6 +273,57 @@ static void a_visit_by_request_keeps_that_request(void **state)
     hear(&b, MSG_REASSOCIATION_RESPONSE, ap2, 0);
     assert_non_null(strstr(fake_did(&b.fake), "AP2<SVCQ 2"));
     assert_null(strstr(fake_did(&b.fake), "AP1<SVCQ 2"));
+    bench_free(&b);
+}
+
+static void requests_wait_during_an_outage(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_options(&b, outage, 3, 160);
+    bring_into(&b, MUD_ASSOCIATED);
+    fake_listen(&b.fake);
+    fake_wait(&b.fake,
+              simtime_ms(29990)); /* request 0 is unanswered from 100 s on, the outage begins at 110 s */
+    assert_int_equal(b.mud.state, MUD_DISCONNECTED);
+    assert_int_equal(b.mud.sent, 4);
+    fake_listen(&b.fake);
+    fake_wait(&b.fake, simtime_ms(64));
+    expect(&b, "outage", MUD_ROAMING);
+    fake_wait(&b.fake, simtime_ms(1)); /* 130 s and three phases of 55 ms */
+    expect(&b, "AP2<REASSOCIATION REQUEST", MUD_ASSOCIATING);
+    hear(&b, MSG_REASSOCIATION_RESPONSE, ap2, 0);
+    expect(&b, "probe 50.000 ms, authentication 2.000 ms, reassociation 3.000 ms", MUD_ASSOCIATED);
+    fake_wait(&b.fake, SIMTIME_ZERO);
+    expect(&b, "AP2<SVCQ 0, AP2<SVCQ 1, AP2<SVCQ 2, AP2<SVCQ 3", MUD_ASSOCIATED);
+    bench_free(&b);
+}
+
+static void out_of_reach_for_good_it_names_what_it_abandons(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_options(&b, outage, 2, 112.5);
+    bring_into(&b, MUD_ASSOCIATED);
+    fake_wait(&b.fake, simtime_ms(2500));
+    reply(&b, 0);
+    reply(&b, 2);
+    fake_wait(&b.fake, simtime_ms(9500));
+    fake_listen(&b.fake);
+    fake_wait(&b.fake, simtime_ms(499));
+    expect(&b, "", MUD_DISCONNECTED);
+    fake_wait(&b.fake, simtime_ms(1)); /* the last request is generated before 112.5 s */
+    expect(&b, "outage, out of reach for good 1, out of reach for good 3, out of reach for good 4, total 5",
+           MUD_FINISHED);
+    bench_free(&b);
+}
+
+static void without_visits_it_is_finished_at_once(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_options(&b, NULL, 0, 160);
+    assert_int_equal(b.mud.state, MUD_FINISHED);
     bench_free(&b);
 }
 
@@ -278,7 +354,7 @@ static void until_its_container_runs_it_names_the_first_access_point(void **stat
 static void no_more_than_a_window_is_unanswered(void **state)
 {
     (void)state;
-    static const struct mud_visit one[] = {{.ap = 0, .at = {100000000000}}};
+    static const struct visit one[] = {{.ap = 0, .at = {100000000000}}};
     struct bench b;
     bench_options(&b, one, 1, 160);
     bring_into(&b, MUD_ASSOCIATED);
@@ -297,7 +373,7 @@ static void no_more_than_a_window_is_unanswered(void **state)
 static void resends_back_off(void **state)
 {
     (void)state;
-    static const struct mud_visit one[] = {{.ap = 0, .at = {100000000000}}};
+    static const struct visit one[] = {{.ap = 0, .at = {100000000000}}};
     static const int resends_at_ms[] = {1000, 3000, 7000, 15000, 31000, 63000, 123000, 183000};
     struct bench b;
     bench_options(&b, one, 1, 100.5);
@@ -322,7 +398,7 @@ static void resends_back_off(void **state)
 static void round_trips_set_the_time_out(void **state)
 {
     (void)state;
-    static const struct mud_visit one[] = {{.ap = 0, .at = {100000000000}}};
+    static const struct visit one[] = {{.ap = 0, .at = {100000000000}}};
     static const struct {
         int rtt_ms;
         double srtt_ms, rttvar_ms, rto_ms;
@@ -381,6 +457,9 @@ int main(void)
         cmocka_unit_test(every_cell),
         cmocka_unit_test(nothing_is_sent_while_it_roams_and_all_that_is_due_after),
         cmocka_unit_test(a_visit_by_request_keeps_that_request),
+        cmocka_unit_test(requests_wait_during_an_outage),
+        cmocka_unit_test(out_of_reach_for_good_it_names_what_it_abandons),
+        cmocka_unit_test(without_visits_it_is_finished_at_once),
         cmocka_unit_test(until_its_container_runs_it_names_the_first_access_point),
         cmocka_unit_test(no_more_than_a_window_is_unanswered),
         cmocka_unit_test(resends_back_off),

@@ -27,13 +27,14 @@ struct play {
     double rtt_ms, rate_mbit, loss, air_loss, requests_per_s, work_ms, memory_mb, duration_s;
     const char *migration, *timeouts, *faults; /* further keys, such as "\"retries\":1"; NULL = none */
     uint64_t seed;
+    bool outages; /* of random walks */
 };
 
 struct played {
     struct invariants *invariants;
     uint64_t hash; /* of all events in their order */
     uint64_t events, unexpected;
-    int64_t sent, answered;
+    int64_t sent, answered, abandoned;
     int finished, failed, superseded;
     uint32_t live_edges[PLAY_MUDS_MAX]; /* bit n = the container at edge n (from 1) is live */
     struct simtime worst_response;
@@ -172,6 +173,8 @@ static inline void played_record(struct cast *cast, const struct event *ev)
     } else if (ev->kind == EVENT_SENT_TOTAL) {
         r->sent += ev->number;
         r->answered += ev->value;
+    } else if (ev->kind == EVENT_ABANDONED) {
+        r->abandoned++;
     } else if (ev->kind == EVENT_CONTAINER) {
         played_container(r, ev);
     } else if (ev->kind == EVENT_MIGRATION) {

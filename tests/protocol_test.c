@@ -77,6 +77,7 @@ struct expected {
     bool followed;        /* every container ends where its device is */
     double served_for_s;  /* every request that is due in that time is sent and answered */
     int failed, finished; /* migrations, -1 = any number */
+    bool leaves;          /* devices may go out of reach for good */
 };
 
 __attribute__((format(printf, 3, 4))) static struct played
@@ -90,9 +91,9 @@ play_well(const struct play *p, const struct expected *x, const char *format, ..
     struct played r = play(p);
     runs++;
     int64_t due = (int64_t)(p->muds * x->served_for_s * p->requests_per_s);
-    if (r.sent < due || r.answered != r.sent)
-        played_complain(&r, "%lld of %lld requests sent, %lld answered", (long long)r.sent, (long long)due,
-                        (long long)r.answered);
+    if (r.sent < due || r.answered + r.abandoned != r.sent || (r.abandoned > 0) > x->leaves)
+        played_complain(&r, "%lld of %lld requests sent, %lld answered, %lld abandoned", (long long)r.sent,
+                        (long long)due, (long long)r.answered, (long long)r.abandoned);
     for (int i = 0; x->followed && i < p->muds; i++)
         if (r.live_edges[i] != 1u << last_access_point(play_visits(p, i)))
             played_complain(&r, "the container of device %d is not with its device (edges %x)", i,
@@ -124,6 +125,18 @@ static const struct roaming roamings[] = {
      "[{\"ap\":\"ap1\",\"at_s\":0},{\"ap\":\"ap2\",\"at_s\":1.5},{\"ap\":\"ap1\",\"at_s\":%g},{\"ap\":"
      "\"ap2\",\"at_s\":3.2}]",
      2},
+    {"falls silent and is back",
+     "[{\"ap\":\"ap1\",\"at_s\":0},{\"ap\":\"ap2\",\"at_s\":1.5},{\"outage\":true,\"at_s\":%g},{\"ap\":"
+     "\"ap2\",\"at_s\":4.5}]",
+     2},
+    {"falls silent and is back where it was",
+     "[{\"ap\":\"ap1\",\"at_s\":0},{\"ap\":\"ap2\",\"at_s\":1.5},{\"outage\":true,\"at_s\":%g},{\"ap\":"
+     "\"ap1\",\"at_s\":3.3,\"probe_ms\":40}]",
+     1},
+    {"falls silent and comes back elsewhere",
+     "[{\"ap\":\"ap1\",\"at_s\":0},{\"ap\":\"ap2\",\"at_s\":1.5},{\"outage\":true,\"at_s\":%g},{\"ap\":"
+     "\"ap3\",\"at_s\":3.21,\"probe_ms\":300,\"authentication_ms\":5}]",
+     3},
     {"walks in a circle",
      "[{\"ap\":\"ap1\",\"at_s\":0},{\"ap\":\"ap2\",\"at_s\":1.5},{\"ap\":\"ap3\",\"at_s\":%g},{\"ap\":"
      "\"ap1\",\"at_s\":3.2}]",
@@ -152,6 +165,28 @@ static void devices_roam_at_every_moment(void **state)
     all_good();
 }
 
+/* What it leaves behind comes to its end without it. */
+static void devices_leave_for_good_at_every_moment(void **state)
+{
+    (void)state;
+    struct expected x = {.served_for_s = 1, .finished = -1, .leaves = true};
+    int64_t abandoned = 0;
+    for (size_t k = 0; k < ARRAY_LEN(strategies); k++)
+        for (double at_s = 1.4; at_s < 3.2; at_s += 0.013) {
+            char visits[200];
+            struct play p = basic;
+            snprintf(
+                visits, sizeof visits,
+                "[{\"ap\":\"ap1\",\"at_s\":0},{\"ap\":\"ap2\",\"at_s\":1.3},{\"outage\":true,\"at_s\":%g}]",
+                at_s);
+            p.visits[0] = visits;
+            p.strategy = strategies[k];
+            abandoned += play_well(&p, &x, "leaves at %.3f s", at_s).abandoned;
+        }
+    assert_true(abandoned > 0);
+    all_good();
+}
+
 /* --- many devices ---------------------------------------------------------------------------------------------------------------- */
 
 static void two_devices_swap_edges(void **state)
@@ -172,14 +207,23 @@ static void two_devices_swap_edges(void **state)
     all_good();
 }
 
-/* Random walks: a device stays 0.05 to 4 s at each access point. */
-static char *random_visits(struct rng *rng, int aps, double until_s)
+static double random_stay_s(struct rng *rng)
+{
+    return 0.05 + 4 * rng_unit(rng) * rng_unit(rng);
+}
+
+/* Random walks: a device stays 0.05 to 4 s at each access point, and as long out of reach before one in three if there are outages. */
+static char *random_visits(struct rng *rng, int aps, double until_s, bool outages)
 {
     struct buf text = BUF_INIT;
     uint64_t at = rng_below(rng, (uint64_t)aps);
     buf_printf(&text, "[");
-    for (double at_s = 0.01 + rng_unit(rng); at_s < until_s;
-         at_s += 0.05 + 4 * rng_unit(rng) * rng_unit(rng)) {
+    for (double at_s = 0.01 + rng_unit(rng); at_s < until_s; at_s += random_stay_s(rng)) {
+        double stay_s = outages && text.len > 1 && rng_below(rng, 3) == 0 ? random_stay_s(rng) : 0;
+        if (stay_s > 0 && at_s + stay_s < until_s) {
+            buf_printf(&text, ",{\"outage\":true,\"at_s\":%.3f}", at_s);
+            at_s += stay_s;
+        }
         buf_printf(&text, "%s{\"ap\":\"ap%d\",\"at_s\":%.3f}", text.len > 1 ? "," : "", (int)at + 1, at_s);
         at = (at + 1 + rng_below(rng, (uint64_t)aps - 1)) % (uint64_t)aps;
     }
@@ -194,7 +238,7 @@ static void play_random_walks(struct play p, const struct expected *x, const cha
     struct rng rng;
     rng_init(&rng, p.seed, "walks", 0);
     for (int i = 0; i < p.muds; i++)
-        p.visits[i] = random_visits(&rng, p.aps, p.duration_s - 1);
+        p.visits[i] = random_visits(&rng, p.aps, p.duration_s - 1, p.outages);
     play_well(&p, x, "%s", label);
     for (int i = 0; i < p.muds; i++)
         free((char *)(uintptr_t)p.visits[i]);
@@ -263,6 +307,20 @@ static void messages_are_lost_anywhere(void **state)
                 else
                     play_random_walks(p, &x, losings[i].label);
             }
+    all_good();
+}
+
+static void devices_fall_silent_anywhere(void **state)
+{
+    (void)state;
+    struct expected x = {.followed = true, .served_for_s = 4, .failed = -1, .finished = -1};
+    for (size_t k = 0; k < ARRAY_LEN(strategies); k++)
+        for (uint64_t seed = first_seed(); seed <= last_seed(60); seed++) {
+            struct play p = lossy(&losings[seed % ARRAY_LEN(losings)], seed, strategies[k]);
+            p.migration = "\"retries\":50";
+            p.outages = true;
+            play_random_walks(p, &x, "walks with outages");
+        }
     all_good();
 }
 
@@ -383,10 +441,16 @@ int main(int argc, char **argv)
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(devices_roam_at_every_moment),     cmocka_unit_test(two_devices_swap_edges),
-        cmocka_unit_test(fifty_devices_roam_at_random),     cmocka_unit_test(messages_are_lost_anywhere),
-        cmocka_unit_test(every_operation_fails_once),       cmocka_unit_test(faults_and_losses_meet),
-        cmocka_unit_test(limits_end_a_migration_as_failed), cmocka_unit_test(same_seed_gives_the_same_log),
+        cmocka_unit_test(devices_roam_at_every_moment),
+        cmocka_unit_test(devices_leave_for_good_at_every_moment),
+        cmocka_unit_test(two_devices_swap_edges),
+        cmocka_unit_test(fifty_devices_roam_at_random),
+        cmocka_unit_test(messages_are_lost_anywhere),
+        cmocka_unit_test(devices_fall_silent_anywhere),
+        cmocka_unit_test(every_operation_fails_once),
+        cmocka_unit_test(faults_and_losses_meet),
+        cmocka_unit_test(limits_end_a_migration_as_failed),
+        cmocka_unit_test(same_seed_gives_the_same_log),
     };
     int status = cmocka_run_group_tests(tests, NULL, NULL);
     print_message("%d runs\n", runs);

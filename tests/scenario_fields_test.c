@@ -29,7 +29,7 @@ static void test_defaults(void **state)
     assert_int_equal(s->muds[0].reply_bytes, 1000);
     assert_int_equal(s->muds[0].visit_count, 2);
     assert_int_equal(s->muds[0].visits[0].at.ns, 1000000000);
-    assert_true(s->muds[0].visits[1].by_request);
+    assert_true(s->muds[0].visits[1].request > 0);
     assert_int_equal(s->muds[0].visits[1].request, 50);
     assert_string_equal(s->migration.strategy->name, "p-migr");
     assert_string_equal(s->migration.carrier, "scp");

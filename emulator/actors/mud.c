@@ -5,6 +5,7 @@
 
 enum mud_event {
     EV_MOVE,     /* the next visit begins */
+    EV_LOST,     /* the same, but it is nowhere: the last access point is not heard any more */
     EV_ARRIVED,  /* the handoff's silent time is over */
     EV_RETRY,    /* no association response, or no ES-READY, in time */
     EV_ACCEPTED, /* association response, status 0 */
@@ -14,6 +15,7 @@ enum mud_event {
     EV_DUE,      /* the generator has a request */
     EV_RESEND,
     EV_DONE,     /* everything sent is answered and no visit is left */
+    EV_GONE,     /* the run ends, and the device is out of reach for good */
     MUD_EVENTS
 };
 
@@ -22,13 +24,14 @@ static const char *const state_names[MUD_STATES] = {
     [MUD_ROAMING] = "roaming",
     [MUD_ASSOCIATING] = "associating",
     [MUD_ASSOCIATED] = "associated",
+    [MUD_DISCONNECTED] = "disconnected",
     [MUD_FINISHED] = "finished",
 };
 
 static const char *const event_names[MUD_EVENTS] = {
-    [EV_MOVE] = "move",   [EV_ARRIVED] = "arrived", [EV_RETRY] = "retry", [EV_ACCEPTED] = "accepted",
-    [EV_REFUSED] = "refused", [EV_READY] = "ready", [EV_REPLY] = "reply", [EV_DUE] = "due",
-    [EV_RESEND] = "resend", [EV_DONE] = "done",
+    [EV_MOVE] = "move",     [EV_LOST] = "lost",       [EV_ARRIVED] = "arrived", [EV_RETRY] = "retry", [EV_ACCEPTED] = "accepted",
+    [EV_REFUSED] = "refused", [EV_READY] = "ready",   [EV_REPLY] = "reply",     [EV_DUE] = "due",     [EV_RESEND] = "resend",
+    [EV_DONE] = "done",     [EV_GONE] = "gone",
 };
 
 struct mud_cell {
@@ -39,57 +42,18 @@ struct mud_cell {
 
 static void handle(struct mud *mud, enum mud_event event, const struct msg *m);
 
-/* --- the way to an access point ------------------------------------------------------------------------------------ */
-
-/* Until its container runs, a device names the first access point that it asked, which alone begins: others may have accepted the device
- * without ever hearing of a token, and whether the first one did nobody can tell, because its answer may be lost. */
-static void request_association(struct mud *mud)
+static void move(struct mud *mud)
 {
-    struct party first = party_ap(mud->options.visits[0].ap);
-    bool begins = !mud->ready && party_equal(mud->ap, first);
-    struct msg m = {.type = begins ? MSG_ASSOCIATION_REQUEST : MSG_REASSOCIATION_REQUEST,
-                    .to = mud->ap,
-                    .mud = mud->actor.self.index,
-                    .sequence = mud->sequence};
-    if (!begins)
-        m.other = mud->ready ? mud->former_ap : first;
-    actor_send(&mud->actor, &m);
-    actor_set_alarm(&mud->actor, &mud->association, mud->actor.rules->timeouts.association_retry);
+    bool nowhere = mud->options.visits[mud->next_visit].ap == VISIT_NOWHERE;
+    handle(mud, nowhere ? EV_LOST : EV_MOVE, NULL);
 }
 
-static void wait_for_next_visit(struct mud *mud)
-{
-    if (mud->next_visit >= mud->options.visit_count)
-        return;
-    const struct mud_visit *visit = &mud->options.visits[mud->next_visit];
-    if (!visit->by_request)
-        actor_set_alarm(&mud->actor, &mud->move, simtime_sub(visit->at, actor_now(&mud->actor)));
-}
-
-static void take_next_visit(struct mud *mud)
-{
-    mud->ap = party_ap(mud->options.visits[mud->next_visit++].ap);
-    mud->sequence++;
-    wait_for_next_visit(mud);
-}
-
-static void arrive_first(struct mud *mud, const struct msg *m)
-{
-    (void)m;
-    take_next_visit(mud);
-}
-
-static void leave(struct mud *mud, const struct msg *m)
-{
-    (void)m;
-    take_next_visit(mud);
-    actor_set_alarm(&mud->actor, &mud->association, mud->actor.rules->timeouts.handoff);
-}
+/* --- the way to an access point: mud_visits.c ------------------------------------------------------------ */
 
 static void repeat_request(struct mud *mud, const struct msg *m)
 {
     (void)m;
-    request_association(mud);
+    mud_request_association(mud);
 }
 
 /* Associated, but no ES-READY yet: the association request is repeated, and answered with both again. */
@@ -97,7 +61,7 @@ static void ask_for_ready(struct mud *mud, const struct msg *m)
 {
     (void)m;
     if (!mud->ready)
-        request_association(mud);
+        mud_request_association(mud);
 }
 
 /* --- requests: mud_requests.c ---------------------------------------------------------------------------------------- */
@@ -105,7 +69,7 @@ static void ask_for_ready(struct mud *mud, const struct msg *m)
 static void send_what_is_due(struct mud *mud)
 {
     if (mud_send_due(mud))
-        handle(mud, EV_MOVE, NULL);
+        move(mud);
 }
 
 /* A visit that waits for a request that will never be due is void. */
@@ -113,13 +77,22 @@ static bool visits_over(const struct mud *mud)
 {
     if (mud->next_visit >= mud->options.visit_count)
         return true;
-    const struct mud_visit *visit = &mud->options.visits[mud->next_visit];
-    return visit->by_request && visit->request >= mud->due;
+    return mud->options.visits[mud->next_visit].request >= mud->due && mud->options.visits[mud->next_visit].request > 0;
+}
+
+static bool generation_over(const struct mud *mud)
+{
+    return actor_now(&mud->actor).ns >= mud->options.until.ns;
 }
 
 static bool all_done(const struct mud *mud)
 {
-    return actor_now(&mud->actor).ns >= mud->options.until.ns && mud->answered == mud->due && visits_over(mud);
+    return mud->state == MUD_ASSOCIATED && generation_over(mud) && mud->answered == mud->due && visits_over(mud);
+}
+
+static bool gone_for_good(const struct mud *mud)
+{
+    return mud->state == MUD_DISCONNECTED && generation_over(mud) && mud->next_visit >= mud->options.visit_count;
 }
 
 static void generate_and_send(struct mud *mud, const struct msg *m)
@@ -180,6 +153,20 @@ static void say_bye(struct mud *mud, const struct msg *m)
     report_total(mud);
 }
 
+static void go(struct mud *mud, const struct msg *m)
+{
+    (void)m;
+    mud_report_outage(mud);
+    mud_abandon(mud);
+    report_total(mud);
+}
+
+static void go_unseen(struct mud *mud, const struct msg *m)
+{
+    (void)m;
+    report_total(mud);
+}
+
 static void nothing(struct mud *mud, const struct msg *m)
 {
     (void)mud, (void)m;
@@ -190,25 +177,29 @@ static void nothing(struct mud *mud, const struct msg *m)
 static const struct mud_cell table[MUD_STATES][MUD_EVENTS] = {
     [MUD_AWAY] =
         {
-            [EV_MOVE] = {arrive_first, MUD_ASSOCIATING, true},
+            [EV_MOVE] = {mud_arrive_first, MUD_ASSOCIATING, true},
+            [EV_GONE] = {go_unseen, MUD_FINISHED, true},
         },
     [MUD_ROAMING] =
         {
-            [EV_MOVE] = {leave, MUD_ROAMING, true},
+            [EV_MOVE] = {mud_leave, MUD_ROAMING, true},
+            [EV_LOST] = {mud_lose, MUD_DISCONNECTED, true},
             [EV_ARRIVED] = {nothing, MUD_ASSOCIATING, true},
             [EV_DUE] = {generate_only, STAY, true},
         },
     [MUD_ASSOCIATING] =
         {
-            [EV_MOVE] = {leave, MUD_ROAMING, true},
+            [EV_MOVE] = {mud_leave, MUD_ROAMING, true},
+            [EV_LOST] = {mud_lose, MUD_DISCONNECTED, true},
             [EV_RETRY] = {repeat_request, STAY, true},
-            [EV_ACCEPTED] = {nothing, MUD_ASSOCIATED, true},
+            [EV_ACCEPTED] = {mud_report_handoff, MUD_ASSOCIATED, true},
             [EV_REFUSED] = {nothing, STAY, true},
             [EV_DUE] = {generate_only, STAY, true},
         },
     [MUD_ASSOCIATED] =
         {
-            [EV_MOVE] = {leave, MUD_ROAMING, true},
+            [EV_MOVE] = {mud_leave, MUD_ROAMING, true},
+            [EV_LOST] = {mud_lose, MUD_DISCONNECTED, true},
             [EV_RETRY] = {ask_for_ready, STAY, true},
             [EV_ACCEPTED] = {nothing, STAY, true},
             [EV_REFUSED] = {nothing, STAY, true},
@@ -217,6 +208,12 @@ static const struct mud_cell table[MUD_STATES][MUD_EVENTS] = {
             [EV_DUE] = {generate_and_send, STAY, true},
             [EV_RESEND] = {resend, STAY, true},
             [EV_DONE] = {say_bye, MUD_FINISHED, true},
+        },
+    [MUD_DISCONNECTED] =
+        {
+            [EV_MOVE] = {mud_return_into_reach, MUD_ROAMING, true},
+            [EV_DUE] = {generate_only, STAY, true},
+            [EV_GONE] = {go, MUD_FINISHED, true},
         },
     [MUD_FINISHED] =
         {
@@ -237,11 +234,15 @@ static void mud_enter_state(struct mud *mud, enum mud_state state, enum mud_even
     case MUD_AWAY:
     case MUD_STATES:
         break;
+    case MUD_DISCONNECTED:
+        actor_clear_alarm(&mud->actor, &mud->association);
+        actor_clear_alarm(&mud->actor, &mud->resend);
+        break;
     case MUD_ROAMING:
         actor_clear_alarm(&mud->actor, &mud->resend);
         break;
     case MUD_ASSOCIATING:
-        request_association(mud);
+        mud_request_association(mud);
         break;
     case MUD_ASSOCIATED:
         mud->former_ap = mud->ap;
@@ -272,15 +273,17 @@ static void handle(struct mud *mud, enum mud_event event, const struct msg *m)
     cell->handle(mud, m);
     if (cell->next != STAY)
         mud_enter_state(mud, (enum mud_state)cell->next, event);
-    if (mud->state == MUD_ASSOCIATED && event != EV_DONE && all_done(mud))
+    if (event != EV_DONE && all_done(mud))
         handle(mud, EV_DONE, NULL);
+    else if (event != EV_GONE && gone_for_good(mud))
+        handle(mud, EV_GONE, NULL);
 }
 
 /* --- what reaches the device ----------------------------------------------------------------------------------------- */
 
 static void move_rings(struct alarm *alarm)
 {
-    handle(container_of(alarm, struct mud, move), EV_MOVE, NULL);
+    move(container_of(alarm, struct mud, move));
 }
 
 static void association_rings(struct alarm *alarm)
@@ -325,6 +328,10 @@ void mud_give_up(struct mud *mud)
 {
     if (mud->state == MUD_FINISHED)
         return;
+    if (mud->state == MUD_DISCONNECTED) {
+        handle(mud, EV_GONE, NULL);
+        return;
+    }
     report_total(mud);
     mud_enter_state(mud, MUD_FINISHED, EV_DONE);
 }
@@ -352,5 +359,8 @@ void mud_free(struct mud *mud)
 
 void mud_start(struct mud *mud)
 {
-    wait_for_next_visit(mud);
+    if (mud->options.visit_count)
+        mud_wait_for_next_visit(mud);
+    else
+        handle(mud, EV_GONE, NULL);
 }

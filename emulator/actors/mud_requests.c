@@ -51,8 +51,8 @@ static bool next_waits_for_visit(const struct mud *mud)
 {
     if (mud->next_visit >= mud->options.visit_count)
         return false;
-    const struct mud_visit *visit = &mud->options.visits[mud->next_visit];
-    return visit->by_request && visit->request <= mud->sent;
+    const struct visit *visit = &mud->options.visits[mud->next_visit];
+    return visit->request > 0 && visit->request <= mud->sent;
 }
 
 bool mud_send_due(struct mud *mud)
@@ -137,4 +137,20 @@ void mud_take_reply(struct mud *mud, const struct offload *reply)
     report_answer(mud, number, request, reply->digest);
     while (mud->oldest < mud->sent && request_of(mud, mud->oldest)->answered)
         mud->oldest++;
+}
+
+void mud_abandon(struct mud *mud)
+{
+    struct report r = REPORT_INIT;
+    r.kind = EVENT_ABANDONED;
+    r.reporter = mud->actor.self;
+    r.text = "out of reach for good";
+    r.mud = (int32_t)mud->actor.self.index;
+    for (uint32_t n = mud->oldest; n < mud->sent; n++) {
+        if (request_of(mud, n)->answered)
+            continue;
+        r.number = (int32_t)n;
+        r.begin = request_of(mud, n)->first_sent;
+        mud->actor.port->operations->report(mud->actor.port, &r);
+    }
 }

@@ -136,7 +136,7 @@ static bool needs_image(const struct agent *a)
 {
     const struct scenario *s = a->scenario;
     for (int i = 0; i < s->mud_count; i++)
-        if (s->aps[s->muds[i].visits[0].ap].edge == a->edge)
+        if (s->muds[i].visit_count && s->aps[s->muds[i].visits[0].ap].edge == a->edge)
             return true;
     return s->migration.strategy->needs_base;
 }

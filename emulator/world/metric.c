@@ -8,6 +8,7 @@
 static const char *const metrics[] = {
     "requests.sent",
     "requests.answered",
+    "requests.abandoned",
     "requests.lost",
     "requests.duplicated",
     "response_ms.mean",

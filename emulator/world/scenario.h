@@ -9,6 +9,7 @@
 #include "schedule.h"
 #include "simtime.h"
 #include "strategy.h"
+#include "visit.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,19 +46,12 @@ struct scenario_service {
     struct simtime work; /* computing time of one request */
 };
 
-struct scenario_visit {
-    int ap;
-    bool by_request; /* true: when `request` is due (the device roams, then sends it); false: at `at` */
-    uint32_t request;
-    struct simtime at;
-};
-
 struct scenario_mud {
     char *name;
     int host;
     double requests_per_s;
     uint32_t request_bytes, reply_bytes, window;
-    struct scenario_visit *visits; /* in order, the first is the first association */
+    struct visit *visits; /* in order, the first is the first association */
     int visit_count;
     bool visits_shared; /* alike devices (`count`): the first of them owns the visits */
 };

@@ -47,15 +47,20 @@ static const struct scenario_key service_rows[] = {
 const struct scenario_keys scenario_service_keys = KEYS(service_rows);
 
 static const struct scenario_key visit_rows[] = {
-    {.name = "ap",
-     .kind = KEY_WORD,
+    {.name = "ap", .kind = KEY_WORD, .field = KEY_NO_FIELD, .help = "the access point it goes to"},
+    {.name = "outage",
+     .kind = KEY_SWITCH,
      .field = KEY_NO_FIELD,
-     .required = true,
-     .help = "the access point it goes to"},
-    {"at_s", KEY_SECONDS, FIELD(scenario_visit, at), false, 0, 31536000, NAN,
-     "seconds from the start of the run", 0, 0},
-    {"at_request", KEY_WHOLE, FIELD(scenario_visit, request), false, 1, 4e9, NAN,
+     .help = "true in place of ap: no access point is heard until the next visit"},
+    {"at_s", KEY_SECONDS, FIELD(visit, at), false, 0, 31536000, NAN, "seconds from the start of the run", 0, 0},
+    {"at_request", KEY_WHOLE, FIELD(visit, request), false, 1, 4e9, NAN,
      "the number of the request before which it roams", 0, 0},
+    {"probe_ms", KEY_MS, FIELD(visit, phases.probe), false, 0, 86400e3, 0,
+     "milliseconds of silence while it looks for the access point", 0, 0},
+    {"authentication_ms", KEY_MS, FIELD(visit, phases.authentication), false, 0, 86400e3, 0,
+     "milliseconds of silence while it authenticates", 0, 0},
+    {"reassociation_ms", KEY_MS, FIELD(visit, phases.reassociation), false, 0, 86400e3, 0,
+     "milliseconds of silence while it reassociates, before the request leaves", 0, 0},
 };
 const struct scenario_keys scenario_visit_keys = KEYS(visit_rows);
 

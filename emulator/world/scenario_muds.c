@@ -7,16 +7,51 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int check_moment(const struct scenario_visit *visit, bool by_time, int index,
-                        const struct scenario_place *here, struct err *e)
+static int check_moment(const struct visit *visit, bool by_time, int index, const struct scenario_place *here,
+                        struct err *e)
 {
-    if (by_time == visit->by_request) {
+    bool by_request = visit->request > 0;
+    if (by_time == by_request) {
         scenario_error(here, e, by_time ? "has both at_s and at_request" : "has neither at_s nor at_request");
         return err_hint(e, "write exactly one of them");
     }
-    if (index == 0 && visit->by_request) {
+    if (index == 0 && by_request) {
         scenario_error(here, e, "the first visit must begin at a time");
         return err_hint(e, "write at_s: no request is sent before the first association");
+    }
+    if (index > 0 && by_request && visit[-1].ap == VISIT_NOWHERE) {
+        scenario_error(here, e, "the visit after an outage must begin at a time");
+        return err_hint(e, "write at_s: requests wait during an outage");
+    }
+    return 0;
+}
+
+static int find_ap(struct visit *visit, json_object *root, json_object *entry,
+                   const struct scenario_place *here, struct err *e)
+{
+    int ap = -1;
+    bool outage = json_object_get_boolean(scenario_member(entry, "outage"));
+    if (outage == (scenario_member(entry, "ap") != NULL)) {
+        scenario_error(here, e, outage ? "has both ap and outage" : "has neither ap nor outage");
+        return err_hint(e, "write the access point, or \"outage\": true for none");
+    }
+    if (scenario_index_by_key(root, "aps", "access point", entry, "ap", here, &ap, e) < 0)
+        return -EINVAL;
+    visit->ap = outage ? VISIT_NOWHERE : (uint32_t)ap;
+    return 0;
+}
+
+static int check_place(const struct visit *visit, int index, const struct scenario_place *here, struct err *e)
+{
+    bool outage = visit->ap == VISIT_NOWHERE;
+    const struct scenario_place *place = PLACE_NAMED(here, outage ? "outage" : "ap");
+    if (index == 0 && outage) {
+        scenario_error(place, e, "the first visit must be at an access point");
+        return err_hint(e, "let it begin when the device comes into reach");
+    }
+    if (index > 0 && visit[-1].ap == visit->ap) {
+        scenario_error(place, e, outage ? "follows an outage" : "is where the device is already");
+        return err_hint(e, outage ? "write one outage" : "consecutive visits go to different access points");
     }
     return 0;
 }
@@ -24,16 +59,11 @@ static int check_moment(const struct scenario_visit *visit, bool by_time, int in
 static int build_visit(struct scenario_mud *mud, json_object *root, json_object *entry,
                        const struct scenario_place *here, struct err *e)
 {
-    struct scenario_visit *visit = &mud->visits[mud->visit_count];
+    struct visit *visit = &mud->visits[mud->visit_count];
     scenario_fill(&scenario_visit_keys, entry, visit);
-    visit->by_request = scenario_member(entry, "at_request");
     if (check_moment(visit, scenario_member(entry, "at_s"), mud->visit_count, here, e) < 0 ||
-        scenario_index_by_key(root, "aps", "access point", entry, "ap", here, &visit->ap, e) < 0)
+        find_ap(visit, root, entry, here, e) < 0 || check_place(visit, mud->visit_count, here, e) < 0)
         return -EINVAL;
-    if (mud->visit_count > 0 && visit[-1].ap == visit->ap) {
-        scenario_error(PLACE_NAMED(here, "ap"), e, "is where the device is already");
-        return err_hint(e, "consecutive visits go to different access points");
-    }
     mud->visit_count++;
     return 0;
 }

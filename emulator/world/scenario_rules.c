@@ -44,17 +44,20 @@ static int check_ap_paths(const struct scenario *s, int *parent, struct err *e)
 static int check_visit_paths(const struct scenario *s, int *parent, const struct scenario_mud *mud,
                              const struct scenario_place *visits, struct err *e)
 {
-    for (int i = 0; i < mud->visit_count; i++)
-        if (check_path(s, parent, mud->host, s->aps[mud->visits[i].ap].host, PLACE_INDEX(visits, i), e) < 0)
+    for (int i = 0; i < mud->visit_count; i++) {
+        uint32_t ap = mud->visits[i].ap;
+        if (ap != VISIT_NOWHERE &&
+            check_path(s, parent, mud->host, s->aps[ap].host, PLACE_INDEX(visits, i), e) < 0)
             return -EINVAL;
+    }
     return 0;
 }
 
 /* When a visit begins at the earliest: request n is due no sooner than n intervals after the first
  * association. */
-static double earliest(const struct scenario_mud *mud, const struct scenario_visit *visit)
+static double earliest(const struct scenario_mud *mud, const struct visit *visit)
 {
-    return visit->by_request ? simtime_seconds(mud->visits[0].at) + visit->request / mud->requests_per_s
+    return visit->request ? simtime_seconds(mud->visits[0].at) + visit->request / mud->requests_per_s
                              : simtime_seconds(visit->at);
 }
 
@@ -63,9 +66,9 @@ static int check_visit_order(const struct scenario *s, const struct scenario_mud
 {
     double before = -1;
     for (int i = 0; i < mud->visit_count; i++) {
-        const struct scenario_visit *visit = &mud->visits[i];
+        const struct visit *visit = &mud->visits[i];
         const struct scenario_place *here =
-            PLACE_NAMED(PLACE_INDEX(visits, i), visit->by_request ? "at_request" : "at_s");
+            PLACE_NAMED(PLACE_INDEX(visits, i), visit->request ? "at_request" : "at_s");
         double at = earliest(mud, visit);
         if (at >= simtime_seconds(s->duration)) {
             scenario_error(here, e, "is at %g s or later, the run ends at %g s", at,

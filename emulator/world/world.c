@@ -41,30 +41,19 @@ void world_init(struct world *w, const struct scenario *s, uint64_t seed,
                             .strategy_name = s->migration.strategy->name,
                             .record = record,
                             .recorder = recorder};
-    w->visits = mem_alloc_array((size_t)s->mud_count, sizeof *w->visits);
 }
 
 /* --- the cast --- */
 
-static struct mud_visit *copy_visits(const struct scenario_mud *m)
-{
-    struct mud_visit *visits = mem_alloc_array((size_t)m->visit_count, sizeof *visits);
-    for (int i = 0; i < m->visit_count; i++)
-        visits[i] = (struct mud_visit){(uint32_t)m->visits[i].ap, m->visits[i].by_request,
-                                       m->visits[i].request, m->visits[i].at};
-    return visits;
-}
-
 static void populate_mud(struct world *w, int i)
 {
     const struct scenario_mud *m = &w->scenario->muds[i];
-    w->visits[i] = copy_visits(m);
     struct mud_options options = {
         .period = simtime_from_seconds(1.0 / m->requests_per_s),
         .request_bytes = m->request_bytes,
         .window = m->window,
         .until = w->scenario->duration,
-        .visits = w->visits[i],
+        .visits = m->visits,
         .visit_count = m->visit_count,
         .seed = w->layout.seed,
         .memory_pages = (uint32_t)(w->layout.memory_bytes / STATE_PAGE),
@@ -127,7 +116,6 @@ static void free_cast(struct world *w)
         if (w->cast.muds[i])
             mud_free(w->cast.muds[i]);
         free(w->cast.muds[i]);
-        free(w->visits[i]);
     }
     for (int i = 0; i < w->layout.ap_count; i++) {
         if (w->cast.aps[i])
@@ -142,7 +130,6 @@ static void free_cast(struct world *w)
     free(w->cast.muds);
     free(w->cast.aps);
     free(w->cast.edges);
-    free(w->visits);
 }
 
 void world_free(struct world *w)

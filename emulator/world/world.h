@@ -14,7 +14,6 @@ struct world {
     struct cast cast;
     struct rules rules;
     struct port *port;
-    struct mud_visit **visits; /* per MUD */
 };
 
 /* Layout, rules and an empty cast; the scenario must outlive the world. `record` and `recorder` become the
