@@ -13,6 +13,7 @@
 
 #include "rng.h"
 #include "simtime.h"
+#include "visit.h"
 
 #include <stdint.h>
 
@@ -34,10 +35,6 @@ struct handoff_options {
     double spread; /* each phase is drawn evenly from its mean times 1 - spread to 1 + spread */
 };
 
-struct handoff_phases {
-    struct simtime probe, authentication, reassociation;
-};
-
 const struct scan_mode *scan_mode_of(const char *name); /* NULL if there is none of that name */
 const struct scan_mode *scan_mode_at(int i);            /* the i-th, NULL behind the last */
 
@@ -47,7 +44,5 @@ struct handoff_options handoff_defaults(void);
  * stream, whatever the mode. */
 struct handoff_phases handoff_draw(const struct handoff_options *options, uint32_t busy_channels,
                                    struct rng *rng);
-
-struct simtime handoff_total(const struct handoff_phases *phases);
 
 #endif
