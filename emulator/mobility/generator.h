@@ -69,7 +69,7 @@ struct generator_walker {
         } motion;
     };
     uint8_t heading; /* manhattan: quarter turns from east, against the clock */
-    bool under_way;  /* to (to_x, to_y); else at the end of a way */
+    uint8_t phase;   /* enum generator_phase; all but gauss-markov */
 };
 
 struct generator_model {
@@ -89,7 +89,7 @@ int generator_check(const struct generator_options *options, struct err *e);
  * checked, and the same in every call. */
 struct track_sample generator_begin(const struct generator_options *options, const char *name, uint64_t seed,
                                     uint32_t device, struct generator_walker *walker);
-/* Its next waypoint, later than the one before; there is always one. */
+/* Its next waypoint, not earlier than the one before; there is always one. */
 struct track_sample generator_next(const struct generator_options *options, uint32_t device,
                                    struct generator_walker *walker);
 

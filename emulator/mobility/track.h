@@ -25,7 +25,7 @@ struct track_source;
 struct track_source_operations {
     /* 1 and a sample; 0 at the end; -errno and `e` (with file:line). */
     int (*next)(struct track_source *source, struct track_sample *sample, struct err *e);
-    /* The device's name in the file ("veh0", "3"); valid until close. */
+    /* The device's name in the file ("veh0", "3"), valid until close; NULL from a generator. */
     const char *(*name)(const struct track_source *source, uint32_t device);
     void (*close)(struct track_source *source);
 };
