@@ -1,5 +1,6 @@
 #include "userspace.h"
 #include "clock.h"
+#include "cpu_latency.h"
 #include "held.h"
 #include "mem.h"
 #include "netns.h"
@@ -20,8 +21,9 @@
 
 enum {
     EARLY_NS = 80000, /* wake this much before a packet is due, spin the rest … */
-    SPIN_SHARE = 12,  /* … for at most one part in so many of the time */
+    SPIN_SHARE = 8,   /* … for at most one part in so many of the time */
     SPIN_CREDIT_NS = 1000000,
+    POLL_NS = 2000000, /* idle processors poll from so long before a packet is due */
     COALESCE_MAX_NS = 2000000, /* arrivals wait at most this long, and a quarter of the shortest delay */
     COALESCE_MIN_NS = 50000,   /* below it a sleep is not worth its calls */
     GATHER_NS = 30000,         /* where they cannot wait at all but come thick and fast: */
@@ -56,6 +58,8 @@ struct userspace_drive {
     int arrived;                      /* … so many */
     int64_t delivered_ns;             /* packets left then, the last time */
     int64_t spin_credit_ns, credited_ns;
+    struct cpu_latency cpu_latency;
+    int64_t due_ns; /* the next packet of all */
 };
 
 static int64_t now_ns(void)
@@ -81,8 +85,8 @@ static void read_ready(struct userspace_drive *drive)
     drive->read_ns = count < EVENTS ? now + drive->coalesce_ns : now; /* a full list may have left some out */
 }
 
-/* Delivers what is due; returns when the next packet is. */
-static int64_t deliver_all(struct userspace_drive *drive)
+/* Delivers what is due, and finds when the next packet is. */
+static void deliver_all(struct userspace_drive *drive)
 {
     int64_t next = INT64_MAX, now = now_ns();
     for (struct userspace_shaper *s = drive->shapers; s; s = s->next) {
@@ -95,7 +99,7 @@ static int64_t deliver_all(struct userspace_drive *drive)
         if (due < next)
             next = due;
     }
-    return next;
+    drive->due_ns = next;
 }
 
 static struct timespec to_timespec(int64_t ns)
@@ -136,10 +140,13 @@ static void sleep_until(int64_t ns)
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
 }
 
-/* When to be awake for a packet that is due then. Without credit for spinning, the packets of a dense flow
- * leave in small batches: a sleep of a few microseconds costs more than it gains. */
+/* When to be awake for a packet that is due then: first to have the processors poll, then for the packet. Without
+ * credit for spinning, the packets of a dense flow leave in small batches: a sleep of a few microseconds costs more
+ * than it gains. */
 static int64_t wake_for(const struct userspace_drive *drive, int64_t due)
 {
+    if (!drive->cpu_latency.short_wakes)
+        return due - POLL_NS;
     if (drive->spin_credit_ns >= EARLY_NS)
         return due - EARLY_NS;
     int64_t soonest = drive->delivered_ns + drive->dense_ns;
@@ -147,9 +154,11 @@ static int64_t wake_for(const struct userspace_drive *drive, int64_t due)
 }
 
 /* Sleeps until the next packet is due, or arrivals are to be read. */
-static void rest(struct userspace_drive *drive, int64_t due)
+static void rest(struct userspace_drive *drive)
 {
+    int64_t due = drive->due_ns;
     earn_credit(drive);
+    cpu_latency_set(&drive->cpu_latency, due - now_ns() <= POLL_NS);
     int64_t wake = due == INT64_MAX ? due : wake_for(drive, due);
     if (due != INT64_MAX && drive->flowing && drive->coalesce_ns >= COALESCE_MIN_NS) {
         sleep_until(wake < drive->read_ns ? wake : drive->read_ns);
@@ -172,10 +181,12 @@ static void *run(void *argument)
     prctl(PR_SET_NAME, "roamlab-links");
     while (!atomic_load(&drive->stopping)) {
         pthread_mutex_lock(&drive->lock);
+        if (drive->due_ns <= now_ns())
+            deliver_all(drive); /* reading can wait, this cannot */
         read_ready(drive);
-        int64_t due = deliver_all(drive);
+        deliver_all(drive);
         pthread_mutex_unlock(&drive->lock);
-        rest(drive, due);
+        rest(drive);
     }
     return NULL;
 }
@@ -231,6 +242,7 @@ static void userspace_stop(struct link_drive *base)
         shaper_free(shaper);
     }
     close_all(drive);
+    cpu_latency_close(&drive->cpu_latency);
     pthread_mutex_destroy(&drive->lock);
     free(drive);
 }
@@ -240,6 +252,8 @@ static struct link_drive *userspace_start(struct err *e)
     struct userspace_drive *drive = mem_alloc(sizeof *drive);
     pthread_mutex_init(&drive->lock, NULL);
     drive->credited_ns = now_ns();
+    drive->due_ns = INT64_MAX;
+    cpu_latency_open(&drive->cpu_latency);
     drive->coalesce_ns = COALESCE_MAX_NS;
     drive->dense_ns = DENSE_MAX_NS;
     drive->epoll_fd = epoll_create1(EPOLL_CLOEXEC);

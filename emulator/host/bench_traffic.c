@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "mem.h"
 #include "netns.h"
+#include "rng.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -204,12 +205,16 @@ static void *receive_delays(void *argument)
     return NULL;
 }
 
+/* At random times (RFC 2330, 11.1.1): at regular ones, packets whose delay is a multiple of the interval would always
+ * arrive while the next one is being sent. */
 static void send_delays(int fd, const struct delay_receiver *receiver, struct simtime apart)
 {
     int64_t next_ns = clock_monotonic().ns;
+    struct rng rng;
+    rng_init(&rng, 1, "bench delays", 0);
     prctl(PR_SET_TIMERSLACK, 1);
     for (int i = 0; i < receiver->count; i++) {
-        next_ns += apart.ns;
+        next_ns += (int64_t)rng_exponential(&rng, (double)apart.ns);
         struct timespec at = {next_ns / 1000000000, next_ns % 1000000000};
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
         struct stamped packet = {.number = (uint32_t)i, .sent_ns = clock_monotonic().ns};

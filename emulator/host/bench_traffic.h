@@ -24,7 +24,7 @@ int traffic_tcp(const struct traffic_end *from, const struct traffic_end *to, do
 int traffic_small(const struct traffic_end *from, const struct traffic_end *to, double seconds,
                   double *per_second, struct err *e);
 
-/* `count` datagrams, `apart` from each other: how far their ways deviate from `delay`. */
+/* `count` datagrams, `apart` from each other on average: how far their ways deviate from `delay`. */
 int traffic_delay(const struct traffic_end *from, const struct traffic_end *to, int count,
                   struct simtime apart, struct simtime delay, struct traffic_errors *errors, struct err *e);
 
