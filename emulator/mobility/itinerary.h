@@ -20,8 +20,9 @@ struct itinerary_options {
     struct roaming_options roaming;
     struct handoff_options handoff;
     struct simtime scan_interval;
+    struct simtime until; /* no visit begins then or later */
     uint64_t seed;
-    const char *name; /* of the group of devices: their streams' */
+    const char *name; /* of the group of devices, for their streams */
     /* Stations at each access point; NULL if the policy needs none. Itineraries that go on side by side may share it. */
     uint32_t *stations;
     /* Costs, [anchor * ap_count + ap]: of associating with an access point while the container is at the edge server `anchor`; NULL
@@ -41,10 +42,8 @@ struct itinerary *itinerary_new(const struct itinerary_options *options);
 /* The device's next sample, not earlier than the one before. Everything up to it is decided now. Samples of different devices may
  * come in any order; with a policy that counts stations, their order of time should be that of the calls. */
 void itinerary_move(struct itinerary *it, const struct track_sample *sample);
-/* No more samples: devices stay where they are until then. */
-void itinerary_end(struct itinerary *it, struct simtime until);
-/* The same for one device, whose memory is given back: for sources that yield device after device. */
-void itinerary_end_device(struct itinerary *it, uint32_t device, struct simtime until);
+/* No more samples: devices stay where they are. */
+void itinerary_end(struct itinerary *it);
 void itinerary_free(struct itinerary *it); /* NULL-safe */
 
 #endif

@@ -30,28 +30,27 @@ struct roaming_policy;
 
 struct roaming_options {
     const struct roaming_policy *policy;
-    double threshold_dbm;  /* ROAMING_NO_THRESHOLD: looks for a better one all the time */
+    double threshold_dbm; /* NAN: looks for a better one all the time */
     double hysteresis_db;
     struct simtime time_to_trigger;
     double load_db; /* load-aware */
 };
 
-#define ROAMING_NO_THRESHOLD 1000.0
-
 /* What a device knows when it decides. */
 struct roaming_view {
     const struct heard *heard; /* by power, strongest first */
     uint32_t count;
-    uint32_t current;         /* the access point it is associated with, or VISIT_NOWHERE */
-    const uint32_t *stations; /* load-aware: how many are associated with each access point, this device among them */
-    const float *cost;        /* least-cost: of each access point, in any one unit */
+    uint32_t current; /* the access point it is associated with, or VISIT_NOWHERE */
+    const uint32_t
+        *stations; /* load-aware: how many are associated with each access point, this device among them */
+    const float *cost; /* least-cost: of each access point, in any one unit; NULL: all alike */
 };
 
 struct roaming_policy {
     const char *name, *help;
     /* Is `a` better than `b` by more than `margin_db`? */
-    bool (*better)(const struct roaming_options *options, const struct roaming_view *view, const struct heard *a,
-                   const struct heard *b, double margin_db);
+    bool (*better)(const struct roaming_options *options, const struct roaming_view *view,
+                   const struct heard *a, const struct heard *b, double margin_db);
     bool needs_stations, needs_cost;
 };
 
@@ -67,7 +66,7 @@ const struct roaming_policy *roaming_policy_at(int i);            /* the i-th, N
 struct roaming_options roaming_defaults(void); /* strongest, no threshold, 4 dB, no time to trigger */
 
 /* Where to be: the present access point, another one, or VISIT_NOWHERE if none is heard. */
-uint32_t roaming_decide(const struct roaming_options *options, const struct roaming_view *view, struct simtime now,
-                        struct roaming_wish *wish);
+uint32_t roaming_decide(const struct roaming_options *options, const struct roaming_view *view,
+                        struct simtime now, struct roaming_wish *wish);
 
 #endif
