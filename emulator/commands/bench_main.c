@@ -1,3 +1,4 @@
+#include "bench_engine.h"
 #include "bench_links.h"
 #include "command_line.h"
 #include "commands.h"
@@ -23,10 +24,18 @@ static int links(struct err *e)
     return status < 0 ? status : bench_links_print(&result, stdout);
 }
 
+static int engine(struct err *e)
+{
+    struct bench_engine_row rows[BENCH_ENGINE_ROWS];
+    int status = bench_engine(rows, e);
+    return status < 0 ? status : bench_engine_print(rows, stdout);
+}
+
 static const struct {
     const char *name, *help;
     int (*run)(struct err *e);
 } benches[] = {
+    {"engine", "the event loop with 1 k, 100 k and 1 M pending timers, beside other simulators; some seconds", engine},
     {"links", "a plain route, roamlab's own link driver and the kernel's netem, side by side; about a minute", links},
 };
 

@@ -26,6 +26,7 @@ struct loop {
 struct loop *loop_new(struct clock *clock, struct err *e)
 {
     struct loop *loop = mem_alloc(sizeof *loop);
+    timer_queue_init(&loop->timers);
     loop->clock = clock;
     loop->epoll_fd = loop->timer_fd = -1;
     loop->now = clock_read(clock);
@@ -105,27 +106,26 @@ void loop_unwatch(struct loop *loop, struct watch *watch)
 
 static void fire_first(struct loop *loop)
 {
-    struct timer_entry first = *timer_queue_first(&loop->timers);
-    timer_queue_remove(&loop->timers, first.timer);
+    struct simtime at = timer_queue_first(&loop->timers);
+    struct timer *timer = timer_queue_pop(&loop->timers);
     if (loop->clock->virtual_time)
-        loop->now = loop->clock->now = simtime_max(loop->now, first.at);
+        loop->now = loop->clock->now = simtime_max(loop->now, at);
     else {
         loop->now = clock_read(loop->clock);
-        lateness_record(&loop->lateness, simtime_sub(loop->now, first.at));
+        lateness_record(&loop->lateness, simtime_sub(loop->now, at));
     }
     loop->dispatched++;
-    first.timer->fire(first.timer);
+    timer->fire(timer);
 }
 
 /* Sleeps until the next timer or descriptor and fills the batch. */
 static void sleep_for_events(struct loop *loop)
 {
-    const struct timer_entry *first = timer_queue_first(&loop->timers);
     struct itimerspec alarm = {0};
     int timeout = -1;
-    if (first) {
-        struct simtime at = simtime_add(first->at, loop->clock->origin);
-        if (first->at.ns <= clock_read(loop->clock).ns || at.ns <= 0)
+    if (loop->timers.live) {
+        struct simtime first = timer_queue_first(&loop->timers), at = simtime_add(first, loop->clock->origin);
+        if (first.ns <= clock_read(loop->clock).ns || at.ns <= 0)
             timeout = 0;
         alarm.it_value.tv_sec = at.ns / 1000000000;
         alarm.it_value.tv_nsec = at.ns % 1000000000;
@@ -157,11 +157,11 @@ static void dispatch_batch(struct loop *loop)
 
 static void run_wall(struct loop *loop)
 {
-    while (!loop->stopped && (loop->timers.len || loop->watching)) {
+    while (!loop->stopped && (loop->timers.live || loop->watching)) {
         sleep_for_events(loop);
         dispatch_batch(loop);
-        const struct timer_entry *first = timer_queue_first(&loop->timers);
-        if (!loop->stopped && first && first->at.ns <= clock_read(loop->clock).ns)
+        if (!loop->stopped && loop->timers.live &&
+            timer_queue_first(&loop->timers).ns <= clock_read(loop->clock).ns)
             fire_first(loop);
     }
 }
@@ -172,15 +172,14 @@ void loop_run(struct loop *loop)
     if (!loop->clock->virtual_time)
         run_wall(loop);
     else
-        while (!loop->stopped && loop->timers.len)
+        while (!loop->stopped && loop->timers.live)
             fire_first(loop);
 }
 
 void loop_run_until(struct loop *loop, struct simtime until)
 {
-    const struct timer_entry *first;
     loop->stopped = false;
-    while (!loop->stopped && (first = timer_queue_first(&loop->timers)) && first->at.ns <= until.ns)
+    while (!loop->stopped && loop->timers.live && timer_queue_first(&loop->timers).ns <= until.ns)
         fire_first(loop);
     if (!loop->stopped)
         loop->now = loop->clock->now = simtime_max(loop->now, until);
