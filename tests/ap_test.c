@@ -1,16 +1,32 @@
-/* The access point's table, cell by cell, and what no single cell shows. AP2 is wired to ES2; the device comes from AP1 and ES1. */
+/* The access point's table, cell by cell, and what no single cell shows. AP2 is wired to ES2; the device comes from AP1 and ES1, and its
+ * container goes to ES2, or, if a placement says so, to ES3. */
 #include "ap.h"
 #include "fake_port.h"
 
 #include <errno.h>
 
 static const struct party ap1 = {PARTY_AP, 0}, ap2 = {PARTY_AP, 1}, ap3 = {PARTY_AP, 2},
-                          es1 = {PARTY_EDGE, 0}, es2 = {PARTY_EDGE, 1}, mud1 = {PARTY_MUD, 0};
+                          es1 = {PARTY_EDGE, 0}, es2 = {PARTY_EDGE, 1}, es3 = {PARTY_EDGE, 2},
+                          mud1 = {PARTY_MUD, 0};
 
 struct bench {
     struct fake_port fake;
     struct ap ap;
 };
+
+static struct party target = {PARTY_EDGE, 1};
+
+/* A container weighs nothing but where its data is: at ES3. */
+static const struct placement_site sites[] = {{1, {40000000}, 1}, {0, {0}, 1}, {2, {90000000}, 1}};
+static const struct placement_edge rooms[] = {{.data_share = 0}, {.data_share = 0}, {.data_share = 1}};
+
+static void place_at_es3(struct bench *b)
+{
+    b->ap.sites = sites;
+    b->fake.rules.policy.where = placement_of("weighted");
+    b->fake.rules.policy.placement =
+        (struct placement_rules){.edges = rooms, .edge_count = 3, .location = 1, .data = 1};
+}
 
 static struct msg message(enum msg_type type, struct party from, uint32_t sequence)
 {
@@ -41,6 +57,8 @@ static void hear_token(struct bench *b, struct party anchor_edge, uint32_t seque
                                  .anchor_edge = anchor_edge,
                                  .anchor_ap = {PARTY_AP, anchor_edge.index},
                                  .sequence = sequence};
+    if (party_equal(anchor_edge, es3))
+        token.anchor_ap = (struct party){0};
     struct msg m = message(MSG_MOVE_RESPONSE, ap1, sequence);
     m.token = &token;
     hear(b, m);
@@ -77,18 +95,18 @@ static void bring_into(struct bench *b, enum ap_state state)
     else if (state != AP_ABSENT)
         associate(b, 2, ap1);
     if (state == AP_SERVING || state == AP_MOVED)
-        hear_token(b, es2, 2);
+        hear_token(b, target, 2);
     else if (state >= AP_MIGRATING)
         hear_token(b, es1, 2);
     if (state == AP_MOVED)
         hear(b, message(MSG_MOVE_NOTIFY, ap3, 3));
     if (state >= AP_CATCHING_UP && state <= AP_ACTIVATING)
-        hear(b, offload(OFFLOAD_EDGE_READY, es2, 1, 5));
+        hear(b, offload(OFFLOAD_EDGE_READY, target, 1, 5));
     if (state == AP_SWITCHING || state == AP_ACTIVATING)
         hear_ack(b, es1, OFFLOAD_FETCH);
     if (state == AP_ACTIVATING) {
         hear_probed(b, es1, 5, 5);
-        hear_probed(b, es2, 5, 5);
+        hear_probed(b, target, 5, 5);
     }
 }
 
@@ -96,6 +114,8 @@ static void bench_init(struct bench *b, enum ap_state state)
 {
     fake_init(&b->fake, "p-migr");
     ap_init(&b->ap, &b->fake.port, &b->fake.rules, 1, 1);
+    if (party_equal(target, es3))
+        place_at_es3(b);
     bring_into(b, state);
     if (!client(b)) { /* an absent device becomes known with its first frame */
         hear(b, message(MSG_DISASSOCIATION, mud1, 0));
@@ -139,15 +159,15 @@ static struct msg event_message(enum ap_event event, const struct iapp_context *
         m.offload.hops = 8;
         return m;
     case AP_EV_ATTACHED:
-        return offload(OFFLOAD_EDGE_READY, es2, 0, 0);
+        return offload(OFFLOAD_EDGE_READY, target, 0, 0);
     case AP_EV_READY:
-        return offload(OFFLOAD_EDGE_READY, es2, 1, 5);
+        return offload(OFFLOAD_EDGE_READY, target, 1, 5);
     case AP_EV_CUT:
         return offload(OFFLOAD_CUT, es1, 1, 5);
     case AP_EV_LOGGED:
         return offload(OFFLOAD_LOGGED, es1, 1, 5);
     case AP_EV_REPLAYED:
-        return offload(OFFLOAD_REPLAYED, es2, 1, 5);
+        return offload(OFFLOAD_REPLAYED, target, 1, 5);
     case AP_EV_PROBED:
         return offload(OFFLOAD_PROBED, es1, 1, 5);
     case AP_EV_FAILED:
@@ -162,7 +182,7 @@ static struct msg event_message(enum ap_event event, const struct iapp_context *
     case AP_EVENTS:
         break;
     }
-    return offload(OFFLOAD_ACK, event == AP_EV_ACTIVATED ? es2 : es1, 1, 0);
+    return offload(OFFLOAD_ACK, event == AP_EV_ACTIVATED ? target : es1, 1, 0);
 }
 
 struct cell {
@@ -347,6 +367,15 @@ static const struct cell cells[] = {
     {AP_MOVED, AP_EV_BYE, AP_MOVED, ""},
 };
 
+/* What goes to ES2 goes to the target. */
+static char *expected(const char *did)
+{
+    char *text = mem_copy_string(did);
+    for (char *at = text; (at = strstr(at, "ES2")); at++)
+        at[2] = (char)('1' + target.index);
+    return text;
+}
+
 static void every_cell(void **state)
 {
     (void)state;
@@ -354,13 +383,14 @@ static void every_cell(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cells); i++) {
         const struct cell *cell = &cells[i];
         struct bench b;
-        struct iapp_context token = {.offloading = true, .anchor_edge = es2, .anchor_ap = ap2, .sequence = 2};
+        struct iapp_context token = {.offloading = true, .anchor_edge = target, .sequence = 2};
+        autofree char *did = expected(cell->did);
         bench_init(&b, cell->state);
         struct msg m = event_message(cell->event, &token);
         ap_handle(client(&b), cell->event, &m);
-        if (client(&b)->state != cell->after || strcmp(fake_did(&b.fake), cell->did) != 0)
+        if (client(&b)->state != cell->after || strcmp(fake_did(&b.fake), did) != 0)
             fail_msg("state %d, event %d: state %d, not %d, and \"%s\", not \"%s\"", cell->state, cell->event,
-                     client(&b)->state, cell->after, fake_did(&b.fake), cell->did);
+                     client(&b)->state, cell->after, fake_did(&b.fake), did);
         bool unforeseen = strcmp(cell->did, "!") == 0;
         assert_int_equal(b.ap.actor.unexpected, unforeseen);
         seen[cell->state][cell->event] = true;
@@ -369,6 +399,13 @@ static void every_cell(void **state)
     for (int s = 0; s < AP_STATES; s++)
         for (int e = 0; e < AP_EVENTS; e++)
             assert_true(seen[s][e]);
+}
+
+static void every_cell_with_a_target_elsewhere(void **state)
+{
+    target = es3;
+    every_cell(state);
+    target = es2;
 }
 
 /* --- beyond a cell ---------------------------------------------------------------------------------------------------------- */
@@ -672,6 +709,74 @@ static void the_commit_releases_held_requests_to_the_new_container(void **state)
     bench_free(&b);
 }
 
+/* The container is at ES3 now; the way there does not lead through an access point. */
+static void a_container_elsewhere_is_reached_directly(void **state)
+{
+    (void)state;
+    struct bench b;
+    target = es3;
+    bench_init(&b, AP_ACTIVATING);
+    target = es2;
+    hear(&b, offload(OFFLOAD_REQUEST, mud1, 0, 5));
+    hear_ack(&b, es3, OFFLOAD_ACTIVATE);
+    expect(&b, "migr finished, migration finished, ES3<SVCQ 5, ES1<STOP", AP_SERVING);
+    hear(&b, offload(OFFLOAD_REPLY, es3, 0, 5));
+    expect(&b, "MUD1<SVCR 5", AP_SERVING);
+    hear(&b, message(MSG_MOVE_NOTIFY, ap3, 3));
+    expect(&b, "AP3<MOVE-response #3", AP_MOVED);
+    assert_true(party_equal(client(&b)->granted->anchor_edge, es3));
+    assert_int_equal(client(&b)->granted->anchor_ap.role, PARTY_NONE);
+    bench_free(&b);
+}
+
+/* A hold is as long as the farther of the two ways: ES3 is 90 ms away, ES1 answered within 40. */
+static void a_hold_counts_the_way_to_the_target(void **state)
+{
+    (void)state;
+    struct bench b;
+    target = es3;
+    bench_init(&b, AP_MIGRATING);
+    target = es2;
+    hear(&b, offload(OFFLOAD_REQUEST, mud1, 0, 3));
+    fake_wait(&b.fake, simtime_ms(40));
+    hear(&b, offload(OFFLOAD_REPLY, ap1, 0, 3));
+    assert_int_equal(ap_hold_limit(client(&b)).ns, simtime_ms(2 * 90 + 10 * 5).ns);
+    b.fake.rules.hold_max = simtime_ms(80);
+    hear(&b, offload(OFFLOAD_EDGE_READY, es3, 1, 5));
+    hear_ack(&b, es1, OFFLOAD_FETCH);
+    assert_int_equal(client(&b)->state, AP_CATCHING_UP);
+    b.fake.rules.hold_max = simtime_ms(90);
+    fake_wait(&b.fake, simtime_s(1));
+    assert_int_equal(client(&b)->state, AP_SWITCHING);
+    bench_free(&b);
+}
+
+/* The links promise 40 ms to ES1; what is measured is 80, then more and more. One say a handoff. */
+static void a_policy_that_watches_judges_by_what_is_measured(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, AP_AWAITING_TOKEN);
+    b.ap.sites = sites;
+    b.fake.rules.policy.when = policy_of("latency");
+    b.fake.rules.policy.latency_max = simtime_ms(100);
+    hear_token(&b, es1, 2);
+    uint32_t n = 0;
+    for (int ms = 80; client(&b)->state == AP_SERVING && ms < 400; ms += 20, n++) {
+        hear(&b, offload(OFFLOAD_REQUEST, mud1, 0, n));
+        fake_wait(&b.fake, simtime_ms(ms));
+        hear(&b, offload(OFFLOAD_REPLY, ap1, 0, n));
+    }
+    assert_int_equal(client(&b)->state, AP_MIGRATING);
+    assert_in_range(client(&b)->forward_rtt_mean.ns, simtime_ms(100).ns + 1, simtime_ms(120).ns);
+    hear(&b, offload(OFFLOAD_FAILED, es1, 1, 0));
+    hear(&b, offload(OFFLOAD_REQUEST, mud1, 0, n));
+    fake_wait(&b.fake, simtime_ms(900));
+    hear(&b, offload(OFFLOAD_REPLY, ap1, 0, n));
+    assert_int_equal(client(&b)->state, AP_SERVING);
+    bench_free(&b);
+}
+
 static void waits_end(void **state)
 {
     (void)state;
@@ -746,6 +851,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_cell),
+        cmocka_unit_test(every_cell_with_a_target_elsewhere),
         cmocka_unit_test(control_messages_are_acknowledged_in_every_state),
         cmocka_unit_test(frames_of_a_device_that_is_not_associated_are_dropped),
         cmocka_unit_test(a_token_that_was_lost_is_given_again),
@@ -762,6 +868,9 @@ int main(void)
         cmocka_unit_test(probes_that_differ_fail_the_migration),
         cmocka_unit_test(a_source_that_executed_more_is_caught_up_with),
         cmocka_unit_test(the_commit_releases_held_requests_to_the_new_container),
+        cmocka_unit_test(a_container_elsewhere_is_reached_directly),
+        cmocka_unit_test(a_hold_counts_the_way_to_the_target),
+        cmocka_unit_test(a_policy_that_watches_judges_by_what_is_measured),
         cmocka_unit_test(waits_end),
         cmocka_unit_test(a_replay_log_that_does_not_shrink_fails_the_migration),
         cmocka_unit_test(a_lost_reply_from_before_the_cut_holds_up_nothing),

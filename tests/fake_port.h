@@ -158,7 +158,7 @@ static inline void fake_init(struct fake_port *f, const char *strategy)
                                            .rto_max = simtime_s(60),
                                            .rto_initial = simtime_s(1)},
                               .strategy = strategy_of(strategy),
-                              .policy = policy_of("follow"),
+                              .policy = {.when = policy_of("follow"), .where = placement_of("own")},
                               .work = simtime_ms(5),
                               .window = 4,
                               .replay_max = 100};

@@ -1,6 +1,8 @@
 /* What good scenarios become: fields, defaults, --set, routes, and the shipped files. Runs from the project's root. */
 #include "scenario_fixture.h"
 
+#include <math.h>
+
 static void test_defaults(void **state)
 {
     (void)state;
@@ -33,7 +35,11 @@ static void test_defaults(void **state)
     assert_int_equal(s->muds[0].visits[1].request, 50);
     assert_string_equal(s->migration.strategy->name, "p-migr");
     assert_string_equal(s->migration.carrier, "scp");
-    assert_string_equal(s->migration.policy, "follow");
+    assert_string_equal(s->migration.policy->name, "follow");
+    assert_string_equal(s->migration.placement->name, "own");
+    assert_true(isnan(s->migration.mdp.away));
+    assert_true(isinf(s->edges[1].cpus) && isinf(s->edges[1].memory_mb) && isinf(s->edges[1].storage_mb));
+    assert_float_equal(s->links[1].use, 0.5, 0);
     assert_false(s->migration.pipeline);
     assert_int_equal(s->migration.hold_max.ns, 0);
     assert_int_equal(s->migration.replay_max, 10000);
@@ -43,6 +49,40 @@ static void test_defaults(void **state)
     assert_int_equal(s->costs[OP_RESTORE].fixed.ns, 257000000);
     assert_int_equal(s->costs[OP_RESTORE].per_mb.ns, 375000);
     assert_int_equal(strlen(s->sha256), 64);
+    scenario_free(s);
+}
+
+static void test_policies_and_placements(void **state)
+{
+    static const struct scenario_setting settings[] = {
+        {"migration.policy", "distance"},
+        {"migration.distance", "{\"unit\":\"ms\",\"max\":30.5}"},
+        {"migration.placement", "weighted"},
+        {"migration.latency_max_ms", "70"},
+        {"migration.mdp", "{\"discount\":0.5,\"away\":0.75}"},
+        {"migration.weights", "{\"location\":0.75,\"load\":0.25}"},
+        {"edges.es2.cpus", "4"},
+        {"edges.es2.data_share", "0.3"},
+        {"links.1.in_use", "0.1"},
+        {"service.cpus", "0.5"},
+    };
+    (void)state;
+    struct scenario *s = parse_good(settings, ARRAY_LEN(settings));
+    const struct scenario_migration *m = &s->migration;
+    assert_string_equal(m->policy->name, "distance");
+    assert_string_equal(m->placement->name, "weighted");
+    assert_int_equal(m->distance.unit, POLICY_MS);
+    assert_float_equal(m->distance.max, 30.5, 0);
+    assert_int_equal(m->latency_max.ns, 70000000);
+    assert_float_equal(m->mdp.discount, 0.5, 0);
+    assert_float_equal(m->mdp.migration_weight, 1, 0);
+    assert_float_equal(m->mdp.away, 0.75, 0);
+    assert_float_equal(m->weights.location, 0.75, 0);
+    assert_float_equal(m->weights.data, 0.5, 0);
+    assert_float_equal(s->edges[1].cpus, 4, 0);
+    assert_float_equal(s->edges[1].data_share, 0.3, 0);
+    assert_float_equal(s->links[1].use, 0.1, 0);
+    assert_float_equal(s->service.cpus, 0.5, 0);
     scenario_free(s);
 }
 
@@ -309,6 +349,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_policies_and_placements),
         cmocka_unit_test(test_same_text_again),
         cmocka_unit_test(test_alike_devices),
         cmocka_unit_test(test_settings),

@@ -133,6 +133,16 @@ static bool known_strategy(const char *name)
     return strategy_of(name);
 }
 
+static bool known_policy(const char *name)
+{
+    return policy_of(name);
+}
+
+static bool known_placement(const char *name)
+{
+    return placement_of(name);
+}
+
 /* The defaults of the costs stand in the schema's words. */
 static void test_costs(void **state)
 {
@@ -162,6 +172,8 @@ static void test_schema(void **state)
     compare_keys(schema, &scenario_keys, schema);
     json_object *migration = scenario_member(scenario_member(schema, "properties"), "migration");
     compare_choices(scenario_member(migration, "properties"), "strategy", known_strategy);
+    compare_choices(scenario_member(migration, "properties"), "policy", known_policy);
+    compare_choices(scenario_member(migration, "properties"), "placement", known_placement);
     json_object_put(schema);
 }
 

@@ -6,6 +6,7 @@
 #ifndef ROAMLAB_ACTOR_H
 #define ROAMLAB_ACTOR_H
 
+#include "policy.h"
 #include "port.h"
 
 /* The protocol's waits and limits; the scenario fills them (timeouts.*, migration.*). */
@@ -23,7 +24,7 @@ struct timeouts {
 struct rules {
     struct timeouts timeouts;
     const struct strategy *strategy;
-    const struct policy *policy;
+    struct policy_rules policy;
     struct simtime work;     /* computing time of one request */
     struct simtime hold_max; /* 0 = two round trips + 10 × work */
     uint32_t window;         /* requests a MUD may have unanswered; also the service's reply cache */

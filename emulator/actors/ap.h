@@ -13,7 +13,6 @@
 #include "actor.h"
 #include "courier.h"
 #include "map.h"
-#include "policy.h"
 #include "replay.h"
 
 enum ap_state {
@@ -21,7 +20,7 @@ enum ap_state {
     AP_ATTACHING,      /* first association: its container is being started; requests are held */
     AP_AWAITING_TOKEN, /* reassociated here: MOVE-notify sent; requests are held */
     AP_SERVING,        /* holder; requests go to the anchor */
-    AP_MIGRATING,      /* holder; the anchor migrates to this AP's edge; requests are forwarded and copied */
+    AP_MIGRATING,      /* holder; the anchor migrates to where the policy says; requests are forwarded and copied */
     AP_CATCHING_UP,    /* the new container is up: copies are replayed to it */
     AP_SWITCHING,      /* new requests are held; both containers are probed */
     AP_ACTIVATING,     /* the probes agree: the new container is told to serve; its answer is the commit */
@@ -80,7 +79,10 @@ struct ap_client {
     bool associated;
     uint32_t sequence;          /* highest association sequence known */
     uint32_t token_sequence;    /* of the newest token that was held here: an older one is a copy that came late */
-    struct party anchor_edge, anchor_ap;
+    struct party anchor_edge;
+    struct party anchor_ap;     /* the AP that forwarded requests go through; PARTY_NONE: they go to the edge directly */
+    struct party target;        /* migrating: where to */
+    bool judged;                /* a migration was begun since the token came: the policy has had its say */
     uint32_t migration;         /* the last one begun for this device */
     uint32_t retries;           /* made since the handoff */
     bool retry_pending;         /* SERVING: the alarm begins another migration */
@@ -92,13 +94,15 @@ struct ap_client {
     struct party granted_to;
     struct replay_log log;      /* unanswered requests; while migrating also every copy after the cut */
     struct ap_switch sw;
-    struct simtime forward_rtt, forward_rtt_min; /* of requests on the way to the anchor and back; 0 = unknown */
+    struct simtime forward_rtt, forward_rtt_min, forward_rtt_mean; /* of requests to the anchor and back; 0 = unknown. The mean is
+                                                                      smoothed as in RFC 6298 */
     struct alarm alarm;
 };
 
 struct ap {
     struct actor actor;
     struct party edge;          /* the edge server it is wired to */
+    const struct placement_site *sites; /* every edge server as seen from here; the world's, NULL if no decision looks around */
     struct courier courier;
     struct map clients;         /* MUD → struct ap_client, owned */
 };
@@ -113,7 +117,7 @@ bool ap_busy(const struct ap *ap);
 typedef void ap_handler(struct ap_client *client, const struct msg *m);
 void ap_handle(struct ap_client *client, enum ap_event event, const struct msg *m);
 void ap_enter_state(struct ap_client *client, enum ap_state state, enum ap_event event);
-/* Sends a request of the log to the anchor: to the own edge, or through the anchor's AP. */
+/* Sends a request of the log to the anchor: to the own edge, through the anchor's AP, or directly. */
 void ap_forward(struct ap_client *client, struct replay_entry *entry);
 /* Sends every held request on. */
 void ap_release_held(struct ap_client *client);
@@ -123,6 +127,8 @@ void ap_measure_forwarding(struct ap_client *client, const struct replay_entry *
 ap_handler ap_attach, ap_associate_again, ap_reassociate, ap_disassociate, ap_give_token;
 ap_handler ap_call_off_and_give_token, ap_remember_successor, ap_give_token_again, ap_adopt_token, ap_ask_elsewhere, ap_attached;
 void ap_free_granted(struct ap_client *client);
+/* The container is there now; what was measured of the way to the former one is forgotten. */
+void ap_set_anchor(struct ap_client *client, struct party edge);
 
 ap_handler ap_hold_request, ap_serve_request, ap_serve_reply, ap_reply_before_token, ap_send_after_token, ap_bye;
 /* A request that another access point forwards, a reply that the edge owes another one. */
@@ -131,6 +137,10 @@ void ap_pass_to_forwarder(struct ap *ap, const struct msg *m);
 
 /* ap_migrate.c */
 bool ap_migration_runs(const struct ap_client *client);
+/* The edge server where the policy wants the container; client->anchor_edge PARTY_NONE = it is to be started. */
+struct party ap_choose_edge(const struct ap_client *client);
+/* Begins a migration if the policy wants one. */
+bool ap_follow(struct ap_client *client, enum ap_event event);
 void ap_begin_migration(struct ap_client *client, enum ap_event event);
 /* Calls off what runs: the device has moved on (status 0) or something failed (-errno). */
 void ap_call_off(struct ap_client *client, int32_t status);

@@ -14,8 +14,8 @@ void ap_forward(struct ap_client *client, struct replay_entry *entry)
     entry->delivered_again |= entry->delivered;
     entry->delivered = true;
     entry->delivered_at = actor_now(&ap->actor);
-    bool local = party_equal(client->anchor_edge, ap->edge);
-    actor_send_offload(&ap->actor, local ? ap->edge : client->anchor_ap, &o);
+    bool through_ap = client->anchor_ap.role != PARTY_NONE && !party_equal(client->anchor_ap, ap->actor.self);
+    actor_send_offload(&ap->actor, through_ap ? client->anchor_ap : client->anchor_edge, &o);
 }
 
 void ap_release_held(struct ap_client *client)
@@ -61,6 +61,8 @@ void ap_measure_forwarding(struct ap_client *client, const struct replay_entry *
     client->forward_rtt = rtt;
     if (client->forward_rtt_min.ns == 0 || rtt.ns < client->forward_rtt_min.ns)
         client->forward_rtt_min = rtt;
+    int64_t mean = client->forward_rtt_mean.ns;
+    client->forward_rtt_mean.ns = mean ? mean + (rtt.ns - mean) / 8 : rtt.ns;
 }
 
 void ap_serve_reply(struct ap_client *client, const struct msg *m)
@@ -70,6 +72,8 @@ void ap_serve_reply(struct ap_client *client, const struct msg *m)
         ap_measure_forwarding(client, entry);
     replay_drop(&client->log, m->offload.number);
     ap_relay_to_mud(client, m);
+    if (client->ap->actor.rules->policy.when->watches && client->associated && !client->judged)
+        ap_follow(client, AP_EV_REPLY);
 }
 
 void ap_reply_before_token(struct ap_client *client, const struct msg *m)

@@ -14,15 +14,39 @@ struct offload ap_control(const struct ap_client *client, uint8_t type)
         .type = type, .mud = client->mud, .sequence = client->sequence, .migration = client->migration};
 }
 
+struct party ap_choose_edge(const struct ap_client *client)
+{
+    const struct ap *ap = client->ap;
+    bool anchored = client->anchor_edge.role != PARTY_NONE;
+    struct policy_view view = {.rules = &ap->actor.rules->policy,
+                               .sites = ap->sites,
+                               .mud = client->mud,
+                               .own = ap->edge.index,
+                               .anchor = anchored ? client->anchor_edge.index : PLACEMENT_NONE,
+                               .round_trip = client->forward_rtt_mean};
+    return party_edge(policy_decide(&view));
+}
+
+bool ap_follow(struct ap_client *client, enum ap_event event)
+{
+    struct party target = ap_choose_edge(client);
+    if (!client->ap->actor.rules->strategy->migrates || party_equal(target, client->anchor_edge))
+        return false;
+    client->target = target;
+    ap_begin_migration(client, event);
+    return true;
+}
+
 void ap_begin_migration(struct ap_client *client, enum ap_event event)
 {
     client->migration++;
+    client->judged = true;
     client->sw = (struct ap_switch){0};
     for (size_t i = 0; i < client->log.len; i++)
         client->log.entries[i].replay_sent = client->log.entries[i].replayed = false;
     ap_enter_state(client, AP_MIGRATING, event);
     struct offload o = ap_control(client, OFFLOAD_MIGRATE);
-    o.peer = client->ap->edge;
+    o.peer = client->target;
     courier_send_offload(&client->ap->courier, client->anchor_edge, &o);
 }
 

@@ -108,7 +108,7 @@ static void send_replay(struct ap_client *client, struct replay_entry *entry)
     o.migration = client->migration;
     o.flags = 0;
     entry->replay_sent = true;
-    actor_send_offload(&client->ap->actor, client->ap->edge, &o);
+    actor_send_offload(&client->ap->actor, client->target, &o);
 }
 
 /* Copies that the new container has not executed yet. */
@@ -138,12 +138,20 @@ bool ap_source_still_serves(const struct ap_client *client)
     return strategy_has(client->ap->actor.rules->strategy, OP_REPLAY);
 }
 
+/* The target need not be the own edge. */
+static struct simtime way_to_target(const struct ap_client *client)
+{
+    const struct placement_site *sites = client->ap->sites;
+    return sites ? sites[client->target.index].rtt : SIMTIME_ZERO;
+}
+
 struct simtime ap_hold_limit(const struct ap_client *client)
 {
     const struct rules *rules = client->ap->actor.rules;
     if (rules->hold_max.ns)
         return rules->hold_max;
-    return simtime_add(simtime_scale(client->forward_rtt_min, 2), simtime_scale(rules->work, 10));
+    struct simtime way = simtime_max(client->forward_rtt_min, way_to_target(client));
+    return simtime_add(simtime_scale(way, 2), simtime_scale(rules->work, 10));
 }
 
 /* What the snapshot holds has been executed: if its reply was lost, the device asks again, whoever serves it then. */
@@ -165,9 +173,11 @@ static struct simtime time_to_replay(const struct ap_client *client)
 /* The last reply is as long on its way as the one before; without one, or from a source that is halted, only the probes are. */
 static struct simtime predicted_hold(const struct ap_client *client)
 {
+    struct simtime to_target = way_to_target(client);
     if (!ap_source_still_serves(client))
-        return client->forward_rtt_min;
-    return simtime_add(replies_outstanding(client) ? client->forward_rtt : client->forward_rtt_min, time_to_replay(client));
+        return simtime_max(client->forward_rtt_min, to_target);
+    struct simtime to_source = replies_outstanding(client) ? client->forward_rtt : client->forward_rtt_min;
+    return simtime_add(simtime_max(to_source, to_target), time_to_replay(client));
 }
 
 /* The way to the anchor is measured with the requests; before the first one the fetch is all that is known. */

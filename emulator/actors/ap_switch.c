@@ -33,7 +33,7 @@ void ap_begin_switch(struct ap_client *client)
         ap_report_stage(client, OP_REPLAY, sw->replay_begin);
     ap_enter_state(client, AP_SWITCHING, AP_EV_REPLAYED);
     probe(client, client->anchor_edge);
-    probe(client, client->ap->edge);
+    probe(client, client->target);
 }
 
 /* A resend of what the source has, or shall have, goes there; what is new waits for the switch. */
@@ -86,7 +86,7 @@ void ap_take_probed(struct ap_client *client, const struct msg *m)
     }
     ap_enter_state(client, AP_ACTIVATING, AP_EV_PROBED);
     struct offload activate = ap_control(client, OFFLOAD_ACTIVATE);
-    courier_send_offload(&client->ap->courier, client->ap->edge, &activate);
+    courier_send_offload(&client->ap->courier, client->target, &activate);
 }
 
 static void report_finished(struct ap_client *client, struct party from)
@@ -96,7 +96,7 @@ static void report_finished(struct ap_client *client, struct party from)
     r.reporter = client->ap->actor.self;
     r.text = "finished";
     r.sender = from;
-    r.peer = client->ap->edge;
+    r.peer = client->target;
     r.mud = (int32_t)client->mud;
     r.migration = (int32_t)client->migration;
     r.value = client->sw.replays;
@@ -118,12 +118,11 @@ void ap_commit(struct ap_client *client, const struct msg *m)
     struct ap *ap = client->ap;
     struct party source = client->anchor_edge;
     (void)m;
-    actor_mark(&ap->actor, client->mud, client->migration, ap->edge, "migr finished");
+    actor_mark(&ap->actor, client->mud, client->migration, client->target, "migr finished");
     ap_report_stage(client, OP_SWITCH, client->sw.hold_begin);
     report_finished(client, source);
     struct offload stop = ap_control(client, OFFLOAD_STOP);
-    client->anchor_edge = ap->edge;
-    client->anchor_ap = ap->actor.self;
+    ap_set_anchor(client, client->target);
     client->retries = 0;
     hand_log_to_target(client);
     ap_enter_state(client, AP_SERVING, AP_EV_ACTIVATED);

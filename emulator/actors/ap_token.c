@@ -34,13 +34,21 @@ static void accept_client(struct ap_client *client, const struct msg *m)
     respond(client, m, 0);
 }
 
+void ap_set_anchor(struct ap_client *client, struct party edge)
+{
+    bool own = party_equal(edge, client->ap->edge);
+    client->anchor_edge = edge;
+    client->anchor_ap = own ? client->ap->actor.self : (struct party){0};
+    client->forward_rtt = client->forward_rtt_min = client->forward_rtt_mean = SIMTIME_ZERO;
+}
+
 static void start_container(struct ap_client *client, enum ap_event event)
 {
-    client->anchor_edge = client->ap->edge;
-    client->anchor_ap = client->ap->actor.self;
     client->token_sequence = client->sequence;
+    client->anchor_edge = (struct party){0};
+    ap_set_anchor(client, ap_choose_edge(client));
     struct offload o = {.type = OFFLOAD_ATTACH, .mud = client->mud, .sequence = client->sequence};
-    courier_send_offload(&client->ap->courier, client->ap->edge, &o);
+    courier_send_offload(&client->ap->courier, client->anchor_edge, &o);
     ap_enter_state(client, AP_ATTACHING, event);
 }
 
@@ -213,31 +221,18 @@ static void adopt_log(struct ap_client *client, const struct iapp_context *token
     }
 }
 
-/* The token is here: the anchor is the own edge, or the policy says whether it shall become that. */
-static void decide(struct ap_client *client, enum ap_event event)
-{
-    const struct rules *rules = client->ap->actor.rules;
-    if (party_equal(client->anchor_edge, client->ap->edge))
-        client->anchor_ap = client->ap->actor.self;
-    else if (rules->strategy->migrates &&
-             rules->policy->migrate(client->ap->edge.index, client->anchor_edge.index)) {
-        ap_begin_migration(client, event);
-        return;
-    }
-    ap_enter_state(client, AP_SERVING, event);
-}
-
 void ap_adopt_token(struct ap_client *client, const struct msg *m)
 {
     const struct iapp_context *token = m->token;
     courier_settle_notify(&client->ap->courier, client->asked, client->mud);
     ap_free_granted(client);
     client->token_sequence = m->sequence;
-    client->anchor_edge = token->anchor_edge;
-    client->anchor_ap = token->anchor_ap;
+    ap_set_anchor(client, token->anchor_edge);
+    if (!party_equal(client->anchor_edge, client->ap->edge))
+        client->anchor_ap = token->anchor_ap;
     client->migration = token->migration > client->migration ? token->migration : client->migration;
     client->retries = 0;
-    client->forward_rtt = client->forward_rtt_min = SIMTIME_ZERO;
+    client->judged = false;
     adopt_log(client, token);
     if (client->successor.role != PARTY_NONE) {
         grant(client, client->successor, client->successor_sequence);
@@ -249,7 +244,8 @@ void ap_adopt_token(struct ap_client *client, const struct msg *m)
         return;
     }
     tell_ready(client);
-    decide(client, AP_EV_TOKEN);
+    if (!ap_follow(client, AP_EV_TOKEN))
+        ap_enter_state(client, AP_SERVING, AP_EV_TOKEN);
     ap_release_held(client);
 }
 
@@ -281,7 +277,7 @@ void ap_ask_elsewhere(struct ap_client *client, const struct msg *m)
 
 void ap_attached(struct ap_client *client, const struct msg *m)
 {
-    if (!party_equal(m->from, client->ap->edge) || m->offload.migration != 0)
+    if (!party_equal(m->from, client->anchor_edge) || m->offload.migration != 0)
         return;
     courier_settle(&client->ap->courier, m->from, OFFLOAD_ATTACH, client->mud, 0);
     if (client->successor.role != PARTY_NONE) {

@@ -1,17 +1,69 @@
-/* Policies: whether a device that has moved is followed by its container. Rows of one table, pure functions. */
+/* Policies: when a container shall move. Placements (placement.h) say where to; both are rows of tables and pure functions of one view.
+ *
+ * The access point that holds a device's token decides: when the token arrives, that is at every handoff, and, for a policy that watches
+ * the round trip, at every reply while nothing moves. */
 #ifndef ROAMLAB_POLICY_H
 #define ROAMLAB_POLICY_H
+
+#include "placement.h"
+#include "simtime.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
+enum policy_unit {
+    POLICY_HOPS,
+    POLICY_MS,
+    POLICY_UNITS
+}; /* of distances: links on the way, or round trip in milliseconds */
+
+/* Where the policy `mdp` migrates: [kind * distances + distance in links], and the kind of each device. A greater distance counts as the
+ * last. */
+struct policy_plan {
+    const bool *migrate;
+    int distances;
+    const uint32_t *kind_of_mud;
+};
+
+/* What the scenario says about decisions; shared by all access points of a run. */
+struct policy_rules {
+    const struct policy *when;
+    const struct placement *where;
+    enum policy_unit unit;
+    double distance_max;        /* policy `distance`, in `unit` */
+    struct simtime latency_max; /* policy `latency` */
+    struct simtime work;        /* computing time of a request */
+    struct policy_plan plan;    /* policy `mdp` */
+    struct placement_rules placement;
+};
+
+/* One decision. Edge servers go by their indices. */
+struct policy_view {
+    const struct policy_rules *rules;
+    const struct placement_site
+        *sites; /* every edge server as seen from the device's access point; may be NULL for policies and
+                                           placements that do not look around */
+    const uint32_t *containers; /* how many each edge server is known to hold, NULL = nothing is known */
+    uint32_t mud;
+    uint32_t own;              /* the edge server that the access point is wired to */
+    uint32_t anchor;           /* where the container is, or PLACEMENT_NONE: it is to be started */
+    struct simtime round_trip; /* measured from the access point to the container and back, 0 = not yet */
+};
+
 struct policy {
     const char *name, *help;
-    /* The device is at the access point of edge `here`, its container at edge `anchor` (another one). */
-    bool (*migrate)(uint32_t here, uint32_t anchor);
+    bool (*migrate)(const struct policy_view *view,
+                    uint32_t target); /* target: where it would go, not where it is */
+    bool looks_around;                /* needs the sites */
+    bool plans;                       /* needs the plan */
+    bool watches;                     /* judges again with every round trip that is measured */
 };
+
+/* The edge server where the container shall be: its anchor, or the one to migrate to, or to start at. */
+uint32_t policy_decide(const struct policy_view *view);
 
 const struct policy *policy_of(const char *name); /* NULL if there is none of that name */
 const struct policy *policy_at(int i);            /* the i-th, NULL behind the last */
+const char *policy_unit_at(int i);                /* "hops", "ms", NULL */
 
 #endif

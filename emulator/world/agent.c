@@ -131,14 +131,15 @@ static void image_installed(struct image_install *install, int status, uint64_t 
         serve_carrier(a);
 }
 
-/* Where containers start, and everywhere if the strategy counts on it; a complete migration brings the base along. */
+/* Where containers start, and everywhere if the strategy counts on it or a placement may choose it; a complete migration brings the base
+ * along. */
 static bool needs_image(const struct agent *a)
 {
     const struct scenario *s = a->scenario;
     for (int i = 0; i < s->mud_count; i++)
         if (s->muds[i].visit_count && s->aps[s->muds[i].visits[0].ap].edge == a->edge)
             return true;
-    return s->migration.strategy->needs_base;
+    return s->migration.strategy->needs_base || s->migration.placement->looks_around;
 }
 
 /* The Engine's logs go with its root: the end of the one that the error points to is kept among the agents' messages. */

@@ -6,6 +6,7 @@
 
 #include "err.h"
 #include "link.h"
+#include "policy.h"
 #include "schedule.h"
 #include "simtime.h"
 #include "strategy.h"
@@ -24,6 +25,8 @@ struct scenario_host {
 struct scenario_edge {
     char *name;
     int host; /* index into hosts; at most one edge server a host */
+    double cpus, memory_mb, storage_mb; /* for containers; INFINITY = never short */
+    double data_share;                  /* of the service's data, 0 to 1 */
 };
 
 struct scenario_ap {
@@ -38,16 +41,19 @@ struct scenario_link {
     struct schedule schedules[2]; /* how they vary; without points: not */
     struct link_table *tables[2]; /* owned; what params[…].table refers to, or NULL */
     char congestion[16]; /* TCP congestion control of flows over it, default "cubic" */
+    double use;          /* share that others use, 0 to below 1: what placements see */
 };
 
 struct scenario_service {
     /* Megabytes of 10^6 bytes: image, container layer, state in memory. */
     double base_mb, layer_mb, memory_mb;
+    double cpus; /* that a container takes of its edge server */
     struct simtime work; /* computing time of one request */
 };
 
 struct scenario_mud {
     char *name;
+    uint32_t kind; /* the entry of `muds` that it comes from */
     int host;
     double requests_per_s;
     uint32_t request_bytes, reply_bytes, window;
@@ -75,10 +81,34 @@ struct scenario_timeouts {
     struct simtime rto_min, rto_max, rto_initial; /* RFC 6298 */
 };
 
+/* When the policy `distance` migrates. */
+struct scenario_distance {
+    enum policy_unit unit;
+    double max;
+};
+
+struct scenario_mdp {
+    double discount;
+    double migration_weight; /* seconds of waiting that a second of migration is worth */
+    double away;             /* probability of a random walk; NAN = from the visits */
+};
+
+/* Of the placement `weighted`; those of each line sum to 1. */
+struct scenario_weights {
+    double location, load;
+    double links, data;
+    double cpu, memory, storage;
+};
+
 struct scenario_migration {
     const struct strategy *strategy;
     char carrier[16];
-    char policy[16]; /* "follow" or "never" */
+    const struct policy *policy;
+    const struct placement *placement;
+    struct scenario_distance distance;
+    struct simtime latency_max;
+    struct scenario_mdp mdp;
+    struct scenario_weights weights;
     bool pipeline;
     struct simtime hold_max; /* 0 = default: 2 round trips + 10 × work */
     uint32_t replay_max;     /* requests in the replay log */
@@ -147,5 +177,8 @@ void scenario_free(struct scenario *s); /* NULL-safe */
  * At most hops_max are written; a path has fewer hops than there are hosts. Returns the hop count, 0 if a ==
  * b, -1 if there is no path. */
 int scenario_route(const struct scenario *s, int a, int b, int *hops, int hops_max);
+
+/* When a visit begins at the earliest: request n is due no sooner than n intervals after the first association. */
+double scenario_visit_begin_s(const struct scenario_mud *mud, const struct visit *visit);
 
 #endif

@@ -2,9 +2,9 @@
 
 #include "mem.h"
 #include "metric.h"
-#include "policy.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,11 +18,6 @@ static const char *carrier_at(int i)
 static const char *strategy_name_at(int i)
 {
     return strategy_at(i) ? strategy_at(i)->name : NULL;
-}
-
-static const char *policy_name_at(int i)
-{
-    return policy_at(i) ? policy_at(i)->name : NULL;
 }
 
 static void build_hosts(struct scenario *s, json_object *root)
@@ -50,6 +45,8 @@ static int build_edges(struct scenario *s, json_object *root, struct err *e)
         const struct scenario_place *here = PLACE_NAMED(place, name);
         struct scenario_edge *edge = &s->edges[s->edge_count];
         edge->name = mem_copy_string(name);
+        edge->cpus = edge->memory_mb = edge->storage_mb = INFINITY;
+        scenario_fill(&scenario_edge_keys, entry, edge);
         int index = s->edge_count++;
         if (scenario_index_by_key(root, "hosts", "host", entry, "host", here, &edge->host, e) < 0)
             return -EINVAL;
@@ -93,15 +90,14 @@ static int build_migration(struct scenario *s, json_object *root, struct err *e)
     json_object *object = scenario_member(root, "migration");
     const struct scenario_place *place = PLACE_NAMED(NULL, "migration");
     struct scenario_migration *m = &s->migration;
-    const char *strategy, *carrier, *policy;
+    const char *strategy, *carrier;
     scenario_fill(&scenario_migration_keys, object, m);
     if (scenario_choice(object, "strategy", "p-migr", strategy_name_at, place, &strategy, e) < 0 ||
         scenario_choice(object, "carrier", "scp", carrier_at, place, &carrier, e) < 0 ||
-        scenario_choice(object, "policy", "follow", policy_name_at, place, &policy, e) < 0)
+        scenario_build_policy(m, object, place, e) < 0)
         return -EINVAL;
     m->strategy = strategy_of(strategy);
     snprintf(m->carrier, sizeof m->carrier, "%s", carrier);
-    snprintf(m->policy, sizeof m->policy, "%s", policy);
     if (!m->pipeline)
         return 0;
     scenario_error(PLACE_NAMED(place, "pipeline"), e, "is not yet available");

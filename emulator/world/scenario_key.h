@@ -61,7 +61,8 @@ extern const struct scenario_keys scenario_keys; /* the top level */
 extern const struct scenario_keys scenario_service_keys, scenario_link_keys,
     scenario_shaping_keys, /* those of a link that say what it does to packets */
     scenario_mud_keys, scenario_visit_keys, scenario_migration_keys, scenario_timeout_keys,
-    scenario_cost_keys, scenario_fault_keys, scenario_expect_keys;
+    scenario_cost_keys, scenario_fault_keys, scenario_expect_keys, scenario_edge_keys, scenario_distance_keys,
+    scenario_mdp_keys, scenario_weight_keys;
 
 /* The key of that name (of `len` bytes), or NULL. */
 const struct scenario_key *scenario_key_of(const struct scenario_keys *keys, const char *name, size_t len);
@@ -161,6 +162,9 @@ void scenario_free_shaping(struct scenario_link *link);
 /* Builds the links; hosts are numbered already. */
 int scenario_build_links(struct scenario *s, json_object *root, struct err *e);
 
+/* Builds what migration says of policies and placements. */
+int scenario_build_policy(struct scenario_migration *m, json_object *migration, const struct scenario_place *place,
+                          struct err *e);
 /* Builds the devices; hosts and access points are numbered already. */
 int scenario_build_muds(struct scenario *s, json_object *root, struct err *e);
 /* Builds the struct from a checked document: names become indices. */

@@ -168,6 +168,7 @@ static const struct scenario_key link_rows[] = {
      .kind = KEY_WORD,
      .field = KEY_NO_FIELD,
      .help = "TCP congestion control of flows over the link, such as cubic or bbr"},
+    NUMBER("in_use", 0, 0.999, PLACEMENT_LINK_USE, "share that others use, for placement weighted"),
     NUMBER("rtt_ms", 0, 60000, 0, "round-trip time in milliseconds"),
     BOTH_WAYS("delay_ms", 0, 60000, 0, "one-way delay in milliseconds, instead of rtt_ms", delay_keys),
     BOTH_WAYS("jitter_ms", 0, 2147, 0, "deviation of the delay in milliseconds", jitter_keys),
@@ -206,5 +207,5 @@ static const struct scenario_key link_rows[] = {
      .children = &trace_keys},
 };
 const struct scenario_keys scenario_link_keys = KEYS(link_rows);
-/* What shapes a link, wherever it is: the rows behind `between` and `congestion`. */
-const struct scenario_keys scenario_shaping_keys = {link_rows + 2, (int)ARRAY_LEN(link_rows) - 2};
+/* What shapes a link, wherever it is: the rows behind `between`, `congestion` and `in_use`. */
+const struct scenario_keys scenario_shaping_keys = {link_rows + 3, (int)ARRAY_LEN(link_rows) - 3};

@@ -40,6 +40,7 @@ static int build_link(struct scenario *s, json_object *root, json_object *entry,
     if (scenario_build_shaping(link, entry, here, e) < 0 ||
         scenario_choice(entry, "congestion", "cubic", congestion_at, here, &congestion, e) < 0)
         return -EINVAL;
+    link->use = scenario_number(&scenario_link_keys, entry, "in_use");
     snprintf(link->congestion, sizeof link->congestion, "%s", congestion);
     return build_ends(s, root, entry, link, here, e);
 }

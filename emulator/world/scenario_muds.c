@@ -133,7 +133,7 @@ int scenario_build_muds(struct scenario *s, json_object *root, struct err *e)
     json_object_object_foreach(map, name, entry)
     {
         const struct scenario_place *here = PLACE_NAMED(place, name);
-        struct scenario_mud kind = {0};
+        struct scenario_mud kind = {.kind = s->mud_count ? s->muds[s->mud_count - 1].kind + 1 : 0};
         if (build_kind(&kind, root, entry, here, e) < 0 || check_expanded_name(map, name, here, e) < 0) {
             free(kind.visits);
             return -EINVAL;

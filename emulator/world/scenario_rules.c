@@ -53,12 +53,10 @@ static int check_visit_paths(const struct scenario *s, int *parent, const struct
     return 0;
 }
 
-/* When a visit begins at the earliest: request n is due no sooner than n intervals after the first
- * association. */
-static double earliest(const struct scenario_mud *mud, const struct visit *visit)
+double scenario_visit_begin_s(const struct scenario_mud *mud, const struct visit *visit)
 {
     return visit->request ? simtime_seconds(mud->visits[0].at) + visit->request / mud->requests_per_s
-                             : simtime_seconds(visit->at);
+                          : simtime_seconds(visit->at);
 }
 
 static int check_visit_order(const struct scenario *s, const struct scenario_mud *mud,
@@ -69,7 +67,7 @@ static int check_visit_order(const struct scenario *s, const struct scenario_mud
         const struct visit *visit = &mud->visits[i];
         const struct scenario_place *here =
             PLACE_NAMED(PLACE_INDEX(visits, i), visit->request ? "at_request" : "at_s");
-        double at = earliest(mud, visit);
+        double at = scenario_visit_begin_s(mud, visit);
         if (at >= simtime_seconds(s->duration)) {
             scenario_error(here, e, "is at %g s or later, the run ends at %g s", at,
                            simtime_seconds(s->duration));

@@ -19,7 +19,6 @@ static void fill_rules(struct rules *r, const struct scenario *s)
                      .rto_max = t->rto_max,
                      .rto_initial = t->rto_initial},
         .strategy = s->migration.strategy,
-        .policy = policy_of(s->migration.policy),
         .work = s->service.work,
         .hold_max = s->migration.hold_max,
         .window = world_layout_window(s),
@@ -34,6 +33,7 @@ void world_init(struct world *w, const struct scenario *s, uint64_t seed,
     *w = (struct world){.scenario = s};
     world_layout_init(&w->layout, s, seed);
     fill_rules(&w->rules, s);
+    surroundings_init(&w->around, s, &w->layout, &w->rules.policy);
     w->cast = (struct cast){.muds = mem_alloc_array((size_t)s->mud_count, sizeof(struct mud *)),
                             .aps = mem_alloc_array((size_t)s->ap_count, sizeof(struct ap *)),
                             .edges = mem_alloc_array((size_t)s->edge_count, sizeof(struct edge *)),
@@ -74,6 +74,7 @@ void world_populate(struct world *w, struct port *port, int host)
         if (host == WORLD_ALL_HOSTS || l->aps[i].host == host) {
             w->cast.aps[i] = mem_alloc(sizeof *w->cast.aps[i]);
             ap_init(w->cast.aps[i], port, &w->rules, (uint32_t)i, (uint32_t)w->scenario->aps[i].edge);
+            w->cast.aps[i]->sites = w->around.sites[l->aps[i].host];
         }
     for (int i = 0; i < l->edge_count; i++)
         if (host == WORLD_ALL_HOSTS || l->edges[i].host == host) {
@@ -135,5 +136,6 @@ static void free_cast(struct world *w)
 void world_free(struct world *w)
 {
     free_cast(w);
+    surroundings_free(&w->around);
     world_layout_free(&w->layout);
 }

@@ -5,6 +5,7 @@
 
 #include "cast.h"
 #include "scenario.h"
+#include "surroundings.h"
 
 enum { WORLD_ALL_HOSTS = -1 };
 
@@ -13,6 +14,7 @@ struct world {
     struct layout layout;
     struct cast cast;
     struct rules rules;
+    struct surroundings around;
     struct port *port;
 };
 

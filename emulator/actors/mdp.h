@@ -1,0 +1,56 @@
+/* A Markov decision process about following a device (Taleb13, "Follow Me Cloud"; Ksentini, Taleb and Chen 2014, "A Markov decision
+ * process-based service migration procedure for follow me cloud").
+ *
+ * A state is the distance d between the device and its container, in links, right after a handoff; the chain steps from handoff to
+ * handoff. In each state there are two actions:
+ *
+ *     stay:     the device is served from distance d until its next handoff; then it is at d' with probability P(d, d').
+ *     migrate:  with probability s(d) the migration ends before the next handoff, and that is made from distance 0; else it is called
+ *               off, and all is as if the container had stayed. A cost is paid either way.
+ *
+ * The least discounted cost from each distance solves Bellman's equation
+ *
+ *     V(d) = min { stay(d) + γ Σ P(d, d') V(d'),
+ *                  move(d) + γ [ s(d) Σ P(0, d') V(d') + (1 - s(d)) Σ P(d, d') V(d') ] }
+ *
+ * which value iteration solves: from V = 0 the right side is taken again and again, until no value changes by so much that the policy
+ * could cost more than MDP_ERROR × the greatest cost of an action above the least (Puterman 1994, theorem 6.3.1). The papers give costs in general; ours are
+ * time, in seconds that the user waits: see mdp_costs. */
+#ifndef ROAMLAB_MDP_H
+#define ROAMLAB_MDP_H
+
+#include <stdbool.h>
+
+#define MDP_ERROR 1e-6
+#define MDP_DISCOUNT_MAX 0.999
+
+struct mdp_problem {
+    int states;                /* distances 0 … states - 1 */
+    const double *probability; /* [d * states + d']; each row sums to 1 */
+    const double *stay, *move; /* cost of an action at distance d, until the next handoff */
+    const double *arrives;     /* s(d) */
+    double discount; /* γ, above 0, at most MDP_DISCOUNT_MAX: nearer to 1, doubles do not resolve the bound */
+};
+
+/* Both arrays [states], the caller's. `migrate`: at that distance; never at 0, and where both cost the same, it stays. `value`: V(d). */
+void mdp_solve(const struct mdp_problem *problem, bool *migrate, double *value);
+
+/* What distance and migration cost a device that stays at an access point for an exponential time of mean τ and sends λ requests a
+ * second, each of which waits r(d) for the way. T(d) is what a migration takes, w what a second of it is worth (its load on links and
+ * machines) in seconds of waiting:
+ *
+ *     s(d)    = exp(-T(d) / τ)
+ *     stay(d) = λ τ r(d)
+ *     move(d) = λ [ τ (1 - s(d)) r(d) + τ s(d) r(0) ] + w τ (1 - s(d))
+ *
+ * because the migration and the stay last E min(T, stay) = τ (1 - s) together, and τ s of the stay are left when it has ended. */
+struct mdp_costs {
+    double stay_s;             /* τ */
+    double requests_per_s;     /* λ */
+    double weight;             /* w */
+    const double *way_s;       /* [d]: r(d) */
+    const double *migration_s; /* [d]: T(d) */
+};
+void mdp_costs(const struct mdp_costs *c, int states, double *stay, double *move, double *arrives);
+
+#endif

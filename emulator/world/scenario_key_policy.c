@@ -1,0 +1,65 @@
+/* The keys about when a container moves and where to. */
+#include "scenario_key.h"
+
+#include "mdp.h"
+#include "mem.h"
+
+#include <math.h>
+
+#define FIELD(type, member) ((int)offsetof(struct type, member))
+#define KEYS(array)                                                                                          \
+    {                                                                                                        \
+        (array), (int)ARRAY_LEN(array)                                                                       \
+    }
+
+static const struct scenario_key edge_rows[] = {
+    {.name = "host",
+     .kind = KEY_WORD,
+     .field = KEY_NO_FIELD,
+     .required = true,
+     .help = "the host it runs on"},
+    {"cpus", KEY_NUMBER, FIELD(scenario_edge, cpus), false, 0, 1000000, NAN,
+     "CPUs for containers; absent: never short", 0, 0},
+    {"memory_mb", KEY_NUMBER, FIELD(scenario_edge, memory_mb), false, 0, 1e12, NAN,
+     "megabytes of memory for containers; absent: never short", 0, 0},
+    {"storage_mb", KEY_NUMBER, FIELD(scenario_edge, storage_mb), false, 0, 1e12, NAN,
+     "megabytes of storage for containers; absent: never short", 0, 0},
+    {"data_share", KEY_NUMBER, FIELD(scenario_edge, data_share), false, 0, 1, 0,
+     "share of the service's data that is there", 0, 0},
+};
+const struct scenario_keys scenario_edge_keys = KEYS(edge_rows);
+
+static const struct scenario_key distance_rows[] = {
+    {.name = "unit",
+     .kind = KEY_WORD,
+     .field = KEY_NO_FIELD,
+     .help = "hops: links on the way, or ms: their round trip in milliseconds"},
+    {"max", KEY_NUMBER, FIELD(scenario_distance, max), true, 0, 1000000, 0,
+     "the greatest distance at which a container stays", 0, 0},
+};
+const struct scenario_keys scenario_distance_keys = KEYS(distance_rows);
+
+static const struct scenario_key mdp_rows[] = {
+    {"discount", KEY_NUMBER, FIELD(scenario_mdp, discount), false, 0.001, MDP_DISCOUNT_MAX, 0.9,
+     "what the next handoff's cost counts beside this one's", 0, 0},
+    {"migration_weight", KEY_NUMBER, FIELD(scenario_mdp, migration_weight), false, 0, 1000000, 1,
+     "seconds of a user's waiting that a second of migration is worth", 0, 0},
+    {"away", KEY_NUMBER, FIELD(scenario_mdp, away), false, 0, 1, NAN,
+     "probability that a handoff leads away from the container; absent: as the visits show", 0, 0},
+};
+const struct scenario_keys scenario_mdp_keys = KEYS(mdp_rows);
+
+#define WEIGHT(member, preset, what)                                                                         \
+    {                                                                                                        \
+#member, KEY_NUMBER, FIELD(scenario_weights, member), false, 0, 1, preset, what, 0, 0                \
+    }
+static const struct scenario_key weight_rows[] = {
+    WEIGHT(location, 0.5, "of the location; with load 1 in all"),
+    WEIGHT(load, 0.5, "of the load"),
+    WEIGHT(links, 0.5, "of the links, in the location; with data 1 in all"),
+    WEIGHT(data, 0.5, "of the service's data, in the location"),
+    WEIGHT(cpu, 0.4, "of free CPUs, in the load; with memory and storage 1 in all"),
+    WEIGHT(memory, 0.4, "of free memory, in the load"),
+    WEIGHT(storage, 0.2, "of free storage, in the load"),
+};
+const struct scenario_keys scenario_weight_keys = KEYS(weight_rows);
