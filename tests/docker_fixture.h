@@ -50,6 +50,7 @@ struct fixture {
     struct runtime runtime;
     struct image image;
     struct edge edges[2];
+    struct statechain_history *history;
     struct statechain_model model;
     /* Of the last thing waited for: */
     int status;
@@ -237,9 +238,10 @@ static inline void fixture_new_container(struct fixture *f, int edge, const char
 
 static inline void fixture_new_model(struct fixture *f)
 {
-    statechain_model_free(&f->model);
-    statechain_model_init(&f->model, FIXTURE_SEED, FIXTURE_MUD, fixture_sizes.memory_pages,
-                          fixture_sizes.layer_pages);
+    if (!f->history)
+        f->history =
+            statechain_history_new(FIXTURE_SEED, fixture_sizes.memory_pages, fixture_sizes.layer_pages);
+    statechain_model_init(&f->model, f->history, FIXTURE_MUD);
 }
 
 /* What a carrier does. */
@@ -357,7 +359,7 @@ static inline void fixture_close(struct fixture *f)
     for (int i = 0; i < 2; i++)
         fixture_close_edge(f, i);
     image_free(&f->image);
-    statechain_model_free(&f->model);
+    statechain_history_free(f->history);
     loop_free(f->loop);
     files_remove(folder, NULL);
     free(f);

@@ -55,10 +55,8 @@ static void assert_same_state(const struct offload *a, const struct offload *b)
 /* Goes on at the source, replays the same at the target, compares, and goes on there. */
 static void catch_up_and_compare(int from, int to)
 {
-    struct statechain_model at_cut;
-    statechain_model_copy(&at_cut, &f->model);
+    struct statechain_model at_cut = f->model;
     fixture_requests(f, &f->edges[from], 20, OFFLOAD_REQUEST);
-    statechain_model_free(&f->model);
     f->model = at_cut;
     fixture_requests(f, &f->edges[to], 20, OFFLOAD_REPLAY);
     struct offload source = fixture_probe(&f->edges[from], f->model.next);

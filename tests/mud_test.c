@@ -12,6 +12,7 @@ static const struct visit outage[] = {
     {.ap = 1, .at = {130000000000}, .phases = {{50000000}, {2000000}, {3000000}}}};
 
 struct bench {
+    struct statechain_history *history;
     struct fake_port fake;
     struct mud mud;
 };
@@ -44,9 +45,7 @@ static void bench_options(struct bench *b, const struct visit *v, int count, dou
                                   .until = simtime_from_seconds(until_s),
                                   .visits = v,
                                   .visit_count = count,
-                                  .seed = 1,
-                                  .memory_pages = 100,
-                                  .layer_pages = 100};
+                                  .history = b->history = statechain_history_new(1, 100, 100)};
     mud_init(&b->mud, &b->fake.port, &b->fake.rules, 0, &options);
     mud_start(&b->mud);
 }
@@ -78,6 +77,7 @@ static void bench_init(struct bench *b, enum mud_state state)
 static void bench_free(struct bench *b)
 {
     mud_free(&b->mud);
+    statechain_history_free(b->history);
     fake_free(&b->fake);
 }
 

@@ -33,6 +33,7 @@ struct fixture {
     pid_t pid;
     int socket;
     char file[64];
+    struct statechain_history *history;
     struct statechain_model model;
 };
 
@@ -134,7 +135,8 @@ static int setup(void **state)
     start_service(f, port);
     f->socket = socket(AF_INET, SOCK_DGRAM, 0);
     connect(f->socket, (struct sockaddr *)&to, sizeof to);
-    statechain_model_init(&f->model, SEED, MUD, MEMORY_PAGES, LAYER_PAGES);
+    f->history = statechain_history_new(SEED, MEMORY_PAGES, LAYER_PAGES);
+    statechain_model_init(&f->model, f->history, MUD);
     struct offload o = {0};
     for (int i = 0; i < 100 && o.type != OFFLOAD_PROBED; i++) {
         send_message(f, OFFLOAD_PROBE, 0);
@@ -152,7 +154,7 @@ static int teardown(void **state)
     waitpid(f->pid, NULL, 0);
     close(f->socket);
     unlink(f->file);
-    statechain_model_free(&f->model);
+    statechain_history_free(f->history);
     free(f);
     return 0;
 }

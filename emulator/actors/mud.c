@@ -348,12 +348,11 @@ void mud_init(struct mud *mud, struct port *port, const struct rules *rules, uin
         .resend.ring = resend_rings,
         .requests = mem_alloc_array(options->window, sizeof(struct mud_request)),
     };
-    statechain_model_init(&mud->expected, options->seed, index, options->memory_pages, options->layer_pages);
+    statechain_model_init(&mud->expected, options->history, index);
 }
 
 void mud_free(struct mud *mud)
 {
-    statechain_model_free(&mud->expected);
     free(mud->requests);
 }
 

@@ -28,8 +28,7 @@ struct mud_options {
     struct simtime until;        /* no new request from then on */
     const struct visit *visits;  /* the caller's, must outlive the MUD; the first is at an access point, by time; may be none */
     int visit_count;
-    uint64_t seed;
-    uint32_t memory_pages, layer_pages; /* of the service: for the digest chain */
+    struct statechain_history *history; /* of the service's state: for the digest chain; the caller's */
 };
 
 struct mud_request {

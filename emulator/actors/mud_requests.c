@@ -24,8 +24,7 @@ static void send_request(struct mud *mud, uint32_t number)
 static void send_new(struct mud *mud)
 {
     struct statechain_model *expected = &mud->expected;
-    uint64_t payload = statechain_fold_synthetic_payload(mud->options.seed, mud->actor.self.index, mud->sent,
-                                                         mud->options.request_bytes);
+    uint64_t payload = statechain_model_payload(expected, mud->sent, mud->options.request_bytes);
     *request_of(mud, mud->sent) = (struct mud_request){
         .digest = statechain_model_execute(expected, payload),
         .first_sent = actor_now(&mud->actor),

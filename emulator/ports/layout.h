@@ -5,6 +5,7 @@
 
 #include "link.h"
 #include "offload.h"
+#include "statechain.h"
 #include "strategy.h"
 
 struct layout_party {
@@ -43,6 +44,7 @@ struct layout {
     struct layout_party *muds, *aps, *edges;
     int mud_count, ap_count, edge_count;
     uint64_t base_bytes, layer_bytes, memory_bytes;
+    struct statechain_history *history; /* of the service's state */
     struct simtime work;
     uint32_t window;
     const char *carrier;

@@ -6,21 +6,19 @@
 
 void sim_state_init(struct sim_state *s, const struct layout *layout, uint32_t mud)
 {
-    statechain_model_init(&s->model, layout->seed, mud, (uint32_t)(layout->memory_bytes / STATE_PAGE),
-                          (uint32_t)(layout->layer_bytes / STATE_PAGE));
+    statechain_model_init(&s->model, layout->history, mud);
     s->replies = mem_alloc_array(layout->window, sizeof *s->replies);
 }
 
 void sim_state_copy(struct sim_state *to, const struct sim_state *from, const struct layout *layout)
 {
-    statechain_model_copy(&to->model, &from->model);
+    to->model = from->model;
     to->replies = mem_alloc_array(layout->window, sizeof *to->replies);
     memcpy(to->replies, from->replies, layout->window * sizeof *to->replies);
 }
 
 void sim_state_free(struct sim_state *s)
 {
-    statechain_model_free(&s->model);
     free(s->replies);
     s->replies = NULL;
 }
@@ -36,7 +34,7 @@ static void answer(struct sim_container *c, const struct offload *asked, uint8_t
     reply.payload_len = type == OFFLOAD_REPLY ? c->layout->muds[c->mud].reply_bytes : 0;
     if (type == OFFLOAD_PROBED) {
         reply.number = c->state.model.next;
-        reply.checksum = c->state.model.checksum;
+        reply.checksum = statechain_model_checksum(&c->state.model);
     }
     c->says(c, &reply);
 }
@@ -89,7 +87,7 @@ static void work_done(struct timer *timer)
 {
     struct sim_container *c = container_of(timer, struct sim_container, work);
     struct offload o = c->working_on;
-    uint64_t payload = statechain_fold_synthetic_payload(c->layout->seed, c->mud, o.number, o.payload_len);
+    uint64_t payload = statechain_model_payload(&c->state.model, o.number, o.payload_len);
     uint64_t digest = statechain_model_execute(&c->state.model, payload);
     c->state.replies[o.number % c->layout->window] = digest;
     answer(c, &o, reply_type(&o), 0, digest);

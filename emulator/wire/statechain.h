@@ -61,30 +61,29 @@ uint64_t statechain_start(uint64_t seed, uint32_t mud);
 uint64_t statechain_next(uint64_t chain, uint32_t n, uint64_t payload_fold, const uint64_t *page_folds,
                          int pages);
 
-/* The state by versions alone: what the MUD expects, and what a modelled container holds. Costs no memory
- * beside the struct until the first request, then 11 to 21 bytes per page that was ever rewritten.
- * (statechain_model.c) */
+/* What the pages go through, by versions alone. The seed alone chooses the pages of request n and what they hold, so
+ * all devices of a run share one history: it grows with the longest of them, 56 bytes a request, and by the pages that
+ * were ever rewritten. (statechain_model.c) */
+struct statechain_history;
+
+struct statechain_history *statechain_history_new(uint64_t seed, uint32_t memory_pages, uint32_t layer_pages);
+void statechain_history_free(struct statechain_history *h); /* NULL-safe */
+
+/* One device's state as its requests have left it: what the MUD expects, and what a modelled container holds. A copy is
+ * another state with the same past. */
 struct statechain_model {
-    uint64_t seed;
-    uint32_t mud, memory_pages, layer_pages;
-    uint32_t next;                       /* the number that is executed next */
-    uint64_t chain;                      /* after next - 1 */
-    uint64_t checksum;                   /* sum over all pages of fold now - fold of version 0, mod 2^64 */
-    struct statechain_version *versions; /* owned: a sparse map page → version (hash table) */
-    size_t used, capacity;               /* capacity: 0 or a power of two */
+    struct statechain_history *history; /* the caller's, shared; must outlive the model */
+    uint32_t mud;
+    uint32_t next;  /* the number that is executed next */
+    uint64_t chain; /* after next - 1 */
 };
 
-struct statechain_version {
-    uint32_t area_and_page; /* page + 1, top bit = layer; 0 = empty: an area has at most 2^31 - 1 pages */
-    uint32_t version;
-};
-
-void statechain_model_init(struct statechain_model *m, uint64_t seed, uint32_t mud, uint32_t memory_pages,
-                           uint32_t layer_pages);
-/* `to` is uninitialised or freed. */
-void statechain_model_copy(struct statechain_model *to, const struct statechain_model *from);
-void statechain_model_free(struct statechain_model *m);
+void statechain_model_init(struct statechain_model *m, struct statechain_history *history, uint32_t mud);
 /* Executes request m->next with `payload_fold`; returns the new chain. */
 uint64_t statechain_model_execute(struct statechain_model *m, uint64_t payload_fold);
+/* The sum over all pages of fold now - fold of version 0, mod 2^64. */
+uint64_t statechain_model_checksum(const struct statechain_model *m);
+/* The fold of the device's synthetic payload of that request. */
+uint64_t statechain_model_payload(const struct statechain_model *m, uint32_t n, size_t len);
 
 #endif

@@ -55,9 +55,7 @@ static void populate_mud(struct world *w, int i)
         .until = w->scenario->duration,
         .visits = m->visits,
         .visit_count = m->visit_count,
-        .seed = w->layout.seed,
-        .memory_pages = (uint32_t)(w->layout.memory_bytes / STATE_PAGE),
-        .layer_pages = (uint32_t)(w->layout.layer_bytes / STATE_PAGE),
+        .history = w->layout.history,
     };
     w->cast.muds[i] = mem_alloc(sizeof *w->cast.muds[i]);
     mud_init(w->cast.muds[i], w->port, &w->rules, (uint32_t)i, &options);

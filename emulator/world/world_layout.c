@@ -79,6 +79,8 @@ static void lay_service(struct layout *l, const struct scenario *s)
     l->base_bytes = (uint64_t)(s->service.base_mb * 1e6);
     l->layer_bytes = (uint64_t)(s->service.layer_mb * 1e6);
     l->memory_bytes = (uint64_t)(s->service.memory_mb * 1e6);
+    l->history = statechain_history_new(l->seed, (uint32_t)(l->memory_bytes / STATE_PAGE),
+                                        (uint32_t)(l->layer_bytes / STATE_PAGE));
     l->work = s->service.work;
     l->window = world_layout_window(s);
     l->carrier = s->migration.carrier;
@@ -117,4 +119,5 @@ void world_layout_free(struct layout *l)
     free(l->links);
     free(l->next_hop);
     free(l->faults);
+    statechain_history_free(l->history);
 }
