@@ -25,6 +25,7 @@ struct play {
     const char *visits[PLAY_MUDS_MAX]; /* JSON lists; the last one given serves all further devices */
     const char *strategy;
     double rtt_ms, rate_mbit, loss, air_loss, requests_per_s, work_ms, memory_mb, duration_s;
+    bool elsewhere; /* AP-2's edge server has no room: by location and data, its devices' containers go to ES-3 */
     const char *migration, *timeouts, *faults; /* further keys, such as "\"retries\":1"; NULL = none */
     uint64_t seed;
     bool outages; /* of random walks */
@@ -60,7 +61,8 @@ static inline void play_hosts(const struct play *p, struct buf *out)
     for (int i = 1; i <= p->muds; i++)
         buf_printf(out, "\"phone%d\":{}%s", i, i < p->muds ? "," : "},\"edges\":{");
     for (int i = 1; i <= p->aps; i++)
-        buf_printf(out, "\"es%d\":{\"host\":\"pc%d\"}%s", i, i, i < p->aps ? "," : "},\"aps\":{");
+        buf_printf(out, "\"es%d\":{\"host\":\"pc%d\"%s%s}%s", i, i, p->elsewhere && i == 2 ? ",\"cpus\":0" : "",
+                   p->elsewhere && i == 3 ? ",\"data_share\":0.2" : "", i < p->aps ? "," : "},\"aps\":{");
     for (int i = 1; i <= p->aps; i++)
         buf_printf(out, "\"ap%d\":{\"host\":\"pc%d\",\"edge\":\"es%d\"}%s", i, i, i, i < p->aps ? "," : "},");
 }
@@ -88,7 +90,8 @@ static inline void play_text(const struct play *p, struct buf *out)
     for (int i = 0; i < p->muds; i++)
         buf_printf(out, "\"m%d\":{\"host\":\"phone%d\",\"requests_per_s\":%g,\"visits\":%s}%s", i + 1, i + 1,
                    p->requests_per_s, play_visits(p, i), i + 1 < p->muds ? "," : "},");
-    buf_printf(out, "\"migration\":{\"strategy\":\"%s\"%s%s},\"timeouts\":{%s},\"faults\":[%s]}", p->strategy,
+    buf_printf(out, "\"migration\":{\"strategy\":\"%s\",\"placement\":\"%s\"%s%s},\"timeouts\":{%s},\"faults\":[%s]}", p->strategy,
+               p->elsewhere ? "weighted" : "own",
                p->migration ? "," : "", p->migration ? p->migration : "", p->timeouts ? p->timeouts : "",
                p->faults ? p->faults : "");
 }

@@ -71,6 +71,12 @@ static int last_access_point(const char *visits)
     return atoi(last);
 }
 
+/* The edge server where the container of a device at that access point belongs. */
+static int home_of(const struct play *p, int access_point)
+{
+    return p->elsewhere && access_point == 2 ? 3 : access_point;
+}
+
 /* What else a run must show, beside the invariants. */
 struct expected {
     int live_at;          /* the edge where the only device's container ends, 0 = anywhere */
@@ -95,7 +101,7 @@ play_well(const struct play *p, const struct expected *x, const char *format, ..
         played_complain(&r, "%lld of %lld requests sent, %lld answered, %lld abandoned", (long long)r.sent,
                         (long long)due, (long long)r.answered, (long long)r.abandoned);
     for (int i = 0; x->followed && i < p->muds; i++)
-        if (r.live_edges[i] != 1u << last_access_point(play_visits(p, i)))
+        if (r.live_edges[i] != 1u << home_of(p, last_access_point(play_visits(p, i))))
             played_complain(&r, "the container of device %d is not with its device (edges %x)", i,
                             r.live_edges[i]);
     if (x->live_at && r.live_edges[0] != 1u << x->live_at)
@@ -143,7 +149,7 @@ static const struct roaming roamings[] = {
      1},
 };
 
-static void roam_at_every_moment(const struct roaming *row, const char *strategy, double step_s)
+static void roam_at_every_moment(const struct roaming *row, const char *strategy, bool elsewhere, double step_s)
 {
     for (double at_s = 1.501; at_s < 3.2; at_s += step_s) {
         char visits[300];
@@ -151,8 +157,9 @@ static void roam_at_every_moment(const struct roaming *row, const char *strategy
         snprintf(visits, sizeof visits, row->visits, at_s);
         p.visits[0] = visits;
         p.strategy = strategy;
-        struct expected x = {.live_at = row->ends_at, .served_for_s = 7.5, .finished = -1};
-        play_well(&p, &x, "%s at %.3f s", row->label, at_s);
+        p.elsewhere = elsewhere;
+        struct expected x = {.live_at = home_of(&p, row->ends_at), .served_for_s = 7.5, .finished = -1};
+        play_well(&p, &x, "%s at %.3f s%s", row->label, at_s, elsewhere ? ", containers elsewhere" : "");
     }
 }
 
@@ -161,7 +168,17 @@ static void devices_roam_at_every_moment(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(roamings); i++)
         for (size_t k = 0; k < ARRAY_LEN(strategies); k++)
-            roam_at_every_moment(&roamings[i], strategies[k], 0.010);
+            roam_at_every_moment(&roamings[i], strategies[k], false, 0.010);
+    all_good();
+}
+
+/* The new access point's edge server is not where the container goes. */
+static void devices_roam_while_containers_go_elsewhere(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(roamings); i++)
+        for (size_t k = 0; k < ARRAY_LEN(strategies); k++)
+            roam_at_every_moment(&roamings[i], strategies[k], true, 0.013);
     all_good();
 }
 
@@ -256,6 +273,7 @@ static void fifty_devices_roam_at_random(void **state)
             p.duration_s = 12;
             p.rate_mbit = 800;
             p.seed = seed;
+            p.elsewhere = seed % 2 == 0;
             p.strategy = strategies[k];
             struct expected x = {.followed = true, .served_for_s = 10, .finished = -1};
             play_random_walks(p, &x, "50 devices on 4 access points");
@@ -300,6 +318,7 @@ static void messages_are_lost_anywhere(void **state)
             for (uint64_t seed = first_seed(); seed <= last_seed(30); seed++) {
                 struct play p = lossy(&losings[i], seed, strategies[k]);
                 p.migration = "\"retries\":50";
+                p.elsewhere = seed % 2;
                 if (seed % 3 == 0)
                     p.visits[0] = basic.visits[0];
                 if (seed % 3 == 0)
@@ -369,6 +388,7 @@ static void faults_and_losses_meet(void **state)
         }
         p.faults = faults;
         p.migration = "\"retries\":2";
+        p.elsewhere = seed % 2;
         play_random_walks(p, &x, faults);
     }
     all_good();
@@ -442,6 +462,7 @@ int main(int argc, char **argv)
         cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(devices_roam_at_every_moment),
+        cmocka_unit_test(devices_roam_while_containers_go_elsewhere),
         cmocka_unit_test(devices_leave_for_good_at_every_moment),
         cmocka_unit_test(two_devices_swap_edges),
         cmocka_unit_test(fifty_devices_roam_at_random),
