@@ -1,8 +1,9 @@
 #include "trace.h"
+#include "decimal.h"
+#include "fields.h"
 #include "mem.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -27,20 +28,6 @@ static struct lines lines_of(const char *name, const char *text, size_t len)
     return l;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r';
-}
-
-/* Without the blanks at both ends. */
-static void trim(const char **text, size_t *len)
-{
-    while (*len && is_blank((*text)[0]))
-        (*text)++, (*len)--;
-    while (*len && is_blank((*text)[*len - 1]))
-        (*len)--;
-}
-
 /* The next line with anything on it; false at the end. */
 static bool next_line(struct lines *l)
 {
@@ -51,7 +38,7 @@ static bool next_line(struct lines *l)
         l->len = (size_t)(stop - l->at);
         l->at = stop < l->end ? stop + 1 : stop;
         l->number++;
-        trim(&l->line, &l->len);
+        field_trim(&l->line, &l->len);
         if (l->len && l->line[0] != '#')
             return true;
     }
@@ -102,20 +89,6 @@ static size_t kind_of(int quantity)
     return i;
 }
 
-/* Cuts the next field off the line; false if there is none left. */
-static bool next_field(const char **rest, size_t *rest_len, const char **field, size_t *len)
-{
-    if (!*rest)
-        return false;
-    const char *comma = memchr(*rest, ',', *rest_len);
-    *field = *rest;
-    *len = comma ? (size_t)(comma - *rest) : *rest_len;
-    *rest_len -= comma ? *len + 1 : *len;
-    *rest = comma ? comma + 1 : NULL;
-    trim(field, len);
-    return true;
-}
-
 static bool ends_with(const char *field, size_t *len, const char *suffix)
 {
     size_t n = strlen(suffix);
@@ -154,7 +127,7 @@ static int read_names(struct csv *csv, struct err *e)
     const char *rest = csv->lines.line, *field;
     size_t rest_len = csv->lines.len, len;
     bool has_time = false;
-    while (next_field(&rest, &rest_len, &field, &len)) {
+    while (field_next(&rest, &rest_len, &field, &len)) {
         if (csv->column_count == COLUMNS_MAX)
             return err_set(e, EINVAL, "has more than %d columns", COLUMNS_MAX);
         if (name_column(csv, field, len, e) < 0)
@@ -174,20 +147,6 @@ static void presume_columns(struct csv *csv)
     csv->column_count = COLUMNS_WITHOUT_NAMES;
 }
 
-/* A plain decimal number: what strtod takes beyond that (hexadecimal, names) is a mistake here. */
-static int read_number(const char *field, size_t len, double *number, struct err *e)
-{
-    char text[FIELD_MAX + 1], *end;
-    if (len <= FIELD_MAX) {
-        memcpy(text, field, len);
-        text[len] = '\0';
-        *number = strtod(text, &end);
-        if (len && strspn(text, "0123456789.eE+-") == len && end == text + len)
-            return 0;
-    }
-    return err_set(e, EINVAL, "\"%.*s\" is not a number", len < FIELD_MAX ? (int)len : FIELD_MAX, field);
-}
-
 static int read_field(const struct column *column, const char *field, size_t len,
                       struct schedule_point points[2], struct err *e)
 {
@@ -195,8 +154,9 @@ static int read_field(const struct column *column, const char *field, size_t len
     double number = 0;
     if (len == 0 && column->quantity != COLUMN_TIME)
         return 0;
-    if (read_number(field, len, &number, e) < 0)
-        return err_wrap(e, "%s", kinds[kind].name);
+    if (!decimal_parse(field, len, &number))
+        return err_set(e, EINVAL, "%s: \"%.*s\" is not a number", kinds[kind].name,
+                       len < FIELD_MAX ? (int)len : FIELD_MAX, field);
     if (!(number >= kinds[kind].min && number <= kinds[kind].max))
         return err_set(e, EINVAL, "%s is %.16g, must be %.16g to %.16g", kinds[kind].name, number,
                        kinds[kind].min, kinds[kind].max);
@@ -220,7 +180,7 @@ static int read_line(struct csv *csv, struct schedule schedules[2], struct err *
     const char *rest = csv->lines.line, *field;
     size_t rest_len = csv->lines.len, len;
     int count = 0;
-    for (; next_field(&rest, &rest_len, &field, &len); count++) {
+    for (; field_next(&rest, &rest_len, &field, &len); count++) {
         if (count == csv->column_count)
             return err_set(e, EINVAL, "has more fields than the %d columns", csv->column_count);
         if (read_field(&csv->columns[count], field, len, points, e) < 0)

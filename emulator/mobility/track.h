@@ -17,7 +17,7 @@ struct track_sample {
     struct simtime at;
     uint32_t device; /* counted from 0 in the order of first appearance */
     double x, y;     /* metres */
-    bool gone;
+    bool gone;       /* it was at (x, y) until now */
 };
 
 struct track_source;

@@ -1,0 +1,422 @@
+/* The readers of track files: what they make of samples, what they refuse and where, and that the length of a file costs no
+ * memory. */
+#include "folder.h"
+#include "mem.h"
+#include "track.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+#include <zlib.h>
+
+/* --- samples -------------------------------------------------------------------------------------------------- */
+
+struct expected {
+    const char *device;
+    double at, x, y;
+    bool gone;
+};
+
+static const struct expected crossing[] = {
+    {"1", 0, 0, 50, false},
+    {"1", 5, 0, 50, false},
+    {"1", 20, 150, 50, false},
+    {"1", 30, 150, 50, false},
+    {"1", 30, 20, 10, false},
+    {"0", 0, 100, 0, false},
+    {"0", 10, 100, 0, false},
+    {"0", 15, 100, 50, false},
+    {"0", 20, 200, 50, false},
+    {"2", 0, 7.5, 2.5, false},
+    {0},
+};
+static const struct expected town[] = {
+    {"car", 0, 0, 5, false},
+    {"bus", 0, 300, 5, false},
+    {"ann", 0, 300, 5, false},
+    {"parcel", 0, -2.5, 10, false},
+    {"bus", 1, 290, 5, false},
+    {"ann", 1, 290, 5, false},
+    {"car", 1, 8, 5, false},
+    {"parcel", 1, -2.5, 10, false},
+    {"car", 2, 18, 5, false},
+    {"ann", 2, 289, 6, false},
+    {"parcel", 2, -2.5, 10, false},
+    {"bus", 2, 290, 5, true},
+    {"car", 3, 18, 5, true},
+    {"ann", 3, 289, 6, true},
+    {"parcel", 3, -2.5, 10, true},
+    {"bus", 4.5, 200, 5, false},
+    {0},
+};
+static const struct expected walk[] = {
+    {"0", 0, 10, 20, false},
+    {"0", 5.5, 10, 40, false},
+    {"0", 9, 10, 40, false},
+    {"1", 0, 1.5, 2.5, false},
+    {"1", 3, 1.5, 2.5, false},
+    {"1", 4, 2.5, 2.5, false},
+    {0},
+};
+static const struct expected climb[] = {
+    {"0", 0, 10, 20, false}, {"0", 5.5, 10, 40, false}, {"1", 0, 0, 0, false}, {0}};
+static const struct expected table[] = {
+    {"a", 0, 0.5, 2, false},
+    {"b c", 0.25, 10, 20, false},
+    {"a", 1, 1.5, 2, false},
+    {"a", 2, 1.5, 2, true},
+    {"b c", 2, 10, 24, false},
+    {"a", 7, 5, 5, false},
+    {0},
+};
+
+static void expect_samples(const char *format, const char *path, const struct expected *expected)
+{
+    struct err e = ERR_INIT;
+    struct track_source *source = track_format_of(format)->open(path, &e);
+    if (!source)
+        fail_msg("%s", e.text);
+    struct track_sample sample;
+    int status;
+    for (; (status = source->operations->next(source, &sample, &e)) == 1; expected++) {
+        const char *name = source->operations->name(source, sample.device);
+        if (!expected->device || strcmp(name, expected->device) != 0 || sample.x != expected->x ||
+            sample.y != expected->y || sample.at.ns != simtime_from_seconds(expected->at).ns ||
+            sample.gone != expected->gone)
+            fail_msg("%s: %s at %g s: (%g, %g)%s", path, name, simtime_seconds(sample.at), sample.x, sample.y,
+                     sample.gone ? " gone" : "");
+    }
+    if (status < 0)
+        fail_msg("%s", e.text);
+    if (expected->device)
+        fail_msg("%s: ends before %s at %g s", path, expected->device, expected->at);
+    assert_int_equal(source->operations->next(source, &sample, &e), 0);
+    source->operations->close(source);
+}
+
+static void test_samples(void **state)
+{
+    static const struct {
+        const char *format, *file;
+        const struct expected *expected;
+    } rows[] = {
+        {"ns2", "tests/tracks/crossing.ns2", crossing},
+        {"fcd", "tests/tracks/town.fcd.xml", town},
+        {"fcd", "tests/tracks/town.fcd.xml.gz", town},
+        {"bonnmotion", "tests/tracks/walk.movements", walk},
+        {"bonnmotion", "tests/tracks/walk.movements.gz", walk},
+        {"bonnmotion", "tests/tracks/climb.movements", climb},
+        {"csv", "tests/tracks/walk.csv", table},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        expect_samples(rows[i].format, rows[i].file, rows[i].expected);
+}
+
+static void test_small_texts(void **state)
+{
+#define STEP(t, inside) "<timestep time=\"" t "\">" inside "</timestep>"
+#define VEHICLE(id, x, y, speed) "<vehicle id=\"" id "\" x=\"" x "\" y=\"" y "\" speed=\"" speed "\"/>"
+    static const struct {
+        const char *format, *text;
+        struct expected expected[6];
+    } rows[] = {
+        {"ns2", "", {{0}}},
+        {"ns2", "$node_(07) set X_ 1\r\n$node_(7) set Y_ 2;", {{"7", 0, 1, 2, false}}},
+        {"ns2",
+         "$ns_ at 1 {$node_(0) setdest 3 4 1}\n$node_(0) set X_ 0\n$node_(0) set Y_ 0\n$node_(0) set X_ 0\n",
+         {{"0", 0, 0, 0, false}, {"0", 1, 0, 0, false}, {"0", 6, 3, 4, false}}},
+        /* Out of order, and twice at one time: the later line wins. */
+        {"ns2",
+         "$ns_ at 9 \"$node_(0) setdest 0 0 5\"\n$node_(0) set Y_ 0\n$node_(0) set X_ 0\n"
+         "$ns_ at 2 \"$node_(0) setdest 1 0 1\"\n$ns_ at 2 \"$node_(0) setdest 10 0 5\"\n",
+         {{"0", 0, 0, 0, false},
+          {"0", 2, 0, 0, false},
+          {"0", 2, 0, 0, false},
+          {"0", 4, 10, 0, false},
+          {"0", 9, 10, 0, false},
+          {"0", 11, 0, 0, false}}},
+        /* A jump along one axis ends a movement. */
+        {"ns2",
+         "$node_(0) set X_ 0\n$node_(0) set Y_ 8\n$ns_ at 1 \"$node_(0) setdest 10 8 1\"\n"
+         "$ns_ at 3 \"$node_(0) set Y_ 7\"",
+         {{"0", 0, 0, 8, false}, {"0", 1, 0, 8, false}, {"0", 3, 2, 8, false}, {"0", 3, 2, 7, false}}},
+        {"fcd", "<fcd-export/>", {{0}}},
+        {"fcd", "<!-- <fcd-output.geo value=\"false\"/> --><fcd-export/>", {{0}}},
+        {"fcd",
+         "<fcd-export><new/>" STEP("1", "<new><person id='a' x='1' y='2'/></new>") "</fcd-export>",
+         {{"a", 1, 1, 2, false}}},
+        /* A small place, where vehicles that report a speed do move, or stand. */
+        {"fcd",
+         "<fcd-export>" STEP("0", VEHICLE("a", "0", "0", "9")) STEP("1", VEHICLE("a", "9", "0", "9"))
+             STEP("2", VEHICLE("a", "9", "0", "9")) STEP("3", VEHICLE("a", "9", "0", "9"))
+                 STEP("4", VEHICLE("a", "9", "0", "9")) "</fcd-export>",
+         {{"a", 0, 0, 0, false},
+          {"a", 1, 9, 0, false},
+          {"a", 2, 9, 0, false},
+          {"a", 3, 9, 0, false},
+          {"a", 4, 9, 0, false}}},
+        {"bonnmotion", "# nobody\n\n", {{0}}},
+        {"bonnmotion", "0 1 2", {{"0", 0, 1, 2, false}}},
+        {"bonnmotion",
+         "\n0 1 2\n\n#3D\n5 1 2\n",
+         {{"0", 0, 1, 2, false}, {"1", 0, 1, 2, false}, {"1", 5, 1, 2, false}}},
+        {"csv", "t,id,x,y\n", {{0}}},
+        {"csv", "\xef\xbb\xbf\"t\", id ,x,y\r\n 1e1,\tn,-3,.5\r\n", {{"n", 10, -3, 0.5, false}}},
+        {"csv", "t,id,x,y\n1,n,1,1\n1,n,2,2", {{"n", 1, 1, 1, false}, {"n", 1, 2, 2, false}}},
+    };
+    (void)state;
+    char *folder = folder_make();
+    autofree char *path = mem_printf("%s/f", folder);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        folder_write(folder, "f", rows[i].text);
+        struct expected expected[7] = {0};
+        memcpy(expected, rows[i].expected, sizeof rows[i].expected);
+        expect_samples(rows[i].format, path, expected);
+    }
+    folder_remove(folder);
+}
+
+/* --- refusals ------------------------------------------------------------------------------------------------- */
+
+/* To the end, or to the first error. */
+static int read_all(const struct track_format *format, const char *path, struct err *e)
+{
+    struct track_source *source = format->open(path, e);
+    if (!source)
+        return -EINVAL;
+    struct track_sample sample;
+    int status;
+    while ((status = source->operations->next(source, &sample, e)) == 1)
+        ;
+    source->operations->close(source);
+    return status;
+}
+
+static void test_refusals(void **state)
+{
+    static const struct {
+        const char *format, *text, *error, *hint;
+    } rows[] = {
+        {"ns2", "$node_(0) set X_ 1\n\nset n 5\n", "f:3: this is no statement", "$node_(N) set X_ METRES"},
+        {"ns2", "$node_(x) set X_ 1\n", "f:1: this is no statement", ""},
+        {"ns2", "$node_(0) set W_ 1\n", "f:1: this is no statement", ""},
+        {"ns2", "$node_(0) set X_ 1; $node_(0) set Y_ 1\n", "f:1: this is no statement", ""},
+        {"ns2", "$node_(0) setdest 1 1 1\n", "f:1: this is no statement", ""},
+        {"ns2", "$node_(0) set X_ 0x1\n", "f:1: X_: \"0x1\" is not a number", ""},
+        {"ns2", "$node_(0) set X_ 1e9\n", "f:1: X_ is 1000000000, must be -100000000 to", ""},
+        {"ns2", "$ns_ at 1 \"$node_(0) setdest 1 1 1 0\"\n", "f:1: setdest with four numbers",
+         "setdest X Y SPEED"},
+        {"ns2", "$ns_ at 1 \"$node_(0) setdest 1 1 -1\"\n", "f:1: the speed is -1, must be 0", ""},
+        {"ns2", "$ns_ at -1 \"$node_(0) setdest 1 1 1\"\n", "f:1: the time is -1 s, must be 0", ""},
+        {"ns2", "$ns_ at soon \"$node_(0) setdest 1 1 1\"\n", "f:1: the time: \"soon\" is not", ""},
+        {"ns2", "$node_(1) set X_ 1\n$ns_ at 1 \"$node_(0) setdest 1 1 1\"\n$node_(1) set Y_ 1\n",
+         "f:2: node 0 moves before it has a position", "$node_(0) set X_"},
+        {"ns2", "$node_(4) set X_ 1\n", "f:1: node 4 moves before it has a Y_", "$node_(4) set X_"},
+        {"fcd", "", "f:1: no element found", "the file ends early"},
+        {"fcd", "<fcd-export>\n" STEP("0", "") "\n<timestep", "f:3: unclosed token", "the file ends early"},
+        {"fcd", "<fcd-export>\n<timestep></fcd-export>", "f:2: timestep without time", ""},
+        {"fcd", "<fcd-export>\n</x>", "f:2: mismatched tag", ""},
+        {"fcd", "<netstate/>", "f:1: begins with <netstate>, must begin with <fcd-export>", "--fcd-output"},
+        {"fcd", "<fcd-export>" STEP("1", "") "\n" STEP("1", "") "</fcd-export>",
+         "f:2: the timestep at 1 s is not later than the one before it, at 1 s", ""},
+        {"fcd", "<fcd-export>" STEP("00:00:01", "") "</fcd-export>",
+         "f:1: the time \"00:00:01\" is not in seconds", "--human-readable-time"},
+        {"fcd", "<fcd-export>" VEHICLE("a", "1", "1", "0"), "f:1: vehicle outside of a timestep", ""},
+        {"fcd", "<fcd-export>" STEP("1", "\n<person x='1' y='1'/>"), "f:2: person without id", ""},
+        {"fcd", "<fcd-export>" STEP("1", "<vehicle id='a' x='1'/>"), "f:1: vehicle without y",
+         "--fcd-output.attributes"},
+        {"fcd", "<fcd-export>" STEP("1", "<vehicle id='a' x='1' y='-'/>"), "f:1: y: \"-\" is not a number",
+         ""},
+        {"fcd", "<fcd-export>" STEP("1", VEHICLE("a", "1", "1", "0") VEHICLE("a", "2", "1", "0")),
+         "f:1: vehicle \"a\" stands twice in this timestep", ""},
+        {"fcd",
+         "<fcd-export>" STEP("1", VEHICLE("a", "1", "1", "0")) STEP("2", "<person id='a' x='1' y='1'/>"),
+         "f:1: \"a\" is a person here and was a vehicle before", "--person-fcd-output"},
+        {"fcd", "<!-- a\n<fcd-output.geo value=\"true\"/> -->", "f:1: the coordinates are degrees",
+         "without --fcd-output.geo"},
+        {"fcd",
+         "<fcd-export>" STEP("0", VEHICLE("a", "13.37", "52.52", "9"))
+             STEP("1", VEHICLE("a", "13.3701", "52.52", "9"))
+                 STEP("2", VEHICLE("a", "13.3702", "52.52", "9")) "\n" STEP(
+                     "3", VEHICLE("a", "13.3703", "52.52", "9")),
+         "f:2: the coordinates are degrees", "without --fcd-output.geo"},
+        {"bonnmotion", "0 1 2 3 4", "f:1: node 0 ends within a waypoint, without y",
+         "waypoints are t x y, or"},
+        {"bonnmotion", "#3D\n0 1 2\n", "f:2: node 0 ends within a waypoint, without z",
+         "waypoints are t x y z"},
+        {"bonnmotion", "0 1 2\n0 1 2 9 1 2 8 1 2\n", "f:2: node 1 goes back in time, from 9 s to 8 s", "#3D"},
+        {"bonnmotion", "0 1 2 # 4\n", "f:1: the time: \"#\" is not a number", ""},
+        {"bonnmotion", "0 1 nan\n", "f:1: y: \"nan\" is not a number", ""},
+        {"csv", "", "f:1: there is no line in it", ""},
+        {"csv", "0,a,1,1\n", "f:1: there is no column t", "t,id,x,y"},
+        {"csv", "t,id,x\n", "f:1: there is no column y", "t,id,x,y"},
+        {"csv", "t,id,x,y,x\n", "f:1: column x is there twice", ""},
+        {"csv", "t,id,x,y\n1,a,1\n", "f:2: has 3 fields, must have 4", ""},
+        {"csv", "t,id,x,y\n\n#\n1,,1,1\n", "f:4: the id is empty", ""},
+        {"csv", "t,id,x,y\n1,a,1,\n", "f:2: y: \"\" is not a number", ""},
+        {"csv", "t,id,x,y\n1,a,1,1\n0.5,b,1,1\n", "f:3: 0.5 s is before 1 s", "sort the lines by time"},
+    };
+    (void)state;
+    char *folder = folder_make();
+    autofree char *path = mem_printf("%s/f", folder);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err e = ERR_INIT;
+        autofree char *error = mem_printf("%s/%s", folder, rows[i].error);
+        folder_write(folder, "f", rows[i].text);
+        if (read_all(track_format_of(rows[i].format), path, &e) != -EINVAL ||
+            strncmp(e.text, error, strlen(error)) != 0 || !strstr(e.hint, rows[i].hint))
+            fail_msg("row %zu: \"%s\" (%s) instead of \"%s\" (%s)", i, e.text, e.hint, error, rows[i].hint);
+    }
+    folder_remove(folder);
+    assert_null(track_format_of("gpx"));
+}
+
+static void expect_error(const char *format, const char *path, const char *error)
+{
+    struct err e = ERR_INIT;
+    if (read_all(track_format_of(format), path, &e) >= 0 || !strstr(e.text, error))
+        fail_msg("%s: \"%s\" instead of \"%s\"", path, e.text, error);
+}
+
+static void test_what_cannot_be_read(void **state)
+{
+    (void)state;
+    const struct track_format *format;
+    char *folder = folder_make();
+    for (int i = 0; (format = track_format_at(i)); i++) {
+        expect_error(format->name, "/nonexistent/x", "/nonexistent/x: No such file or directory");
+        expect_error(format->name, folder, ": Is a directory");
+    }
+    folder_remove(folder);
+}
+
+/* Fills the file behind a good beginning with bytes that are wrong there. */
+static void write_bytes(const char *path, const char *begin, char byte, int count)
+{
+    autofclose FILE *f = fopen(path, "we");
+    fputs(begin, f);
+    for (int i = 0; i < count; i++)
+        fputc(byte, f);
+}
+
+static void test_bytes_that_are_no_text(void **state)
+{
+    static const struct {
+        const char *format, *begin;
+        char byte;
+        int count;
+        const char *error;
+    } rows[] = {
+        {"csv", "t,id,x,y\n", '\0', 1, "f:2: a zero byte"},
+        {"csv", "t,id,x,y\n", ' ', 65537, "f:2: more than 65535 bytes without an end"},
+        {"bonnmotion", "0 ", '1', 65537, "f:1: more than 65535 bytes without an end"},
+        {"bonnmotion", "0 1 2 ", '\0', 1, "f:1: a zero byte"},
+        {"ns2", "\n", '\0', 1, "f:2: a zero byte"},
+        {"fcd", "<fcd-export>", '\0', 1, "f:1: not well-formed"},
+        {"fcd", "<fcd-export>\n<timestep time='", '1', 2000000, "f:2: more than 1048576 bytes without"},
+    };
+    (void)state;
+    char *folder = folder_make();
+    autofree char *path = mem_printf("%s/f", folder);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        write_bytes(path, rows[i].begin, rows[i].byte, rows[i].count);
+        expect_error(rows[i].format, path, rows[i].error);
+    }
+    folder_remove(folder);
+}
+
+static void test_a_compressed_file_that_is_cut_off(void **state)
+{
+    (void)state;
+    char *folder = folder_make();
+    autofree char *path = mem_printf("%s/f.gz", folder);
+    gzFile f = gzopen(path, "we");
+    gzputs(f, "t,id,x,y\n");
+    for (int i = 0; i < 10000; i++)
+        gzprintf(f, "%d,a,%d,0\n", i, i * 7919 % 10007);
+    gzclose(f);
+    assert_int_equal(truncate(path, 20000), 0);
+    expect_error("csv", path, ": the compressed file is cut off here");
+    folder_remove(folder);
+}
+
+/* --- memory --------------------------------------------------------------------------------------------------- */
+
+/* A hundred devices that come and go over `steps` timesteps. */
+static void write_fcd(FILE *f, int steps)
+{
+    fputs("<fcd-export>\n", f);
+    for (int step = 0; step < steps; step++) {
+        fprintf(f, "<timestep time=\"%d.00\">\n", step);
+        for (int device = 0; device < 100; device++)
+            if ((step + device) % 50)
+                fprintf(
+                    f,
+                    "    <vehicle id=\"flow.%d\" x=\"%d.25\" y=\"%d.50\" angle=\"90.00\" type=\"DEFAULT_VEHTYPE\" "
+                    "speed=\"13.89\" pos=\"100.00\" lane=\"edge_0\" slope=\"0.00\"/>\n",
+                    device, step % 1000 * 14, device);
+        fputs("</timestep>\n", f);
+    }
+    fputs("</fcd-export>\n", f);
+}
+
+static long resident_kb(void)
+{
+    long pages = 0;
+    autofclose FILE *f = fopen("/proc/self/statm", "re");
+    assert_int_equal(fscanf(f, "%*d %ld", &pages), 1);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* About 100 MB through a pipe, so that no page cache is mistaken for memory; after the first tenth nothing may be added. */
+static void test_a_long_file_costs_no_memory(void **state)
+{
+    enum { STEPS = 6000, GROWTH_KB = 4096 };
+    (void)state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    pid_t writer = fork();
+    if (writer == 0) {
+        close(ends[0]);
+        FILE *f = fdopen(ends[1], "w");
+        write_fcd(f, STEPS);
+        _exit(fclose(f) != 0);
+    }
+    close(ends[1]);
+    autofree char *path = mem_printf("/proc/self/fd/%d", ends[0]);
+    struct err e = ERR_INIT;
+    struct track_source *source = track_format_of("fcd")->open(path, &e);
+    struct track_sample sample;
+    long samples = 0, early = 0;
+    while (source->operations->next(source, &sample, &e) == 1)
+        if (++samples == STEPS * 10)
+            early = resident_kb();
+    assert_string_equal(e.text, "");
+    assert_int_equal(samples, STEPS * 100 - 2); /* two are not there at the first step, and have not gone */
+    assert_true(resident_kb() - early < GROWTH_KB);
+    source->operations->close(source);
+    close(ends[0]);
+    int status;
+    assert_int_equal(waitpid(writer, &status, 0), writer);
+    assert_int_equal(status, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_small_texts),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_what_cannot_be_read),
+        cmocka_unit_test(test_bytes_that_are_no_text),
+        cmocka_unit_test(test_a_compressed_file_that_is_cut_off),
+        cmocka_unit_test(test_a_long_file_costs_no_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
