@@ -777,6 +777,34 @@ static void a_policy_that_watches_judges_by_what_is_measured(void **state)
     bench_free(&b);
 }
 
+/* ES3 has the data, but room for one container only; the news of it come in any order. */
+static void a_full_edge_is_not_chosen(void **state)
+{
+    static const struct {
+        uint32_t containers, told;
+        bool chosen;
+    } rows[] = {{1, 2, false}, {0, 1, false}, {0, 3, true}, {1, 3, true}, {1, 4, false}};
+    (void)state;
+    struct bench b;
+    bench_init(&b, AP_AWAITING_TOKEN);
+    place_at_es3(&b);
+    struct placement_edge edges[ARRAY_LEN(rooms)];
+    memcpy(edges, rooms, sizeof rooms);
+    for (size_t i = 0; i < ARRAY_LEN(edges); i++)
+        edges[i].capacity[PLACEMENT_CPU] = 1;
+    b.fake.rules.policy.placement.edges = edges;
+    b.fake.rules.policy.placement.demand[PLACEMENT_CPU] = 1;
+    assert_true(party_equal(ap_choose_edge(client(&b)), es3));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct msg m = offload(OFFLOAD_LOAD, es3, 0, rows[i].containers);
+        m.offload.until = rows[i].told;
+        hear(&b, m);
+        assert_int_equal(party_equal(ap_choose_edge(client(&b)), es3), rows[i].chosen);
+    }
+    expect(&b, "", AP_AWAITING_TOKEN);
+    bench_free(&b);
+}
+
 static void waits_end(void **state)
 {
     (void)state;
@@ -871,6 +899,7 @@ int main(void)
         cmocka_unit_test(a_container_elsewhere_is_reached_directly),
         cmocka_unit_test(a_hold_counts_the_way_to_the_target),
         cmocka_unit_test(a_policy_that_watches_judges_by_what_is_measured),
+        cmocka_unit_test(a_full_edge_is_not_chosen),
         cmocka_unit_test(waits_end),
         cmocka_unit_test(a_replay_log_that_does_not_shrink_fails_the_migration),
         cmocka_unit_test(a_lost_reply_from_before_the_cut_holds_up_nothing),

@@ -289,6 +289,25 @@ static void an_older_stop_stops_nothing(void **state)
     bench_free(&b);
 }
 
+/* Every access point hears of it, if placements weigh the load. */
+static void a_container_that_comes_or_goes_is_a_load(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, EDGE_EMPTY, "p-migr");
+    b.fake.rules.policy.where = placement_of("weighted");
+    b.fake.rules.policy.access_points = 2;
+    hear(&b, offload(OFFLOAD_ATTACH, ap2, 0, 0));
+    expect(&b, "do start, AP1<LOAD 1, AP2<LOAD 1", EDGE_STARTING);
+    finish(&b, 0);
+    expect(&b, "container live, AP2<ES2-READY", EDGE_LIVE);
+    hear(&b, offload(OFFLOAD_STOP, ap2, 3, 0));
+    expect(&b, "do stop", EDGE_REMOVING);
+    finish(&b, 0);
+    expect(&b, "container gone, AP1<LOAD 0, AP2<LOAD 0, AP2<ACK STOP", EDGE_EMPTY);
+    bench_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +320,7 @@ int main(void)
         cmocka_unit_test(a_container_that_cannot_be_removed_is_removed_again),
         cmocka_unit_test(files_are_gone_when_their_removal_is_acknowledged),
         cmocka_unit_test(an_older_stop_stops_nothing),
+        cmocka_unit_test(a_container_that_comes_or_goes_is_a_load),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

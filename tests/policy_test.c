@@ -84,155 +84,68 @@ static void test_plans_have_an_end(void **state)
 
 /* --- where: VDNO21's weights --- */
 
-#define EVERY INFINITY
+#define ROOM(cpus, memory)                                                                                   \
+    {                                                                                                        \
+        .capacity = { cpus, memory, INFINITY }                                                               \
+    }
+#define DATA(share)                                                                                          \
+    {                                                                                                        \
+        .capacity = {INFINITY, INFINITY, INFINITY}, .data_share = share                                      \
+    }
 
+/* Each further link has half of it free; there is no way to edge 1. */
+static const struct placement_site near_to_far[EDGES] = {{0, {0}, 1}, {1, {0}, 0.5}, {2, {0}, 0.25}},
+                                   cut_off[EDGES] = {{0, {0}, 1}, {-1, {0}, 1}, {1, {0}, 0.5}};
+
+static const struct placement_edge no_data[EDGES] = {DATA(0), DATA(0), DATA(0)},
+                                   all_data_at_2[EDGES] = {DATA(0), DATA(0), DATA(1)},
+                                   some_data[EDGES] = {DATA(0.2), DATA(0.3), DATA(0.5)},
+                                   rooms[EDGES] = {ROOM(2, 6), ROOM(6, 6), ROOM(8, 3)},
+                                   room_for_one[EDGES] = {ROOM(1, 2), ROOM(1, 2), ROOM(1, 2)},
+                                   no_room[EDGES] = {ROOM(0, 9), ROOM(0, 9), ROOM(0, 9)},
+                                   no_memory_at_2[EDGES] = {ROOM(4, 8), ROOM(2, 8), ROOM(400, 1)},
+                                   none_at_1[EDGES] = {ROOM(1, 2), ROOM(9, 9), ROOM(2, 4)};
+
+/* A container takes 1 CPU and 2 of memory. */
 struct where_row {
     const char *label;
-    struct placement_site sites[EDGES];
-    struct placement_edge edges[EDGES];
+    const struct placement_site *sites;
+    const struct placement_edge *edges;
     uint32_t containers[EDGES];
-    double location, links, cpu, memory; /* the other weights fill up to 1; storage has none */
+    double location, links, cpu; /* the other weights fill up to 1; storage has none */
     int anchor;
     double weights[EDGES];
     int chosen;
 };
 
-#define NEAR                                                                                                 \
-    {                                                                                                        \
-        {0, {0}, 1}, {1, {0}, 0.5},                                                                          \
-        {                                                                                                    \
-            2, {0}, 0.25                                                                                     \
-        }                                                                                                    \
-    }
-#define ROOM(cpus, memory)                                                                                   \
-    {                                                                                                        \
-        .capacity = { cpus, memory, EVERY }                                                                  \
-    }
-#define DATA(share)                                                                                          \
-    {                                                                                                        \
-        .capacity = {EVERY, EVERY, EVERY}, .data_share = share                                               \
-    }
-
 static const struct where_row where_rows[] = {
-    {"each further link halves",
-     NEAR,
-     {DATA(0), DATA(0), DATA(0)},
-     {0},
-     1,
-     1,
-     0.5,
-     0.5,
-     2,
-     {1, 0.5, 0.25},
-     0},
-    {"the data draws", NEAR, {DATA(0), DATA(0), DATA(1)}, {0}, 1, 0.4, 0.5, 0.5, 0, {0.4, 0.2, 0.7}, 2},
-    {"half the data does not",
-     NEAR,
-     {DATA(0.2), DATA(0.3), DATA(0.5)},
-     {0},
-     1,
-     0.5,
-     0.5,
-     0.5,
-     0,
-     {0.6, 0.4, 0.375},
-     0},
-    /* free: 2, 6, 8 CPUs of at most 8; 6, 6, 3 GB of at most 6 */
-    {"the load alone",
-     NEAR,
-     {ROOM(2, 6), ROOM(6, 6), ROOM(8, 3)},
-     {0},
-     0,
-     1,
-     0.5,
-     0.5,
-     0,
-     {0.625, 0.875, 0.75},
-     1},
-    {"a and b",
-     NEAR,
-     {ROOM(2, 6), ROOM(6, 6), ROOM(8, 3)},
-     {0},
-     0.5,
-     1,
-     0.5,
-     0.5,
-     0,
-     {0.8125, 0.6875, 0.5},
-     0},
-    /* a container takes 1 CPU and 2 GB: edge 0 has no CPU left, edge 2 only 1 GB; the one at edge 1 is the device's */
-    {"others take room",
-     NEAR,
-     {ROOM(2, 6), ROOM(6, 6), ROOM(8, 3)},
-     {2, 1, 1},
-     0,
-     1,
-     0.5,
-     0.5,
-     1,
-     {-1, 1, -1},
-     1},
-    {"its own container frees what it takes",
-     NEAR,
-     {ROOM(1, 2), ROOM(1, 2), ROOM(1, 2)},
-     {1, 1, 1},
-     0.5,
-     1,
-     0.5,
-     0.5,
-     2,
-     {-1, -1, 1},
-     2},
-    {"nobody has room: the own edge",
-     NEAR,
-     {ROOM(0, 9), ROOM(0, 9), ROOM(0, 9)},
-     {0},
-     0.5,
-     1,
-     0.5,
-     0.5,
-     2,
-     {-1, -1, -1},
-     0},
-    {"the largest counts only where there is room",
-     NEAR,
-     {ROOM(4, 8), ROOM(2, 8), ROOM(400, 1)},
-     {0},
-     0,
-     1,
-     1,
-     0,
-     0,
-     {1, 0.5, -1},
-     0},
-    {"among equals it stays", NEAR, {DATA(0), DATA(0), DATA(0)}, {0}, 0, 1, 0.5, 0.5, 2, {1, 1, 1}, 2},
-    {"or starts at the own edge", NEAR, {DATA(0), DATA(0), DATA(0)}, {0}, 0, 1, 0.5, 0.5, NONE, {1, 1, 1}, 0},
-    {"no way, no site",
-     {{0, {0}, 1}, {-1, {0}, 1}, {1, {0}, 0.5}},
-     {ROOM(1, 2), ROOM(9, 9), ROOM(2, 4)},
-     {0},
-     0,
-     1,
-     0.5,
-     0.5,
-     0,
-     {0.5, -1, 1},
-     2},
+    {"each further link halves", near_to_far, no_data, {0}, 1, 1, 0.5, 2, {1, 0.5, 0.25}, 0},
+    {"the data draws", near_to_far, all_data_at_2, {0}, 1, 0.4, 0.5, 0, {0.4, 0.2, 0.7}, 2},
+    {"half the data does not", near_to_far, some_data, {0}, 1, 0.5, 0.5, 0, {0.6, 0.4, 0.375}, 0},
+    {"the load alone", near_to_far, rooms, {0}, 0, 1, 0.5, 0, {0.625, 0.875, 0.75}, 1},
+    {"location and load", near_to_far, rooms, {0}, 0.5, 1, 0.5, 0, {0.8125, 0.6875, 0.5}, 0},
+    /* no CPU left at 0, no memory at 2; the one at 1 is the device's */
+    {"others take room", near_to_far, rooms, {2, 1, 1}, 0, 1, 0.5, 1, {-1, 1, -1}, 1},
+    {"its own container takes none", near_to_far, room_for_one, {1, 1, 1}, 0.5, 1, 0.5, 2, {-1, -1, 1}, 2},
+    {"nobody has room: the own edge", near_to_far, no_room, {0}, 0.5, 1, 0.5, 2, {-1, -1, -1}, 0},
+    {"the most counts where there is room", near_to_far, no_memory_at_2, {0}, 0, 1, 1, 0, {1, 0.5, -1}, 0},
+    {"among equals it stays", near_to_far, no_data, {0}, 0, 1, 0.5, 2, {1, 1, 1}, 2},
+    {"or starts at the own edge", near_to_far, no_data, {0}, 0, 1, 0.5, NONE, {1, 1, 1}, 0},
+    {"no way, no site", cut_off, none_at_1, {0}, 0, 1, 0.5, 0, {0.5, -1, 1}, 2},
 };
 
 static struct policy_rules weighing(const struct where_row *row)
 {
-    return (struct policy_rules){
-        .when = policy_of("follow"),
-        .where = placement_of("weighted"),
-        .placement = {.edges = row->edges,
-                      .edge_count = EDGES,
-                      .demand = {1, 2, 0},
-                      .location = row->location,
-                      .load = 1 - row->location,
-                      .links = row->links,
-                      .data = 1 - row->links,
-                      .resources = {row->cpu, row->memory, 1 - row->cpu - row->memory}}};
+    return (struct policy_rules){.when = policy_of("follow"),
+                                 .where = placement_of("weighted"),
+                                 .placement = {.edges = row->edges,
+                                               .edge_count = EDGES,
+                                               .demand = {1, 2, 0},
+                                               .location = row->location,
+                                               .load = 1 - row->location,
+                                               .links = row->links,
+                                               .data = 1 - row->links,
+                                               .resources = {row->cpu, 1 - row->cpu, 0}}};
 }
 
 static void test_where(void **state)
@@ -241,10 +154,11 @@ static void test_where(void **state)
     for (size_t i = 0; i < ARRAY_LEN(where_rows); i++) {
         const struct where_row *row = &where_rows[i];
         struct policy_rules rules = weighing(row);
-        struct policy_view view = {.rules = &rules,
-                                   .sites = row->sites,
-                                   .containers = row->containers,
-                                   .anchor = index_of(row->anchor)};
+        struct placement_load loads[EDGES];
+        for (int site = 0; site < EDGES; site++)
+            loads[site] = (struct placement_load){row->containers[site], 1};
+        struct policy_view view = {
+            .rules = &rules, .sites = row->sites, .loads = loads, .anchor = index_of(row->anchor)};
         for (uint32_t site = 0; site < EDGES; site++)
             if (fabs(placement_weight(&view, site) - row->weights[site]) > 1e-12)
                 fail_msg("%s: W(%u) is %g, not %g", row->label, site, placement_weight(&view, site),

@@ -265,9 +265,25 @@ static enum ap_event event_of_offload(const struct offload *o)
     }
 }
 
+static void take_load(struct ap *ap, const struct msg *m)
+{
+    uint32_t edges = ap->actor.rules->policy.placement.edge_count;
+    if (m->from.index >= edges)
+        return;
+    if (!ap->loads)
+        ap->loads = mem_alloc_array(edges, sizeof *ap->loads);
+    struct placement_load *load = &ap->loads[m->from.index];
+    if (m->offload.until > load->told)
+        *load = (struct placement_load){m->offload.number, m->offload.until};
+}
+
 static void receive_offload(struct ap *ap, const struct msg *m)
 {
     const struct offload *o = &m->offload;
+    if (o->type == OFFLOAD_LOAD) {
+        take_load(ap, m);
+        return;
+    }
     struct ap_client *client = client_of(ap, m->mud);
     if (o->type == OFFLOAD_REQUEST && m->from.role == PARTY_AP) {
         ap_pass_to_edge(ap, m);
@@ -363,5 +379,6 @@ void ap_free(struct ap *ap)
         free(client);
     }
     map_free(&ap->clients);
+    free(ap->loads);
     courier_free(&ap->courier);
 }

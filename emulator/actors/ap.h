@@ -103,6 +103,7 @@ struct ap {
     struct actor actor;
     struct party edge;          /* the edge server it is wired to */
     const struct placement_site *sites; /* every edge server as seen from here; the world's, NULL if no decision looks around */
+    struct placement_load *loads;       /* owned: of every edge server, NULL as long as none has told its load */
     struct courier courier;
     struct map clients;         /* MUD → struct ap_client, owned */
 };

@@ -20,6 +20,7 @@ struct party ap_choose_edge(const struct ap_client *client)
     bool anchored = client->anchor_edge.role != PARTY_NONE;
     struct policy_view view = {.rules = &ap->actor.rules->policy,
                                .sites = ap->sites,
+                               .loads = ap->loads,
                                .mud = client->mud,
                                .own = ap->edge.index,
                                .anchor = anchored ? client->anchor_edge.index : PLACEMENT_NONE,

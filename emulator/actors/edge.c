@@ -248,12 +248,26 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
         },
 };
 
+/* If placements weigh the load, every access point hears how it changes. */
+static void tell_load(struct edge *edge, uint32_t mud)
+{
+    const struct policy_rules *policy = &edge->actor.rules->policy;
+    struct offload load = {.type = OFFLOAD_LOAD, .mud = mud, .number = edge->containers, .until = ++edge->loads_told};
+    for (uint32_t i = 0; policy->where->looks_around && i < policy->access_points; i++)
+        actor_send_offload(&edge->actor, party_ap(i), &load);
+}
+
 void edge_enter_state(struct edge_client *client, enum edge_state state, enum edge_event event)
 {
+    bool had = client->state != EDGE_EMPTY, has = state != EDGE_EMPTY;
     if (client->state != state)
         actor_report_transition(&client->edge->actor, client->mud, state_names[client->state], state_names[state],
                                 event_names[event]);
     client->state = state;
+    if (had == has)
+        return;
+    client->edge->containers += has ? 1 : -1u;
+    tell_load(client->edge, client->mud);
 }
 
 void edge_handle(struct edge_client *client, enum edge_event event, const struct msg *m)

@@ -69,6 +69,7 @@ struct edge {
     struct actor actor;
     struct courier courier;
     struct map clients; /* MUD → struct edge_client, owned */
+    uint32_t containers, loads_told;
 };
 
 void edge_init(struct edge *edge, struct port *port, const struct rules *rules, uint32_t index);

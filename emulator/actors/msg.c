@@ -19,6 +19,7 @@ static bool numbered(uint8_t type)
     case OFFLOAD_REPLY:
     case OFFLOAD_REPLAY:
     case OFFLOAD_REPLAYED:
+    case OFFLOAD_LOAD:
     case OFFLOAD_LOGGED:
     case OFFLOAD_CUT:
     case OFFLOAD_PROBE:

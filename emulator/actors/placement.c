@@ -9,7 +9,7 @@
 static double free_at(const struct policy_view *view, uint32_t site, enum placement_resource resource)
 {
     const struct placement_rules *rules = &view->rules->placement;
-    double others = view->containers ? view->containers[site] : 0;
+    double others = view->loads ? view->loads[site].containers : 0;
     if (site == view->anchor && others > 0)
         others--;
     return rules->edges[site].capacity[resource] - others * rules->demand[resource];

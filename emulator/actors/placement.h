@@ -37,6 +37,12 @@ struct placement_edge {
     double data_share;                    /* of the service's data, 0 to 1 */
 };
 
+/* What an access point knows of an edge server's load. */
+struct placement_load {
+    uint32_t containers;
+    uint32_t told; /* the number of the message that said so */
+};
+
 struct placement_rules {
     const struct placement_edge *edges;
     uint32_t edge_count;

@@ -35,6 +35,7 @@ struct policy_rules {
     struct simtime work;        /* computing time of a request */
     struct policy_plan plan;    /* policy `mdp` */
     struct placement_rules placement;
+    uint32_t access_points;            /* in all: edge servers tell them their load */
 };
 
 /* One decision. Edge servers go by their indices. */
@@ -43,7 +44,7 @@ struct policy_view {
     const struct placement_site
         *sites; /* every edge server as seen from the device's access point; may be NULL for policies and
                                            placements that do not look around */
-    const uint32_t *containers; /* how many each edge server is known to hold, NULL = nothing is known */
+    const struct placement_load *loads; /* of every edge server, NULL = nothing is known */
     uint32_t mud;
     uint32_t own;              /* the edge server that the access point is wired to */
     uint32_t anchor;           /* where the container is, or PLACEMENT_NONE: it is to be started */

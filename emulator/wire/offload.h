@@ -45,6 +45,8 @@ enum offload_type {
     OFFLOAD_REMOVE,  /* the migration was called off: remove what INSTALL made */
     /* any */
     OFFLOAD_ACK, /* acknowledges the control message whose type is in `acked` */
+    /* edge → every AP, if placements weigh the load; not acknowledged, the next one makes up for it */
+    OFFLOAD_LOAD, /* `number` containers are here; `until` grows with each such message */
     OFFLOAD_TYPES
 };
 

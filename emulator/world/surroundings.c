@@ -85,7 +85,8 @@ void surroundings_init(struct surroundings *around, const struct scenario *s, co
                                    .unit = m->distance.unit,
                                    .distance_max = m->distance.max,
                                    .latency_max = m->latency_max,
-                                   .work = s->service.work};
+                                   .work = s->service.work,
+                                   .access_points = (uint32_t)s->ap_count};
     fill_placement(&rules->placement, s, around->edges);
     if (m->policy->plans)
         follow_model_init(&around->model, s, l);
