@@ -16,6 +16,8 @@ TEMPLATE(figure_template_response_time, "response-time.gp");
 TEMPLATE(figure_template_stages, "stages.gp");
 TEMPLATE(figure_template_migration_time, "migration-time.gp");
 TEMPLATE(figure_template_response_overlay, "response-overlay.gp");
+TEMPLATE(figure_template_sweep_lines, "sweep-lines.gp");
+TEMPLATE(figure_template_sweep_map, "sweep-map.gp");
 
 void figure_set_text(struct figure *figure, const char *name, const char *text)
 {

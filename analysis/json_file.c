@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 enum { FILE_MAX = 1 << 30 };
@@ -80,10 +81,18 @@ const char *json_text_at(json_object *root, const char *path)
     return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
 }
 
+/* Of this process on this machine alone. */
+static char *name_temporary(const char *path)
+{
+    struct utsname machine;
+    uname(&machine);
+    return mem_printf("%s.%s-%d.tmp", path, machine.nodename, (int)getpid());
+}
+
 int json_file_write(const char *folder, const char *name, json_object *root, struct err *e)
 {
     autofree char *path = mem_printf("%s/%s", folder, name);
-    autofree char *temporary = mem_printf("%s.tmp", path);
+    autofree char *temporary = name_temporary(path);
     const char *text = json_object_to_json_string_ext(
         root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
     FILE *f = fopen(temporary, "we");

@@ -21,7 +21,8 @@ double json_number_at(json_object *root, const char *path);
 /* The string at the path, borrowed, or "". */
 const char *json_text_at(json_object *root, const char *path);
 
-/* Writes FOLDER/NAME through a temporary file: readers see the old file or the new one. */
+/* Writes FOLDER/NAME through a temporary file: readers see the old file or the new one, also if several processes on several
+ * machines write it. */
 int json_file_write(const char *folder, const char *name, json_object *root, struct err *e);
 /* Reads FOLDER/NAME; json_object_put() it. */
 int json_file_read(const char *folder, const char *name, json_object **root, struct err *e);

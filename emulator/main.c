@@ -11,6 +11,7 @@ static const struct {
     const char *help;
 } commands[] = {
     {"run", run_main, "run a scenario, in virtual time or for real"},
+    {"sweep", sweep_main, "run a scenario at many points and sum up, also by mpirun and Slurm"},
     {"check", check_main, "validate scenario files"},
     {"plot", plot_main, "draw the figures of results"},
     {"compare", compare_main, "put two results side by side"},

@@ -1,13 +1,42 @@
 #include "command_line.h"
 #include "mem.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 int command_usage(const char *command, const char *what)
 {
     fprintf(stderr, "roamlab: %s: %s (see roamlab %s --help)\n", command, what, command);
     return 2;
+}
+
+int command_bad_value(const char *command, const char *what, const char *value)
+{
+    autofree char *both = mem_printf("%s: %s", what, value);
+    return command_usage(command, both);
+}
+
+bool command_number(const char *text, uint64_t min, uint64_t max, uint64_t *number)
+{
+    char *end;
+    errno = 0;
+    *number = strtoull(text, &end, 10);
+    return *text >= '0' && *text <= '9' && !*end && !errno && *number >= min && *number <= max;
+}
+
+int command_setting(const char *command, char *text, struct command_settings *settings)
+{
+    char *equals = strchr(text, '=');
+    if (!equals || equals == text)
+        return command_bad_value(command, "--set wants PATH=VALUE", text);
+    if (settings->count == (int)ARRAY_LEN(settings->list))
+        return command_usage(command, "too many --set");
+    *equals = '\0';
+    settings->list[settings->count++] = (struct scenario_setting){text, equals + 1};
+    return 0;
 }
 
 static int bad_option(const char *command, char **argv, int option)

@@ -2,10 +2,27 @@
 #ifndef ROAMLAB_COMMAND_LINE_H
 #define ROAMLAB_COMMAND_LINE_H
 
+#include "scenario.h"
+
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Says on stderr what is wrong with the command line and where help is; returns exit status 2. */
 int command_usage(const char *command, const char *what);
+/* The same about a value: "WHAT: VALUE". */
+int command_bad_value(const char *command, const char *what, const char *value);
+
+/* A whole number from `min` to `max` and nothing else. */
+bool command_number(const char *text, uint64_t min, uint64_t max, uint64_t *number);
+
+/* The --set options of a command. */
+struct command_settings {
+    struct scenario_setting list[256];
+    int count;
+};
+
+/* Splits PATH=VALUE in place and appends it; 0, or exit status 2. */
+int command_setting(const char *command, char *text, struct command_settings *settings);
 
 /* The options of a command; NULL = it has none of that kind. */
 struct command_options {

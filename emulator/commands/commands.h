@@ -6,6 +6,7 @@
 #define ROAMLAB_COMMANDS_H
 
 int run_main(int argc, char **argv);     /* run [OPTIONS] SCENARIO */
+int sweep_main(int argc, char **argv);   /* sweep [OPTIONS] -o DIR SCENARIO */
 int check_main(int argc, char **argv);   /* check SCENARIO… */
 int plot_main(int argc, char **argv);    /* plot [-o DIR] DIR… */
 int compare_main(int argc, char **argv); /* compare [--all] DIR DIR */

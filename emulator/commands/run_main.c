@@ -1,19 +1,15 @@
+#include "command_line.h"
 #include "commands.h"
 #include "figures.h"
 #include "interrupt.h"
-#include "logrepo.h"
 #include "mem.h"
-#include "result.h"
+#include "play.h"
 #include "summary.h"
-#include "world_real.h"
-#include "world_sim.h"
 
 #include <errno.h>
 #include <getopt.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,6 +23,7 @@ static const char HELP[] =
     "  -o DIR             result folder (default results/NAME-TIMESTAMP); must not hold a result yet\n"
     "  --seed N           instead of the scenario's\n"
     "  --repeat N         repetitions, with seeds counted up; instead of the scenario's\n"
+    "  --jobs N           virtual time: so many repetitions at once; the result is the same (default 1)\n"
     "  --set PATH=VALUE   changes a value of the scenario: links.0.rtt_ms=100, migration.strategy=c-migr; repeatable\n"
     "  --capture          real world: one packet capture per host, DIR/HOST.pcap\n"
     "  --quiet            no progress and no summary\n"
@@ -34,51 +31,19 @@ static const char HELP[] =
     "Exit status: 0 good; 1 an expectation or an invariant does not hold; 2 usage or bad input; 3 this host lacks a\n"
     "privilege or a feature; 4 the run failed; 130, 143 interrupted.\n";
 
-/* A timer that was later than this, in one of a hundred cases, makes a real run invalid. */
-enum { DRIFT_BOUND_MS = 50, SETTINGS_MAX = 256 };
-
 struct run {
     bool real, capture, quiet;
     const char *folder;
-    char *folder_made, *program;
+    char *folder_made;
     bool seed_given;
     uint64_t seed;
     uint32_t repeat; /* 0 = the scenario's */
-    struct scenario_setting settings[SETTINGS_MAX];
-    int setting_count;
+    struct command_settings settings;
+    int jobs;
     struct scenario *scenario;
-    struct utsname kernel;
-    struct world_real_facts facts;
 };
 
 /* --- the command line ---------------------------------------------------------------------------------------------------------------- */
-
-static int usage(const char *what, const char *value)
-{
-    fprintf(stderr, "roamlab: run: %s%s%s (see roamlab run --help)\n", what, value ? ": " : "", value ? value : "");
-    return 2;
-}
-
-static bool parse_number(const char *text, uint64_t max, uint64_t *out)
-{
-    char *end;
-    errno = 0;
-    *out = strtoull(text, &end, 10);
-    return *text >= '0' && *text <= '9' && !*end && !errno && *out <= max;
-}
-
-/* Splits PATH=VALUE in place. */
-static int parse_setting(struct run *r, char *text)
-{
-    char *equals = strchr(text, '=');
-    if (!equals || equals == text)
-        return usage("--set wants PATH=VALUE", text);
-    if (r->setting_count == SETTINGS_MAX)
-        return usage("too many --set", NULL);
-    *equals = '\0';
-    r->settings[r->setting_count++] = (struct scenario_setting){text, equals + 1};
-    return 0;
-}
 
 static int take_option(struct run *r, int option, char *value)
 {
@@ -86,20 +51,25 @@ static int take_option(struct run *r, int option, char *value)
     switch (option) {
     case 'w':
         r->real = !strcmp(value, "real");
-        return r->real || !strcmp(value, "sim") ? 0 : usage("--world is sim or real", value);
+        return r->real || !strcmp(value, "sim") ? 0 : command_bad_value("run", "--world is sim or real", value);
     case 'o':
         r->folder = value;
         return 0;
     case 's':
         r->seed_given = true;
-        return parse_number(value, INT64_MAX, &r->seed) ? 0 : usage("--seed wants a whole number", value);
+        return command_number(value, 0, INT64_MAX, &r->seed) ? 0 : command_bad_value("run", "--seed wants a whole number", value);
     case 'r':
-        if (!parse_number(value, 10000, &number) || number == 0)
-            return usage("--repeat wants a number from 1 to 10000", value);
+        if (!command_number(value, 1, 10000, &number))
+            return command_bad_value("run", "--repeat wants a number from 1 to 10000", value);
         r->repeat = (uint32_t)number;
         return 0;
+    case 'j':
+        if (!command_number(value, 1, 1024, &number))
+            return command_bad_value("run", "--jobs wants a number from 1 to 1024", value);
+        r->jobs = (int)number;
+        return 0;
     case 'S':
-        return parse_setting(r, value);
+        return command_setting("run", value, &r->settings);
     case 'c':
         r->capture = true;
         return 0;
@@ -115,7 +85,8 @@ static const struct option options[] = {
     {"world", required_argument, NULL, 'w'}, {"seed", required_argument, NULL, 's'},
     {"repeat", required_argument, NULL, 'r'}, {"set", required_argument, NULL, 'S'},
     {"capture", no_argument, NULL, 'c'},      {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+    {"jobs", required_argument, NULL, 'j'},   {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 /* -1 = go on, else the exit status. */
@@ -133,146 +104,24 @@ static int parse(struct run *r, int argc, char **argv)
             return status;
     }
     if (optind + 1 != argc)
-        return usage(optind == argc ? "no scenario given" : "more than one scenario given", NULL);
+        return command_usage("run", optind == argc ? "no scenario given" : "more than one scenario given");
     if (r->capture && !r->real)
-        return usage("--capture needs --world real: virtual time has no packets", NULL);
+        return command_usage("run", "--capture needs --world real: virtual time has no packets");
     struct err e = ERR_INIT;
-    r->scenario = scenario_read(argv[optind], r->settings, r->setting_count, &e);
+    r->scenario = scenario_read(argv[optind], r->settings.list, r->settings.count, &e);
     if (r->scenario)
         return -1;
     err_print(&e);
     return 2;
 }
 
-/* --- one repetition ------------------------------------------------------------------------------------------------------------------- */
+/* --- the run ------------------------------------------------------------------------------------------------------------------------- */
 
 static void show_progress(void *context, const char *what)
 {
     const struct run *r = context;
     if (!r->quiet && isatty(STDERR_FILENO))
         fprintf(stderr, "roamlab: %s: %s\n", r->scenario->name, what);
-}
-
-static struct simtime start_date(const struct run *r)
-{
-    struct timespec now = {0};
-    if (r->real)
-        clock_gettime(CLOCK_REALTIME, &now);
-    return simtime_add(simtime_s(now.tv_sec), simtime_ns(now.tv_nsec));
-}
-
-static int play(struct run *r, uint64_t seed, const char *folder, struct logrepo *repo, struct err *e)
-{
-    struct world_real_options real = {.program = r->program,
-                                      .capture = r->capture ? folder : NULL,
-                                      .folder = folder,
-                                      .progress = show_progress,
-                                      .context = r};
-    return r->real ? world_real_run(r->scenario, seed, &real, repo, &r->facts, e)
-                   : world_sim_run(r->scenario, seed, repo, e);
-}
-
-/* Everything that happened is in the repository, also of a run that failed. */
-static int play_and_keep(struct run *r, uint64_t seed, const char *folder, struct err *e)
-{
-    struct logrepo *repo;
-    struct err close_err = ERR_INIT;
-    int status = logrepo_open(folder, start_date(r), &repo, e);
-    if (status < 0)
-        return status;
-    logrepo_describe(repo, "scenario", r->scenario->name, NULL);
-    logrepo_describe(repo, "world", r->real ? "real" : "sim", NULL);
-    status = play(r, seed, folder, repo, e);
-    if (logrepo_close(repo, &close_err) < 0 && status == 0) {
-        *e = close_err;
-        status = -close_err.code;
-    }
-    return status;
-}
-
-enum { FACTS_MAX = 16 };
-
-static int add_text(struct result_fact *facts, int n, const char *key, const char *text)
-{
-    facts[n] = (struct result_fact){.key = key, .text = text};
-    return n + 1;
-}
-
-static int add_number(struct result_fact *facts, int n, const char *key, double number)
-{
-    facts[n] = (struct result_fact){.key = key, .number = number};
-    return n + 1;
-}
-
-static int list_facts(const struct run *r, struct result_fact *facts)
-{
-    int n = add_text(facts, 0, "kernel", r->kernel.release);
-    n = add_number(facts, n, "cpus", (double)sysconf(_SC_NPROCESSORS_ONLN));
-    n = add_text(facts, n, "link_driver", r->real ? r->facts.link_driver : "model");
-    if (!r->real)
-        return n;
-    n = add_text(facts, n, "docker", r->facts.runtime.docker_version);
-    n = add_text(facts, n, "runc", r->facts.runtime.runc_version);
-    n = add_text(facts, n, "criu", r->facts.runtime.criu_version);
-    n = add_number(facts, n, "zstd3_ratio_base", r->facts.base_ratio);
-    n = add_number(facts, n, "zstd3_ratio_layer", r->facts.layer_ratio);
-    n = add_number(facts, n, "zstd3_ratio_memory", r->facts.memory_ratio);
-    n = add_number(facts, n, "messages_not_understood", (double)r->facts.errors);
-    return r->capture ? add_number(facts, n, "capture_dropped", (double)r->facts.capture_dropped) : n;
-}
-
-static void describe(const struct run *r, uint64_t seed, struct result_fact *facts, struct result_input *input)
-{
-    *input = (struct result_input){.world = r->real ? "real" : "sim",
-                                   .scenario = r->scenario,
-                                   .seed = seed,
-                                   .drift = r->facts.lateness,
-                                   .drift_valid = r->facts.lateness.p99.ns <= simtime_ms(DRIFT_BOUND_MS).ns,
-                                   .environment = facts,
-                                   .environment_count = list_facts(r, facts)};
-}
-
-static int repetition(struct run *r, uint64_t seed, const char *folder, json_object **result, struct err *e)
-{
-    struct result_fact facts[FACTS_MAX];
-    struct result_input input;
-    int status = play_and_keep(r, seed, folder, e);
-    if (status < 0)
-        return status;
-    describe(r, seed, facts, &input);
-    return result_of_run(folder, &input, result, e);
-}
-
-/* --- all of them ----------------------------------------------------------------------------------------------------------------------- */
-
-static int repetitions(struct run *r, json_object **result, struct err *e)
-{
-    uint32_t count = r->scenario->repeat;
-    struct result_fact facts[FACTS_MAX];
-    struct result_input input;
-    if (count == 1)
-        return repetition(r, r->scenario->seed, r->folder, result, e);
-    for (uint32_t i = 0; i < count; i++) {
-        autofree char *folder = mem_printf("%s/rep-%u", r->folder, i + 1);
-        autofree char *what = mem_printf("repetition %u of %u", i + 1, count);
-        show_progress(r, what);
-        int status = repetition(r, r->scenario->seed + i, folder, NULL, e);
-        if (status < 0)
-            return err_wrap(e, "%s", what);
-    }
-    describe(r, r->scenario->seed, facts, &input);
-    return result_of_repetitions(r->folder, (int)count, &input, result, e);
-}
-
-/* A host that lacks something is told apart from a run that went wrong by what world_real_check says of it. */
-static int status_of_failure(const struct run *r, const struct err *e)
-{
-    struct world_real_facts facts;
-    if (e->code == EINTR && interrupt_signal())
-        return 128 + interrupt_signal();
-    if (r->real && world_real_check(r->program, &facts, NULL) < 0)
-        return 3;
-    return e->code == EEXIST ? 2 : e->code == EOPNOTSUPP ? 3 : 4;
 }
 
 static int show(struct run *r, json_object *result)
@@ -285,15 +134,6 @@ static int show(struct run *r, json_object *result)
     int status = result_exit_status(result);
     json_object_put(result);
     return status;
-}
-
-/* The service's program lies beside this one. */
-static char *find_program(void)
-{
-    char self[4096];
-    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-    self[len > 0 ? len : 0] = '\0';
-    return mem_printf("%s/roamlab-service", dirname(self));
 }
 
 static char *default_folder(const struct scenario *s)
@@ -314,10 +154,28 @@ static bool holds_result(const char *folder, struct err *e)
     return true;
 }
 
-static int go(struct run *r)
+static int play(struct run *r, struct play *p)
 {
     struct err e = ERR_INIT;
     json_object *result = NULL;
+    const struct scenario *s = r->scenario;
+    interrupt_catch();
+    if (play_check(p, &e) < 0) {
+        err_print(&e);
+        return 3;
+    }
+    int status = s->repeat == 1 ? play_once(p, s->seed, r->folder, &result, &e)
+                                : play_repetitions(p, s->seed, (int)s->repeat, r->jobs, r->folder, &result, &e);
+    if (status == 0)
+        return show(r, result);
+    err_print(&e);
+    return play_failure_status(p, &e);
+}
+
+static int go(struct run *r)
+{
+    struct err e = ERR_INIT;
+    struct play p;
     if (r->seed_given)
         r->scenario->seed = r->seed;
     if (r->repeat)
@@ -328,27 +186,22 @@ static int go(struct run *r)
         err_print(&e);
         return 2;
     }
-    interrupt_catch();
-    if (r->real && world_real_check(r->program, &r->facts, &e) < 0) {
-        err_print(&e);
-        return 3;
-    }
-    if (repetitions(r, &result, &e) < 0) {
-        err_print(&e);
-        return status_of_failure(r, &e);
-    }
-    return show(r, result);
+    play_init(&p, r->scenario, r->real);
+    p.capture = r->capture;
+    p.progress = show_progress;
+    p.context = r;
+    int status = play(r, &p);
+    play_free(&p);
+    return status;
 }
 
 int run_main(int argc, char **argv)
 {
-    struct run r = {.program = find_program()};
-    uname(&r.kernel);
+    struct run r = {.jobs = 1};
     int status = parse(&r, argc, argv);
     if (status < 0)
         status = go(&r);
     scenario_free(r.scenario);
     free(r.folder_made);
-    free(r.program);
     return status;
 }

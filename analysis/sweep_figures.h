@@ -1,0 +1,18 @@
+/* Figures of a sweep, for each metric, by gnuplot as figures.h has it:
+ *
+ *   METRIC        over the first axis, a curve for each value of the others; bands: 95 % confidence interval of the mean
+ *   METRIC-map    of exactly two axes of numbers: the mean as colour and number
+ *
+ * Values that are not numbers stand side by side in their order. Without axes there is nothing to draw. */
+#ifndef ROAMLAB_SWEEP_FIGURES_H
+#define ROAMLAB_SWEEP_FIGURES_H
+
+#include "sweep_table.h"
+
+/* Into OUT, which is created. -ENOENT without gnuplot: data and scripts are written still. */
+int sweep_figures(const struct sweep *s, const struct sweep_table *t, const char *out, struct err *e);
+
+/* A key's or metric's path as an axis says it: "links 0 rate (Mbit/s)", "migration mean (s)"; free() it. */
+char *sweep_figures_label(const char *path);
+
+#endif

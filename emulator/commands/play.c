@@ -1,0 +1,205 @@
+#include "play.h"
+#include "interrupt.h"
+#include "logrepo.h"
+#include "mem.h"
+#include "workers.h"
+#include "world_sim.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A timer that was later than this, in one of a hundred cases, makes a real run invalid. */
+enum { DRIFT_BOUND_MS = 50, FACTS_MAX = 16 };
+
+/* The service's program lies beside this one. */
+static char *find_program(void)
+{
+    char self[4096];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[len > 0 ? len : 0] = '\0';
+    return mem_printf("%s/roamlab-service", dirname(self));
+}
+
+void play_init(struct play *p, const struct scenario *s, bool real)
+{
+    *p = (struct play){.scenario = s, .real = real, .program = find_program()};
+    uname(&p->kernel);
+}
+
+void play_free(struct play *p)
+{
+    free(p->program);
+}
+
+int play_check(struct play *p, struct err *e)
+{
+    return p->real ? world_real_check(p->program, &p->facts, e) : 0;
+}
+
+/* --- one run --------------------------------------------------------------------------------------------------------- */
+
+static void ignore_progress(void *context, const char *what)
+{
+    (void)context, (void)what;
+}
+
+static struct simtime start_date(const struct play *p)
+{
+    struct timespec now = {0};
+    if (p->real)
+        clock_gettime(CLOCK_REALTIME, &now);
+    return simtime_add(simtime_s(now.tv_sec), simtime_ns(now.tv_nsec));
+}
+
+static int run_world(struct play *p, uint64_t seed, const char *folder, struct logrepo *repo, struct err *e)
+{
+    struct world_real_options real = {.program = p->program,
+                                      .capture = p->capture ? folder : NULL,
+                                      .folder = folder,
+                                      .progress = p->progress ? p->progress : ignore_progress,
+                                      .context = p->context};
+    return p->real ? world_real_run(p->scenario, seed, &real, repo, &p->facts, e)
+                   : world_sim_run(p->scenario, seed, repo, e);
+}
+
+/* Everything that happened is in the repository, also of a run that failed. */
+static int run_and_keep(struct play *p, uint64_t seed, const char *folder, struct err *e)
+{
+    struct logrepo *repo;
+    struct err close_err = ERR_INIT;
+    int status = logrepo_open(folder, start_date(p), &repo, e);
+    if (status < 0)
+        return status;
+    logrepo_describe(repo, "scenario", p->scenario->name, NULL);
+    logrepo_describe(repo, "world", p->real ? "real" : "sim", NULL);
+    status = run_world(p, seed, folder, repo, e);
+    if (logrepo_close(repo, &close_err) < 0 && status == 0) {
+        *e = close_err;
+        status = -close_err.code;
+    }
+    return status;
+}
+
+static int add_text(struct result_fact *facts, int n, const char *key, const char *text)
+{
+    facts[n] = (struct result_fact){.key = key, .text = text};
+    return n + 1;
+}
+
+static int add_number(struct result_fact *facts, int n, const char *key, double number)
+{
+    facts[n] = (struct result_fact){.key = key, .number = number};
+    return n + 1;
+}
+
+static int list_facts(const struct play *p, struct result_fact *facts)
+{
+    int n = add_text(facts, 0, "kernel", p->kernel.release);
+    n = add_number(facts, n, "cpus", (double)sysconf(_SC_NPROCESSORS_ONLN));
+    n = add_text(facts, n, "link_driver", p->real ? p->facts.link_driver : "model");
+    if (!p->real)
+        return n;
+    n = add_text(facts, n, "docker", p->facts.runtime.docker_version);
+    n = add_text(facts, n, "runc", p->facts.runtime.runc_version);
+    n = add_text(facts, n, "criu", p->facts.runtime.criu_version);
+    n = add_number(facts, n, "zstd3_ratio_base", p->facts.base_ratio);
+    n = add_number(facts, n, "zstd3_ratio_layer", p->facts.layer_ratio);
+    n = add_number(facts, n, "zstd3_ratio_memory", p->facts.memory_ratio);
+    n = add_number(facts, n, "messages_not_understood", (double)p->facts.errors);
+    return p->capture ? add_number(facts, n, "capture_dropped", (double)p->facts.capture_dropped) : n;
+}
+
+static void describe(const struct play *p, uint64_t seed, struct result_fact *facts, struct result_input *input)
+{
+    *input = (struct result_input){.world = p->real ? "real" : "sim",
+                                   .scenario = p->scenario,
+                                   .seed = seed,
+                                   .drift = p->facts.lateness,
+                                   .drift_valid = p->facts.lateness.p99.ns <= simtime_ms(DRIFT_BOUND_MS).ns,
+                                   .environment = facts,
+                                   .environment_count = list_facts(p, facts)};
+}
+
+int play_once(struct play *p, uint64_t seed, const char *folder, json_object **result, struct err *e)
+{
+    struct result_fact facts[FACTS_MAX];
+    struct result_input input;
+    int status = run_and_keep(p, seed, folder, e);
+    if (status < 0)
+        return status;
+    describe(p, seed, facts, &input);
+    return result_of_run(folder, &input, result, e);
+}
+
+/* --- repetitions ------------------------------------------------------------------------------------------------------- */
+
+struct repetitions {
+    struct workers workers;
+    struct play *play;
+    uint64_t seed;
+    const char *folder;
+    int count, status;
+    struct err err;
+};
+
+static char *name_repetition(const struct repetitions *r, int index)
+{
+    return mem_printf("repetition %d of %d", index + 1, r->count);
+}
+
+static int repetition(struct workers *workers, int index, struct err *e)
+{
+    struct repetitions *r = container_of(workers, struct repetitions, workers);
+    autofree char *folder = mem_printf("%s/rep-%d", r->folder, index + 1);
+    autofree char *what = name_repetition(r, index);
+    if (r->status < 0)
+        return 0;
+    if (r->play->progress)
+        r->play->progress(r->play->context, what);
+    return play_once(r->play, r->seed + (uint64_t)index, folder, NULL, e);
+}
+
+static void repetition_ended(struct workers *workers, int index, int status, const struct err *e)
+{
+    struct repetitions *r = container_of(workers, struct repetitions, workers);
+    if (status == 0 || r->status < 0)
+        return;
+    autofree char *what = name_repetition(r, index);
+    r->status = status;
+    r->err = *e;
+    err_wrap(&r->err, "%s", what);
+}
+
+int play_repetitions(struct play *p, uint64_t seed, int count, int jobs, const char *folder, json_object **result,
+                     struct err *e)
+{
+    struct repetitions r = {.workers = {p->real ? 1 : jobs, repetition, repetition_ended},
+                            .play = p,
+                            .seed = seed,
+                            .folder = folder,
+                            .count = count};
+    struct result_fact facts[FACTS_MAX];
+    struct result_input input;
+    int status = workers_run(&r.workers, count, e);
+    if (r.status < 0) {
+        *e = r.err;
+        return r.status;
+    }
+    if (status < 0)
+        return status;
+    describe(p, seed, facts, &input);
+    return result_of_repetitions(folder, count, &input, result, e);
+}
+
+int play_failure_status(const struct play *p, const struct err *e)
+{
+    struct world_real_facts facts;
+    if (e->code == EINTR && interrupt_signal())
+        return 128 + interrupt_signal();
+    if (p->real && world_real_check(p->program, &facts, NULL) < 0)
+        return 3;
+    return e->code == EEXIST ? 2 : e->code == EOPNOTSUPP ? 3 : 4;
+}

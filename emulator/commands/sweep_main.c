@@ -1,0 +1,328 @@
+#include "commands.h"
+#include "interrupt.h"
+#include "mem.h"
+#include "metric.h"
+#include "play.h"
+#include "sweep_merge.h"
+#include "sweep_work.h"
+#include "workers.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char HELP[] =
+    "usage: roamlab sweep [OPTIONS] -o DIR SCENARIO\n"
+    "       roamlab sweep [--metric NAME]… --merge DIR\n"
+    "\n"
+    "Runs a scenario at every combination of values of some keys, with several seeds each, and sums up: DIR/table.csv and\n"
+    "table.json (n, mean, 95 % confidence interval, minimum and maximum of each metric at each point) and DIR/figures.\n"
+    "The same command again does only what is missing.\n"
+    "\n"
+    "  --vary PATH=V1,V2,…        values of a key, as --set has them; repeatable: the first is the figures' x axis, others\n"
+    "                             make curves\n"
+    "  --vary PATH=FROM:TO:STEP   the same, as a range with both ends; forms may be mixed: 1,2,5:50:5\n"
+    "  --seeds N                  runs at each point, with seeds counted up; default: the scenario's repeat\n"
+    "  --seed N                   the first seed, instead of the scenario's\n"
+    "  --metric NAME              repeatable; default: requests.lost, response_ms.mean, response_ms.p95, migration_s.mean\n"
+    "  --set PATH=VALUE           changes a value of the scenario at all points; repeatable\n"
+    "  --jobs N                   runs at a time; default: as many as there are processors, 1 below mpirun and srun\n"
+    "  --world sim|real           real: one run at a time, as root\n"
+    "  -o DIR                     the sweep's folder\n"
+    "  --merge DIR                sums up what is in DIR, whole or not\n"
+    "  --quiet                    no progress and no table on the terminal\n"
+    "\n"
+    "Many machines: mpirun roamlab sweep …, srun, or a Slurm array, with DIR on a file system that all of them see. Each takes\n"
+    "its share of the runs; the last one to finish sums up. What a lost machine has not done, the same command does.\n"
+    "Runs work in TMPDIR. Expectations are judged run by run.\n"
+    "\n"
+    "Exit status: 0 good; 1 an expectation or an invariant does not hold in some run; 2 usage or bad input; 3 this host lacks\n"
+    "a privilege or a feature; 4 a run failed, or --merge found some missing; 130, 143 interrupted: finished runs are kept.\n"
+    "Of many machines, the one that sums up says 1.\n";
+
+static const char *const default_metrics[] = {"requests.lost", "response_ms.mean", "response_ms.p95",
+                                              "migration_s.mean"};
+enum { METRICS_MAX = 64, JOBS_MAX = 1024 };
+
+struct request {
+    const char *folder, *scenario, *merge;
+    bool real, quiet, seed_given;
+    uint64_t seed;
+    int seeds, jobs; /* 0 = not said */
+    struct command_settings settings;
+    const char *metrics[METRICS_MAX];
+    int metric_count;
+    struct sweep_grid grid;
+};
+
+/* --- the command line ---------------------------------------------------------------------------------------------------- */
+
+static int take_axis(struct request *r, const char *text)
+{
+    struct err e = ERR_INIT;
+    if (sweep_grid_add(&r->grid, text, &e) == 0)
+        return 0;
+    err_wrap(&e, "sweep: --vary %.100s", text);
+    err_print(&e);
+    return 2;
+}
+
+static int take_metric(struct request *r, const char *name)
+{
+    if (!metric_exists(name))
+        return command_bad_value("sweep", "there is no metric", name);
+    if (r->metric_count == METRICS_MAX)
+        return command_usage("sweep", "too many --metric");
+    r->metrics[r->metric_count++] = name;
+    return 0;
+}
+
+static int take_number(const char *text, uint64_t max, const char *what, int *number)
+{
+    uint64_t value;
+    if (!command_number(text, 1, max, &value))
+        return command_bad_value("sweep", what, text);
+    *number = (int)value;
+    return 0;
+}
+
+static int take_option(struct request *r, int option, char *value)
+{
+    switch (option) {
+    case 'v':
+        return take_axis(r, value);
+    case 'n':
+        return take_number(value, SWEEP_SEEDS_MAX, "--seeds wants a number from 1 to 10000", &r->seeds);
+    case 's':
+        r->seed_given = true;
+        return command_number(value, 0, INT64_MAX, &r->seed)
+                   ? 0
+                   : command_bad_value("sweep", "--seed wants a whole number", value);
+    case 'm':
+        return take_metric(r, value);
+    case 'S':
+        return command_setting("sweep", value, &r->settings);
+    case 'j':
+        return take_number(value, JOBS_MAX, "--jobs wants a number from 1 to 1024", &r->jobs);
+    case 'w':
+        r->real = !strcmp(value, "real");
+        return r->real || !strcmp(value, "sim") ? 0 : command_bad_value("sweep", "--world is sim or real", value);
+    case 'o':
+        r->folder = value;
+        return 0;
+    case 'M':
+        r->merge = value;
+        return 0;
+    case 'q':
+        r->quiet = true;
+        return 0;
+    default:
+        return 2; /* getopt has said what is wrong */
+    }
+}
+
+static const struct option options[] = {
+    {"vary", required_argument, NULL, 'v'},  {"seeds", required_argument, NULL, 'n'},
+    {"seed", required_argument, NULL, 's'},  {"metric", required_argument, NULL, 'm'},
+    {"set", required_argument, NULL, 'S'},   {"jobs", required_argument, NULL, 'j'},
+    {"world", required_argument, NULL, 'w'}, {"merge", required_argument, NULL, 'M'},
+    {"quiet", no_argument, NULL, 'q'},       {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+/* -1 = go on, else the exit status. */
+static int parse(struct request *r, int argc, char **argv)
+{
+    int option;
+    optind = 0;
+    while ((option = getopt_long(argc, argv, "o:h", options, NULL)) != -1) {
+        if (option == 'h') {
+            fputs(HELP, stdout);
+            return 0;
+        }
+        int status = take_option(r, option, optarg);
+        if (status)
+            return status;
+    }
+    if (r->merge && optind == argc)
+        return -1;
+    if (r->merge || optind + 1 != argc)
+        return command_usage("sweep", r->merge      ? "--merge takes no scenario"
+                                      : optind == argc ? "no scenario given"
+                                                       : "more than one scenario given");
+    if (!r->folder)
+        return command_usage("sweep", "-o DIR is needed");
+    if (r->real && r->jobs > 1)
+        return command_usage("sweep", "real runs go one at a time: no --jobs");
+    r->scenario = argv[optind];
+    return -1;
+}
+
+/* --- what is swept ---------------------------------------------------------------------------------------------------------- */
+
+static void name_settings(struct sweep *s, const struct command_settings *settings)
+{
+    s->settings = mem_alloc_array((size_t)settings->count + 1, sizeof *s->settings);
+    for (; s->setting_count < settings->count; s->setting_count++)
+        s->settings[s->setting_count] = mem_printf("%s=%s", settings->list[s->setting_count].path,
+                                                   settings->list[s->setting_count].value);
+}
+
+static void name_metrics(struct sweep *s, const char *const *names, int count)
+{
+    s->metrics = mem_alloc_array((size_t)count + 1, sizeof *s->metrics);
+    for (; s->metric_count < count; s->metric_count++)
+        s->metrics[s->metric_count] = mem_copy_string(names[s->metric_count]);
+}
+
+/* Every point is checked before anything is created. */
+static int check_points(struct sweep *s, const struct sweep_work *w, struct err *e)
+{
+    int points = sweep_grid_points(&s->grid);
+    s->hashes = mem_alloc_array((size_t)points, sizeof *s->hashes);
+    for (; s->hash_count < points; s->hash_count++) {
+        struct scenario *point = sweep_work_scenario(w, s->hash_count, e);
+        if (!point)
+            return -EINVAL;
+        s->hashes[s->hash_count] = mem_copy_string(point->sha256);
+        scenario_free(point);
+    }
+    return 0;
+}
+
+static int describe(struct request *r, struct sweep *s, const struct sweep_work *w, struct err *e)
+{
+    struct scenario *base = scenario_read(r->scenario, r->settings.list, r->settings.count, e);
+    if (!base)
+        return -EINVAL;
+    s->folder = mem_copy_string(r->folder);
+    s->world = mem_copy_string(r->real ? "real" : "sim");
+    s->scenario = mem_copy_string(base->name);
+    s->seed = r->seed_given ? r->seed : base->seed;
+    s->seeds = r->seeds ? r->seeds : (int)base->repeat;
+    s->grid = r->grid;
+    r->grid = (struct sweep_grid){0};
+    scenario_free(base);
+    name_settings(s, &r->settings);
+    if (r->metric_count)
+        name_metrics(s, r->metrics, r->metric_count);
+    else
+        name_metrics(s, default_metrics, ARRAY_LEN(default_metrics));
+    long runs = (long)sweep_grid_points(&s->grid) * s->seeds;
+    if (runs > SWEEP_POINTS_MAX)
+        return err_set(e, EINVAL, "sweep: %ld runs are more than %d", runs, SWEEP_POINTS_MAX);
+    return check_points(s, w, e);
+}
+
+/* --- doing it ----------------------------------------------------------------------------------------------------------------- */
+
+static int complain(const struct err *e, int status)
+{
+    err_print(e);
+    return status;
+}
+
+static int sum_up(const struct sweep *s, bool partial, bool quiet)
+{
+    struct err e = ERR_INIT;
+    struct sweep_table t;
+    int status = sweep_merge(s, partial, &t, &e), missing = sweep_runs(s) - t.runs;
+    if (status < 0)
+        err_print(&e);
+    if (!quiet && (missing == 0 || partial))
+        sweep_table_print(s, &t, stdout);
+    if (missing && partial)
+        fprintf(stderr, "roamlab: %s: %d of %d runs are missing\n", s->folder, missing, sweep_runs(s));
+    int result = status < 0 && status != -ENOENT ? 4 : missing && partial ? 4 : t.bad_runs ? 1 : 0;
+    sweep_table_free(&t);
+    return missing && !partial ? 0 : result;
+}
+
+static int merge(const struct request *r)
+{
+    struct err e = ERR_INIT;
+    struct sweep s;
+    int status = sweep_read(r->merge, &s, &e);
+    if (status == 0 && r->metric_count) {
+        while (s.metric_count)
+            free(s.metrics[--s.metric_count]);
+        free(s.metrics);
+        name_metrics(&s, r->metrics, r->metric_count);
+    }
+    status = status < 0 ? complain(&e, 2) : sum_up(&s, true, r->quiet);
+    sweep_free(&s);
+    return status;
+}
+
+static int interrupted(const struct sweep *s)
+{
+    fprintf(stderr, "\nroamlab: sweep: interrupted; finished runs are kept in %s, the same command does the others\n", s->folder);
+    return 128 + interrupt_signal();
+}
+
+static int work(struct sweep *s, struct sweep_work *w)
+{
+    struct err e = ERR_INIT;
+    int status = sweep_claim(s, &e);
+    if (status < 0)
+        return complain(&e, status == -EEXIST ? 2 : 4);
+    interrupt_catch();
+    status = sweep_work(w, &e);
+    if (status == -EINTR && interrupt_signal())
+        return interrupted(s);
+    if (status < 0)
+        return complain(&e, 4);
+    if (w->failed)
+        return w->failure_status;
+    /* Who had nothing to do leaves the summing up to the others, of whom the first always does it. */
+    return w->begun || w->rank.rank == 0 ? sum_up(s, false, w->quiet) : 0;
+}
+
+/* mpirun and srun have started a process for each processor already; a task of an array has its own processors. */
+static int default_jobs(const struct rank *rank)
+{
+    return rank->one_a_processor ? 1 : workers_processors();
+}
+
+static int check_host(const struct request *r, const struct rank *rank, struct err *e)
+{
+    struct play p;
+    if (!r->real)
+        return 0;
+    if (rank->size > 1)
+        return err_set(e, EINVAL, "sweep: real runs go one at a time: not below %s", rank->launcher);
+    play_init(&p, NULL, true);
+    int status = play_check(&p, e);
+    play_free(&p);
+    return status;
+}
+
+static int go(struct request *r)
+{
+    struct err e = ERR_INIT;
+    struct sweep s = {0};
+    struct sweep_work w = {.sweep = &s, .scenario = r->scenario, .settings = &r->settings, .real = r->real, .quiet = r->quiet};
+    int status = rank_read(&w.rank, &e);
+    if (status == 0)
+        status = describe(r, &s, &w, &e);
+    w.jobs = r->real ? 1 : r->jobs ? r->jobs : default_jobs(&w.rank);
+    if (status < 0)
+        status = complain(&e, 2);
+    else if (check_host(r, &w.rank, &e) < 0)
+        status = complain(&e, e.code == EINVAL ? 2 : 3);
+    else
+        status = work(&s, &w);
+    sweep_free(&s);
+    return status;
+}
+
+int sweep_main(int argc, char **argv)
+{
+    struct request r = {0};
+    int status = parse(&r, argc, argv);
+    if (status < 0)
+        status = r.merge ? merge(&r) : go(&r);
+    sweep_grid_free(&r.grid);
+    return status;
+}
