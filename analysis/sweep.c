@@ -52,9 +52,12 @@ static int compare(const char *folder, json_object *there, json_object *ours, st
     static const struct {
         const char *key, *what;
     } parts[] = {
-        {"roamlab", "another version of roamlab"}, {"scenario", "another scenario"},
-        {"world", "another world"},                {"vary", "other values of --vary"},
-        {"settings", "other values of --set"},     {"seed", "another first seed"},
+        {"roamlab", "another version of roamlab"},
+        {"scenario", "another scenario"},
+        {"world", "another world"},
+        {"vary", "other values of --vary"},
+        {"settings", "other values of --set"},
+        {"seed", "another first seed"},
         {"sha256", "the scenario's file as it was before a change"},
     };
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
@@ -203,7 +206,8 @@ uint64_t sweep_seed_of(const struct sweep *s, int run)
 char *sweep_run_name(const struct sweep *s, int run)
 {
     autofree char *point = sweep_grid_name(&s->grid, sweep_point_of(s, run));
-    return mem_printf("run %d (%s%sseed %" PRIu64 ")", run, point, point[0] ? ", " : "", sweep_seed_of(s, run));
+    return mem_printf("run %d (%s%sseed %" PRIu64 ")", run, point, point[0] ? ", " : "",
+                      sweep_seed_of(s, run));
 }
 
 static char *file_of(const struct sweep *s, int run)

@@ -24,8 +24,8 @@ struct sweep {
     struct sweep_grid grid;
     char **hashes; /* each point's scenario as SHA-256 in hexadecimal */
     int hash_count;
-    uint64_t seed; /* the first; others are counted up */
-    int seeds;     /* of each point */
+    uint64_t seed;  /* the first; others are counted up */
+    int seeds;      /* of each point */
     char **metrics; /* metric.h */
     int metric_count;
 };

@@ -17,8 +17,8 @@ static const double LOGARITHMIC_SPAN = 10;
 static const struct {
     const char *suffix, *unit;
 } units[] = {
-    {"_per_s", "1/s"}, {"_ms_per_mb", "ms/MB"}, {"_mbit", "Mbit/s"}, {"_ms", "ms"},         {"_mb", "MB"},
-    {"_s", "s"},       {"_bytes", "bytes"},     {"_m", "m"},         {"_packets", "packets"},
+    {"_per_s", "1/s"}, {"ms_per_mb", "ms/MB"}, {"_mbit", "Mbit/s"}, {"_ms", "ms"},           {"_mb", "MB"},
+    {"_s", "s"},       {"_bytes", "bytes"},    {"_m", "m"},         {"_packets", "packets"},
 };
 
 /* Takes the unit off the end of a word, or leaves it and returns NULL. */
@@ -27,7 +27,7 @@ static const char *take_unit(char *word)
     size_t len = strlen(word);
     for (size_t i = 0; i < ARRAY_LEN(units); i++) {
         size_t suffix = strlen(units[i].suffix);
-        if (len > suffix && strcmp(word + len - suffix, units[i].suffix) == 0) {
+        if (len >= suffix && strcmp(word + len - suffix, units[i].suffix) == 0) {
             word[len - suffix] = '\0';
             return units[i].unit;
         }
@@ -44,7 +44,8 @@ char *sweep_figures_label(const char *path)
     for (char *word = strtok_r(copy, ".", &rest); word; word = strtok_r(NULL, ".", &rest)) {
         const char *its = take_unit(word);
         unit = its ? its : unit;
-        buf_printf(&label, "%s%s", label.len ? " " : "", word);
+        if (*word)
+            buf_printf(&label, "%s%s", label.len ? " " : "", word);
     }
     for (size_t i = 0; i < label.len; i++)
         if (label.data[i] == '_')
@@ -101,8 +102,8 @@ static void free_scale(struct scale *scale)
     free(scale->order);
 }
 
-static void set_tics(struct figure *f, const char *name, const struct sweep_axis *axis, const struct scale *scale,
-                     bool by_place)
+static void set_tics(struct figure *f, const char *name, const struct sweep_axis *axis,
+                     const struct scale *scale, bool by_place)
 {
     struct buf tics = BUF_INIT;
     for (int i = 0; i < axis->count; i++) {
@@ -135,10 +136,12 @@ static char *describe_runs(const struct sweep_table *t, int metric)
     }
     if (most == 1)
         return mem_printf("one run at each point");
-    return least == most ? mem_printf("means of n = %zu runs", most) : mem_printf("means of n = %zu to %zu runs", least, most);
+    return least == most ? mem_printf("means of n = %zu runs", most)
+                         : mem_printf("means of n = %zu to %zu runs", least, most);
 }
 
-static void set_head(struct figure *f, const struct sweep *s, const struct sweep_table *t, int metric, const char *more)
+static void set_head(struct figure *f, const struct sweep *s, const struct sweep_table *t, int metric,
+                     const char *more)
 {
     autofree char *label = sweep_figures_label(s->metrics[metric]);
     autofree char *title = mem_printf("%s (%s)", s->scenario, s->world);
@@ -180,8 +183,8 @@ struct curves {
 };
 
 /* Blocks are told apart by two blank lines; one without any point would be none. */
-static void put_curve(struct curves *c, const struct sweep *s, const struct sweep_table *t, int metric, int curve,
-                      int curves)
+static void put_curve(struct curves *c, const struct sweep *s, const struct sweep_table *t, int metric,
+                      int curve, int curves)
 {
     struct figure *f = &c->figure;
     autofree char *title = curve_title(&s->grid, curve), *name = mem_printf("title_%d", c->drawn + 1);
@@ -192,8 +195,8 @@ static void put_curve(struct curves *c, const struct sweep *s, const struct swee
         const struct sweep_cell *cell = &t->rows[c->x.order[i] * curves + curve].cells[metric];
         double half = cell->n > 1 ? cell->ci95 : 0;
         if (cell->n)
-            buf_printf(&f->data, "%.9g %.6f %.6f %.6f %zu\n", c->x.at[c->x.order[i]], cell->mean, cell->mean - half,
-                       cell->mean + half, cell->n);
+            buf_printf(&f->data, "%.9g %.6f %.6f %.6f %zu\n", c->x.at[c->x.order[i]], cell->mean,
+                       cell->mean - half, cell->mean + half, cell->n);
         c->banded |= half > 0;
     }
     if (f->data.len == empty) {
@@ -204,7 +207,8 @@ static void put_curve(struct curves *c, const struct sweep *s, const struct swee
     c->drawn++;
 }
 
-static int draw_lines(const struct sweep *s, const struct sweep_table *t, int metric, const char *out, struct err *e)
+static int draw_lines(const struct sweep *s, const struct sweep_table *t, int metric, const char *out,
+                      struct err *e)
 {
     const struct sweep_axis *first = &s->grid.axes[0];
     struct curves c = {.figure = {.name = s->metrics[metric], .template = figure_template_sweep_lines}};
@@ -213,7 +217,8 @@ static int draw_lines(const struct sweep *s, const struct sweep_table *t, int me
     make_scale(&c.x, first);
     for (int i = 0; i < curves; i++)
         put_curve(&c, s, t, metric, i, curves);
-    autofree char *interval = mem_printf("; %s: 95 %% confidence interval", c.x.numbers ? "bands" : "whiskers");
+    autofree char *interval =
+        mem_printf("; %s: 95 %% confidence interval", c.x.numbers ? "bands" : "whiskers");
     set_head(f, s, t, metric, c.banded ? interval : "");
     set_label(f, "figure_x", first->path);
     figure_set_number(f, "curves", c.drawn);
@@ -233,7 +238,8 @@ static int draw_lines(const struct sweep *s, const struct sweep_table *t, int me
 static void put_cells(struct figure *f, const struct sweep *s, const struct sweep_table *t, int metric,
                       const struct scale *x, const struct scale *y)
 {
-    buf_printf(&f->data, "# x y mean n, by place; x: %s, y: %s\n", s->grid.axes[0].path, s->grid.axes[1].path);
+    buf_printf(&f->data, "# x y mean n, by place; x: %s, y: %s\n", s->grid.axes[0].path,
+               s->grid.axes[1].path);
     for (int i = 0; i < x->count; i++) {
         for (int k = 0; k < y->count; k++) {
             const struct sweep_cell *c = &t->rows[x->order[i] * y->count + y->order[k]].cells[metric];
@@ -246,7 +252,8 @@ static void put_cells(struct figure *f, const struct sweep *s, const struct swee
     }
 }
 
-static int draw_map(const struct sweep *s, const struct sweep_table *t, int metric, const char *out, struct err *e)
+static int draw_map(const struct sweep *s, const struct sweep_table *t, int metric, const char *out,
+                    struct err *e)
 {
     autofree char *name = mem_printf("%s-map", s->metrics[metric]);
     struct figure f = {.name = name, .template = figure_template_sweep_map};
@@ -282,7 +289,8 @@ static bool has_values(const struct sweep_table *t, int metric)
     return false;
 }
 
-static int draw_metric(const struct sweep *s, const struct sweep_table *t, int metric, const char *out, struct err *e)
+static int draw_metric(const struct sweep *s, const struct sweep_table *t, int metric, const char *out,
+                       struct err *e)
 {
     int curves = t->row_count / s->grid.axes[0].count, status = 0;
     if (!has_values(t, metric))

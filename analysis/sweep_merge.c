@@ -16,7 +16,8 @@ static int move_files(const char *from, const char *to, struct err *e)
     DIR *folder = opendir(from);
     int status = folder ? files_make_folder(to, 0755, e) : err_errno(e, "%s", from);
     for (struct dirent *entry; status == 0 && (entry = readdir(folder));) {
-        autofree char *old = mem_printf("%s/%s", from, entry->d_name), *new = mem_printf("%s/%s", to, entry->d_name);
+        autofree char *old = mem_printf("%s/%s", from, entry->d_name),
+                      *new = mem_printf("%s/%s", to, entry->d_name);
         if (entry->d_type != DT_DIR && rename(old, new) < 0)
             status = err_errno(e, "%s", new);
     }

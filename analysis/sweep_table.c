@@ -38,7 +38,8 @@ static void add_expectation(json_object *why, json_object *x)
 static json_object *reasons(json_object *result)
 {
     json_object *why = json_object_new_array();
-    json_object *expectations = json_at(result, "expectations"), *broken = json_at(result, "invariants.broken");
+    json_object *expectations = json_at(result, "expectations"),
+                *broken = json_at(result, "invariants.broken");
     if (result_exit_status(result) == 0)
         return why;
     for (size_t i = 0; expectations && i < json_object_array_length(expectations); i++)
@@ -169,7 +170,8 @@ static json_object *row_json(const struct sweep *s, const struct sweep_table *t,
 
 static json_object *table_json(const struct sweep *s, const struct sweep_table *t)
 {
-    json_object *o = json_object_new_object(), *settings = json_object_new_array(), *points = json_object_new_array();
+    json_object *o = json_object_new_object(), *settings = json_object_new_array(),
+                *points = json_object_new_array();
     for (int i = 0; i < s->setting_count; i++)
         json_object_array_add(settings, json_text(s->settings[i]));
     for (int i = 0; i < t->row_count; i++)
@@ -300,13 +302,14 @@ static void print_bad(const struct sweep *s, const struct sweep_table *t, FILE *
 {
     size_t count = json_object_array_length(t->bad);
     if (count)
-        fprintf(out, "\n  ✘ in %d of %d runs an expectation or an invariant does not hold\n", t->bad_runs, t->runs);
+        fprintf(out, "\n  ✘ in %d of %d runs an expectation or an invariant does not hold\n", t->bad_runs,
+                t->runs);
     for (size_t i = 0; i < count && i < BAD_MAX; i++) {
         json_object *bad = json_object_array_get_idx(t->bad, i);
         int point = json_object_get_int(json_at(bad, "point"));
         autofree char *name = sweep_grid_name(&s->grid, point);
-        fprintf(out, "    point %d (%s), seed %s: %s\n", point, name, json_object_get_string(json_at(bad, "seed")),
-                json_text_at(bad, "why.0"));
+        fprintf(out, "    point %d (%s), seed %s: %s\n", point, name,
+                json_object_get_string(json_at(bad, "seed")), json_text_at(bad, "why.0"));
     }
     if (count > BAD_MAX)
         fprintf(out, "    and %zu more, see table.json\n", count - BAD_MAX);

@@ -10,12 +10,12 @@
 #include <stdio.h>
 
 struct sweep_cell {
-    size_t n;                    /* 0: the others are NAN; 1: ci95 is */
+    size_t n; /* 0: the others are NAN; 1: ci95 is */
     double mean, ci95, min, max;
 };
 
 struct sweep_row {
-    int runs, bad_runs; /* that are there; in which an expectation or an invariant does not hold */
+    int runs, bad_runs;       /* that are there; in which an expectation or an invariant does not hold */
     struct sweep_cell *cells; /* one a metric */
 };
 

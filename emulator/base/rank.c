@@ -39,7 +39,9 @@ static int read_launcher(struct rank *r, struct err *e)
         r->one_a_processor = true;
         if (read_number(rank, 0, &r->rank, e) < 0 || read_number(size, 1, &r->size, e) < 0)
             return -EINVAL;
-        return r->rank < r->size ? 0 : err_set(e, EINVAL, "environment: %s=%d is not below %s=%d", rank, r->rank, size, r->size);
+        return r->rank < r->size ? 0
+                                 : err_set(e, EINVAL, "environment: %s=%d is not below %s=%d", rank, r->rank,
+                                           size, r->size);
     }
     return 0;
 }
@@ -49,11 +51,13 @@ static int read_array(struct rank *r, struct err *e)
     int id, min, max, count, step;
     if (!getenv("SLURM_ARRAY_TASK_ID"))
         return 0;
-    if (read_number("SLURM_ARRAY_TASK_ID", 0, &id, e) < 0 || read_number("SLURM_ARRAY_TASK_MIN", id, &min, e) < 0 ||
-        read_number("SLURM_ARRAY_TASK_MAX", id, &max, e) < 0 || read_number("SLURM_ARRAY_TASK_STEP", 1, &step, e) < 0)
+    if (read_number("SLURM_ARRAY_TASK_ID", 0, &id, e) < 0 ||
+        read_number("SLURM_ARRAY_TASK_MIN", id, &min, e) < 0 ||
+        read_number("SLURM_ARRAY_TASK_MAX", id, &max, e) < 0 ||
+        read_number("SLURM_ARRAY_TASK_STEP", 1, &step, e) < 0)
         return -EINVAL;
-    if (step < 1 || read_number("SLURM_ARRAY_TASK_COUNT", (max - min) / step + 1, &count, e) < 0 || id < min || id > max ||
-        (max - min) / step + 1 != count) {
+    if (step < 1 || read_number("SLURM_ARRAY_TASK_COUNT", (max - min) / step + 1, &count, e) < 0 ||
+        id < min || id > max || (max - min) / step + 1 != count) {
         err_set(e, EINVAL, "Slurm's array has gaps");
         return err_hint(e, "use --array=0-N; a lost task alone is good too: --array=5");
     }

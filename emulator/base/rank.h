@@ -10,7 +10,8 @@
 struct rank {
     int rank, size;       /* rank < size; 0 of 1 when nothing was launched */
     const char *launcher; /* "Open MPI", …, or NULL */
-    bool one_a_processor; /* mpirun, srun: others run beside it; false: it has the machine, or a Slurm task, to itself */
+    bool
+        one_a_processor; /* mpirun, srun: others run beside it; false: it has the machine, or a Slurm task, to itself */
 };
 
 /* Tasks of a Slurm array, and within each the processes of mpirun or srun: rank = task × processes + process. An array with

@@ -112,7 +112,8 @@ static int list_facts(const struct play *p, struct result_fact *facts)
     return p->capture ? add_number(facts, n, "capture_dropped", (double)p->facts.capture_dropped) : n;
 }
 
-static void describe(const struct play *p, uint64_t seed, struct result_fact *facts, struct result_input *input)
+static void describe(const struct play *p, uint64_t seed, struct result_fact *facts,
+                     struct result_input *input)
 {
     *input = (struct result_input){.world = p->real ? "real" : "sim",
                                    .scenario = p->scenario,
@@ -173,8 +174,8 @@ static void repetition_ended(struct workers *workers, int index, int status, con
     err_wrap(&r->err, "%s", what);
 }
 
-int play_repetitions(struct play *p, uint64_t seed, int count, int jobs, const char *folder, json_object **result,
-                     struct err *e)
+int play_repetitions(struct play *p, uint64_t seed, int count, int jobs, const char *folder,
+                     json_object **result, struct err *e)
 {
     struct repetitions r = {.workers = {p->real ? 1 : jobs, repetition, repetition_ended},
                             .play = p,

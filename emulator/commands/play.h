@@ -11,7 +11,8 @@ struct play {
     const struct scenario *scenario; /* borrowed */
     bool real;                       /* Docker hosts of this machine instead of virtual time */
     bool capture;                    /* real: FOLDER/HOST.pcap */
-    void (*progress)(void *context, const char *what); /* what is being done, one line; NULL = nobody listens */
+    void (*progress)(void *context,
+                     const char *what); /* what is being done, one line; NULL = nobody listens */
     void *context;
     /* The rest is play's own. */
     char *program;
@@ -28,8 +29,8 @@ int play_check(struct play *p, struct err *e);
 int play_once(struct play *p, uint64_t seed, const char *folder, json_object **result, struct err *e);
 /* `count` runs into FOLDER/rep-1, rep-2, … with seeds counted up from `seed`, and their sum in FOLDER/result.json. In
  * virtual time `jobs` processes share them; the result has the same bytes whatever their number. */
-int play_repetitions(struct play *p, uint64_t seed, int count, int jobs, const char *folder, json_object **result,
-                     struct err *e);
+int play_repetitions(struct play *p, uint64_t seed, int count, int jobs, const char *folder,
+                     json_object **result, struct err *e);
 /* The exit status that says what `e` says. A host that lacks something is told apart from a run that went wrong. */
 int play_failure_status(const struct play *p, const struct err *e);
 

@@ -107,7 +107,8 @@ static int take_option(struct request *r, int option, char *value)
         return take_number(value, JOBS_MAX, "--jobs wants a number from 1 to 1024", &r->jobs);
     case 'w':
         r->real = !strcmp(value, "real");
-        return r->real || !strcmp(value, "sim") ? 0 : command_bad_value("sweep", "--world is sim or real", value);
+        return r->real || !strcmp(value, "sim") ? 0
+                                                : command_bad_value("sweep", "--world is sim or real", value);
     case 'o':
         r->folder = value;
         return 0;
@@ -123,11 +124,16 @@ static int take_option(struct request *r, int option, char *value)
 }
 
 static const struct option options[] = {
-    {"vary", required_argument, NULL, 'v'},  {"seeds", required_argument, NULL, 'n'},
-    {"seed", required_argument, NULL, 's'},  {"metric", required_argument, NULL, 'm'},
-    {"set", required_argument, NULL, 'S'},   {"jobs", required_argument, NULL, 'j'},
-    {"world", required_argument, NULL, 'w'}, {"merge", required_argument, NULL, 'M'},
-    {"quiet", no_argument, NULL, 'q'},       {"help", no_argument, NULL, 'h'},
+    {"vary", required_argument, NULL, 'v'},
+    {"seeds", required_argument, NULL, 'n'},
+    {"seed", required_argument, NULL, 's'},
+    {"metric", required_argument, NULL, 'm'},
+    {"set", required_argument, NULL, 'S'},
+    {"jobs", required_argument, NULL, 'j'},
+    {"world", required_argument, NULL, 'w'},
+    {"merge", required_argument, NULL, 'M'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
@@ -148,7 +154,7 @@ static int parse(struct request *r, int argc, char **argv)
     if (r->merge && optind == argc)
         return -1;
     if (r->merge || optind + 1 != argc)
-        return command_usage("sweep", r->merge      ? "--merge takes no scenario"
+        return command_usage("sweep", r->merge         ? "--merge takes no scenario"
                                       : optind == argc ? "no scenario given"
                                                        : "more than one scenario given");
     if (!r->folder)
@@ -257,7 +263,9 @@ static int merge(const struct request *r)
 
 static int interrupted(const struct sweep *s)
 {
-    fprintf(stderr, "\nroamlab: sweep: interrupted; finished runs are kept in %s, the same command does the others\n", s->folder);
+    fprintf(stderr,
+            "\nroamlab: sweep: interrupted; finished runs are kept in %s, the same command does the others\n",
+            s->folder);
     return 128 + interrupt_signal();
 }
 
@@ -302,7 +310,8 @@ static int go(struct request *r)
 {
     struct err e = ERR_INIT;
     struct sweep s = {0};
-    struct sweep_work w = {.sweep = &s, .scenario = r->scenario, .settings = &r->settings, .real = r->real, .quiet = r->quiet};
+    struct sweep_work w = {
+        .sweep = &s, .scenario = r->scenario, .settings = &r->settings, .real = r->real, .quiet = r->quiet};
     int status = rank_read(&w.rank, &e);
     if (status == 0)
         status = describe(r, &s, &w, &e);

@@ -86,7 +86,8 @@ static void show_progress(struct share *share)
     if (w->quiet || !isatty(STDERR_FILENO) || (ms - share->shown_ms < PROGRESS_MS && !last))
         return;
     share->shown_ms = ms;
-    fprintf(stderr, "\r\033[Kroamlab: %s: %d of %d runs%s", w->sweep->scenario, share->ended, share->count, last ? "\n" : "");
+    fprintf(stderr, "\r\033[Kroamlab: %s: %d of %d runs%s", w->sweep->scenario, share->ended, share->count,
+            last ? "\n" : "");
 }
 
 static void run_ended(struct workers *workers, int index, int status, const struct err *e)

@@ -31,7 +31,7 @@ struct pool {
         pid_t pid;
         int index;
         struct outcome *outcome;
-    } *slots;
+    } * slots;
     struct pollfd *ends; /* a pidfd for each slot; -1 = the slot is free */
     int slot_count, running;
 };
@@ -138,8 +138,7 @@ static int run_processes(struct workers *w, int count, struct err *e)
 {
     struct pool p = {.workers = w, .slot_count = w->processes < count ? w->processes : count};
     size_t slots = (size_t)p.slot_count, bytes = slots * sizeof(struct outcome);
-    struct outcome *shared =
-        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct outcome *shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)
         return err_errno(e, "memory for %zu worker processes", slots);
     p.slots = mem_alloc_array(slots, sizeof *p.slots);

@@ -25,7 +25,8 @@ static int add_value(struct sweep_axis *axis, char *value, struct err *e)
         free(value);
         return err_set(e, EINVAL, "has more than %d values", SWEEP_POINTS_MAX);
     }
-    axis->values = mem_resize(axis->values, (size_t)(axis->count + 1) * sizeof(char *));
+    if ((axis->count & (axis->count - 1)) == 0) /* full at every power of two */
+        axis->values = mem_resize(axis->values, (size_t)(axis->count ? 2 * axis->count : 1) * sizeof(char *));
     axis->values[axis->count++] = value;
     return 0;
 }
@@ -115,7 +116,8 @@ int sweep_grid_add(struct sweep_grid *grid, const char *text, struct err *e)
     }
     if (grid->axis_count == SWEEP_AXES_MAX)
         return err_set(e, EINVAL, "is one axis too many: %d at most", SWEEP_AXES_MAX);
-    struct sweep_axis axis = {.text = mem_copy_string(text), .path = mem_printf("%.*s", (int)(equals - text), text)};
+    struct sweep_axis axis = {.text = mem_copy_string(text),
+                              .path = mem_printf("%.*s", (int)(equals - text), text)};
     int status = add_values(&axis, equals + 1, e);
     if (status == 0)
         status = check_axis(grid, &axis, e);
