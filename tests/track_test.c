@@ -75,6 +75,13 @@ static const struct expected table[] = {
     {0},
 };
 
+static bool agrees(const struct track_sample *sample, const char *name, const struct expected *expected)
+{
+    return expected->device && strcmp(name, expected->device) == 0 && sample->gone == expected->gone &&
+           sample->at.ns == simtime_from_seconds(expected->at).ns && sample->x == expected->x &&
+           sample->y == expected->y;
+}
+
 static void expect_samples(const char *format, const char *path, const struct expected *expected)
 {
     struct err e = ERR_INIT;
@@ -85,9 +92,7 @@ static void expect_samples(const char *format, const char *path, const struct ex
     int status;
     for (; (status = source->operations->next(source, &sample, &e)) == 1; expected++) {
         const char *name = source->operations->name(source, sample.device);
-        if (!expected->device || strcmp(name, expected->device) != 0 || sample.x != expected->x ||
-            sample.y != expected->y || sample.at.ns != simtime_from_seconds(expected->at).ns ||
-            sample.gone != expected->gone)
+        if (!agrees(&sample, name, expected))
             fail_msg("%s: %s at %g s: (%g, %g)%s", path, name, simtime_seconds(sample.at), sample.x, sample.y,
                      sample.gone ? " gone" : "");
     }

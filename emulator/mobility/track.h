@@ -1,9 +1,10 @@
-/* Tracks: where devices are over time, as samples of a plane in metres. A source yields them one by one: importers read them from files
- * (ns2, fcd, bonnmotion, csv), generators draw them. Between two samples a device moves on a straight line at constant speed; two samples
- * of the same time are a jump; before its first sample, and from a sample that says `gone` to its next, it is nowhere; after its last one
- * it stays where it is.
+/* Tracks: where devices are over time, as samples of a plane in metres. A source yields them one by one: importers read
+ * them from files (ns2, fcd, bonnmotion, csv), generators draw them. Between two samples a device moves on a straight line at
+ * constant speed; two samples of the same time are a jump; before its first sample, and from a sample that says `gone` to its
+ * next, it is nowhere; after its last one it stays where it is.
  *
- * A source holds constant memory per device, whatever the length of its file. */
+ * A source holds constant memory per device, whatever the length of its file; only ns2, whose statements may come in any
+ * order, holds them all, 32 bytes each. */
 #ifndef ROAMLAB_TRACK_H
 #define ROAMLAB_TRACK_H
 
@@ -32,7 +33,8 @@ struct track_source_operations {
 
 struct track_source {
     const struct track_source_operations *operations;
-    bool by_time; /* samples of all devices come in the order of time; else device after device, each in the order of time */
+    bool
+        by_time; /* all samples come in the order of time; else device after device, each in the order of time */
 };
 
 /* A file format: one row of the importers' table. */
