@@ -40,7 +40,7 @@ struct radio;
 struct radio_options radio_defaults(void);
 
 /* NULL and `e` when the options describe no radio ("shadowing_db: WHAT"). Shadowing takes some milliseconds to draw
- * and 350 KB. The options are copied. */
+ * and 300 KB. The options are copied. */
 struct radio *radio_open(const struct radio_options *options, uint64_t seed, struct err *e);
 void radio_free(struct radio *radio);
 
@@ -53,9 +53,10 @@ double radio_snr_db(const struct radio_options *options, double power_dbm);
 
 const struct radio_options *radio_options_of(const struct radio *radio);
 
-/* For an index over access points: the most power that can be received anywhere in the square with the corner (x_m, y_m) and
- * that side, shadowing included. Never less than radio_power_dbm in it; how much more depends on the square's size. */
-double radio_power_bound_dbm(const struct radio *radio, const struct radio_ap *ap, double x_m, double y_m,
-                             double side_m);
+/* For an index over access points (cells.h): the two parts of radio_power_dbm, and the distance beyond which one that sends with
+ * so much power is heard nowhere, whatever shadowing adds. */
+double radio_mean_power_dbm(const struct radio *radio, const struct radio_ap *ap, double distance_m);
+const struct shadowing *radio_shadowing(const struct radio *radio); /* NULL: none */
+double radio_range_m(const struct radio *radio, double tx_power_dbm);
 
 #endif
