@@ -75,7 +75,7 @@ static void test_policies_and_placements(void **state)
     assert_float_equal(m->distance.max, 30.5, 0);
     assert_int_equal(m->latency_max.ns, 70000000);
     assert_float_equal(m->mdp.discount, 0.5, 0);
-    assert_float_equal(m->mdp.migration_weight, 1, 0);
+    assert_float_equal(m->mdp.migration_weight, 0, 0);
     assert_float_equal(m->mdp.away, 0.75, 0);
     assert_float_equal(m->weights.location, 0.75, 0);
     assert_float_equal(m->weights.data, 0.5, 0);

@@ -60,7 +60,8 @@ void mdp_costs(const struct mdp_costs *c, int states, double *stay, double *move
         double s = exp(-c->migration_s[d] / c->stay_s);
         arrives[d] = s;
         stay[d] = c->requests_per_s * c->stay_s * c->way_s[d];
-        move[d] = c->requests_per_s * c->stay_s * ((1 - s) * c->way_s[d] + s * c->way_s[0]) +
-                  c->weight * c->stay_s * (1 - s);
+        double under_way = c->stay_s * (1 - s), frozen = c->frozen_s[d];
+        double waiting = under_way * (c->way_s[d] + c->queueing_s[d]) + c->stay_s * s * c->way_s[0] + frozen * frozen / 2;
+        move[d] = c->requests_per_s * waiting + c->weight * under_way;
     }
 }

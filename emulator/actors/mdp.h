@@ -36,12 +36,13 @@ struct mdp_problem {
 void mdp_solve(const struct mdp_problem *problem, bool *migrate, double *value);
 
 /* What distance and migration cost a device that stays at an access point for an exponential time of mean τ and sends λ requests a
- * second, each of which waits r(d) for the way. T(d) is what a migration takes, w what a second of it is worth (its load on links and
- * machines) in seconds of waiting:
+ * second, each of which waits r(d) for the way. A migration takes T(d); while it runs, each request waits q(d) more, and those that come
+ * while the container is frozen, F(d), wait for the rest of that. A second of it is worth w seconds of waiting to others, for its load
+ * on links and machines:
  *
  *     s(d)    = exp(-T(d) / τ)
  *     stay(d) = λ τ r(d)
- *     move(d) = λ [ τ (1 - s(d)) r(d) + τ s(d) r(0) ] + w τ (1 - s(d))
+ *     move(d) = λ [ τ (1 - s(d)) (r(d) + q(d)) + τ s(d) r(0) + F(d)² / 2 ] + w τ (1 - s(d))
  *
  * because the migration and the stay last E min(T, stay) = τ (1 - s) together, and τ s of the stay are left when it has ended. */
 struct mdp_costs {
@@ -50,6 +51,8 @@ struct mdp_costs {
     double weight;             /* w */
     const double *way_s;       /* [d]: r(d) */
     const double *migration_s; /* [d]: T(d) */
+    const double *queueing_s;  /* [d]: q(d) */
+    const double *frozen_s;    /* [d]: F(d) */
 };
 void mdp_costs(const struct mdp_costs *c, int states, double *stay, double *move, double *arrives);
 

@@ -84,16 +84,24 @@ int layout_route(const struct layout *l, int from, int to, int *hops, int hops_m
     return count;
 }
 
+static uint64_t queue_bytes(const struct link_params *params)
+{
+    uint64_t packets = (uint64_t)link_queue_packets(params) * (LINK_MTU + LINK_ETHERNET);
+    return params->queue_bytes && params->queue_bytes < packets ? params->queue_bytes : packets;
+}
+
 struct layout_path layout_path(const struct layout *l, int from, int to)
 {
     int hops[PATH_HOPS_MAX];
     struct layout_path path = {.hops = layout_route(l, from, to, hops, PATH_HOPS_MAX)};
     for (int i = 0; i < path.hops; i++) {
         const struct layout_link *link = &l->links[hops[i] / 2];
-        uint64_t rate = link->params[hops[i] % 2].rate_bps;
+        const struct link_params *there = &link->params[hops[i] % 2];
         path.rtt = simtime_add(path.rtt, simtime_add(link->params[0].delay, link->params[1].delay));
-        if (rate && (!path.rate_bps || rate < path.rate_bps))
-            path.rate_bps = rate;
+        if (!there->rate_bps || (path.rate_bps && path.rate_bps <= there->rate_bps))
+            continue;
+        path.rate_bps = there->rate_bps;
+        path.queue_bytes = queue_bytes(there);
     }
     return path;
 }

@@ -79,7 +79,8 @@ int layout_route(const struct layout *l, int from, int to, int *hops, int hops_m
 struct layout_path {
     int hops; /* links; 0 on the same host, -1 without a path */
     struct simtime rtt;
-    uint64_t rate_bps; /* of the slowest link on the way there, 0 = not limited */
+    uint64_t rate_bps;    /* of the slowest link on the way there, 0 = not limited; and, if it is, */
+    uint64_t queue_bytes; /* what that link's queue holds */
 };
 struct layout_path layout_path(const struct layout *l, int from, int to);
 

@@ -11,14 +11,27 @@ enum { DEVICES_COUNTED = 100, VISITS_COUNTED = 200 };
 
 /* --- what distances mean in this scenario --- */
 
+enum quantity { WAY, MIGRATION, QUEUEING, FROZEN, QUANTITIES };
+
 struct distances {
     int count;
-    double *way_s, *migration_s; /* owned: [distance] */
+    double *seconds[QUANTITIES]; /* owned: [distance], means */
 };
 
 static int hops_to_edge(const struct layout *l, int ap, int edge)
 {
     return layout_path(l, l->aps[ap].host, l->edges[edge].host).hops;
+}
+
+static void add_way(struct distances *d, const struct scenario *s, const struct layout *l, int edge, int own,
+                    const struct layout_path *path)
+{
+    const struct strategy *strategy = s->migration.strategy;
+    struct migration_burden burden = migration_burden(l, strategy, edge, own);
+    d->seconds[WAY][path->hops] += simtime_seconds(path->rtt);
+    d->seconds[MIGRATION][path->hops] += simtime_seconds(migration_estimate(l, strategy, edge, own));
+    d->seconds[QUEUEING][path->hops] += simtime_seconds(burden.queueing);
+    d->seconds[FROZEN][path->hops] += simtime_seconds(burden.frozen);
 }
 
 static void add_ways(struct distances *d, const struct scenario *s, const struct layout *l, int ap, int *seen)
@@ -28,9 +41,7 @@ static void add_ways(struct distances *d, const struct scenario *s, const struct
         if (path.hops < 0)
             continue;
         d->count = path.hops >= d->count ? path.hops + 1 : d->count;
-        d->way_s[path.hops] += simtime_seconds(path.rtt);
-        d->migration_s[path.hops] +=
-            simtime_seconds(migration_estimate(l, s->migration.strategy, edge, s->aps[ap].edge));
+        add_way(d, s, l, edge, s->aps[ap].edge, &path);
         seen[path.hops]++;
     }
 }
@@ -38,20 +49,21 @@ static void add_ways(struct distances *d, const struct scenario *s, const struct
 /* One access point a host: the others there are as far from everything. A distance that no way has is like the one below. */
 static struct distances measure_distances(const struct scenario *s, const struct layout *l)
 {
-    size_t most = (size_t)l->host_count;
-    autofree int *seen = mem_alloc_array(most, sizeof *seen);
-    autofree bool *host_done = mem_alloc_array(most, sizeof *host_done);
-    struct distances d = {.way_s = mem_alloc_array(most, sizeof *d.way_s),
-                          .migration_s = mem_alloc_array(most, sizeof *d.migration_s)};
+    struct distances d = {0};
+    autofree int *seen = mem_alloc_array((size_t)l->host_count, sizeof *seen);
+    autofree bool *host_done = mem_alloc_array((size_t)l->host_count, sizeof *host_done);
+    for (int q = 0; q < QUANTITIES; q++)
+        d.seconds[q] = mem_alloc_array((size_t)l->host_count, sizeof *d.seconds[q]);
     for (int ap = 0; ap < l->ap_count; ap++) {
         if (!host_done[l->aps[ap].host])
             add_ways(&d, s, l, ap, seen);
         host_done[l->aps[ap].host] = true;
     }
-    for (int i = 0; i < d.count; i++) {
-        d.way_s[i] = seen[i] ? d.way_s[i] / seen[i] : i ? d.way_s[i - 1] : 0;
-        d.migration_s[i] = seen[i] ? d.migration_s[i] / seen[i] : i ? d.migration_s[i - 1] : 0;
-    }
+    for (int q = 0; q < QUANTITIES; q++)
+        for (int i = 0; i < d.count; i++) {
+            double *mean = &d.seconds[q][i];
+            *mean = seen[i] ? *mean / seen[i] : i ? mean[-1] : 0;
+        }
     return d;
 }
 
@@ -133,8 +145,10 @@ static void plan_kind(bool *migrate, const struct scenario *s, const struct dist
     struct mdp_costs c = {.stay_s = m->stays ? m->stays_s / m->stays : simtime_seconds(s->duration),
                           .requests_per_s = mud->requests_per_s,
                           .weight = s->migration.mdp.migration_weight,
-                          .way_s = d->way_s,
-                          .migration_s = d->migration_s};
+                          .way_s = d->seconds[WAY],
+                          .migration_s = d->seconds[MIGRATION],
+                          .queueing_s = d->seconds[QUEUEING],
+                          .frozen_s = d->seconds[FROZEN]};
     mdp_costs(&c, d->count, stay, move, arrives);
     make_probabilities(m->handoffs, d->count, s->migration.mdp.away);
     struct mdp_problem problem = {.states = d->count,
@@ -173,8 +187,8 @@ void follow_model_init(struct follow_model *model, const struct scenario *s, con
     for (int i = 0; i < s->mud_count;)
         i = plan_devices(model, s, l, &d, i);
     model->plan = (struct policy_plan){model->migrate, d.count, model->kind_of_mud};
-    free(d.way_s);
-    free(d.migration_s);
+    for (int q = 0; q < QUANTITIES; q++)
+        free(d.seconds[q]);
 }
 
 void follow_model_free(struct follow_model *model)

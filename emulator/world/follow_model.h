@@ -6,7 +6,8 @@
  *   d at visit j and d' at visit j + 1, for all i ≤ j. A distance that never occurs is left by a fair random walk. With migration.mdp.away, all
  *   of it is a random walk: away with that probability, else nearer, never beyond the greatest distance;
  * - r(d) is the mean round trip of the ways of d links from an access point to an edge server;
- * - T(d) is the mean of migration_estimate() from edge servers d links away to the access point's own. */
+ * - T(d), q(d) and F(d) are the means of migration_estimate() and migration_burden() from edge servers d links away to the access
+ *   point's own. */
 #ifndef ROAMLAB_FOLLOW_MODEL_H
 #define ROAMLAB_FOLLOW_MODEL_H
 

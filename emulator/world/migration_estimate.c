@@ -33,6 +33,51 @@ static struct simtime stage_time(const struct layout *l, enum operation operatio
     return simtime_add(time, transfer_time(layout_operation_bytes(l, operation), path, carrier->window));
 }
 
+/* Of all transfers, with the carrier's own round trips. */
+static struct simtime time_of_transfers(const struct layout *l, const struct strategy *strategy,
+                                        const struct layout_path *path)
+{
+    const struct carrier_model *carrier = carrier_model_of(l->carrier);
+    struct simtime sum = SIMTIME_ZERO;
+    for (int i = 0; i < strategy->stage_count; i++)
+        if (operation_is_transfer(strategy->stages[i].operation))
+            sum = simtime_add(sum, transfer_time(layout_operation_bytes(l, strategy->stages[i].operation), path,
+                                                 carrier->window));
+    return sum;
+}
+
+static double wait_in_queue_s(const struct layout_path *path, double carrier_window)
+{
+    double rate = (double)path->rate_bps / 8, line = rate * simtime_seconds(path->rtt);
+    double most = 0.85 * (line + (double)path->queue_bytes);
+    double in_flight = carrier_window < most ? carrier_window : most;
+    return rate > 0 && in_flight > line ? (in_flight - line) / rate : 0;
+}
+
+static struct simtime time_frozen(const struct layout *l, const struct strategy *strategy)
+{
+    struct simtime sum = SIMTIME_ZERO;
+    for (int i = 0; i < strategy->stage_count && strategy->stages[i].place == AT_SOURCE; i++) {
+        sum = simtime_add(sum, layout_operation_time(l, strategy->stages[i].operation));
+        if (strategy->stages[i].operation == OP_THAW)
+            break;
+    }
+    return sum;
+}
+
+struct migration_burden migration_burden(const struct layout *l, const struct strategy *strategy, int from_edge,
+                                         int to_edge)
+{
+    struct layout_path path = layout_path(l, l->edges[from_edge].host, l->edges[to_edge].host);
+    struct simtime total = migration_estimate(l, strategy, from_edge, to_edge);
+    if (path.hops <= 0 || total.ns == 0)
+        return (struct migration_burden){0};
+    double share = simtime_seconds(time_of_transfers(l, strategy, &path)) / simtime_seconds(total);
+    double wait_s = wait_in_queue_s(&path, (double)carrier_model_of(l->carrier)->window);
+    return (struct migration_burden){.frozen = strategy_has(strategy, OP_HALT) ? total : time_frozen(l, strategy),
+                                     .queueing = simtime_from_seconds(wait_s * share)};
+}
+
 struct simtime migration_estimate(const struct layout *l, const struct strategy *strategy, int from_edge,
                                   int to_edge)
 {

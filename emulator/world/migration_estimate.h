@@ -16,4 +16,16 @@
 struct simtime migration_estimate(const struct layout *l, const struct strategy *strategy, int from_edge,
                                   int to_edge);
 
+/* What it does to the device's requests while it runs.
+ *
+ * The transfer fills the queue of the slowest link, and replies wait behind it. CUBIC goes between 0.7 and 1 of what the line and the
+ * queue hold (RFC 9438), 0.85 in the middle; a carrier whose window is smaller keeps the rest of that window in the queue. */
+struct migration_burden {
+    struct simtime frozen;   /* the container answers nothing, from freeze to thaw; to the end if it is halted */
+    struct simtime queueing; /* mean wait of a reply in that queue, over all of the migration */
+};
+
+struct migration_burden migration_burden(const struct layout *l, const struct strategy *strategy, int from_edge,
+                                         int to_edge);
+
 #endif

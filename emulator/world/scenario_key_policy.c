@@ -42,8 +42,8 @@ const struct scenario_keys scenario_distance_keys = KEYS(distance_rows);
 static const struct scenario_key mdp_rows[] = {
     {"discount", KEY_NUMBER, FIELD(scenario_mdp, discount), false, 0.001, MDP_DISCOUNT_MAX, 0.9,
      "what the next handoff's cost counts beside this one's", 0, 0},
-    {"migration_weight", KEY_NUMBER, FIELD(scenario_mdp, migration_weight), false, 0, 1000000, 1,
-     "seconds of a user's waiting that a second of migration is worth", 0, 0},
+    {"migration_weight", KEY_NUMBER, FIELD(scenario_mdp, migration_weight), false, 0, 1000000, 0,
+     "seconds of waiting that a second of migration is worth beyond what its own user waits", 0, 0},
     {"away", KEY_NUMBER, FIELD(scenario_mdp, away), false, 0, 1, NAN,
      "probability that a handoff leads away from the container; absent: as the visits show", 0, 0},
 };
