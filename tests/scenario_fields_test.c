@@ -317,6 +317,25 @@ static void test_routes(void **state)
     scenario_free(s);
 }
 
+/* The laptop is linked to both, and would be the shorter or the first way. */
+static void test_no_route_leads_through_a_device(void **state)
+{
+    static const struct scenario_setting settings[] = {
+        {"hosts", "{\"pc1\":{},\"pc2\":{},\"laptop\":{},\"pc3\":{},\"pc4\":{}}"},
+        {"links",
+         "[{\"between\":[\"laptop\",\"pc1\"]},{\"between\":[\"laptop\",\"pc2\"]},{\"between\":[\"pc1\",\"pc3\"]},"
+         "{\"between\":[\"pc3\",\"pc4\"]},{\"between\":[\"pc4\",\"pc2\"]}]"}};
+    int hops[SCENARIO_HOSTS_MAX];
+    (void)state;
+    struct scenario *s = parse_good(settings, 2);
+    assert_int_equal(scenario_route(s, 0, 1, hops, SCENARIO_HOSTS_MAX), 3);
+    assert_int_equal(hops[0], 2 * 2);
+    assert_int_equal(scenario_route(s, 1, 0, hops, SCENARIO_HOSTS_MAX), 3);
+    assert_int_equal(scenario_route(s, 2, 4, hops, SCENARIO_HOSTS_MAX), 2);
+    assert_int_equal(scenario_route(s, 3, 2, hops, SCENARIO_HOSTS_MAX), 2);
+    scenario_free(s);
+}
+
 static void test_metrics(void **state)
 {
     static const struct {
@@ -355,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_settings),
         cmocka_unit_test(test_shipped_scenarios),
         cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_no_route_leads_through_a_device),
         cmocka_unit_test(test_metrics),
         cmocka_unit_test(test_what_links_do),
         cmocka_unit_test(test_files_are_taken_in),

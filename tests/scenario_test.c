@@ -200,6 +200,8 @@ static void test_bad_values(void **state)
          "muds.m1.visits.0: there is no path between hosts laptop and pc1 (add a link"},
         {"{\"between\":[\"pc1\",\"pc2\"],\"rtt_ms\":200,\"rate_mbit\":80},", "",
          "muds.m1.visits.1: there is no path between hosts laptop and pc2"},
+        {"[\"pc1\",\"pc2\"]", "[\"laptop\",\"pc2\"]",
+         "muds.m1.visits.1: there is no path between hosts pc1 and pc2"},
         {",\"laptop\":{}},", ",\"laptop\":{},\"pc3\":{}},\"logrepo\":{\"host\":\"pc4\"},",
          "logrepo.host: there is no host pc4 ("},
         /* visits */

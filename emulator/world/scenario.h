@@ -20,6 +20,7 @@ enum { SCENARIO_HOSTS_MAX = 200, SCENARIO_MUDS_MAX = 2000000 };
 
 struct scenario_host {
     char *name;
+    bool forwards; /* false: devices alone are here, a path may end here but not lead through */
 };
 
 struct scenario_edge {
@@ -172,7 +173,7 @@ struct scenario *scenario_parse(const char *path, const char *text, size_t len,
                                 const struct scenario_setting *settings, int setting_count, struct err *e);
 void scenario_free(struct scenario *s); /* NULL-safe */
 
-/* The links from host a to host b in order, by the fewest hops (first in the file wins ties, and the way back
+/* The links from host a to host b in order, by the fewest hops, never through a host that does not forward (first in the file wins ties, and the way back
  * takes the same links): indices into links with their direction, link * 2 + direction (0 = as in `between`).
  * At most hops_max are written; a path has fewer hops than there are hosts. Returns the hop count, 0 if a ==
  * b, -1 if there is no path. */

@@ -206,6 +206,19 @@ static int build_name(struct scenario *s, json_object *root, struct err *e)
     return err_hint(e, "no spaces, and a letter or digit first");
 }
 
+/* A phone is no router, though it has a link to every access point. */
+static void find_forwarders(struct scenario *s)
+{
+    for (int i = 0; i < s->host_count; i++)
+        s->hosts[i].forwards = true;
+    for (int i = 0; i < s->mud_count; i++)
+        s->hosts[s->muds[i].host].forwards = false;
+    for (int i = 0; i < s->ap_count; i++)
+        s->hosts[s->aps[i].host].forwards = true;
+    for (int i = 0; i < s->edge_count; i++)
+        s->hosts[s->edges[i].host].forwards = true;
+}
+
 int scenario_build(struct scenario *s, json_object *root, struct err *e)
 {
     scenario_fill(&scenario_keys, root, s);
@@ -217,5 +230,6 @@ int scenario_build(struct scenario *s, json_object *root, struct err *e)
         build_logrepo(s, root, e) < 0 || scenario_build_links(s, root, e) < 0 || build_migration(s, root, e) < 0 ||
         scenario_build_muds(s, root, e) < 0 || build_faults(s, root, e) < 0)
         return -EINVAL;
+    find_forwarders(s);
     return build_expects(s, root, e);
 }

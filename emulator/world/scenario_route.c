@@ -13,6 +13,8 @@ static void spread(const struct scenario *s, int from, int to, int reached_by[SC
     seen[from] = true;
     while (head < tail && !seen[to]) {
         int here = queue[head++];
+        if (here != from && !s->hosts[here].forwards)
+            continue;
         for (int i = 0; i < s->link_count; i++) {
             int direction = s->links[i].between[1] == here;
             if (s->links[i].between[direction] != here)

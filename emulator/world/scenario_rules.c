@@ -3,7 +3,12 @@
 #include <errno.h>
 #include <string.h>
 
-/* Links work both ways, so "there is a path" is "same component". */
+/* Links work both ways, so "there is a path" is "same component" of the hosts that forward; the others hang on them. */
+struct paths {
+    int parent[SCENARIO_HOSTS_MAX];
+    int proven[SCENARIO_HOSTS_MAX]; /* of a host that does not forward: a component that it is known to hang on, or -1 */
+};
+
 static int root_of(int *parent, int host)
 {
     while (parent[host] != host)
@@ -11,43 +16,62 @@ static int root_of(int *parent, int host)
     return host;
 }
 
-static void join_linked_hosts(const struct scenario *s, int parent[SCENARIO_HOSTS_MAX])
+static void find_paths(const struct scenario *s, struct paths *p)
 {
-    for (int i = 0; i < s->host_count; i++)
-        parent[i] = i;
-    for (int i = 0; i < s->link_count; i++)
-        parent[root_of(parent, s->links[i].between[0])] = root_of(parent, s->links[i].between[1]);
+    for (int i = 0; i < s->host_count; i++) {
+        p->parent[i] = i;
+        p->proven[i] = -1;
+    }
+    for (int i = 0; i < s->link_count; i++) {
+        const int *ends = s->links[i].between;
+        if (s->hosts[ends[0]].forwards && s->hosts[ends[1]].forwards)
+            p->parent[root_of(p->parent, ends[0])] = root_of(p->parent, ends[1]);
+    }
 }
 
-static int check_path(const struct scenario *s, int *parent, int a, int b, const struct scenario_place *place,
+static bool hangs_on(const struct scenario *s, struct paths *p, int host, int root)
+{
+    for (int i = 0; i < s->link_count && p->proven[host] != root; i++)
+        for (int end = 0; end < 2; end++)
+            if (s->links[i].between[end] == host && root_of(p->parent, s->links[i].between[!end]) == root)
+                p->proven[host] = root;
+    return p->proven[host] == root;
+}
+
+/* `to` forwards. */
+static int check_path(const struct scenario *s, struct paths *p, int from, int to, const struct scenario_place *place,
                       struct err *e)
 {
-    if (root_of(parent, a) == root_of(parent, b))
+    int root = root_of(p->parent, to);
+    if (s->hosts[from].forwards ? root_of(p->parent, from) == root : hangs_on(s, p, from, root))
         return 0;
-    scenario_error(place, e, "there is no path between hosts %s and %s", s->hosts[a].name, s->hosts[b].name);
+    scenario_error(place, e, "there is no path between hosts %s and %s", s->hosts[from].name, s->hosts[to].name);
     return err_hint(e, "add a link between them to links");
 }
 
-static int check_ap_paths(const struct scenario *s, int *parent, struct err *e)
+static int check_ap_paths(const struct scenario *s, struct paths *p, struct err *e)
 {
     for (int i = 0; i < s->ap_count; i++) {
         const struct scenario_ap *ap = &s->aps[i];
         const struct scenario_place *here = PLACE_NAMED(PLACE_NAMED(NULL, "aps"), ap->name);
-        if (check_path(s, parent, ap->host, s->edges[ap->edge].host, here, e) < 0)
+        if (check_path(s, p, ap->host, s->edges[ap->edge].host, here, e) < 0)
             return -EINVAL;
     }
     return 0;
 }
 
-/* The device reaches every access point it visits, and each of those its edge server: then all of them, on
- * the same component, reach each other. */
-static int check_visit_paths(const struct scenario *s, int *parent, const struct scenario_mud *mud,
+/* The device reaches every access point that it visits, and they reach each other. */
+static int check_visit_paths(const struct scenario *s, struct paths *p, const struct scenario_mud *mud,
                              const struct scenario_place *visits, struct err *e)
 {
+    int first = -1;
     for (int i = 0; i < mud->visit_count; i++) {
-        uint32_t ap = mud->visits[i].ap;
-        if (ap != VISIT_NOWHERE &&
-            check_path(s, parent, mud->host, s->aps[ap].host, PLACE_INDEX(visits, i), e) < 0)
+        if (mud->visits[i].ap == VISIT_NOWHERE)
+            continue;
+        const struct scenario_place *here = PLACE_INDEX(visits, i);
+        int host = s->aps[mud->visits[i].ap].host;
+        first = first < 0 ? host : first;
+        if (check_path(s, p, mud->host, host, here, e) < 0 || check_path(s, p, first, host, here, e) < 0)
             return -EINVAL;
     }
     return 0;
@@ -94,7 +118,7 @@ static int check_request_count(const struct scenario *s, const struct scenario_m
     return err_hint(e, "send fewer per second or make duration_s shorter");
 }
 
-static int check_muds(const struct scenario *s, int *parent, struct err *e)
+static int check_muds(const struct scenario *s, struct paths *p, struct err *e)
 {
     for (int i = 0; i < s->mud_count; i++) {
         const struct scenario_mud *mud = &s->muds[i];
@@ -103,7 +127,7 @@ static int check_muds(const struct scenario *s, int *parent, struct err *e)
         const struct scenario_place *here = PLACE_NAMED(PLACE_NAMED(NULL, "muds"), mud->name);
         const struct scenario_place *visits = PLACE_NAMED(here, "visits");
         if (check_request_count(s, mud, here, e) < 0 || check_visit_order(s, mud, visits, e) < 0 ||
-            check_visit_paths(s, parent, mud, visits, e) < 0)
+            check_visit_paths(s, p, mud, visits, e) < 0)
             return -EINVAL;
     }
     return 0;
@@ -132,9 +156,9 @@ static int check_timeouts(const struct scenario_timeouts *t, struct err *e)
 
 int scenario_check_rules(const struct scenario *s, struct err *e)
 {
-    int parent[SCENARIO_HOSTS_MAX];
-    join_linked_hosts(s, parent);
-    if (check_timeouts(&s->timeouts, e) < 0 || check_ap_paths(s, parent, e) < 0)
+    struct paths paths;
+    find_paths(s, &paths);
+    if (check_timeouts(&s->timeouts, e) < 0 || check_ap_paths(s, &paths, e) < 0)
         return -EINVAL;
-    return check_muds(s, parent, e);
+    return check_muds(s, &paths, e);
 }
