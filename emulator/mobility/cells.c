@@ -18,7 +18,8 @@ struct candidate {
     float need_db;
 };
 
-enum { SPLIT = -1, FEW = 3 /* not worth a split */ };
+enum { FEW = 3 /* are not worth a split */ };
+#define SPLIT UINT32_MAX
 
 struct cells {
     const struct radio *radio;
@@ -64,10 +65,10 @@ static uint32_t add_list(struct cells *cells, const struct candidate *list, uint
     return first;
 }
 
-/* How far `at` is from the interval [from, from + length]. */
-static double outside(double at, double from, double length)
+/* The place of [from, from + length] that is nearest to `at`. */
+static double nearest(double at, double from, double length)
 {
-    return fmax(fmax(from - at, at - (from + length)), 0);
+    return fmax(from, fmin(at, from + length));
 }
 
 /* False if it is heard nowhere in the square. */
@@ -75,9 +76,9 @@ static bool heard_within(const struct cells *cells, struct square s, struct cand
 {
     const double rounding_db = 1e-4; /* of a float and of the sums on both ways to this figure */
     const struct radio_ap *ap = &cells->aps[candidate->ap];
-    double distance = hypot(outside(ap->x_m, s.x_m, s.side_m), outside(ap->y_m, s.y_m, s.side_m));
-    double need = cells->sensitivity_dbm - radio_mean_power_dbm(cells->radio, ap, distance);
-    candidate->need_db = (float)(need - rounding_db);
+    double most = radio_mean_power_dbm(cells->radio, ap, nearest(ap->x_m, s.x_m, s.side_m),
+                                       nearest(ap->y_m, s.y_m, s.side_m));
+    candidate->need_db = (float)(cells->sensitivity_dbm - most - rounding_db);
     return candidate->need_db <= cells->most_db;
 }
 
@@ -96,7 +97,7 @@ static void fill(struct cells *cells, uint32_t cell, struct square s, const stru
         return;
     }
     uint32_t four = add_four(cells);
-    cells->tree[cell] = (struct cell){four, (uint32_t)SPLIT};
+    cells->tree[cell] = (struct cell){four, SPLIT};
     for (int i = 0; i < 4; i++)
         fill(cells, four + i, quarter(s, i), list, len);
 }
@@ -149,7 +150,7 @@ static struct cell cell_at(const struct cells *cells, double x_m, double y_m)
     if (!(x_m >= s.x_m && x_m <= s.x_m + s.side_m && y_m >= s.y_m && y_m <= s.y_m + s.side_m))
         return (struct cell){0};
     struct cell cell = cells->tree[0];
-    while (cell.count == (uint32_t)SPLIT) {
+    while (cell.count == SPLIT) {
         int i = (x_m >= s.x_m + s.side_m / 2) + 2 * (y_m >= s.y_m + s.side_m / 2);
         s = quarter(s, i);
         cell = cells->tree[cell.at + i];
@@ -172,13 +173,6 @@ static uint32_t insert(struct heard *heard, uint32_t count, uint32_t max, struct
     return last + 1;
 }
 
-static double mean_power_dbm(const struct cells *cells, uint32_t index, double x_m, double y_m)
-{
-    const struct radio_ap *ap = &cells->aps[index];
-    double dx = x_m - ap->x_m, dy = y_m - ap->y_m;
-    return radio_mean_power_dbm(cells->radio, ap, sqrt(dx * dx + dy * dy));
-}
-
 uint32_t cells_heard(const struct cells *cells, double x_m, double y_m, struct heard *heard, uint32_t max)
 {
     struct cell cell = cell_at(cells, x_m, y_m);
@@ -190,7 +184,7 @@ uint32_t cells_heard(const struct cells *cells, double x_m, double y_m, struct h
         double shadowing = field ? shadowing_db(field, c.id, spot, c.need_db) : 0;
         if (shadowing < c.need_db)
             continue;
-        double power = mean_power_dbm(cells, c.ap, x_m, y_m) + shadowing;
+        double power = radio_mean_power_dbm(cells->radio, &cells->aps[c.ap], x_m, y_m) + shadowing;
         if (power >= cells->sensitivity_dbm)
             count = insert(heard, count, max, (struct heard){c.ap, (float)power});
     }

@@ -25,8 +25,8 @@ static int check(const struct radio_options *o, struct err *e)
 {
     if (!(o->shadowing_db >= 0))
         return err_set(e, EINVAL, "shadowing_db: must not be below 0");
-    if (!(o->correlation_m > 0))
-        return err_set(e, EINVAL, "correlation_m: must be above 0");
+    if (!(o->correlation_m >= 0.01))
+        return err_set(e, EINVAL, "correlation_m: must be at least 0.01");
     if (!(o->bandwidth_mhz > 0))
         return err_set(e, EINVAL, "bandwidth_mhz: must be above 0");
     return 0;
@@ -56,9 +56,10 @@ const struct radio_options *radio_options_of(const struct radio *radio)
     return &radio->options;
 }
 
-double radio_mean_power_dbm(const struct radio *radio, const struct radio_ap *ap, double distance_m)
+double radio_mean_power_dbm(const struct radio *radio, const struct radio_ap *ap, double x_m, double y_m)
 {
-    return ap->tx_power_dbm - path_loss_db(&radio->curve, distance_m);
+    double dx = x_m - ap->x_m, dy = y_m - ap->y_m;
+    return ap->tx_power_dbm - path_loss_db(&radio->curve, sqrt(dx * dx + dy * dy));
 }
 
 const struct shadowing *radio_shadowing(const struct radio *radio)
@@ -68,8 +69,7 @@ const struct shadowing *radio_shadowing(const struct radio *radio)
 
 double radio_power_dbm(const struct radio *radio, const struct radio_ap *ap, double x_m, double y_m)
 {
-    double dx = x_m - ap->x_m, dy = y_m - ap->y_m;
-    double power = radio_mean_power_dbm(radio, ap, sqrt(dx * dx + dy * dy));
+    double power = radio_mean_power_dbm(radio, ap, x_m, y_m);
     if (!radio->shadowing)
         return power;
     struct shadowing_spot spot = shadowing_spot(radio->shadowing, x_m, y_m);

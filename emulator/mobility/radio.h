@@ -53,9 +53,9 @@ double radio_snr_db(const struct radio_options *options, double power_dbm);
 
 const struct radio_options *radio_options_of(const struct radio *radio);
 
-/* For an index over access points (cells.h): the two parts of radio_power_dbm, and the distance beyond which one that sends with
+/* For an index over access points (cells.h): the two parts of radio_power_dbm; and the distance beyond which one that sends with
  * so much power is heard nowhere, whatever shadowing adds. */
-double radio_mean_power_dbm(const struct radio *radio, const struct radio_ap *ap, double distance_m);
+double radio_mean_power_dbm(const struct radio *radio, const struct radio_ap *ap, double x_m, double y_m);
 const struct shadowing *radio_shadowing(const struct radio *radio); /* NULL: none */
 double radio_range_m(const struct radio *radio, double tx_power_dbm);
 
