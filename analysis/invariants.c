@@ -1,14 +1,21 @@
 #include "invariants.h"
 #include "mem.h"
+#include "number_set.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+struct repeat {
+    int32_t number;
+    int times;
+};
+
+/* What happened to which request; what happened more than once is kept by name. */
 struct numbers {
-    int32_t *list;
-    size_t count, capacity;
-    bool unsorted;
+    struct number_set set;
+    struct repeat *repeats;
+    size_t repeat_count;
 };
 
 enum container_state { CONTAINER_GONE, CONTAINER_STANDBY, CONTAINER_HALTED, CONTAINER_LIVE };
@@ -94,12 +101,16 @@ static struct mud *mud_at(struct invariants *inv, int32_t index)
 
 static void add_number(struct numbers *numbers, int32_t number)
 {
-    if (numbers->count == numbers->capacity) {
-        numbers->capacity = numbers->capacity ? numbers->capacity * 2 : 16;
-        numbers->list = mem_resize(numbers->list, numbers->capacity * sizeof *numbers->list);
+    size_t i = 0;
+    if (number_set_add(&numbers->set, number))
+        return;
+    while (i < numbers->repeat_count && numbers->repeats[i].number != number)
+        i++;
+    if (i == numbers->repeat_count) {
+        numbers->repeats = mem_resize(numbers->repeats, ++numbers->repeat_count * sizeof *numbers->repeats);
+        numbers->repeats[i] = (struct repeat){number, 1};
     }
-    numbers->unsorted |= numbers->count && numbers->list[numbers->count - 1] > number;
-    numbers->list[numbers->count++] = number;
+    numbers->repeats[i].times++;
 }
 
 static void see_request(struct invariants *inv, struct mud *mud, const struct event *ev)
@@ -180,7 +191,7 @@ void invariants_add(struct invariants *inv, const struct event *ev)
         return;
     struct mud *mud = mud_at(inv, ev->mud);
     if (ev->kind == EVENT_REQUEST || ev->kind == EVENT_SENT_TOTAL) {
-        if (!mud->reporter)
+        if (!mud->reporter && (size_t)ev->mud >= inv->options.name_count)
             mud->reporter = mem_copy_string(ev->reporter);
     }
     if (ev->kind == EVENT_REQUEST) {
@@ -201,50 +212,39 @@ void invariants_add(struct invariants *inv, const struct event *ev)
     }
 }
 
-static int ascending(const void *a, const void *b)
+static int by_number(const void *a, const void *b)
 {
-    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
-    return (x > y) - (x < y);
+    const struct repeat *x = a, *y = b;
+    return (x->number > y->number) - (x->number < y->number);
 }
 
-/* Sorts, names every number that is there more often than once, and leaves each once. */
 static void check_once(struct invariants *inv, const struct mud *mud, struct numbers *numbers,
                        const char *done)
 {
-    if (numbers->unsorted)
-        qsort(numbers->list, numbers->count, sizeof *numbers->list, ascending);
-    size_t kept = 0;
-    for (size_t i = 0, end; i < numbers->count; i = end) {
-        for (end = i + 1; end < numbers->count && numbers->list[end] == numbers->list[i];)
-            end++;
-        if (end - i > 1) {
-            say(inv, mud, "request %d was %s %zu times", numbers->list[i], done, end - i);
-            inv->duplicated++;
-        }
-        numbers->list[kept++] = numbers->list[i];
-    }
-    numbers->count = kept;
+    if (numbers->repeat_count > 1)
+        qsort(numbers->repeats, numbers->repeat_count, sizeof *numbers->repeats, by_number);
+    for (size_t i = 0; i < numbers->repeat_count; i++)
+        say(inv, mud, "request %d was %s %d times", numbers->repeats[i].number, done,
+            numbers->repeats[i].times);
+    inv->duplicated += numbers->repeat_count;
 }
 
 /* Numbers start at 0 and none is left out: the first hole is the first one lost. */
 static int64_t first_lost(const struct mud *mud)
 {
-    int32_t number = 0;
-    for (size_t i = 0, j = 0;; number++) {
-        if (i < mud->answered.count && mud->answered.list[i] == number)
-            i++;
-        else if (j < mud->abandoned.count && mud->abandoned.list[j] == number)
-            j++;
-        else
-            return number;
-    }
+    const struct number_run *run;
+    int64_t number = 0;
+    while (number <= INT32_MAX && ((run = number_set_run_of(&mud->answered.set, (int32_t)number)) ||
+                                   (run = number_set_run_of(&mud->abandoned.set, (int32_t)number))))
+        number = (int64_t)run->last + 1;
+    return number;
 }
 
 static void check_answers(struct invariants *inv, struct mud *mud)
 {
     check_once(inv, mud, &mud->answered, "answered");
     check_once(inv, mud, &mud->abandoned, "abandoned");
-    int64_t answered = (int64_t)mud->answered.count, abandoned = (int64_t)mud->abandoned.count;
+    int64_t answered = (int64_t)mud->answered.set.count, abandoned = (int64_t)mud->abandoned.set.count;
     if (!mud->told_total)
         say(inv, mud, "it never said how many requests it sent");
     else if (mud->sent != answered + abandoned)
@@ -255,27 +255,35 @@ static void check_answers(struct invariants *inv, struct mud *mud)
         say(inv, mud, "request %lld was not answered", (long long)lost);
 }
 
-/* Both lists are sorted and free of doubles here. */
+static void check_was_executed(struct invariants *inv, const struct mud *mud, const struct number_run *answered)
+{
+    for (int64_t n = answered->first; n <= answered->last; n++) {
+        const struct number_run *executed = number_set_run_of(&mud->executed.set, (int32_t)n);
+        if (executed)
+            n = executed->last;
+        else
+            say(inv, mud, "request %d was answered but no container executed it", (int)n);
+    }
+}
+
 static void check_executions(struct invariants *inv, struct mud *mud)
 {
     check_once(inv, mud, &mud->executed, "executed");
-    const struct numbers *x = &mud->executed;
-    for (size_t i = 0; i < x->count; i++)
-        if (x->list[i] != (i ? x->list[i - 1] + 1 : 0))
-            say(inv, mud, "request %d was left out: %d was executed without it", i ? x->list[i - 1] + 1 : 0,
-                x->list[i]);
-    for (size_t i = 0, j = 0; i < mud->answered.count; i++) {
-        while (j < x->count && x->list[j] < mud->answered.list[i])
-            j++;
-        if (j == x->count || x->list[j] != mud->answered.list[i])
-            say(inv, mud, "request %d was answered but no container executed it", mud->answered.list[i]);
+    const struct number_set *executed = &mud->executed.set;
+    for (size_t i = 0; i < executed->len; i++) {
+        int32_t expected = i ? executed->runs[i - 1].last + 1 : 0;
+        if (executed->runs[i].first != expected)
+            say(inv, mud, "request %d was left out: %d was executed without it", expected,
+                executed->runs[i].first);
     }
+    for (size_t i = 0; i < mud->answered.set.len; i++)
+        check_was_executed(inv, mud, &mud->answered.set.runs[i]);
 }
 
 static void check_containers(struct invariants *inv, struct mud *mud)
 {
     if (!mud->was_live) {
-        if (mud->answered.count || mud->container_count)
+        if (mud->answered.set.count || mud->container_count)
             say(inv, mud, "no container was ever live");
         return;
     }
@@ -322,14 +330,20 @@ uint64_t invariants_duplicated(const struct invariants *inv)
     return inv->duplicated;
 }
 
+static void free_numbers(struct numbers *numbers)
+{
+    number_set_free(&numbers->set);
+    free(numbers->repeats);
+}
+
 static void free_mud(struct mud *mud)
 {
     for (size_t i = 0; i < mud->container_count; i++)
         free(mud->containers[i].edge);
     free(mud->reporter);
-    free(mud->answered.list);
-    free(mud->executed.list);
-    free(mud->abandoned.list);
+    free_numbers(&mud->answered);
+    free_numbers(&mud->executed);
+    free_numbers(&mud->abandoned);
     free(mud->containers);
     free(mud->migrations);
 }

@@ -11,7 +11,7 @@
  *   - exactly one container of a device is left at the end, and it is live;
  *   - every migration that begins ends, once.
  *
- * The events are streamed in; memory is 8 bytes a request. */
+ * The events are streamed in; memory is by device, not by request. */
 #ifndef ROAMLAB_INVARIANTS_H
 #define ROAMLAB_INVARIANTS_H
 

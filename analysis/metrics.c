@@ -20,16 +20,11 @@ static struct metrics_spread spread_of(double *values, size_t count)
     };
 }
 
-static void compute_requests(const struct run_record *r, struct metrics *m)
+static struct metrics_spread response_spread(const struct run_record *r)
 {
     size_t count = 0;
-    for (size_t i = 0; i < r->mud_count; i++) {
-        m->sent += r->muds[i].sent;
-        m->answered += r->muds[i].answered;
-        m->abandoned += r->muds[i].abandoned;
+    for (size_t i = 0; i < r->mud_count; i++)
         count += r->muds[i].request_count;
-    }
-    m->lost = m->sent - m->answered - m->abandoned;
     autofree double *response = mem_alloc_array(count, sizeof *response);
     count = 0;
     for (size_t i = 0; i < r->mud_count; i++)
@@ -37,14 +32,27 @@ static void compute_requests(const struct run_record *r, struct metrics *m)
             const struct run_request *q = &r->muds[i].requests[k];
             response[count++] = simtime_to_ms(simtime_sub(q->answered, q->sent));
         }
-    m->response_ms = spread_of(response, count);
+    return spread_of(response, count);
+}
+
+static void compute_requests(const struct run_record *r, struct metrics *m)
+{
+    for (size_t i = 0; i < r->mud_count; i++) {
+        m->sent += r->muds[i].sent;
+        m->answered += r->muds[i].answered;
+        m->abandoned += r->muds[i].abandoned;
+    }
+    m->lost = m->sent - m->answered - m->abandoned;
+    m->response_ms = r->summary ? run_summary_spread(&r->responses) : response_spread(r);
 }
 
 /* The median time between two replies; 0 if there were fewer than two. */
-static double usual_interval_ms(const struct run_mud *mud)
+static double usual_interval_ms(const struct run_record *r, const struct run_mud *mud)
 {
     if (mud->request_count < 2)
         return 0;
+    if (r->summary)
+        return (double)quantiles_at(&mud->intervals, 0.5) / 1e6;
     size_t count = mud->request_count - 1;
     autofree double *intervals = mem_alloc_array(count, sizeof *intervals);
     for (size_t i = 0; i < count; i++)
@@ -66,11 +74,9 @@ static size_t first_answer_after(const struct run_mud *mud, struct simtime t)
     return low;
 }
 
-static double longest_gap_ms(const struct run_record *r, const struct run_migration *m)
+static struct simtime longest_gap(const struct run_record *r, const struct run_mud *mud,
+                                  const struct run_migration *m)
 {
-    if (m->mud < 0 || (size_t)m->mud >= r->mud_count || r->muds[m->mud].request_count == 0)
-        return NAN;
-    const struct run_mud *mud = &r->muds[m->mud];
     struct simtime longest = SIMTIME_ZERO;
     size_t i = first_answer_after(mud, m->begin);
     struct simtime previous = i ? mud->requests[i - 1].answered : m->begin;
@@ -80,7 +86,16 @@ static double longest_gap_ms(const struct run_record *r, const struct run_migrat
     }
     if (i == mud->request_count && simtime_before(previous, m->end) && mud->answered < mud->sent)
         longest = simtime_max(longest, simtime_sub(r->end, previous));
-    double beyond = simtime_to_ms(longest) - usual_interval_ms(mud);
+    return longest;
+}
+
+static double longest_gap_ms(const struct run_record *r, const struct run_migration *m)
+{
+    if (m->mud < 0 || (size_t)m->mud >= r->mud_count || r->muds[m->mud].request_count == 0)
+        return NAN;
+    const struct run_mud *mud = &r->muds[m->mud];
+    struct simtime longest = r->summary ? run_summary_gap(r, m) : longest_gap(r, mud, m);
+    double beyond = simtime_to_ms(longest) - usual_interval_ms(r, mud);
     return beyond > 0 ? beyond : 0;
 }
 

@@ -13,46 +13,14 @@
 #include <string.h>
 
 /* All that one pass over the events yields. */
-struct analysis {
+struct result_listener {
     struct run_record record;
+    struct invariants *invariants;
+    const char **names; /* of the devices, by index; NULL for an imported log */
     struct metrics metrics;
     struct invariants_broken broken;
     uint64_t duplicated;
 };
-
-static void free_analysis(struct analysis *a)
-{
-    metrics_free(&a->metrics);
-    run_record_free(&a->record);
-    invariants_broken_free(&a->broken);
-}
-
-static int analyse(const char *folder, const struct result_input *input, const char *const *names,
-                   struct analysis *a, struct err *e)
-{
-    struct event_reader *reader = NULL;
-    struct event ev;
-    int status = event_reader_open(folder, EVENT_MASK_ALL, &reader, e);
-    if (status < 0)
-        return status;
-    const struct scenario *s = input->scenario;
-    struct invariants *invariants = invariants_new(&(struct invariants_options){
-        .gives_up_always_live = s && !s->migration.strategy->always_live,
-        .messages_only = !s,
-        .names = names,
-        .name_count = s ? (size_t)s->mud_count : 0,
-    });
-    while ((status = event_reader_next(reader, &ev, e)) > 0) {
-        run_record_add(&a->record, &ev);
-        invariants_add(invariants, &ev);
-    }
-    event_reader_close(reader);
-    invariants_finish(invariants, &a->broken);
-    a->duplicated = invariants_duplicated(invariants);
-    invariants_free(invariants);
-    metrics_compute(&a->record, &a->metrics);
-    return status;
-}
 
 static const char **names_of_muds(const struct scenario *s)
 {
@@ -64,12 +32,63 @@ static const char **names_of_muds(const struct scenario *s)
     return names;
 }
 
+static struct result_listener *new_listener(const struct scenario *s, bool summary)
+{
+    struct result_listener *l = mem_alloc(sizeof *l);
+    l->record = (struct run_record)RUN_RECORD_INIT;
+    l->record.summary = summary;
+    l->names = names_of_muds(s);
+    l->invariants = invariants_new(&(struct invariants_options){
+        .gives_up_always_live = s && !s->migration.strategy->always_live,
+        .messages_only = !s,
+        .names = l->names,
+        .name_count = s ? (size_t)s->mud_count : 0,
+    });
+    return l;
+}
+
+struct result_listener *result_listen(const struct scenario *s)
+{
+    return new_listener(s, true);
+}
+
+void result_hear(struct result_listener *l, const struct event *ev)
+{
+    run_record_add(&l->record, ev);
+    invariants_add(l->invariants, ev);
+}
+
+void result_listener_free(struct result_listener *l)
+{
+    if (!l)
+        return;
+    metrics_free(&l->metrics);
+    run_record_free(&l->record);
+    invariants_free(l->invariants);
+    invariants_broken_free(&l->broken);
+    free(l->names);
+    free(l);
+}
+
+static int hear_all(struct result_listener *l, const char *folder, struct err *e)
+{
+    struct event_reader *reader = NULL;
+    struct event ev;
+    int status = event_reader_open(folder, EVENT_MASK_ALL, &reader, e);
+    if (status < 0)
+        return status;
+    while ((status = event_reader_next(reader, &ev, e)) > 0)
+        result_hear(l, &ev);
+    event_reader_close(reader);
+    return status;
+}
+
 static void add(json_object *object, const char *key, json_object *value)
 {
     json_object_object_add(object, key, value);
 }
 
-static json_object *requests_json(const struct analysis *a)
+static json_object *requests_json(const struct result_listener *a)
 {
     json_object *o = json_object_new_object();
     add(o, "sent", json_object_new_int64(a->metrics.sent));
@@ -127,19 +146,19 @@ static json_object *bytes_json(const struct metrics_migration *m)
     return o;
 }
 
-static const char *name_of_mud(const struct analysis *a, const char *const *names, int32_t mud)
+static const char *name_of_mud(const struct result_listener *a, int32_t mud)
 {
-    if (names && mud >= 0)
-        return names[mud];
+    if (a->names && mud >= 0)
+        return a->names[mud];
     return mud >= 0 && (size_t)mud < a->record.mud_count ? a->record.muds[mud].reporter : NULL;
 }
 
-static json_object *migration_json(const struct analysis *a, const struct result_input *input,
-                                   const char *const *names, const struct metrics_migration *m)
+static json_object *migration_json(const struct result_listener *a, const struct result_input *input,
+                                   const struct metrics_migration *m)
 {
     json_object *o = json_object_new_object();
     const struct run_migration *r = m->record;
-    add(o, "mud", json_text(name_of_mud(a, names, r->mud)));
+    add(o, "mud", json_text(name_of_mud(a, r->mud)));
     add(o, "from", json_text(r->from));
     add(o, "to", json_text(r->to));
     add(o, "strategy", json_text(r->strategy && r->strategy[0] ? r->strategy : NULL));
@@ -157,12 +176,11 @@ static json_object *migration_json(const struct analysis *a, const struct result
     return o;
 }
 
-static json_object *migrations_json(const struct analysis *a, const struct result_input *input,
-                                    const char *const *names)
+static json_object *migrations_json(const struct result_listener *a, const struct result_input *input)
 {
     json_object *list = json_object_new_array();
     for (size_t i = 0; i < a->metrics.migration_count; i++)
-        json_object_array_add(list, migration_json(a, input, names, &a->metrics.migrations[i]));
+        json_object_array_add(list, migration_json(a, input, &a->metrics.migrations[i]));
     return list;
 }
 
@@ -190,13 +208,12 @@ static json_object *drift_json(const struct result_input *input)
     return o;
 }
 
-static json_object *result_json(const struct analysis *a, const struct result_input *input,
-                                const char *const *names)
+static json_object *result_json(const struct result_listener *a, const struct result_input *input)
 {
     json_object *o = result_head(input, 1);
     add(o, "requests", requests_json(a));
     add(o, "response_ms", response_json(&a->metrics.response_ms));
-    add(o, "migrations", migrations_json(a, input, names));
+    add(o, "migrations", migrations_json(a, input));
     add(o, "migration_s", migration_s_json(&a->metrics.migration_s));
     add(o, "invariants", invariants_json(&a->broken));
     add(o, "drift_ms", drift_json(input));
@@ -209,19 +226,27 @@ static json_object *result_json(const struct analysis *a, const struct result_in
     return o;
 }
 
-int result_of_run(const char *folder, const struct result_input *input, json_object **result, struct err *e)
+int result_of_listener(struct result_listener *l, const char *folder, const struct result_input *input,
+                       json_object **result, struct err *e)
 {
-    struct analysis a = {.record = RUN_RECORD_INIT};
-    const char **names = names_of_muds(input->scenario);
-    int status = analyse(folder, input, names, &a, e);
-    json_object *o = status == 0 ? result_json(&a, input, names) : NULL;
-    free(names);
-    free_analysis(&a);
-    if (status == 0)
-        status = json_file_write(folder, "result.json", o, e);
+    invariants_finish(l->invariants, &l->broken);
+    l->duplicated = invariants_duplicated(l->invariants);
+    metrics_compute(&l->record, &l->metrics);
+    json_object *o = result_json(l, input);
+    int status = json_file_write(folder, "result.json", o, e);
     if (status < 0 || !result)
         json_object_put(o);
     else
         *result = o;
+    return status;
+}
+
+int result_of_run(const char *folder, const struct result_input *input, json_object **result, struct err *e)
+{
+    struct result_listener *l = new_listener(input->scenario, false);
+    int status = hear_all(l, folder, e);
+    if (status == 0)
+        status = result_of_listener(l, folder, input, result, e);
+    result_listener_free(l);
     return status;
 }

@@ -4,6 +4,7 @@
 #define ROAMLAB_RESULT_H
 
 #include "err.h"
+#include "event.h"
 #include "loop.h"
 #include "scenario.h"
 
@@ -31,6 +32,16 @@ struct result_input {
 /* Analyses FOLDER/events.db and writes FOLDER/result.json. *result, if not NULL, gets it; json_object_put()
  * it. */
 int result_of_run(const char *folder, const struct result_input *input, json_object **result, struct err *e);
+
+/* The same for a run whose events are not all kept: it hears them while they happen, in the order of time, and sums up
+ * requests as they come (run_summary.h). `input` need not be complete before the end; its scenario must be there. */
+struct result_listener;
+struct result_listener *result_listen(const struct scenario *scenario);
+void result_hear(struct result_listener *listener, const struct event *event);
+/* Writes FOLDER/result.json, as result_of_run does. */
+int result_of_listener(struct result_listener *listener, const char *folder, const struct result_input *input,
+                       json_object **result, struct err *e);
+void result_listener_free(struct result_listener *listener); /* NULL-safe */
 
 /* Sums up FOLDER/rep-1 … rep-`repetitions` into FOLDER/result.json: requests are totals; response_ms and
  * migration_s are means over the repetitions, with "ci95" (± half the 95 % confidence interval of "mean", by

@@ -49,6 +49,10 @@ static void add_request(struct run_record *r, const struct event *ev)
     struct run_mud *mud = mud_at(r, ev->mud);
     if (!mud->reporter)
         mud->reporter = mem_copy_string(ev->reporter);
+    if (r->summary) {
+        run_summary_answer(r, mud, ev->begin, ev->at);
+        return;
+    }
     mud->requests =
         grown(mud->requests, &mud->request_capacity, mud->request_count + 1, sizeof *mud->requests);
     mud->requests[mud->request_count++] = (struct run_request){ev->begin, ev->at, ev->number};
@@ -164,11 +168,13 @@ void run_record_free(struct run_record *r)
     for (size_t i = 0; i < r->mud_count; i++) {
         free(r->muds[i].reporter);
         free(r->muds[i].requests);
+        quantiles_free(&r->muds[i].intervals);
     }
     for (size_t i = 0; i < r->migration_count; i++)
         free_migration(&r->migrations[i]);
     for (size_t i = 0; i < r->link_change_count; i++)
         free(r->link_changes[i].text);
+    quantiles_free(&r->responses.quantiles);
     free(r->link_changes);
     free(r->muds);
     free(r->migrations);

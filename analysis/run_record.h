@@ -4,8 +4,10 @@
 
 #include "err.h"
 #include "event.h"
+#include "run_summary.h"
 #include "strategy.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct run_request {
@@ -20,6 +22,9 @@ struct run_mud {
     int64_t sent, answered;  /* as it counted itself at the end */
     int64_t abandoned;       /* of those sent: it was out of reach for good */
     size_t newest_migration; /* index + 1 into migrations, 0 = none */
+    /* With `summary` only: no request is kept, request_count counts them all the same. */
+    struct simtime last_answer;
+    struct quantiles intervals; /* between two answers, in ns */
 };
 
 struct run_stage {
@@ -39,6 +44,9 @@ struct run_migration {
     struct run_stage *stages; /* in the order in which they ended */
     int stage_count;
     size_t previous; /* of the same device: index + 1 into migrations, 0 = none */
+    /* With `summary` only: the longest time without an answer that overlaps it; whether that is settled. */
+    struct simtime longest_gap;
+    bool gaps_over;
 };
 
 struct run_link_change {
@@ -56,6 +64,8 @@ struct run_record {
     size_t link_change_count, link_change_capacity;
     size_t newest_of_nobody; /* as run_mud.newest_migration, for mud -1 */
     struct simtime end;      /* of the last event */
+    bool summary;            /* set before the first event: requests are summed up as they come (run_summary.h) */
+    struct run_responses responses;
 };
 
 #define RUN_RECORD_INIT {0}

@@ -1,0 +1,62 @@
+#include "run_summary.h"
+#include "metrics.h"
+
+#include <math.h>
+
+static void add_response(struct run_responses *r, struct simtime response)
+{
+    r->min = r->count ? simtime_min(r->min, response) : response;
+    r->max = r->count ? simtime_max(r->max, response) : response;
+    r->count++;
+    r->sum_ns += response.ns;
+    quantiles_add(&r->quantiles, response.ns);
+}
+
+/* The device's last answer, or the migration's begin if there was none. */
+static struct simtime last_sign(const struct run_mud *mud, const struct run_migration *m)
+{
+    return mud->request_count ? mud->last_answer : m->begin;
+}
+
+static void end_gap(struct run_migration *m, const struct run_mud *mud, struct simtime now)
+{
+    struct simtime since = last_sign(mud, m);
+    if (!m->outcome || simtime_before(since, m->end))
+        m->longest_gap = simtime_max(m->longest_gap, simtime_sub(now, since));
+    m->gaps_over = m->outcome && !simtime_before(now, m->end);
+}
+
+void run_summary_answer(struct run_record *r, struct run_mud *mud, struct simtime sent, struct simtime now)
+{
+    add_response(&r->responses, simtime_sub(now, sent));
+    for (size_t i = mud->newest_migration; i && !r->migrations[i - 1].gaps_over; i = r->migrations[i - 1].previous)
+        end_gap(&r->migrations[i - 1], mud, now);
+    if (mud->request_count)
+        quantiles_add(&mud->intervals, simtime_sub(now, mud->last_answer).ns);
+    mud->last_answer = now;
+    mud->request_count++;
+}
+
+struct metrics_spread run_summary_spread(const struct run_responses *r)
+{
+    if (r->count == 0)
+        return (struct metrics_spread){NAN, NAN, NAN, NAN, NAN, NAN, 0};
+    return (struct metrics_spread){
+        .mean = (double)r->sum_ns / (double)r->count / 1e6,
+        .p50 = (double)quantiles_at(&r->quantiles, 0.50) / 1e6,
+        .p95 = (double)quantiles_at(&r->quantiles, 0.95) / 1e6,
+        .p99 = (double)quantiles_at(&r->quantiles, 0.99) / 1e6,
+        .min = simtime_to_ms(r->min),
+        .max = simtime_to_ms(r->max),
+        .count = r->count,
+    };
+}
+
+struct simtime run_summary_gap(const struct run_record *r, const struct run_migration *m)
+{
+    const struct run_mud *mud = &r->muds[m->mud];
+    struct simtime since = last_sign(mud, m);
+    if (m->gaps_over || !simtime_before(since, m->end) || mud->answered >= mud->sent)
+        return m->longest_gap;
+    return simtime_max(m->longest_gap, simtime_sub(r->end, since));
+}
