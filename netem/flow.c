@@ -100,6 +100,11 @@ static void measure(struct flow *flow, struct simtime rtt)
     }
 }
 
+static struct simtime delay_margin(const struct flow *flow)
+{
+    return simtime_max(simtime_ms(4), simtime_min(simtime_ms(16), simtime_ns(flow->min_rtt.ns / 8)));
+}
+
 /* HyStart's delay test: a round whose smallest round-trip time is an eighth (4 to 16 ms) above the floor ends
  * slow start. */
 static void hystart(struct flow *flow, const struct flow_chunk *acked, struct simtime rtt)
@@ -110,11 +115,9 @@ static void hystart(struct flow *flow, const struct flow_chunk *acked, struct si
         flow->round_min_rtt = SIMTIME_NEVER;
     }
     flow->round_min_rtt = simtime_min(flow->round_min_rtt, rtt);
-    struct simtime margin =
-        simtime_max(simtime_ms(4), simtime_min(simtime_ms(16), simtime_ns(flow->min_rtt.ns / 8)));
     flow->round_samples += (int)(segments_of(acked->bytes) + 1) / 2; /* a receiver acknowledges every second one */
     if (flow->round_samples >= HYSTART_MIN_SAMPLES && flow->cwnd >= 16 * SEGMENT &&
-        flow->round_min_rtt.ns >= simtime_add(flow->min_rtt, margin).ns)
+        flow->round_min_rtt.ns >= simtime_add(flow->min_rtt, delay_margin(flow)).ns)
         flow->ssthresh = flow->cwnd;
 }
 
@@ -250,10 +253,40 @@ static uint32_t next_chunk_bytes(const struct flow *flow)
     return (uint32_t)(bytes / SEGMENT * SEGMENT); /* whole segments, unless it is the last */
 }
 
+/* The margin of HyStart tells a queue from jitter, as there. */
+static void adapt_pace(struct flow *flow)
+{
+    if (loop_now(flow->loop).ns < flow->next_look.ns)
+        return;
+    bool queue = flow->srtt.ns > simtime_add(flow->min_rtt, delay_margin(flow)).ns;
+    flow->pace *= queue ? 0.93 : 1.05;
+    flow->next_look = simtime_add(loop_now(flow->loop), flow->srtt);
+}
+
+/* True if the pace lets a chunk go now; else the pacer will come back. */
+static bool pace_allows(struct flow *flow, uint32_t bytes)
+{
+    struct simtime now = loop_now(flow->loop);
+    if (flow->pace == 0)
+        return true;
+    if (now.ns < flow->next_send.ns) {
+        loop_arm(flow->loop, &flow->pacer, flow->next_send);
+        return false;
+    }
+    adapt_pace(flow);
+    flow->next_send = simtime_add(now, simtime_from_seconds(bytes / flow->pace));
+    return true;
+}
+
+static void pacer_fires(struct timer *timer)
+{
+    send_more(container_of(timer, struct flow, pacer));
+}
+
 static void send_more(struct flow *flow)
 {
     uint32_t bytes;
-    while ((bytes = next_chunk_bytes(flow)) > 0) {
+    while ((bytes = next_chunk_bytes(flow)) > 0 && pace_allows(flow, bytes)) {
         struct flow_chunk *chunk = new_chunk(flow);
         uint64_t again = bytes < flow->to_retransmit ? bytes : flow->to_retransmit;
         flow->to_retransmit -= again;
@@ -287,9 +320,19 @@ void flow_opened(struct flow *flow, struct simtime rtt)
     measure(flow, rtt);
 }
 
+void flow_warmed(struct flow *flow, struct simtime rtt, uint64_t rate_bps)
+{
+    double window = rate_bps ? (double)rate_bps / 8 * simtime_seconds(rtt) : (double)flow->window_limit;
+    measure(flow, rtt);
+    flow->cwnd = flow->ssthresh = fmin(fmax(window, INITIAL_WINDOW), (double)flow->window_limit);
+    flow->keeps_window = true;
+    flow->pace = (double)rate_bps / 8 * SEGMENT / (SEGMENT + SEGMENT_OVERHEAD);
+}
+
 void flow_send(struct flow *flow, uint64_t bytes)
 {
-    restart_after_idle(flow);
+    if (!flow->keeps_window)
+        restart_after_idle(flow);
     flow->to_send = flow->unacknowledged = bytes ? bytes : 1;
     send_more(flow);
 }
@@ -297,6 +340,7 @@ void flow_send(struct flow *flow, uint64_t bytes)
 void flow_abort(struct flow *flow)
 {
     loop_cancel(flow->loop, &flow->retransmission);
+    loop_cancel(flow->loop, &flow->pacer);
     while (flow->flying) {
         loop_cancel(flow->loop, &flow->flying->timer);
         retire(flow, flow->flying);
@@ -315,6 +359,7 @@ void flow_init(struct flow *flow, struct loop *loop, const struct link_path *for
                           .ssthresh = INFINITY,
                           .epoch = SIMTIME_NEVER,
                           .round_min_rtt = SIMTIME_NEVER,
+                          .pacer.fire = pacer_fires,
                           .retransmission.fire = timed_out};
 }
 

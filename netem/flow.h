@@ -5,7 +5,7 @@
  * Modelled: initial window 10 (RFC 6928), slow start with HyStart's delay test as Linux does it, CUBIC (RFC
  * 9438: C 0.4, β 0.7, fast convergence, Reno-friendly region), one window reduction per round trip on tail
  * drop or loss, retransmission time-out (RFC 6298, 200 ms minimum as Linux), restart after idle (RFC 2861), a
- * limit by the receiver or the application. Not modelled: delayed acknowledgements (one per chunk), SACK's
+ * limit by the receiver or the application, pacing by the application. Not modelled: delayed acknowledgements (one per chunk), SACK's
  * fine print, segmentation offload bursts. */
 #ifndef ROAMLAB_FLOW_H
 #define ROAMLAB_FLOW_H
@@ -35,6 +35,10 @@ struct flow {
     struct timer retransmission;
     struct flow_chunk *flying, *spare; /* owned */
     uint64_t losses, timeouts;
+    bool keeps_window; /* over idle times: net.ipv4.tcp_slow_start_after_idle is 0 */
+    double pace;       /* payload bytes per second (SO_MAX_PACING_RATE); 0 = as fast as the window allows */
+    struct simtime next_send, next_look;
+    struct timer pacer;
 };
 
 void flow_init(struct flow *flow, struct loop *loop, const struct link_path *forward,
@@ -43,6 +47,10 @@ void flow_free(struct flow *flow);
 /* The round-trip time that the handshake took, if the connection was opened before its first transfer: HyStart measures
  * delays against it. */
 void flow_opened(struct flow *flow, struct simtime rtt);
+/* The same of a connection that sent padding until slow start was over, and keeps its window when idle: it begins with the window that
+ * fills a path of `rate_bps` (0 = unshaped: all that is allowed), and paces by it. Once a round trip the pace rises by 5 %, or falls by 7 %
+ * when the smoothed round trip shows a standing queue. */
+void flow_warmed(struct flow *flow, struct simtime rtt, uint64_t rate_bps);
 /* Sends `bytes` on the connection, which is open already and keeps what it learned. One transfer at a
  * time. */
 void flow_send(struct flow *flow, uint64_t bytes);

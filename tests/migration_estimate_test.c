@@ -63,6 +63,8 @@ static void test_a_run_takes_about_as_long(void **state)
         {"scenarios/kim22-p-migr.json", {{"links.0.rtt_ms", "20"}, {"links.0.rate_mbit", "1000"}}, 2},
         {"scenarios/kim22-p-migr.json", {{"links.0.rate_mbit", "10"}}, 1},
         {"scenarios/kim22-p-migr.json", {{"service.memory_mb", "200"}}, 1},
+        {"scenarios/kim22-p-migr.json", {{"migration.carrier", "stream"}}, 1},
+        {"scenarios/kim22-p-migr.json", {{"migration.carrier", "stream"}, {"links.0.rate_mbit", "8"}}, 2},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -150,6 +150,22 @@ static double expected_s(uint64_t bytes, double rtt_s, double rate_bps, double w
     return time + ((double)bytes - sent) / fmin(pace, fmax(cwnd / rtt_s, goodput)) + rtt_s;
 }
 
+/* A connection that was warmed sends at the link's pace from its first byte, and again after a minute of silence. */
+static void a_warmed_connection_has_no_slow_start(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig, 200, 80000000, 0, 4 << 20);
+    flow_warmed(&rig.flow, simtime_ms(200), 80000000);
+    for (int i = 0; i < 2; i++) {
+        double took = transfer_s(&rig, 5500000), bare = 5.5 * 1514 / 1448 / 10 + 0.2;
+        if (took < bare || took > bare * 1.03)
+            fail_msg("transfer %d took %g s, expected %g", i, took, bare);
+        loop_run_until(rig.loop, simtime_add(loop_now(rig.loop), simtime_s(60)));
+    }
+    rig_free(&rig);
+}
+
 static void a_transfer_takes_its_bytes_by_the_rate_and_slow_start(void **state)
 {
     (void)state;
@@ -281,6 +297,7 @@ int main(void)
         cmocka_unit_test(a_full_queue_drops_and_drains_at_the_rate),
         cmocka_unit_test(losses_are_binomial),
         cmocka_unit_test(a_transfer_takes_its_bytes_by_the_rate_and_slow_start),
+        cmocka_unit_test(a_warmed_connection_has_no_slow_start),
         cmocka_unit_test(a_kept_connection_need_not_start_slowly_again),
         cmocka_unit_test(cubic_swings_against_the_queue),
         cmocka_unit_test(requests_wait_in_the_queue_of_the_flow),

@@ -3,8 +3,6 @@
 #ifndef ROAMLAB_TRANSFER_FIXTURE_H
 #define ROAMLAB_TRANSFER_FIXTURE_H
 
-/* Carrier scp between two network namespaces made here: what arrives, what is refused, and every way to
- * fail. */
 #include "mem.h"
 #include "transfer.h"
 
@@ -27,6 +25,7 @@
 enum { PAYLOAD = 20 * 1000 * 1000 };
 
 struct fixture {
+    const struct carrier *carrier;
     struct clock clock;
     struct loop *loop;
     struct timer patience;
@@ -158,7 +157,7 @@ static void start_server(struct fixture *f)
     enter(f->right);
     f->server.changed = server_changed;
     f->server_calls = 0;
-    assert_int_equal(carrier_scp.serve(&f->server, &f->settings, &f->to, &e), 0);
+    assert_int_equal(f->carrier->serve(&f->server, &f->settings, &f->to, &e), 0);
     assert_true(run_for(f, 10000));
     assert_int_equal(f->server_calls, 1);
     assert_int_equal(f->server_status, 0);
@@ -169,7 +168,7 @@ static void open_peer(struct fixture *f)
 {
     struct err e = ERR_INIT;
     f->opened_calls = 0;
-    assert_int_equal(carrier_scp.open(&f->peer, &f->settings, &f->to, peer_opened, f, &e), 0);
+    assert_int_equal(f->carrier->open(&f->peer, &f->settings, &f->to, peer_opened, f, &e), 0);
     assert_true(run_for(f, 10000));
     assert_int_equal(f->opened_calls, 1);
 }
@@ -183,10 +182,12 @@ static const char *missing(void)
     return NULL;
 }
 
-/* Two namespaces, keys, a server that is ready, a connection that stands. */
+/* Two namespaces, keys, a server that is ready, a connection that stands. The state is the carrier. */
 static int set_up(void **state)
 {
+    const struct carrier *carrier = *state;
     struct fixture *f = *state = mem_alloc(sizeof *f);
+    f->carrier = carrier;
     struct err e = ERR_INIT;
     const char *why = missing();
     if (why) {
@@ -205,7 +206,7 @@ static int set_up(void **state)
     make_namespaces(f);
     make_payload(f);
     const struct transfer_host hosts[] = {f->from, f->to};
-    assert_int_equal(carrier_scp.prepare(f->keys, hosts, 2, &e), 0);
+    assert_int_equal(f->carrier->prepare(f->keys, hosts, 2, &e), 0);
     start_server(f);
     open_peer(f);
     assert_int_equal(f->opened_status, 0);
@@ -216,8 +217,8 @@ static int tear_down(void **state)
 {
     struct fixture *f = *state;
     if (f->loop) {
-        carrier_scp.close(f->peer);
-        carrier_scp.stop(&f->server);
+        f->carrier->close(f->peer);
+        f->carrier->stop(&f->server);
         enter(f->home);
         close(f->left);
         close(f->right);
@@ -235,6 +236,35 @@ static struct fixture *fixture_of(void **state)
     if (!f->loop)
         skip();
     return f;
+}
+
+static void start_send(struct fixture *f, struct result *r, const char *name, const char *remote)
+{
+    struct err e = ERR_INIT;
+    autofree char *local = mem_printf("%s/out/%s", f->folder, name);
+    autofree char *folder = mem_printf("%s/%s", f->folder, remote);
+    r->fixture = f;
+    r->calls = 0;
+    r->job.done = job_done;
+    assert_int_equal(f->carrier->send(f->peer, &r->job, local, folder, &e), 0);
+    assert_int_equal(r->calls, 0);
+}
+
+static void finish_send(struct fixture *f, struct result *r)
+{
+    while (!r->calls)
+        assert_true(run_for(f, 20000));
+    assert_int_equal(r->calls, 1);
+}
+
+static void send_well(struct fixture *f, struct result *r, const char *name)
+{
+    start_send(f, r, name, "inbox");
+    finish_send(f, r);
+    if (r->status)
+        print_error("%s (%s)\n", r->e.text, r->e.hint);
+    assert_int_equal(r->status, 0);
+    assert_int_equal(shell("diff -r '%s/out/%s' '%s/inbox/%s'", f->folder, name, f->folder, name), 0);
 }
 
 #endif

@@ -1,34 +1,5 @@
-/* Carrier scp between two network namespaces: what arrives, what is refused, and every way to fail. */
+/* Carriers between two network namespaces: what arrives, what is refused, and every way of carrier scp to fail. */
 #include "transfer_fixture.h"
-
-static void start_send(struct fixture *f, struct result *r, const char *name, const char *remote)
-{
-    struct err e = ERR_INIT;
-    autofree char *local = mem_printf("%s/out/%s", f->folder, name);
-    autofree char *folder = mem_printf("%s/%s", f->folder, remote);
-    r->fixture = f;
-    r->calls = 0;
-    r->job.done = job_done;
-    assert_int_equal(carrier_scp.send(f->peer, &r->job, local, folder, &e), 0);
-    assert_int_equal(r->calls, 0);
-}
-
-static void finish_send(struct fixture *f, struct result *r)
-{
-    while (!r->calls)
-        assert_true(run_for(f, 20000));
-    assert_int_equal(r->calls, 1);
-}
-
-static void send_well(struct fixture *f, struct result *r, const char *name)
-{
-    start_send(f, r, name, "inbox");
-    finish_send(f, r);
-    if (r->status)
-        print_error("%s (%s)\n", r->e.text, r->e.hint);
-    assert_int_equal(r->status, 0);
-    assert_int_equal(shell("diff -r '%s/out/%s' '%s/inbox/%s'", f->folder, name, f->folder, name), 0);
-}
 
 /* The processes below `pid`, deepest last; returns how many. */
 static int descendants(pid_t pid, pid_t *found, int max)
@@ -80,7 +51,7 @@ static void jobs_overlap(void **state)
     start_send(f, &r[0], "big", "inbox");
     start_send(f, &r[1], "odd folder", "inbox");
     struct err e = ERR_INIT;
-    assert_int_equal(carrier_scp.send(f->peer, &r[0].job, "/etc/hostname", "/tmp", &e), -EBUSY);
+    assert_int_equal(f->carrier->send(f->peer, &r[0].job, "/etc/hostname", "/tmp", &e), -EBUSY);
     finish_send(f, &r[0]);
     finish_send(f, &r[1]);
     assert_int_equal(r[0].status | r[1].status, 0);
@@ -106,7 +77,7 @@ static void refuses(void **state)
         autofree char *local = mem_printf("%s/out/%s", f->folder, rows[i].name);
         autofree char *remote = mem_printf("%s/%s", f->folder, rows[i].remote);
         assert_int_equal(shell("cd '%s/out' && %s", f->folder, rows[i].prepare), 0);
-        int status = carrier_scp.send(f->peer, &r.job, local, remote, &r.e);
+        int status = f->carrier->send(f->peer, &r.job, local, remote, &r.e);
         assert_int_equal(status < 0, rows[i].at_once);
         if (!rows[i].at_once)
             finish_send(f, &r);
@@ -262,7 +233,7 @@ static void locked_root(void **state)
                   "echo echo hello > .bashrc && sed 's|^root:.*|root:x:0:0::/mnt:/bin/bash|' "
                   "/etc/passwd > passwd && mount --bind passwd /etc/passwd"),
             0);
-        void *own;
+        void *own = (void *)(uintptr_t)&carrier_scp;
         struct result r = {0};
         set_up(&own);
         send_well(own, &r, "big");
@@ -287,7 +258,7 @@ static void killed_agent(void **state)
     assert_int_equal(pipe(report), 0);
     pid_t child = fork();
     if (child == 0) {
-        void *own;
+        void *own = (void *)(uintptr_t)&carrier_scp;
         struct result r = {0};
         set_up(&own);
         struct fixture *f = own;
@@ -311,14 +282,20 @@ static void killed_agent(void **state)
     assert_int_equal(shell("rm -rf '%s'", seen.folder), 0);
 }
 
-#define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define SCP(test)                                                                                            \
+    cmocka_unit_test_prestate_setup_teardown(test, set_up, tear_down, (void *)(uintptr_t)&carrier_scp)
+#define STREAM(test)                                                                                         \
+    {                                                                                                        \
+#test " by stream", test, set_up, tear_down, (void *)(uintptr_t)&carrier_stream                      \
+    }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ROW(arrives_whole),    ROW(jobs_overlap),      ROW(refuses),      ROW(wrong_host_key),
-        ROW(server_is_strict), ROW(stuck_then_killed), ROW(stalls),       ROW(cancelled),
-        ROW(server_goes),      ROW(locked_root),       ROW(killed_agent),
+        STREAM(arrives_whole),  STREAM(jobs_overlap), STREAM(refuses),     SCP(arrives_whole),
+        SCP(jobs_overlap),      SCP(refuses),         SCP(wrong_host_key), SCP(server_is_strict),
+        SCP(stuck_then_killed), SCP(stalls),          SCP(cancelled),      SCP(server_goes),
+        SCP(locked_root),       SCP(killed_agent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

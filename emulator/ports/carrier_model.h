@@ -2,13 +2,18 @@
 #ifndef ROAMLAB_CARRIER_MODEL_H
 #define ROAMLAB_CARRIER_MODEL_H
 
-#include <stdint.h>
+#include "layout.h"
 
 struct carrier_model {
     const char *name;
     int round_trips; /* of its own protocol, besides the one in which the last bytes are acknowledged */
     uint64_t window; /* bytes that it lets be in flight */
+    bool warm;       /* out of slow start before the run begins, kept so, and paced */
+    bool compresses; /* by zstd: what crosses is layout_compressed_bytes() */
 };
+
+/* What a transfer puts into its connection, before TCP. */
+uint64_t carrier_model_bytes(const struct carrier_model *carrier, const struct layout *l, enum operation operation);
 
 /* The row of that name, or the first. */
 const struct carrier_model *carrier_model_of(const char *name);

@@ -150,6 +150,21 @@ uint64_t layout_operation_bytes(const struct layout *l, enum operation operation
     return 0;
 }
 
+uint64_t layout_compressed_bytes(const struct layout *l, enum operation operation)
+{
+    double image = (double)l->base_bytes / l->base_ratio + (double)l->layer_bytes / l->layer_ratio;
+    switch (operation) {
+    case OP_SEND_MEMORY:
+        return (uint64_t)((double)l->memory_bytes / l->memory_ratio);
+    case OP_SEND_LAYER:
+        return (uint64_t)((double)l->layer_bytes / l->layer_ratio);
+    case OP_SEND_IMAGE:
+        return (uint64_t)image;
+    default:
+        return layout_operation_bytes(l, operation);
+    }
+}
+
 struct simtime layout_operation_time(const struct layout *l, enum operation operation)
 {
     const struct layout_cost *cost = &l->costs[operation];

@@ -45,6 +45,7 @@ struct layout {
     int mud_count, ap_count, edge_count;
     uint64_t base_bytes, layer_bytes, memory_bytes;
     struct statechain_history *history; /* of the service's state */
+    double base_ratio, layer_ratio, memory_ratio; /* of the sizes to what zstd makes of them */
     struct simtime work;
     uint32_t window;
     const char *carrier;
@@ -89,6 +90,8 @@ bool layout_fault_strikes(struct layout *l, enum operation operation, uint32_t e
 
 /* Bytes that an operation handles: memory for dump, restore and their transfer, and so on. */
 uint64_t layout_operation_bytes(const struct layout *l, enum operation operation);
+/* The same as zstd leaves it; for transfers. */
+uint64_t layout_compressed_bytes(const struct layout *l, enum operation operation);
 /* Its modelled time, without what a transfer takes on the links. */
 struct simtime layout_operation_time(const struct layout *l, enum operation operation);
 

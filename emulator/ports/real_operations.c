@@ -246,7 +246,7 @@ static int measure(struct real_order *o, struct err *e)
 static void sent(struct transfer_job *job, int status, const struct err *e)
 {
     struct real_order *o = container_of(job, struct real_order, transfer);
-    o->bytes = (int64_t)job->bytes;
+    o->bytes = (int64_t)(job->wire_bytes ? job->wire_bytes : job->bytes);
     step_done(o, status, e);
 }
 

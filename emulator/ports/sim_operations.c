@@ -27,6 +27,7 @@ struct sim_order {
     struct sim *sim;
     struct order order;
     struct sim_connection *connection; /* SEND_*: in use */
+    uint64_t wire_bytes;               /* of it, before */
     bool cancelled, fails;
 };
 
@@ -231,11 +232,19 @@ static void unlink_order(struct sim_order *so)
         so->connection->order = NULL;
 }
 
+/* Of a transfer: what it put on the wire. */
+static int64_t bytes_of(const struct sim_order *so)
+{
+    const struct sim_connection *c = so->connection;
+    return c ? (int64_t)(c->flow.wire_bytes - so->wire_bytes)
+             : (int64_t)layout_operation_bytes(so->sim->layout, so->order.operation);
+}
+
 static void finish(struct sim_order *so)
 {
     struct sim *sim = so->sim;
     struct order order = so->order;
-    struct order_result result = {.bytes = (int64_t)layout_operation_bytes(sim->layout, order.operation)};
+    struct order_result result = {.bytes = bytes_of(so)};
     if (so->cancelled) {
         result = (struct order_result){-ECANCELED, 0, "called off"};
     } else if (so->fails) {
@@ -268,7 +277,8 @@ static void cost_paid(struct timer *timer)
     }
     so->connection = c;
     c->order = so;
-    flow_send(&c->flow, layout_operation_bytes(sim->layout, so->order.operation));
+    so->wire_bytes = c->flow.wire_bytes;
+    flow_send(&c->flow, carrier_model_bytes(carrier_model_of(sim->layout->carrier), sim->layout, so->order.operation));
 }
 
 static void transfer_done(struct flow *flow)
@@ -298,8 +308,13 @@ static void provide_connection(struct sim *sim, int from, int to)
     struct link_path forward, back;
     fill_path(sim, from, to, &forward);
     fill_path(sim, to, from, &back);
-    flow_init(&c->flow, sim->loop, &forward, &back, carrier_model_of(sim->layout->carrier)->window);
-    flow_opened(&c->flow, layout_path(sim->layout, from, to).rtt);
+    const struct carrier_model *carrier = carrier_model_of(sim->layout->carrier);
+    struct layout_path path = layout_path(sim->layout, from, to);
+    flow_init(&c->flow, sim->loop, &forward, &back, carrier->window);
+    if (carrier->warm)
+        flow_warmed(&c->flow, path.rtt, path.rate_bps);
+    else
+        flow_opened(&c->flow, path.rtt);
     c->flow.done = transfer_done;
     sim->connections = c;
 }

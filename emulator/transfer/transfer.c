@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <fts.h>
 
-static const struct carrier *const carriers[] = {&carrier_scp};
+static const struct carrier *const carriers[] = {&carrier_scp, &carrier_stream};
 
 const struct carrier *carrier_at(int i)
 {

@@ -47,6 +47,7 @@ struct transfer_server {
     struct timer poll;
     struct simtime deadline;
     bool ready;
+    struct stream_server *stream;
 };
 
 struct transfer_peer; /* a kept connection to one host: made by open(), freed by close() */
@@ -122,6 +123,6 @@ const struct carrier *carrier_at(int i);
  * folder, or whose name has a line break. */
 int transfer_measure(const char *path, uint64_t *bytes, struct err *e);
 
-extern const struct carrier carrier_scp;
+extern const struct carrier carrier_scp, carrier_stream;
 
 #endif

@@ -2,17 +2,20 @@
 
 #include "carrier_model.h"
 
+#include <math.h>
+
 /* Linux begins with ten segments (RFC 6928). */
 enum { SEGMENT = 1448, INITIAL_WINDOW = 10 * SEGMENT };
 
 /* Rounds of a window that doubles, until all is sent or the line is full. */
-static struct simtime transfer_time(uint64_t bytes, const struct layout_path *path, uint64_t carrier_window)
+static struct simtime transfer_time(uint64_t bytes, const struct layout_path *path,
+                                    const struct carrier_model *carrier)
 {
     double rtt_s = simtime_seconds(path->rtt), left = (double)bytes, window = INITIAL_WINDOW, time_s = 0;
     double rate = (double)path->rate_bps / 8;
-    double most = rate > 0 && rate * rtt_s < (double)carrier_window ? rate * rtt_s : (double)carrier_window;
+    double allowed = (double)carrier->window, most = rate > 0 ? fmin(rate * rtt_s, allowed) : allowed;
     if (rtt_s > 0) {
-        for (; window < most && left > 0; window *= 2, time_s += rtt_s)
+        for (window = carrier->warm ? most : window; window < most && left > 0; window *= 2, time_s += rtt_s)
             left -= window;
         rate = most / rtt_s;
     }
@@ -30,7 +33,7 @@ static struct simtime stage_time(const struct layout *l, enum operation operatio
     if (!operation_is_transfer(operation) || path->hops == 0)
         return time;
     time = simtime_add(time, simtime_scale(path->rtt, carrier->round_trips));
-    return simtime_add(time, transfer_time(layout_operation_bytes(l, operation), path, carrier->window));
+    return simtime_add(time, transfer_time(carrier_model_bytes(carrier, l, operation), path, carrier));
 }
 
 /* Of all transfers, with the carrier's own round trips. */
@@ -41,13 +44,15 @@ static struct simtime time_of_transfers(const struct layout *l, const struct str
     struct simtime sum = SIMTIME_ZERO;
     for (int i = 0; i < strategy->stage_count; i++)
         if (operation_is_transfer(strategy->stages[i].operation))
-            sum = simtime_add(sum, transfer_time(layout_operation_bytes(l, strategy->stages[i].operation), path,
-                                                 carrier->window));
+            sum = simtime_add(sum, transfer_time(carrier_model_bytes(carrier, l, strategy->stages[i].operation),
+                                                 path, carrier));
     return sum;
 }
 
-static double wait_in_queue_s(const struct layout_path *path, double carrier_window)
+/* A warm carrier paces: it leaves no queue. */
+static double wait_in_queue_s(const struct layout_path *path, const struct carrier_model *carrier)
 {
+    double carrier_window = carrier->warm ? 0 : (double)carrier->window;
     double rate = (double)path->rate_bps / 8, line = rate * simtime_seconds(path->rtt);
     double most = 0.85 * (line + (double)path->queue_bytes);
     double in_flight = carrier_window < most ? carrier_window : most;
@@ -73,7 +78,7 @@ struct migration_burden migration_burden(const struct layout *l, const struct st
     if (path.hops <= 0 || total.ns == 0)
         return (struct migration_burden){0};
     double share = simtime_seconds(time_of_transfers(l, strategy, &path)) / simtime_seconds(total);
-    double wait_s = wait_in_queue_s(&path, (double)carrier_model_of(l->carrier)->window);
+    double wait_s = wait_in_queue_s(&path, carrier_model_of(l->carrier));
     return (struct migration_burden){.frozen = strategy_has(strategy, OP_HALT) ? total : time_frozen(l, strategy),
                                      .queueing = simtime_from_seconds(wait_s * share)};
 }

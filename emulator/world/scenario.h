@@ -50,6 +50,7 @@ struct scenario_service {
     double base_mb, layer_mb, memory_mb;
     double cpus; /* that a container takes of its edge server */
     struct simtime work; /* computing time of one request */
+    double base_ratio, layer_ratio, memory_ratio; /* size to zstd's size */
 };
 
 struct scenario_mud {

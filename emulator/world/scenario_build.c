@@ -2,17 +2,16 @@
 
 #include "mem.h"
 #include "metric.h"
+#include "transfer.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const carriers[] = {"scp"};
-
-static const char *carrier_at(int i)
+static const char *carrier_name_at(int i)
 {
-    return i < (int)ARRAY_LEN(carriers) ? carriers[i] : NULL;
+    return carrier_at(i) ? carrier_at(i)->name : NULL;
 }
 
 static const char *strategy_name_at(int i)
@@ -93,7 +92,7 @@ static int build_migration(struct scenario *s, json_object *root, struct err *e)
     const char *strategy, *carrier;
     scenario_fill(&scenario_migration_keys, object, m);
     if (scenario_choice(object, "strategy", "p-migr", strategy_name_at, place, &strategy, e) < 0 ||
-        scenario_choice(object, "carrier", "scp", carrier_at, place, &carrier, e) < 0 ||
+        scenario_choice(object, "carrier", "scp", carrier_name_at, place, &carrier, e) < 0 ||
         scenario_build_policy(m, object, place, e) < 0)
         return -EINVAL;
     m->strategy = strategy_of(strategy);

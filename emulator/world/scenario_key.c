@@ -45,6 +45,13 @@ static const struct scenario_key service_rows[] = {
      "CPUs that a container takes of its edge server, for placements", 0, 0},
     {"work_ms", KEY_MS, FIELD(scenario_service, work), false, 0, 3600e3, 5,
      "computing time of a request in milliseconds", 0, 0},
+    /* zstd -3 of a root file system of 230 MB, a container layer of 20 MB, a checkpoint of 28 MB: medians on one core. */
+    {"base_ratio", KEY_NUMBER, FIELD(scenario_service, base_ratio), false, 1, 1000, 2.97,
+     "how many times smaller zstd makes the base image", 0, 0},
+    {"layer_ratio", KEY_NUMBER, FIELD(scenario_service, layer_ratio), false, 1, 1000, 3.95,
+     "how many times smaller zstd makes the container layer", 0, 0},
+    {"memory_ratio", KEY_NUMBER, FIELD(scenario_service, memory_ratio), false, 1, 1000, 5.24,
+     "how many times smaller zstd makes the checkpoint", 0, 0},
 };
 const struct scenario_keys scenario_service_keys = KEYS(service_rows);
 

@@ -81,6 +81,9 @@ static void lay_service(struct layout *l, const struct scenario *s)
     l->memory_bytes = (uint64_t)(s->service.memory_mb * 1e6);
     l->history = statechain_history_new(l->seed, (uint32_t)(l->memory_bytes / STATE_PAGE),
                                         (uint32_t)(l->layer_bytes / STATE_PAGE));
+    l->base_ratio = s->service.base_ratio;
+    l->layer_ratio = s->service.layer_ratio;
+    l->memory_ratio = s->service.memory_ratio;
     l->work = s->service.work;
     l->window = world_layout_window(s);
     l->carrier = s->migration.carrier;

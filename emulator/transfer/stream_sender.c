@@ -1,0 +1,470 @@
+#include "stream_sender.h"
+#include "mem.h"
+#include "stream_content.h"
+#include "stream_pace.h"
+#include "stream_tls.h"
+#include "stream_wire.h"
+
+#include <errno.h>
+#include <openssl/rand.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include <zstd.h>
+
+enum {
+    SEGMENT_HEADERS = 52, /* IPv4 and TCP with time stamps */
+    LEVEL = 3,
+    LEVEL_FAST = 1, /* of zstd: when the link, when the processor is the slower one */
+    WARM_FRAME = 16 * 1024,
+};
+
+struct stream_sender {
+    struct transfer_settings settings;
+    struct transfer_host host;
+    int stop_fd, wake_fd, event_fd;
+    pthread_t thread;
+    pthread_mutex_t lock;        /* of the lists, the parcels' jobs, and `attempts` */
+    struct stream_parcel *open;  /* only the thread takes one out */
+    struct stream_parcel *ended; /* only the loop does */
+    struct stream_attempts attempts;
+
+    /* the thread's own */
+    struct stream_tls tls;
+    SSL_CTX *context;
+    ZSTD_CCtx *zstd;
+    uint64_t session, wire_bytes;
+    struct stream_pace pace;
+    uint32_t numbers;
+    uint8_t *slice, *payload;
+};
+
+/* --- between the loop and the thread ---------------------------------------------------------------------------------------------- */
+
+void stream_parcel_free(struct stream_parcel *p)
+{
+    if (!p)
+        return;
+    stream_content_free(p->content);
+    free(p->folder);
+    free(p);
+}
+
+int stream_sender_fd(const struct stream_sender *s)
+{
+    return s->event_fd;
+}
+
+void stream_sender_submit(struct stream_sender *s, struct stream_parcel *p)
+{
+    pthread_mutex_lock(&s->lock);
+    struct stream_parcel **at = &s->open;
+    while (*at)
+        at = &(*at)->next;
+    *at = p;
+    pthread_mutex_unlock(&s->lock);
+    eventfd_write(s->wake_fd, 1);
+}
+
+static void drop_job(struct stream_parcel *list, const struct transfer_job *job)
+{
+    for (struct stream_parcel *p = list; p; p = p->next)
+        if (p->job == job)
+            p->job = NULL;
+}
+
+void stream_sender_drop(struct stream_sender *s, const struct transfer_job *job)
+{
+    pthread_mutex_lock(&s->lock);
+    drop_job(s->open, job);
+    drop_job(s->ended, job);
+    pthread_mutex_unlock(&s->lock);
+    eventfd_write(s->wake_fd, 1);
+}
+
+struct stream_parcel *stream_sender_collect(struct stream_sender *s, struct stream_attempts *attempts)
+{
+    struct stream_parcel *ended = NULL;
+    eventfd_t unused;
+    eventfd_read(s->event_fd, &unused);
+    pthread_mutex_lock(&s->lock);
+    *attempts = s->attempts;
+    s->attempts = (struct stream_attempts){0};
+    if (!attempts->count && (ended = s->ended))
+        s->ended = ended->next;
+    if (s->ended)
+        eventfd_write(s->event_fd, 1);
+    pthread_mutex_unlock(&s->lock);
+    return ended;
+}
+
+static void tell(struct stream_sender *s)
+{
+    eventfd_write(s->event_fd, 1);
+}
+
+static void end_parcel(struct stream_sender *s, struct stream_parcel *p, const struct err *e)
+{
+    p->err = e ? *e : (struct err)ERR_INIT;
+    p->state = STREAM_PARCEL_ENDED;
+    pthread_mutex_lock(&s->lock);
+    struct stream_parcel **at = &s->open;
+    while (*at != p)
+        at = &(*at)->next;
+    *at = p->next;
+    p->next = s->ended;
+    s->ended = p;
+    pthread_mutex_unlock(&s->lock);
+    tell(s);
+}
+
+/* The open parcel behind `p` (NULL: the first); asked before `p` is touched, because what ends is the loop's. */
+static struct stream_parcel *next_open(struct stream_sender *s, const struct stream_parcel *p)
+{
+    pthread_mutex_lock(&s->lock);
+    struct stream_parcel *next = p ? p->next : s->open;
+    pthread_mutex_unlock(&s->lock);
+    return next;
+}
+
+static bool called_off(struct stream_sender *s, const struct stream_parcel *p)
+{
+    pthread_mutex_lock(&s->lock);
+    bool off = !p->job;
+    pthread_mutex_unlock(&s->lock);
+    return off;
+}
+
+static void end_all(struct stream_sender *s, const struct err *e)
+{
+    for (struct stream_parcel *p; (p = next_open(s, NULL));)
+        end_parcel(s, p, e);
+}
+
+/* --- frames ------------------------------------------------------------------------------------------------------------------------ */
+
+/* What the connection has sent since the last call is put down to the parcel. */
+static void count_wire_bytes(struct stream_sender *s, struct stream_parcel *p)
+{
+    struct tcp_info info = stream_tls_info(&s->tls);
+    uint64_t now = info.tcpi_bytes_sent + (uint64_t)info.tcpi_segs_out * SEGMENT_HEADERS;
+    if (p && now > s->wire_bytes)
+        p->wire_bytes += now - s->wire_bytes;
+    s->wire_bytes = now;
+}
+
+static int say(struct stream_sender *s, struct buf *frame, struct err *e)
+{
+    int status = stream_tls_write(&s->tls, frame->data, frame->len, e);
+    buf_free(frame);
+    return status;
+}
+
+static int read_frame(struct stream_sender *s, struct stream_frame *frame, struct err *e)
+{
+    uint8_t head[STREAM_HEAD];
+    int status = stream_tls_read(&s->tls, head, sizeof head, e);
+    if (status == 0)
+        status = stream_head_decode(head, frame, e);
+    return status == 0 ? stream_tls_read(&s->tls, s->payload, frame->length, e) : status;
+}
+
+static void verdict(struct stream_sender *s, const struct stream_frame *frame)
+{
+    struct stream_parcel *p = next_open(s, NULL);
+    while (p && p->number != frame->job)
+        p = next_open(s, p);
+    struct err e = ERR_INIT;
+    if (!p)
+        return;
+    count_wire_bytes(s, p);
+    if (stream_verdict_read(s->payload, frame->length, &e) < 0)
+        err_wrap(&e, "stream: to host %s", s->host.name);
+    end_parcel(s, p, &e);
+}
+
+static int take_verdicts(struct stream_sender *s, bool wait, struct err *e)
+{
+    int status;
+    while ((status = stream_tls_readable(&s->tls, wait, s->wake_fd, e)) == 1) {
+        struct stream_frame frame;
+        status = read_frame(s, &frame, e);
+        if (status < 0)
+            return status;
+        if (frame.type == STREAM_VERDICT)
+            verdict(s, &frame);
+        wait = false;
+    }
+    return status;
+}
+
+/* --- parcels ---------------------------------------------------------------------------------------------------------------------- */
+
+/* A parcel that was offered before asks how much of it has arrived. Nothing else is under way then that would be answered. */
+static int ask_again(struct stream_sender *s, struct stream_parcel *p, struct err *e)
+{
+    struct buf again = BUF_INIT;
+    struct stream_frame frame;
+    stream_frame_add(&again, STREAM_AGAIN, p->number, p->folder, strlen(p->folder));
+    int status = say(s, &again, e);
+    if (status == 0)
+        status = read_frame(s, &frame, e);
+    if (status < 0)
+        return status;
+    struct reader r = reader_over(s->payload, frame.length);
+    uint64_t have = reader_be64(&r);
+    if (frame.type != STREAM_HAVE || frame.job != p->number || r.short_read)
+        return err_set(e, EPROTO, "stream: not told how much has arrived");
+    if (p->arrived && have <= p->arrived)
+        return err_set(e, ECONNRESET, "cut again, and nothing had arrived between");
+    p->arrived = have;
+    return stream_content_seek(p->content, have, e);
+}
+
+static int offer(struct stream_sender *s, struct stream_parcel *p, struct err *e)
+{
+    struct buf frame = BUF_INIT;
+    p->state = STREAM_PARCEL_SENDING;
+    if (p->offered)
+        return ask_again(s, p, e);
+    p->number = ++s->numbers;
+    p->offered = true;
+    stream_frame_add(&frame, STREAM_OFFER, p->number, p->folder, strlen(p->folder));
+    return say(s, &frame, e);
+}
+
+static int send_end(struct stream_sender *s, struct stream_parcel *p, struct err *e)
+{
+    uint8_t digest[STREAM_DIGEST];
+    struct buf frame = BUF_INIT;
+    stream_content_digest(p->content, digest);
+    stream_frame_add(&frame, STREAM_END, p->number, digest, sizeof digest);
+    p->state = STREAM_PARCEL_SENT;
+    return say(s, &frame, e);
+}
+
+static int send_slice(struct stream_sender *s, struct stream_parcel *p, struct err *e)
+{
+    struct err cannot = ERR_INIT;
+    struct buf frame = BUF_INIT;
+    ssize_t got = stream_content_read(p->content, s->slice, STREAM_SLICE_BYTES, &cannot);
+    if (got < 0) {
+        end_parcel(s, p, &cannot);
+        stream_frame_add(&frame, STREAM_DROP, p->number, NULL, 0);
+        return say(s, &frame, e);
+    }
+    if (got == 0)
+        return send_end(s, p, e);
+    int level = stream_tls_hungry(&s->tls) ? LEVEL_FAST : LEVEL;
+    size_t len = ZSTD_compressCCtx(s->zstd, s->payload, STREAM_PAYLOAD_MAX, s->slice, (size_t)got, level);
+    stream_frame_add(&frame, STREAM_SLICE, p->number, s->payload, len);
+    int status = say(s, &frame, e);
+    count_wire_bytes(s, p);
+    stream_pace_adapt(&s->pace, &s->tls);
+    return status;
+}
+
+static int drop(struct stream_sender *s, struct stream_parcel *p, struct err *e)
+{
+    struct buf frame = BUF_INIT;
+    if (p->offered)
+        stream_frame_add(&frame, STREAM_DROP, p->number, NULL, 0);
+    end_parcel(s, p, NULL);
+    return say(s, &frame, e);
+}
+
+static int advance(struct stream_sender *s, struct stream_parcel *p, struct err *e)
+{
+    if (called_off(s, p))
+        return drop(s, p, e);
+    if (p->state == STREAM_PARCEL_NEW)
+        return offer(s, p, e);
+    return p->state == STREAM_PARCEL_SENDING ? send_slice(s, p, e) : 0;
+}
+
+static bool in_state(struct stream_sender *s, enum stream_parcel_state state)
+{
+    struct stream_parcel *p = next_open(s, NULL);
+    while (p && p->state != state)
+        p = next_open(s, p);
+    return p != NULL;
+}
+
+static int advance_all(struct stream_sender *s, struct err *e)
+{
+    int status = 0;
+    for (struct stream_parcel *p = next_open(s, NULL), *next; p && status == 0; p = next) {
+        next = next_open(s, p);
+        status = advance(s, p, e);
+    }
+    return status;
+}
+
+/* Every parcel in turn, a slice each; until the connection breaks or the thread shall end. */
+static int send_parcels(struct stream_sender *s, struct err *e)
+{
+    int status = 0;
+    while (status == 0) {
+        eventfd_t unused;
+        eventfd_read(s->wake_fd, &unused);
+        s->tls.patience = s->settings.progress_timeout;
+        status = advance_all(s, e);
+        if (!next_open(s, NULL))
+            s->tls.patience = SIMTIME_ZERO;
+        if (status == 0)
+            status = take_verdicts(s, !in_state(s, STREAM_PARCEL_SENDING), e);
+    }
+    return status;
+}
+
+/* --- the connection ------------------------------------------------------------------------------------------------------------------ */
+
+static int await_warmed(struct stream_sender *s, struct err *e)
+{
+    struct stream_frame frame;
+    struct buf hello = BUF_INIT;
+    stream_frame_add_u64(&hello, STREAM_HELLO, 0, s->session);
+    int status = say(s, &hello, e);
+    if (status == 0)
+        status = read_frame(s, &frame, e);
+    if (status == 0 && frame.type != STREAM_WARMED)
+        status = err_set(e, EPROTO, "stream: no answer to hello");
+    return status;
+}
+
+/* The peer answers when all of it has arrived: the queue that the padding made is empty again. */
+static int warm(struct stream_sender *s, struct err *e)
+{
+    int status = 0;
+    for (size_t sent = 0; status == 0 && !stream_pace_found(&s->pace, &s->tls, sent); sent += WARM_FRAME) {
+        struct buf frame = BUF_INIT;
+        stream_frame_add(&frame, STREAM_WARM, 0, s->slice, WARM_FRAME);
+        status = say(s, &frame, e);
+    }
+    return status == 0 ? await_warmed(s, e) : status;
+}
+
+static int open_connection(struct stream_sender *s, struct err *e)
+{
+    s->tls.patience = s->settings.connect_timeout;
+    s->wire_bytes = 0;
+    s->pace = (struct stream_pace){0};
+    int status = stream_tls_connect(&s->tls, s->context, &s->host, s->settings.connect_timeout, e);
+    if (status == 0)
+        status = warm(s, e);
+    if (status < 0)
+        stream_tls_close(&s->tls);
+    else
+        count_wire_bytes(s, NULL);
+    return status < 0 ? err_wrap(e, "stream: connection to host %s (%s port %u)", s->host.name,
+                                 s->host.address, s->host.port)
+                      : 0;
+}
+
+static bool connect_peer(struct stream_sender *s)
+{
+    struct err e = ERR_INIT;
+    int status = open_connection(s, &e);
+    pthread_mutex_lock(&s->lock);
+    s->attempts = (struct stream_attempts){s->attempts.count + 1, e};
+    pthread_mutex_unlock(&s->lock);
+    if (status < 0)
+        end_all(s, &e);
+    tell(s);
+    return status == 0;
+}
+
+/* A cut: what was under way is offered again. A standstill: it has failed. */
+static void connection_broke(struct stream_sender *s, struct err *e)
+{
+    stream_tls_close(&s->tls);
+    err_wrap(e, "stream: to host %s (%s)", s->host.name, s->host.address);
+    for (struct stream_parcel *p = next_open(s, NULL), *next; p; p = next) {
+        next = next_open(s, p);
+        if (e->code == ECONNRESET && !called_off(s, p))
+            p->state = STREAM_PARCEL_NEW;
+        else
+            end_parcel(s, p, e);
+    }
+}
+
+static bool stopped(const struct stream_sender *s)
+{
+    struct pollfd fd = {s->stop_fd, POLLIN, 0};
+    return poll(&fd, 1, 0) > 0;
+}
+
+static void wait_for_parcels(struct stream_sender *s)
+{
+    struct pollfd fds[] = {{s->stop_fd, POLLIN, 0}, {s->wake_fd, POLLIN, 0}};
+    while (!next_open(s, NULL) && !stopped(s)) {
+        eventfd_t unused;
+        poll(fds, ARRAY_LEN(fds), -1);
+        eventfd_read(s->wake_fd, &unused);
+    }
+}
+
+static void *sender_main(void *argument)
+{
+    struct stream_sender *s = argument;
+    while (!stopped(s)) {
+        struct err e = ERR_INIT;
+        if (connect_peer(s) && send_parcels(s, &e) < 0)
+            connection_broke(s, &e);
+        wait_for_parcels(s);
+    }
+    stream_tls_close(&s->tls);
+    return NULL;
+}
+
+static void release(struct stream_sender *s)
+{
+    for (struct stream_parcel *p; (p = s->open ? s->open : s->ended);) {
+        *(s->open ? &s->open : &s->ended) = p->next;
+        stream_parcel_free(p);
+    }
+    close(s->stop_fd);
+    close(s->wake_fd);
+    close(s->event_fd);
+    SSL_CTX_free(s->context);
+    ZSTD_freeCCtx(s->zstd);
+    pthread_mutex_destroy(&s->lock);
+    free(s->slice);
+    free(s->payload);
+    free(s);
+}
+
+struct stream_sender *stream_sender_new(const struct transfer_settings *settings,
+                                        const struct transfer_host *host, struct err *e)
+{
+    struct stream_sender *s = mem_alloc(sizeof *s);
+    *s = (struct stream_sender){.settings = *settings,
+                                .host = *host,
+                                .stop_fd = eventfd(0, EFD_CLOEXEC),
+                                .wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+                                .event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+                                .slice = mem_alloc(STREAM_SLICE_BYTES),
+                                .payload = mem_alloc(STREAM_PAYLOAD_MAX),
+                                .zstd = ZSTD_createCCtx()};
+    pthread_mutex_init(&s->lock, NULL);
+    s->tls = (struct stream_tls){.fd = -1, .stop_fd = s->stop_fd};
+    RAND_bytes((uint8_t *)&s->session, sizeof s->session);
+    s->context = stream_tls_context(settings->folder, e);
+    int status = s->context ? stream_thread_start(&s->thread, sender_main, s, e) : -EINVAL;
+    if (status == 0)
+        return s;
+    release(s);
+    return NULL;
+}
+
+void stream_sender_free(struct stream_sender *s)
+{
+    if (!s)
+        return;
+    eventfd_write(s->stop_fd, 1);
+    pthread_join(s->thread, NULL);
+    release(s);
+}

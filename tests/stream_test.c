@@ -1,0 +1,225 @@
+/* Carrier stream between two network namespaces: who is admitted, what a cut, a standstill and a cancellation do; and what its receiver
+ * refuses to make of bytes. */
+#include "transfer_fixture.h"
+#include "stream_content.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <openssl/evp.h>
+
+/* 20 MB in two seconds: time to interfere. */
+static void slow_down(void)
+{
+    assert_int_equal(shell("tc qdisc add dev right root tbf rate 80mbit burst 64k latency 100ms"), 0);
+}
+
+/* Breaks this process's connection to the peer's port, as a middle box would. */
+static int break_connection(const struct fixture *f)
+{
+    int broken = 0;
+    for (int fd = 3; fd < 256; fd++) {
+        struct sockaddr_in to;
+        socklen_t len = sizeof to;
+        if (getpeername(fd, (struct sockaddr *)&to, &len) == 0 && to.sin_family == AF_INET &&
+            to.sin_port == htons(f->to.port))
+            broken += shutdown(fd, SHUT_RDWR) == 0;
+    }
+    return broken;
+}
+
+static bool inbox_is_clean(const struct fixture *f)
+{
+    return shell("ls -A '%s/inbox' | grep -q stream-", f->folder) != 0;
+}
+
+static void wrong_key(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    f->carrier->close(steal(f->peer));
+    assert_int_equal(shell("head -c 32 /dev/urandom > '%s/stream_key'", f->keys), 0);
+    open_peer(f);
+    assert_true(f->opened_status < 0);
+    assert_non_null(strstr(f->opened_error.text, "es2"));
+}
+
+static void resumes_after_a_cut(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct result r = {0};
+    slow_down();
+    start_send(f, &r, "big", "inbox");
+    run_for(f, 1000);
+    assert_int_equal(r.calls, 0);
+    assert_int_equal(break_connection(f), 1);
+    finish_send(f, &r);
+    assert_int_equal(r.status, 0);
+    assert_int_equal(shell("cmp '%s/out/big' '%s/inbox/big'", f->folder, f->folder), 0);
+    assert_int_equal(f->opened_calls, 2);
+    assert_true(r.job.wire_bytes < PAYLOAD + PAYLOAD / 3); /* what had arrived was not sent again */
+    assert_true(inbox_is_clean(f));
+}
+
+static void peer_gone_for_good(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct result r = {0};
+    slow_down();
+    start_send(f, &r, "big", "inbox");
+    run_for(f, 500);
+    f->carrier->stop(&f->server);
+    assert_true(inbox_is_clean(f));
+    finish_send(f, &r);
+    assert_true(r.status < 0);
+    assert_non_null(strstr(r.e.text, "es2"));
+    start_server(f);
+    send_well(f, &r, "odd folder");
+}
+
+static void stands_still(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct result r = {0};
+    slow_down();
+    start_send(f, &r, "big", "inbox");
+    run_for(f, 300);
+    assert_int_equal(shell("ip link set right down"), 0);
+    finish_send(f, &r);
+    assert_int_equal(r.status, -ETIMEDOUT);
+    assert_non_null(strstr(r.e.text, "no byte for 0.7 s"));
+    assert_int_equal(shell("ip link set right up"), 0);
+    send_well(f, &r, "odd folder");
+}
+
+static void cancelled(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct result big = {0}, odd = {0};
+    slow_down();
+    start_send(f, &big, "big", "inbox");
+    start_send(f, &odd, "odd folder", "inbox");
+    run_for(f, 300);
+    f->carrier->cancel(&big.job);
+    f->carrier->cancel(&big.job);
+    if (!odd.calls)
+        finish_send(f, &odd);
+    assert_int_equal(odd.status, 0);
+    send_well(f, &big, "big");
+    assert_int_equal(big.calls, 1);
+    assert_int_equal(f->opened_calls, 1);
+    assert_true(inbox_is_clean(f));
+}
+
+/* Compressed: the layer of a container is, and so are its pages. */
+static void compresses(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct result r = {0};
+    assert_int_equal(shell("cd '%s/out' && yes roamlab | head -c 5000000 > words", f->folder), 0);
+    send_well(f, &r, "words");
+    assert_int_equal(r.job.bytes, 5000000);
+    assert_true(r.job.wire_bytes < 100000);
+}
+
+/* --- the receiver's hands --------------------------------------------------------------------------------------------------------- */
+
+static void digest_of(const struct buf *bytes, uint8_t out[STREAM_DIGEST])
+{
+    EVP_Digest(bytes->data, bytes->len, out, NULL, EVP_sha256(), NULL);
+}
+
+static void add_entry(struct buf *out, char kind, const char *path, const char *content)
+{
+    buf_add_u8(out, (uint8_t)kind);
+    buf_add_be16(out, (uint16_t)strlen(path));
+    buf_add(out, path, strlen(path));
+    if (kind == 'f')
+        buf_add_be64(out, strlen(content));
+    buf_add(out, content, strlen(content));
+}
+
+/* The status of an intake that is given the bytes in pieces, and their digest with `spoil` added to its first byte. */
+static int take(const char *folder, const struct buf *bytes, size_t piece, uint8_t spoil)
+{
+    struct err e = ERR_INIT;
+    uint8_t digest[STREAM_DIGEST];
+    struct stream_intake *in = stream_intake_open(folder, &e);
+    assert_non_null(in);
+    int status = 0;
+    for (size_t at = 0; status == 0 && at < bytes->len; at += piece)
+        status =
+            stream_intake_take(in, bytes->data + at, at + piece < bytes->len ? piece : bytes->len - at, &e);
+    digest_of(bytes, digest);
+    digest[0] = (uint8_t)(digest[0] + spoil);
+    if (status == 0)
+        status = stream_intake_finish(in, digest, &e);
+    stream_intake_free(in);
+    return status;
+}
+
+static void intake_refuses(void **state)
+{
+    static const struct {
+        char kind;
+        const char *path;
+        uint8_t spoil;
+        int status;
+    } rows[] = {
+        {'f', "top", 0, 0},           {'f', "top", 1, -EBADMSG},   {'f', "../out", 0, -EPROTO},
+        {'f', "/etc/x", 0, -EPROTO},  {'f', "a/../b", 0, -EPROTO}, {'f', "", 0, -EPROTO},
+        {'d', "", 0, -EPROTO},        {'d', ".", 0, -EPROTO},      {'l', "link", 0, -EPROTO},
+        {'f', "no/such", 0, -ENOENT}, {'f', "a//b", 0, -EPROTO},
+    };
+    char folder[] = "/tmp/roamlab-stream-XXXXXX";
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        for (size_t piece = 1; piece < 40; piece += 19) {
+            struct buf bytes = BUF_INIT;
+            add_entry(&bytes, rows[i].kind, rows[i].path, "content of a file, long enough for pieces");
+            assert_int_equal(take(folder, &bytes, piece, rows[i].spoil), rows[i].status);
+            buf_free(&bytes);
+            assert_int_equal(shell("test \"$(ls -A '%s')\" = '%s' && rm -f '%s/top'", folder,
+                                   rows[i].status ? "" : "top", folder),
+                             0);
+        }
+    rmdir(folder);
+}
+
+/* Nothing of a file shows before all of it is there; a second name at the top belongs to no job. */
+static void intake_wants_all(void **state)
+{
+    char folder[] = "/tmp/roamlab-stream-XXXXXX";
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    struct buf bytes = BUF_INIT;
+    add_entry(&bytes, 'f', "top", "content");
+    bytes.len--;
+    assert_int_equal(take(folder, &bytes, 5, 0), -EBADMSG);
+    buf_clear(&bytes);
+    add_entry(&bytes, 'd', "top", "");
+    add_entry(&bytes, 'f', "top/file", "content");
+    assert_int_equal(take(folder, &bytes, 5, 0), 0);
+    assert_int_equal(take(folder, &bytes, 5, 0), 0); /* again: it replaces what stands there */
+    add_entry(&bytes, 'f', "other", "content");
+    assert_int_equal(take(folder, &bytes, 5, 0), -EPROTO);
+    assert_int_equal(shell("test \"$(cat '%s/top/file')\" = content && rm -r '%s'", folder, folder), 0);
+    buf_free(&bytes);
+}
+
+#define STREAM(test)                                                                                         \
+    cmocka_unit_test_prestate_setup_teardown(test, set_up, tear_down, (void *)(uintptr_t)&carrier_stream)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STREAM(wrong_key),
+        STREAM(resumes_after_a_cut),
+        STREAM(peer_gone_for_good),
+        STREAM(stands_still),
+        STREAM(cancelled),
+        STREAM(compresses),
+        cmocka_unit_test(intake_refuses),
+        cmocka_unit_test(intake_wants_all),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
