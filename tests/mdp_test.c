@@ -64,22 +64,21 @@ static void test_what_never_arrives_is_not_sent(void **state)
     assert_float_equal(value[2], 20, 1e-4);
 }
 
-/* τ = 10 s, 2 requests a second, 0, 30 and 50 ms away; migrations of 0, 10 and 10 ln 4 s; a second of them is worth 0.1 s. The last one
- * makes requests wait 20 ms more and freezes for a second. */
+/* τ = 10 s, 2 requests a second, 0, 30 and 50 ms away; a second of migration is worth 0.1 s. The last one makes requests wait 20 ms more
+ * and freezes for a second. */
 static void test_costs_worked_by_hand(void **state)
 {
-    const double way_s[] = {0, 0.03, 0.05}, migration_s[] = {0, 10, 10 * log(4)},
-                 queueing_s[] = {0, 0, 0.02}, frozen_s[] = {0, 0, 1};
-    struct mdp_costs c = {10, 2, 0.1, way_s, migration_s, queueing_s, frozen_s};
-    double stay[3], move[3], arrives[3];
+    static const double way_s[] = {0.01, 0.03, 0.05}, under_way_s[] = {0, 4, 10}, queueing_s[] = {0, 0, 0.02},
+                        frozen_s[] = {0, 0, 1};
+    struct mdp_costs c = {10, 2, 0.1, way_s, under_way_s, queueing_s, frozen_s};
+    double stay[3], move[3];
     (void)state;
-    mdp_costs(&c, 3, stay, move, arrives);
-    assert_float_equal(arrives[0], 1, 1e-12);
-    assert_float_equal(arrives[1], exp(-1), 1e-12);
-    assert_float_equal(arrives[2], 0.25, 1e-12);
+    mdp_costs(&c, 3, stay, move);
+    assert_float_equal(stay[0], 0.2, 1e-12);
     assert_float_equal(stay[2], 1, 1e-12);
-    assert_float_equal(move[0], 0, 1e-12);
-    assert_float_equal(move[2], 2 * 7.5 * 0.07 + 2 * 0.5 + 0.1 * 7.5, 1e-12);
+    assert_float_equal(move[0], 0.2, 1e-12);
+    assert_float_equal(move[1], 2 * (4 * 0.03 + 6 * 0.01) + 0.4, 1e-12);
+    assert_float_equal(move[2], 2 * (10 * 0.07 + 0.5) + 1, 1e-12);
 }
 
 /* --- every policy of a small problem, each evaluated exactly --- */

@@ -54,14 +54,13 @@ void mdp_solve(const struct mdp_problem *p, bool *migrate, double *value)
         memcpy(before, value, (size_t)p->states * sizeof *value);
 }
 
-void mdp_costs(const struct mdp_costs *c, int states, double *stay, double *move, double *arrives)
+void mdp_costs(const struct mdp_costs *c, int states, double *stay, double *move)
 {
     for (int d = 0; d < states; d++) {
-        double s = exp(-c->migration_s[d] / c->stay_s);
-        arrives[d] = s;
+        double under_way = c->under_way_s[d], frozen = c->frozen_s[d];
+        double waiting = under_way * (c->way_s[d] + c->queueing_s[d]) +
+                         (c->stay_s - under_way) * c->way_s[0] + frozen * frozen / 2;
         stay[d] = c->requests_per_s * c->stay_s * c->way_s[d];
-        double under_way = c->stay_s * (1 - s), frozen = c->frozen_s[d];
-        double waiting = under_way * (c->way_s[d] + c->queueing_s[d]) + c->stay_s * s * c->way_s[0] + frozen * frozen / 2;
         move[d] = c->requests_per_s * waiting + c->weight * under_way;
     }
 }

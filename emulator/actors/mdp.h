@@ -35,25 +35,22 @@ struct mdp_problem {
 /* Both arrays [states], the caller's. `migrate`: at that distance; never at 0, and where both cost the same, it stays. `value`: V(d). */
 void mdp_solve(const struct mdp_problem *problem, bool *migrate, double *value);
 
-/* What distance and migration cost a device that stays at an access point for an exponential time of mean τ and sends λ requests a
- * second, each of which waits r(d) for the way. A migration takes T(d); while it runs, each request waits q(d) more, and those that come
- * while the container is frozen, F(d), wait for the rest of that. A second of it is worth w seconds of waiting to others, for its load
- * on links and machines:
+/* What distance and migration cost a device that stays at an access point for τ in the mean and sends λ requests a second, each of which
+ * waits r(d) for the way. A migration takes T(d), so it is under way for u(d) = E min(T(d), stay) before it ends or the device moves on.
+ * While it is, each request waits q(d) more, and those that come while the container is frozen, F(d), wait for the rest of that. A
+ * second of it is worth w seconds of waiting to others, for its load on links and machines:
  *
- *     s(d)    = exp(-T(d) / τ)
  *     stay(d) = λ τ r(d)
- *     move(d) = λ [ τ (1 - s(d)) (r(d) + q(d)) + τ s(d) r(0) + F(d)² / 2 ] + w τ (1 - s(d))
- *
- * because the migration and the stay last E min(T, stay) = τ (1 - s) together, and τ s of the stay are left when it has ended. */
+ *     move(d) = λ [ u(d) (r(d) + q(d)) + (τ - u(d)) r(0) + F(d)² / 2 ] + w u(d) */
 struct mdp_costs {
     double stay_s;             /* τ */
     double requests_per_s;     /* λ */
     double weight;             /* w */
     const double *way_s;       /* [d]: r(d) */
-    const double *migration_s; /* [d]: T(d) */
+    const double *under_way_s; /* [d]: u(d) */
     const double *queueing_s;  /* [d]: q(d) */
     const double *frozen_s;    /* [d]: F(d) */
 };
-void mdp_costs(const struct mdp_costs *c, int states, double *stay, double *move, double *arrives);
+void mdp_costs(const struct mdp_costs *c, int states, double *stay, double *move);
 
 #endif

@@ -70,7 +70,7 @@ static struct distances measure_distances(const struct scenario *s, const struct
 /* --- how a kind of device moves --- */
 
 struct movement {
-    double stays_s;
+    double *stays_s; /* owned */
     int stays;
     double *handoffs; /* owned: [d * count + d'] */
 };
@@ -98,8 +98,7 @@ static void count_stays(struct movement *m, const struct scenario *s, const stru
             continue;
         bool last = i + 1 == mud->visit_count;
         double end = last ? simtime_seconds(s->duration) : scenario_visit_begin_s(mud, &mud->visits[i + 1]);
-        m->stays_s += end - scenario_visit_begin_s(mud, &mud->visits[i]);
-        m->stays++;
+        m->stays_s[m->stays++] = end - scenario_visit_begin_s(mud, &mud->visits[i]);
     }
 }
 
@@ -136,20 +135,40 @@ static void make_probabilities(double *handoffs, int count, double away)
 
 /* --- the plan of a kind --- */
 
+/* How much of a stay a migration takes, and how often it ends in it. */
+static void compare_stays(const struct movement *m, double migration_s, double *under_way_s, double *arrives)
+{
+    for (int i = 0; i < m->stays; i++) {
+        *under_way_s += fmin(m->stays_s[i], migration_s) / m->stays;
+        *arrives += (m->stays_s[i] > migration_s) / (double)m->stays;
+    }
+}
+
+static double mean_stay(const struct movement *m)
+{
+    double sum = 0;
+    for (int i = 0; i < m->stays; i++)
+        sum += m->stays_s[i];
+    return m->stays ? sum / m->stays : 0;
+}
+
 static void plan_kind(bool *migrate, const struct scenario *s, const struct distances *d,
                       const struct scenario_mud *mud, struct movement *m)
 {
     size_t count = (size_t)d->count;
-    autofree double *costs = mem_alloc_array(4 * count, sizeof *costs);
-    double *stay = costs, *move = stay + count, *arrives = move + count, *value = arrives + count;
-    struct mdp_costs c = {.stay_s = m->stays ? m->stays_s / m->stays : simtime_seconds(s->duration),
+    autofree double *numbers = mem_alloc_array(5 * count, sizeof *numbers);
+    double *stay = numbers, *move = stay + count, *arrives = move + count, *under_way = arrives + count,
+           *value = under_way + count;
+    for (int i = 0; i < d->count; i++)
+        compare_stays(m, d->seconds[MIGRATION][i], &under_way[i], &arrives[i]);
+    struct mdp_costs c = {.stay_s = mean_stay(m),
                           .requests_per_s = mud->requests_per_s,
                           .weight = s->migration.mdp.migration_weight,
                           .way_s = d->seconds[WAY],
-                          .migration_s = d->seconds[MIGRATION],
+                          .under_way_s = under_way,
                           .queueing_s = d->seconds[QUEUEING],
                           .frozen_s = d->seconds[FROZEN]};
-    mdp_costs(&c, d->count, stay, move, arrives);
+    mdp_costs(&c, d->count, stay, move);
     make_probabilities(m->handoffs, d->count, s->migration.mdp.away);
     struct mdp_problem problem = {.states = d->count,
                                   .probability = m->handoffs,
@@ -164,7 +183,8 @@ static void plan_kind(bool *migrate, const struct scenario *s, const struct dist
 static int plan_devices(struct follow_model *model, const struct scenario *s, const struct layout *l,
                         const struct distances *d, int first)
 {
-    struct movement m = {.handoffs =
+    struct movement m = {.stays_s = mem_alloc_array(DEVICES_COUNTED * VISITS_COUNTED, sizeof *m.stays_s),
+                         .handoffs =
                              mem_alloc_array((size_t)d->count * (size_t)d->count, sizeof *m.handoffs)};
     uint32_t kind = s->muds[first].kind;
     int i = first;
@@ -174,6 +194,7 @@ static int plan_devices(struct follow_model *model, const struct scenario *s, co
             add_movement(&m, s, l, d->count, &s->muds[i]);
     }
     plan_kind(model->migrate + (size_t)kind * (size_t)d->count, s, d, &s->muds[first], &m);
+    free(m.stays_s);
     free(m.handoffs);
     return i;
 }

@@ -1,7 +1,8 @@
 /* The Markov decision process (mdp.h) of a scenario, one for each kind of device (entry of `muds`), from what is known before the run:
  *
  * - a distance is the number of links from an access point to an edge server;
- * - τ, the mean stay, is that of the kind's visits;
+ * - τ is the mean of the kind's stays, the times between its handoffs and to the end of the run; s(d) is the share of them that are longer than T(d), and u(d) the mean
+ *   of the lesser of the two;
  * - P(d, d') is counted over the kind's visits: a container that stayed where the device was at visit i would have been at distance
  *   d at visit j and d' at visit j + 1, for all i ≤ j. A distance that never occurs is left by a fair random walk. With migration.mdp.away, all
  *   of it is a random walk: away with that probability, else nearer, never beyond the greatest distance;
