@@ -29,12 +29,20 @@ static void end_gap(struct run_migration *m, const struct run_mud *mud, struct s
 void run_summary_answer(struct run_record *r, struct run_mud *mud, struct simtime sent, struct simtime now)
 {
     add_response(&r->responses, simtime_sub(now, sent));
-    for (size_t i = mud->newest_migration; i && !r->migrations[i - 1].gaps_over; i = r->migrations[i - 1].previous)
+    for (size_t i = mud->newest_migration; i && !r->migrations[i - 1].gaps_over;
+         i = r->migrations[i - 1].previous)
         end_gap(&r->migrations[i - 1], mud, now);
     if (mud->request_count)
         quantiles_add(&mud->intervals, simtime_sub(now, mud->last_answer).ns);
     mud->last_answer = now;
     mud->request_count++;
+}
+
+/* In ms; a bucket may reach beyond what it holds. */
+static double quantile_ms(const struct run_responses *r, double share)
+{
+    struct simtime middle = simtime_ns(quantiles_at(&r->quantiles, share));
+    return simtime_to_ms(simtime_min(r->max, simtime_max(r->min, middle)));
 }
 
 struct metrics_spread run_summary_spread(const struct run_responses *r)
@@ -43,9 +51,9 @@ struct metrics_spread run_summary_spread(const struct run_responses *r)
         return (struct metrics_spread){NAN, NAN, NAN, NAN, NAN, NAN, 0};
     return (struct metrics_spread){
         .mean = (double)r->sum_ns / (double)r->count / 1e6,
-        .p50 = (double)quantiles_at(&r->quantiles, 0.50) / 1e6,
-        .p95 = (double)quantiles_at(&r->quantiles, 0.95) / 1e6,
-        .p99 = (double)quantiles_at(&r->quantiles, 0.99) / 1e6,
+        .p50 = quantile_ms(r, 0.50),
+        .p95 = quantile_ms(r, 0.95),
+        .p99 = quantile_ms(r, 0.99),
         .min = simtime_to_ms(r->min),
         .max = simtime_to_ms(r->max),
         .count = r->count,

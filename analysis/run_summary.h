@@ -23,7 +23,8 @@ struct run_responses {
 };
 
 /* A request that was sent at the one time is answered now; the device has not been told of it yet. */
-void run_summary_answer(struct run_record *record, struct run_mud *mud, struct simtime sent, struct simtime now);
+void run_summary_answer(struct run_record *record, struct run_mud *mud, struct simtime sent,
+                        struct simtime now);
 /* In ms; NAN of none. */
 struct metrics_spread run_summary_spread(const struct run_responses *responses);
 /* The longest time without an answer that overlaps the migration. */

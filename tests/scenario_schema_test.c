@@ -138,6 +138,11 @@ static bool known_policy(const char *name)
     return policy_of(name);
 }
 
+static bool known_log_mode(const char *name)
+{
+    return log_mode_of(name) < LOG_MODES;
+}
+
 static bool known_placement(const char *name)
 {
     return placement_of(name);
@@ -170,6 +175,7 @@ static void test_schema(void **state)
     json_object *schema = json_object_from_file("scenarios/scenario.schema.json");
     assert_non_null(schema);
     compare_keys(schema, &scenario_keys, schema);
+    compare_choices(scenario_member(schema, "properties"), "log", known_log_mode);
     json_object *migration = scenario_member(scenario_member(schema, "properties"), "migration");
     compare_choices(scenario_member(migration, "properties"), "strategy", known_strategy);
     compare_choices(scenario_member(migration, "properties"), "policy", known_policy);

@@ -35,6 +35,8 @@ static struct party originator(const struct msg *m)
 static void report_message(struct actor *a, const struct msg *m, enum event_direction direction)
 {
     char text[64];
+    if (!port_wants(a->port, EVENT_MESSAGE, m->mud))
+        return;
     msg_text(m, text, sizeof text);
     struct report r = REPORT_INIT;
     r.kind = EVENT_MESSAGE;
@@ -72,6 +74,8 @@ void actor_received(struct actor *a, const struct msg *m)
 void actor_report_transition(struct actor *a, uint32_t mud, const char *from, const char *to, const char *event)
 {
     char text[160];
+    if (!port_wants(a->port, EVENT_TRANSITION, mud))
+        return;
     snprintf(text, sizeof text, "%s -> %s on %s", from, to, event);
     struct report r = REPORT_INIT;
     r.kind = EVENT_TRANSITION;

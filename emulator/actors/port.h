@@ -66,6 +66,14 @@ struct port_operations {
 
 struct port {
     const struct port_operations *operations;
+    /* A set of event_kind (1 << kind each) that nobody asks for, but about every so-manieth device (0 = none): they
+     * need not be reported. */
+    uint32_t unwanted, wanted_every;
 };
+
+static inline bool port_wants(const struct port *port, enum event_kind kind, uint32_t mud)
+{
+    return !(port->unwanted >> kind & 1) || (port->wanted_every && mud % port->wanted_every == 0);
+}
 
 #endif

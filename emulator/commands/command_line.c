@@ -27,16 +27,22 @@ bool command_number(const char *text, uint64_t min, uint64_t max, uint64_t *numb
     return *text >= '0' && *text <= '9' && !*end && !errno && *number >= min && *number <= max;
 }
 
+int command_add_setting(const char *command, const char *path, const char *value,
+                        struct command_settings *settings)
+{
+    if (settings->count == (int)ARRAY_LEN(settings->list))
+        return command_usage(command, "too many --set");
+    settings->list[settings->count++] = (struct scenario_setting){path, value};
+    return 0;
+}
+
 int command_setting(const char *command, char *text, struct command_settings *settings)
 {
     char *equals = strchr(text, '=');
     if (!equals || equals == text)
         return command_bad_value(command, "--set wants PATH=VALUE", text);
-    if (settings->count == (int)ARRAY_LEN(settings->list))
-        return command_usage(command, "too many --set");
     *equals = '\0';
-    settings->list[settings->count++] = (struct scenario_setting){text, equals + 1};
-    return 0;
+    return command_add_setting(command, text, equals + 1, settings);
 }
 
 static int bad_option(const char *command, char **argv, int option)

@@ -21,7 +21,10 @@ struct command_settings {
     int count;
 };
 
-/* Splits PATH=VALUE in place and appends it; 0, or exit status 2. */
+/* Appends one; 0, or exit status 2. */
+int command_add_setting(const char *command, const char *path, const char *value,
+                        struct command_settings *settings);
+/* Splits PATH=VALUE in place and appends it. */
 int command_setting(const char *command, char *text, struct command_settings *settings);
 
 /* The options of a command; NULL = it has none of that kind. */

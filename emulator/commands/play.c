@@ -65,8 +65,20 @@ static int run_world(struct play *p, uint64_t seed, const char *folder, struct l
                    : world_sim_run(p->scenario, seed, repo, e);
 }
 
-/* Everything that happened is in the repository, also of a run that failed. */
-static int run_and_keep(struct play *p, uint64_t seed, const char *folder, struct err *e)
+static void hear(void *listener, const struct event *event)
+{
+    result_hear(listener, event);
+}
+
+/* The real world's events come from several hosts in no order: all are kept, and put in order afterwards. */
+static bool keeps_all(const struct play *p)
+{
+    return p->real || p->scenario->log.mode == LOG_FULL;
+}
+
+/* What happened is in the repository, also of a run that failed. */
+static int run_and_keep(struct play *p, uint64_t seed, const char *folder, struct result_listener *listener,
+                        struct err *e)
 {
     struct logrepo *repo;
     struct err close_err = ERR_INIT;
@@ -75,6 +87,11 @@ static int run_and_keep(struct play *p, uint64_t seed, const char *folder, struc
         return status;
     logrepo_describe(repo, "scenario", p->scenario->name, NULL);
     logrepo_describe(repo, "world", p->real ? "real" : "sim", NULL);
+    if (listener) {
+        logrepo_describe(repo, "log", log_mode_name((int)p->scenario->log.mode), NULL);
+        logrepo_choose(repo, &p->scenario->log);
+        logrepo_listen(repo, hear, listener);
+    }
     status = run_world(p, seed, folder, repo, e);
     if (logrepo_close(repo, &close_err) < 0 && status == 0) {
         *e = close_err;
@@ -128,11 +145,14 @@ int play_once(struct play *p, uint64_t seed, const char *folder, json_object **r
 {
     struct result_fact facts[FACTS_MAX];
     struct result_input input;
-    int status = run_and_keep(p, seed, folder, e);
-    if (status < 0)
-        return status;
+    struct result_listener *listener = keeps_all(p) ? NULL : result_listen(p->scenario);
+    int status = run_and_keep(p, seed, folder, listener, e);
     describe(p, seed, facts, &input);
-    return result_of_run(folder, &input, result, e);
+    if (status == 0)
+        status = listener ? result_of_listener(listener, folder, &input, result, e)
+                          : result_of_run(folder, &input, result, e);
+    result_listener_free(listener);
+    return status;
 }
 
 /* --- repetitions ------------------------------------------------------------------------------------------------------- */

@@ -25,6 +25,7 @@ static const char HELP[] =
     "  --repeat N         repetitions, with seeds counted up; instead of the scenario's\n"
     "  --jobs N           virtual time: so many repetitions at once; the result is the same (default 1)\n"
     "  --set PATH=VALUE   changes a value of the scenario: links.0.rtt_ms=100, migration.strategy=c-migr; repeatable\n"
+    "  --log MODE         virtual time: which events are kept: full (default), sampled (one device in log_every), aggregate\n"
     "  --capture          real world: one packet capture per host, DIR/HOST.pcap\n"
     "  --quiet            no progress and no summary\n"
     "\n"
@@ -70,6 +71,8 @@ static int take_option(struct run *r, int option, char *value)
         return 0;
     case 'S':
         return command_setting("run", value, &r->settings);
+    case 'l':
+        return command_add_setting("run", "log", value, &r->settings);
     case 'c':
         r->capture = true;
         return 0;
@@ -84,7 +87,7 @@ static int take_option(struct run *r, int option, char *value)
 static const struct option options[] = {
     {"world", required_argument, NULL, 'w'}, {"seed", required_argument, NULL, 's'},
     {"repeat", required_argument, NULL, 'r'}, {"set", required_argument, NULL, 'S'},
-    {"capture", no_argument, NULL, 'c'},      {"quiet", no_argument, NULL, 'q'},
+    {"log", required_argument, NULL, 'l'},    {"capture", no_argument, NULL, 'c'},      {"quiet", no_argument, NULL, 'q'},
     {"jobs", required_argument, NULL, 'j'},   {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };

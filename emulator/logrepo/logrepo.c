@@ -12,6 +12,9 @@ static const struct store_kind *const kinds[] = {&store_sqlite, &store_text};
 struct logrepo {
     struct store *stores[ARRAY_LEN(kinds)];
     uint64_t counts[EVENT_KINDS];
+    struct log_choice choice;
+    void (*hear)(void *listener, const struct event *event);
+    void *listener;
     struct err failure; /* the first one */
 };
 
@@ -73,9 +76,23 @@ int logrepo_describe(struct logrepo *repo, const char *key, const char *value, s
     return failed(repo, e);
 }
 
+void logrepo_choose(struct logrepo *repo, const struct log_choice *choice)
+{
+    repo->choice = *choice;
+}
+
+void logrepo_listen(struct logrepo *repo, void (*hear)(void *listener, const struct event *event), void *listener)
+{
+    repo->hear = hear;
+    repo->listener = listener;
+}
+
 int logrepo_add(struct logrepo *repo, const struct event *event, struct err *e)
 {
-    for (size_t i = 0; i < ARRAY_LEN(kinds) && !repo->failure.code; i++)
+    bool kept = log_keeps(&repo->choice, event->kind, event->mud);
+    if (repo->hear)
+        repo->hear(repo->listener, event);
+    for (size_t i = 0; kept && i < ARRAY_LEN(kinds) && !repo->failure.code; i++)
         kinds[i]->add(repo->stores[i], event, &repo->failure);
     if (repo->failure.code)
         return failed(repo, e);

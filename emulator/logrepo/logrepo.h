@@ -1,10 +1,11 @@
 /* The central event repository of a run (Kim22's LogRepo): opens the stores of the run's folder and hands
- * every event to each of them. Same events in the same order = byte-identical events.log. */
+ * every event that shall be kept (log_choice.h) to each of them. Same events in the same order = byte-identical events.log. */
 #ifndef ROAMLAB_LOGREPO_H
 #define ROAMLAB_LOGREPO_H
 
 #include "err.h"
 #include "event.h"
+#include "log_choice.h"
 
 struct logrepo;
 
@@ -14,6 +15,10 @@ struct logrepo;
 int logrepo_open(const char *folder, struct simtime start, struct logrepo **out, struct err *e);
 /* A fact about the whole run, kept beside the events: "world", "scenario", "source", … */
 int logrepo_describe(struct logrepo *repo, const char *key, const char *value, struct err *e);
+/* From now on the stores get only what the choice keeps; at first, everything. */
+void logrepo_choose(struct logrepo *repo, const struct log_choice *choice);
+/* `hear` gets every event that is added, kept or not, before the stores do. */
+void logrepo_listen(struct logrepo *repo, void (*hear)(void *listener, const struct event *event), void *listener);
 /* Strings are copied or written before it returns. After a failure the repository stays failed: this and
  * close return the first error again, so that nobody takes a repository with a hole for a whole one. */
 int logrepo_add(struct logrepo *repo, const struct event *event, struct err *e);

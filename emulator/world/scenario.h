@@ -6,6 +6,7 @@
 
 #include "err.h"
 #include "link.h"
+#include "log_choice.h"
 #include "policy.h"
 #include "schedule.h"
 #include "simtime.h"
@@ -139,6 +140,7 @@ struct scenario {
     struct simtime duration;
     uint64_t seed;
     uint32_t repeat;
+    struct log_choice log;
     struct scenario_host *hosts;
     int host_count;
     struct scenario_edge *edges;

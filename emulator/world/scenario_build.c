@@ -218,6 +218,15 @@ static void find_forwarders(struct scenario *s)
         s->hosts[s->edges[i].host].forwards = true;
 }
 
+static int build_log(struct scenario *s, json_object *root, struct err *e)
+{
+    const char *mode;
+    int status = scenario_choice(root, "log", "full", log_mode_name, NULL, &mode, e);
+    if (status == 0)
+        s->log.mode = log_mode_of(mode);
+    return status;
+}
+
 int scenario_build(struct scenario *s, json_object *root, struct err *e)
 {
     scenario_fill(&scenario_keys, root, s);
@@ -225,9 +234,9 @@ int scenario_build(struct scenario *s, json_object *root, struct err *e)
     scenario_fill(&scenario_timeout_keys, scenario_member(root, "timeouts"), &s->timeouts);
     build_costs(s, root);
     build_hosts(s, root);
-    if (build_name(s, root, e) < 0 || build_edges(s, root, e) < 0 || build_aps(s, root, e) < 0 ||
-        build_logrepo(s, root, e) < 0 || scenario_build_links(s, root, e) < 0 || build_migration(s, root, e) < 0 ||
-        scenario_build_muds(s, root, e) < 0 || build_faults(s, root, e) < 0)
+    if (build_name(s, root, e) < 0 || build_log(s, root, e) < 0 || build_edges(s, root, e) < 0 ||
+        build_aps(s, root, e) < 0 || build_logrepo(s, root, e) < 0 || scenario_build_links(s, root, e) < 0 ||
+        build_migration(s, root, e) < 0 || scenario_build_muds(s, root, e) < 0 || build_faults(s, root, e) < 0)
         return -EINVAL;
     find_forwarders(s);
     return build_expects(s, root, e);

@@ -63,6 +63,8 @@ int world_sim_run(const struct scenario *s, uint64_t seed, struct logrepo *repo,
     struct world w;
     world_init(&w, s, seed, record, &recorder);
     struct sim *sim = sim_new(loop, &w.layout, &w.cast);
+    sim_port(sim)->unwanted = log_unwanted(&s->log);
+    sim_port(sim)->wanted_every = s->log.mode == LOG_SAMPLED ? s->log.every : 0;
     world_populate(&w, sim_port(sim), WORLD_ALL_HOSTS);
     struct sim_variation variation = {
         .base = {.apply = change_link, .record = record_change}, .sim = sim, .world = &w};

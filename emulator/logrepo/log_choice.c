@@ -1,0 +1,35 @@
+#include "log_choice.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const char *const names[LOG_MODES] = {
+    [LOG_FULL] = "full", [LOG_SAMPLED] = "sampled", [LOG_AGGREGATE] = "aggregate"};
+
+static const uint32_t rare = 1u << EVENT_MARK | 1u << EVENT_UNEXPECTED | 1u << EVENT_STAGE |
+                             1u << EVENT_MIGRATION | 1u << EVENT_NOTE | 1u << EVENT_LINK |
+                             1u << EVENT_ABANDONED;
+
+const char *log_mode_name(int mode)
+{
+    return mode >= 0 && mode < LOG_MODES ? names[mode] : NULL;
+}
+
+enum log_mode log_mode_of(const char *name)
+{
+    int mode = 0;
+    while (mode < LOG_MODES && strcmp(names[mode], name) != 0)
+        mode++;
+    return (enum log_mode)mode;
+}
+
+bool log_keeps(const struct log_choice *choice, enum event_kind kind, int32_t mud)
+{
+    bool whole = mud >= 0 && choice->mode == LOG_SAMPLED && (uint32_t)mud % choice->every == 0;
+    return choice->mode == LOG_FULL || whole || rare >> kind & 1;
+}
+
+uint32_t log_unwanted(const struct log_choice *choice)
+{
+    return choice->mode == LOG_FULL ? 0 : 1u << EVENT_MESSAGE | 1u << EVENT_TRANSITION;
+}
