@@ -76,6 +76,14 @@ static bool has_text_form(enum scenario_key_kind kind)
     return kind == KEY_PATH || kind == KEY_TEXT;
 }
 
+static void compare_texts(const struct scenario_key *key, json_object *node)
+{
+    json_object *longest = scenario_member(scenario_member(node, "items"), "maxLength");
+    assert_float_equal(json_object_get_double(scenario_member(node, "minItems")), key->min, 0);
+    assert_float_equal(json_object_get_double(scenario_member(node, "maxItems")), key->max, 0);
+    assert_float_equal(json_object_get_double(longest), SCENARIO_TEXTS_BYTES_MAX, 0);
+}
+
 static void compare_key(json_object *schema, const struct scenario_key *key, json_object *unresolved)
 {
     json_object *node = resolved(schema, unresolved);
@@ -92,6 +100,8 @@ static void compare_key(json_object *schema, const struct scenario_key *key, jso
         compare_keys(schema, key->children, node);
     if (key->kind == KEY_MAP || key->kind == KEY_LIST)
         compare_entries(schema, key, node);
+    if (key->kind == KEY_TEXTS)
+        compare_texts(key, node);
     if (has_text_form(key->kind))
         assert_float_equal(json_object_get_double(scenario_member(node, "maxLength")), key->max, 0);
     assert_true(key->kind == KEY_LATER || key->help);

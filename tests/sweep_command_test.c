@@ -117,6 +117,26 @@ static void test_repetitions_of_a_run_too(void **state)
     assert_int_equal(system(compare), 0);
 }
 
+/* What the command line leaves open is the scenario's; another sweep key does not make the runs others. */
+static void test_the_scenario_may_say_what_to_sweep(void **state)
+{
+    autofree char *text = folder_read("scenarios", "kim22-quick.json");
+    autofree char *own = mem_printf("{\"sweep\": {\"vary\": [\"links.0.rtt_ms=20,60\"], "
+                                    "\"metrics\": [\"requests.sent\"]},%s",
+                                    strchr(text, '{') + 1);
+    autofree char *mine =
+        mem_printf("sweep --quiet --set repeat=2 -o %s/x %s/own.json", (char *)*state, (char *)*state);
+    folder_write(*state, "own.json", own);
+    assert_int_equal(command(*state, "", mine, ""), 0);
+    autofree char *table = folder_read(*state, "x/table.csv");
+    assert_non_null(strstr(table, "point,links.0.rtt_ms,runs,bad_runs,requests.sent n,"));
+    assert_non_null(strstr(table, "\n1,60,2,0,2,"));
+    assert_int_equal(command(*state, "", mine, "--set 'sweep.metrics=[\"requests.lost\"]'"), 2);
+    assert_int_equal(command(*state, "", mine, "--metric requests.lost"), 0);
+    assert_int_equal(command(*state, "", mine, "--vary links.0.rtt_ms=20"), 2);
+    expect_said(*state, "other values of --vary");
+}
+
 /* --- begun again ----------------------------------------------------------------------------------------------------- */
 
 static int count_files(const char *folder)
@@ -260,6 +280,7 @@ int main(void)
         IN_FOLDER(test_same_bytes_however_they_are_run),
         IN_FOLDER(test_same_bytes_by_mpirun),
         IN_FOLDER(test_repetitions_of_a_run_too),
+        IN_FOLDER(test_the_scenario_may_say_what_to_sweep),
         IN_FOLDER(test_finished_runs_are_kept_and_the_others_done),
         IN_FOLDER(test_a_damaged_result_is_made_again),
         IN_FOLDER(test_bad_input_creates_nothing),

@@ -22,10 +22,11 @@ static const char HELP[] =
     "\n"
     "  --vary PATH=V1,V2,…        values of a key, as --set has them; repeatable: the first is the figures' x axis, others\n"
     "                             make curves\n"
-    "  --vary PATH=FROM:TO:STEP   the same, as a range with both ends; forms may be mixed: 1,2,5:50:5\n"
+    "  --vary PATH=FROM:TO:STEP   the same, as a range with both ends; forms may be mixed: 1,2,5:50:5. Without --vary, what\n"
+    "                             the scenario's key sweep says\n"
     "  --seeds N                  runs at each point, with seeds counted up; default: the scenario's repeat\n"
     "  --seed N                   the first seed, instead of the scenario's\n"
-    "  --metric NAME              repeatable; default: requests.lost, response_ms.mean, response_ms.p95, migration_s.mean\n"
+    "  --metric NAME              repeatable; default: the scenario's, or requests.lost, response_ms.mean and .p95, migration_s.mean\n"
     "  --set PATH=VALUE           changes a value of the scenario at all points; repeatable\n"
     "  --jobs N                   runs at a time; default: as many as there are processors, 1 below mpirun and srun\n"
     "  --world sim|real           real: one run at a time, as root\n"
@@ -197,6 +198,28 @@ static int check_points(struct sweep *s, const struct sweep_work *w, struct err 
     return 0;
 }
 
+/* What the command line leaves open, the scenario says. */
+static int take_grid(struct sweep *s, struct request *r, const struct scenario_sweep *own, struct err *e)
+{
+    bool told = r->grid.axis_count > 0;
+    int status = 0;
+    s->grid = r->grid;
+    r->grid = (struct sweep_grid){0};
+    for (int i = 0; !told && i < own->vary_count && status == 0; i++)
+        status = sweep_grid_add(&s->grid, own->vary[i], e);
+    return status;
+}
+
+static void choose_metrics(struct sweep *s, const struct request *r, const struct scenario_sweep *own)
+{
+    if (r->metric_count)
+        name_metrics(s, r->metrics, r->metric_count);
+    else if (own->metric_count)
+        name_metrics(s, (const char *const *)own->metrics, own->metric_count);
+    else
+        name_metrics(s, default_metrics, ARRAY_LEN(default_metrics));
+}
+
 static int describe(struct request *r, struct sweep *s, const struct sweep_work *w, struct err *e)
 {
     struct scenario *base = scenario_read(r->scenario, r->settings.list, r->settings.count, e);
@@ -207,18 +230,14 @@ static int describe(struct request *r, struct sweep *s, const struct sweep_work 
     s->scenario = mem_copy_string(base->name);
     s->seed = r->seed_given ? r->seed : base->seed;
     s->seeds = r->seeds ? r->seeds : (int)base->repeat;
-    s->grid = r->grid;
-    r->grid = (struct sweep_grid){0};
-    scenario_free(base);
     name_settings(s, &r->settings);
-    if (r->metric_count)
-        name_metrics(s, r->metrics, r->metric_count);
-    else
-        name_metrics(s, default_metrics, ARRAY_LEN(default_metrics));
+    choose_metrics(s, r, &base->sweep);
+    int status = take_grid(s, r, &base->sweep, e);
+    scenario_free(base);
     long runs = (long)sweep_grid_points(&s->grid) * s->seeds;
-    if (runs > SWEEP_POINTS_MAX)
-        return err_set(e, EINVAL, "sweep: %ld runs are more than %d", runs, SWEEP_POINTS_MAX);
-    return check_points(s, w, e);
+    if (status == 0 && runs > SWEEP_POINTS_MAX)
+        status = err_set(e, EINVAL, "sweep: %ld runs are more than %d", runs, SWEEP_POINTS_MAX);
+    return status < 0 ? status : check_points(s, w, e);
 }
 
 /* --- doing it ----------------------------------------------------------------------------------------------------------------- */

@@ -36,6 +36,7 @@ static int fill_in(struct scenario *s, json_object *root, const struct scenario_
             return -EINVAL;
     if (scenario_check_shape(root, e) < 0 || take_files(s, root, e) < 0 || scenario_build(s, root, e) < 0)
         return -EINVAL;
+    json_object_object_del(root, "sweep"); /* no part of a run */
     s->text = mem_copy_string(
         json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
     hash_text(s->text, s->sha256);
@@ -95,6 +96,7 @@ void scenario_free(struct scenario *s)
     for (int i = 0; i < s->link_count; i++)
         scenario_free_shaping(&s->links[i]);
     free_muds(s);
+    scenario_free_sweep(&s->sweep);
     free(s->hosts);
     free(s->edges);
     free(s->aps);

@@ -132,9 +132,17 @@ struct scenario_expect {
     double min, max;
 };
 
+/* What `roamlab sweep` does with the scenario if it is not told otherwise. */
+struct scenario_sweep {
+    char **vary; /* axes, as sweep_grid.h reads them */
+    int vary_count;
+    char **metrics;
+    int metric_count;
+};
+
 struct scenario {
     char *path;      /* as given */
-    char *text;      /* the file, after --set, as JSON without spaces: what the agents get */
+    char *text;      /* the file, after --set and without `sweep`, as JSON without spaces: what the agents get */
     char sha256[65]; /* of `text` */
     char *name, *description;
     struct simtime duration;
@@ -160,6 +168,7 @@ struct scenario {
     int fault_count;
     struct scenario_expect *expects;
     int expect_count;
+    struct scenario_sweep sweep;
 };
 
 /* One `--set PATH=VALUE`. */

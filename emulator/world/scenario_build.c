@@ -239,5 +239,5 @@ int scenario_build(struct scenario *s, json_object *root, struct err *e)
         build_migration(s, root, e) < 0 || scenario_build_muds(s, root, e) < 0 || build_faults(s, root, e) < 0)
         return -EINVAL;
     find_forwarders(s);
-    return build_expects(s, root, e);
+    return build_expects(s, root, e) < 0 ? -EINVAL : scenario_build_sweep(s, root, e);
 }

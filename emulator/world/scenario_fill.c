@@ -60,6 +60,7 @@ static void store(enum scenario_key_kind kind, double number, void *field)
     case KEY_WORD:
     case KEY_PATH:
     case KEY_TEXT:
+    case KEY_TEXTS:
     case KEY_LATER:
         break;
     }

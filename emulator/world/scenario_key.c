@@ -309,6 +309,11 @@ static const struct scenario_key top_rows[] = {
      .max = 1000,
      .help = "what must hold after the run",
      .children = &scenario_expect_keys},
+    {.name = "sweep",
+     .kind = KEY_OBJECT,
+     .field = KEY_NO_FIELD,
+     .help = "what roamlab sweep varies and shows",
+     .children = &scenario_sweep_keys},
 };
 const struct scenario_keys scenario_keys = KEYS(top_rows);
 

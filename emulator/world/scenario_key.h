@@ -30,10 +30,12 @@ enum scenario_key_kind {
     KEY_WORD,    /* a name or one of a few words; the builder looks it up */
     KEY_PATH,    /* a file's path, relative to the scenario's folder */
     KEY_TEXT,    /* free text */
+    KEY_TEXTS,   /* a list of free texts */
     KEY_LATER,   /* planned: an error that says so */
 };
 
 enum { KEY_NO_FIELD = -1, SCENARIO_DEPTH_MAX = 16, SCENARIO_WORD_MAX = 64, SCENARIO_NAME_MAX = 32 };
+enum { SCENARIO_METRICS_MAX = 64, SCENARIO_TEXTS_BYTES_MAX = 4000 };
 enum { SCENARIO_FILE_MAX = 16 << 20, SCENARIO_SCHEDULE_MAX = 100000 };
 #define SCENARIO_BYTES_MAX ((size_t)256 << 20)
 /* The largest whole number that every JSON reader keeps exactly (RFC 8259 section 6). */
@@ -61,7 +63,7 @@ extern const struct scenario_keys scenario_keys; /* the top level */
 extern const struct scenario_keys scenario_service_keys, scenario_link_keys,
     scenario_shaping_keys, /* those of a link that say what it does to packets */
     scenario_mud_keys, scenario_visit_keys, scenario_migration_keys, scenario_timeout_keys,
-    scenario_cost_keys, scenario_fault_keys, scenario_expect_keys, scenario_edge_keys, scenario_distance_keys,
+    scenario_cost_keys, scenario_fault_keys, scenario_expect_keys, scenario_sweep_keys, scenario_edge_keys, scenario_distance_keys,
     scenario_mdp_keys, scenario_weight_keys;
 
 /* The key of that name (of `len` bytes), or NULL. */
@@ -167,6 +169,9 @@ int scenario_build_policy(struct scenario_migration *m, json_object *migration, 
                           struct err *e);
 /* Builds the devices; hosts and access points are numbered already. */
 int scenario_build_muds(struct scenario *s, json_object *root, struct err *e);
+/* Takes over and checks what the scenario says about its sweep. */
+int scenario_build_sweep(struct scenario *s, json_object *root, struct err *e);
+void scenario_free_sweep(struct scenario_sweep *sweep);
 /* Builds the struct from a checked document: names become indices. */
 int scenario_build(struct scenario *s, json_object *root, struct err *e);
 /* The rules between parts: visits, paths between hosts, limits that depend on each other. */

@@ -22,6 +22,11 @@ static int read_value(const char *text, json_object **value, struct err *e)
     return *value ? 0 : -EINVAL;
 }
 
+static bool is_list(const struct scenario_key *key)
+{
+    return key->kind == KEY_LIST || key->kind == KEY_PAIR || key->kind == KEY_TEXTS;
+}
+
 struct step {
     const char *name; /* of the part, inside the path */
     size_t len;
@@ -105,8 +110,8 @@ static int set_in_list(const struct scenario_key *key, json_object *list, const 
     size_t count = json_object_array_length(list), index = strtoul(step.name, &end, 10);
     bool number = step.len > 0 && step.len < 10 && end == step.name + step.len && step.name[0] >= '0' &&
                   step.name[0] <= '9';
-    /* Only a list of objects has keys below its entries; one more entry may be appended as a whole. */
-    size_t limit = step.last && key->kind == KEY_LIST ? count + 1 : count;
+    /* Only a list of objects has keys below its entries; to all but pairs one more entry may be appended as a whole. */
+    size_t limit = step.last && key->kind != KEY_PAIR ? count + 1 : count;
     if (!number || index >= limit) {
         scenario_error(&here, e, "there is no such entry");
         return err_hint(e, "the list has %zu, counted from 0", count);
@@ -123,7 +128,7 @@ static int set_in_list(const struct scenario_key *key, json_object *list, const 
 static int set_below(const struct scenario_key *key, json_object *member, const char *path,
                      const struct scenario_place *place, json_object *value, struct err *e)
 {
-    bool list = key->kind == KEY_LIST || key->kind == KEY_PAIR;
+    bool list = is_list(key);
     bool container = list || key->kind == KEY_MAP || key->children;
     if (!container || !json_object_is_type(member, list ? json_type_array : json_type_object)) {
         scenario_error(place, e, "has no keys below it");
@@ -150,7 +155,7 @@ static int set_in_keys(const struct scenario_keys *keys, json_object *object, co
         put_member(object, &step, json_object_get(value));
         return 0;
     }
-    bool list = key->kind == KEY_LIST || key->kind == KEY_PAIR;
+    bool list = is_list(key);
     json_object *member = member_or_new(object, &step, list ? json_object_new_array : json_object_new_object);
     return set_below(key, member, path, &here, value, e);
 }

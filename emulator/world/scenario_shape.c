@@ -192,6 +192,19 @@ static int check_text(const struct scenario_key *key, json_object *value, const 
     return 0;
 }
 
+static int check_texts(const struct scenario_key *key, json_object *value, const struct scenario_place *place,
+                       struct err *e)
+{
+    struct scenario_key text = {.name = key->name, .help = key->help, .max = SCENARIO_TEXTS_BYTES_MAX};
+    if (!json_object_is_type(value, json_type_array))
+        return wrong_kind(key, value, "a list of texts", place, e);
+    size_t count = json_object_array_length(value);
+    int status = check_count(key, count, place, e);
+    for (size_t i = 0; i < count && status == 0; i++)
+        status = check_text(&text, json_object_array_get_idx(value, i), PLACE_INDEX(place, (int)i), e);
+    return status;
+}
+
 static int check_object(const struct scenario_key *key, json_object *value, const struct scenario_place *place,
                         struct err *e)
 {
@@ -270,6 +283,8 @@ static int check_value(const struct scenario_key *key, json_object *value, const
         return check_path(key, value, place, e);
     case KEY_TEXT:
         return check_text(key, value, place, e);
+    case KEY_TEXTS:
+        return check_texts(key, value, place, e);
     case KEY_LATER:
         scenario_error(place, e, "is not yet available");
         return err_hint(e, "%s", key->help);
