@@ -20,6 +20,7 @@ struct candidate {
 
 enum { FEW = 3 /* are not worth a split */ };
 #define SPLIT UINT32_MAX
+#define FAR_M 1e8 /* farther than devices get, so that a range without end has one */
 
 struct cells {
     const struct radio *radio;
@@ -109,7 +110,7 @@ static void measure(struct cells *cells, uint32_t count)
     double range_m = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct radio_ap *ap = &cells->aps[i];
-        double range = radio_range_m(cells->radio, ap->tx_power_dbm);
+        double range = fmin(radio_range_m(cells->radio, ap->tx_power_dbm), FAR_M);
         x0 = fmin(x0, ap->x_m - range);
         y0 = fmin(y0, ap->y_m - range);
         x1 = fmax(x1, ap->x_m + range);
