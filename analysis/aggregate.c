@@ -88,14 +88,31 @@ static json_object *requests_json(const struct repetitions *r)
     return o;
 }
 
-static json_object *response_json(const struct repetitions *r)
+static json_object *spread_json(const struct repetitions *r, const char *part)
 {
     json_object *o = json_object_new_object();
-    add_mean(o, r, "response_ms", 3);
-    add_field(o, r, "response_ms", "p50", MEAN, 3);
-    add_field(o, r, "response_ms", "p95", MEAN, 3);
-    add_field(o, r, "response_ms", "p99", MEAN, 3);
-    add_field(o, r, "response_ms", "max", MAX, 3);
+    add_mean(o, r, part, 3);
+    add_field(o, r, part, "p50", MEAN, 3);
+    add_field(o, r, part, "p95", MEAN, 3);
+    add_field(o, r, part, "p99", MEAN, 3);
+    add_field(o, r, part, "max", MAX, 3);
+    return o;
+}
+
+static json_object *roaming_json(const struct repetitions *r)
+{
+    static const char *const phases[] = {"probe", "authentication", "reassociation"};
+    json_object *o = json_object_new_object(), *outage = json_object_new_object(), *means = json_object_new_object();
+    add_field(o, r, "roaming", "handoffs", SUM, 0);
+    json_object_object_add(o, "handoff_ms", spread_json(r, "roaming.handoff_ms"));
+    for (size_t i = 0; i < ARRAY_LEN(phases); i++)
+        add_field(means, r, "roaming.phases_ms", phases[i], MEAN, 3);
+    json_object_object_add(o, "phases_ms", means);
+    add_field(o, r, "roaming", "outages", SUM, 0);
+    add_field(outage, r, "roaming.outage_s", "total", SUM, 6);
+    add_mean(outage, r, "roaming.outage_s", 6);
+    add_field(outage, r, "roaming.outage_s", "max", MAX, 6);
+    json_object_object_add(o, "outage_s", outage);
     return o;
 }
 
@@ -176,7 +193,8 @@ static json_object *aggregate_json(const struct repetitions *r, const struct res
 {
     json_object *o = result_head(input, r->count), *expectations = json_object_new_array();
     json_object_object_add(o, "requests", requests_json(r));
-    json_object_object_add(o, "response_ms", response_json(r));
+    json_object_object_add(o, "response_ms", spread_json(r, "response_ms"));
+    json_object_object_add(o, "roaming", roaming_json(r));
     json_object_object_add(o, "migrations", migrations_json(r));
     json_object_object_add(o, "migration_s", migration_s_json(r));
     json_object_object_add(o, "invariants", invariants_json(r));

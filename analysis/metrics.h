@@ -26,9 +26,18 @@ struct metrics_migration {
     int64_t wire, memory, layer, image; /* bytes: sent by all stages; of the dump, the layer, the image */
 };
 
+/* Handoffs from falling silent to the new access point's acceptance; outages from the last access point to hearing one again, or to
+ * the end. */
+struct metrics_roaming {
+    struct metrics_spread handoff_ms, outage_s;
+    double outage_total_s;
+    double probe_ms, authentication_ms, reassociation_ms; /* means over the handoffs that tell them apart */
+};
+
 struct metrics {
     int64_t sent, answered, abandoned, lost; /* lost: neither answered nor abandoned */
     struct metrics_spread response_ms;
+    struct metrics_roaming roaming;
     struct metrics_spread migration_s;    /* total_s over the finished ones */
     struct metrics_migration *migrations; /* owned; as many as the record has, in the order of their begin */
     size_t migration_count;

@@ -99,7 +99,7 @@ static json_object *requests_json(const struct result_listener *a)
     return o;
 }
 
-static json_object *response_json(const struct metrics_spread *s)
+static json_object *spread_json(const struct metrics_spread *s)
 {
     json_object *o = json_object_new_object();
     add(o, "mean", json_rounded(s->mean, 3));
@@ -107,6 +107,23 @@ static json_object *response_json(const struct metrics_spread *s)
     add(o, "p95", json_rounded(s->p95, 3));
     add(o, "p99", json_rounded(s->p99, 3));
     add(o, "max", json_rounded(s->max, 3));
+    return o;
+}
+
+static json_object *roaming_json(const struct metrics_roaming *r)
+{
+    json_object *o = json_object_new_object(), *outage = json_object_new_object(), *phases = json_object_new_object();
+    add(o, "handoffs", json_object_new_int64((int64_t)r->handoff_ms.count));
+    add(o, "handoff_ms", spread_json(&r->handoff_ms));
+    add(phases, "probe", json_rounded(r->probe_ms, 3));
+    add(phases, "authentication", json_rounded(r->authentication_ms, 3));
+    add(phases, "reassociation", json_rounded(r->reassociation_ms, 3));
+    add(o, "phases_ms", phases);
+    add(o, "outages", json_object_new_int64((int64_t)r->outage_s.count));
+    add(outage, "total", json_rounded(r->outage_total_s, 6));
+    add(outage, "mean", json_rounded(r->outage_s.mean, 6));
+    add(outage, "max", json_rounded(r->outage_s.max, 6));
+    add(o, "outage_s", outage);
     return o;
 }
 
@@ -212,7 +229,8 @@ static json_object *result_json(const struct result_listener *a, const struct re
 {
     json_object *o = result_head(input, 1);
     add(o, "requests", requests_json(a));
-    add(o, "response_ms", response_json(&a->metrics.response_ms));
+    add(o, "response_ms", spread_json(&a->metrics.response_ms));
+    add(o, "roaming", roaming_json(&a->metrics.roaming));
     add(o, "migrations", migrations_json(a, input));
     add(o, "migration_s", migration_s_json(&a->metrics.migration_s));
     add(o, "invariants", invariants_json(&a->broken));

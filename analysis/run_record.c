@@ -2,6 +2,8 @@
 #include "event_reader.h"
 #include "mem.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,6 +118,16 @@ static void add_link_change(struct run_record *r, const struct event *ev)
         (struct run_link_change){ev->at, ev->number, mem_copy_string(ev->text)};
 }
 
+static void add_silence(struct run_record *r, const struct event *ev)
+{
+    struct run_silence s = {.mud = ev->mud, .outage = ev->kind == EVENT_OUTAGE, .begin = ev->begin, .end = ev->at};
+    if (sscanf(ev->text, "probe %lf ms, authentication %lf ms, reassociation %lf ms", &s.probe_ms,
+               &s.authentication_ms, &s.reassociation_ms) != 3)
+        s.probe_ms = s.authentication_ms = s.reassociation_ms = NAN;
+    r->silences = grown(r->silences, &r->silence_capacity, r->silence_count + 1, sizeof *r->silences);
+    r->silences[r->silence_count++] = s;
+}
+
 void run_record_add(struct run_record *r, const struct event *ev)
 {
     r->end = simtime_max(r->end, ev->at);
@@ -126,6 +138,8 @@ void run_record_add(struct run_record *r, const struct event *ev)
         add_total(r, ev);
     else if (ev->kind == EVENT_ABANDONED && of_mud)
         mud_at(r, ev->mud)->abandoned++;
+    else if (ev->kind == EVENT_HANDOFF || ev->kind == EVENT_OUTAGE)
+        add_silence(r, ev);
     else if (ev->kind == EVENT_STAGE && ev->migration > 0)
         add_stage(r, ev);
     else if (ev->kind == EVENT_MIGRATION)
@@ -142,7 +156,7 @@ int run_record_read(const char *folder, struct run_record *record, struct err *e
     struct event ev;
     uint32_t kinds = EVENT_MASK(EVENT_REQUEST) | EVENT_MASK(EVENT_SENT_TOTAL) | EVENT_MASK(EVENT_STAGE) |
                      EVENT_MASK(EVENT_MARK) | EVENT_MASK(EVENT_MIGRATION) | EVENT_MASK(EVENT_LINK) |
-                     EVENT_MASK(EVENT_ABANDONED);
+                     EVENT_MASK(EVENT_ABANDONED) | EVENT_MASK(EVENT_HANDOFF) | EVENT_MASK(EVENT_OUTAGE);
     int status = event_reader_open(folder, kinds, &reader, e);
     if (status < 0)
         return status;
@@ -176,6 +190,7 @@ void run_record_free(struct run_record *r)
         free(r->link_changes[i].text);
     quantiles_free(&r->responses.quantiles);
     free(r->link_changes);
+    free(r->silences);
     free(r->muds);
     free(r->migrations);
     *r = (struct run_record)RUN_RECORD_INIT;

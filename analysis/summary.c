@@ -67,6 +67,15 @@ static void print_requests(json_object *r, FILE *out)
         fprintf(out, "  response    %s\n", buf_text(&line));
     }
     buf_clear(&line);
+    if (at(r, "roaming.handoffs") > 0)
+        buf_printf(&line, "%.0f handoffs, mean %.1f ms, max %.1f", at(r, "roaming.handoffs"),
+                   at(r, "roaming.handoff_ms.mean"), at(r, "roaming.handoff_ms.max"));
+    if (at(r, "roaming.outages") > 0)
+        buf_printf(&line, "%s%.0f outages, %.1f s in all", line.len ? "; " : "", at(r, "roaming.outages"),
+                   at(r, "roaming.outage_s.total"));
+    if (line.len)
+        fprintf(out, "  roaming     %s\n", buf_text(&line));
+    buf_clear(&line);
     if (isfinite(at(r, "migration_s.mean"))) {
         buf_printf(&line, "mean %.2f s", at(r, "migration_s.mean"));
         add_ci95(&line, at(r, "migration_s.ci95"));

@@ -359,6 +359,43 @@ static const char expected_start[] = "{\n"
                                      "  \"scenario\": {\n"
                                      "    \"name\": \"synthetic\",\n";
 
+/* Handoffs of 60, 80 and 220 ms, two of them with their phases; outages of 3 and 9 s. */
+static void test_silences(void **state)
+{
+    (void)state;
+    static const struct {
+        enum event_kind kind;
+        double begin_s, end_s;
+        const char *text;
+    } silences[] = {
+        {EVENT_HANDOFF, 1, 1.06, "silent"},
+        {EVENT_HANDOFF, 2, 2.08, "probe 50.000 ms, authentication 2.000 ms, reassociation 3.000 ms"},
+        {EVENT_OUTAGE, 3, 6, "no access point heard"},
+        {EVENT_HANDOFF, 6, 6.22, "probe 200.000 ms, authentication 4.000 ms, reassociation 1.000 ms"},
+        {EVENT_OUTAGE, 8, 17, "no access point heard"},
+    };
+    struct run_record record = RUN_RECORD_INIT;
+    struct metrics m;
+    for (size_t i = 0; i < ARRAY_LEN(silences); i++)
+        run_record_add(&record, &(struct event){.at = simtime_from_seconds(silences[i].end_s),
+                                                .kind = silences[i].kind,
+                                                .reporter = "USER",
+                                                .text = silences[i].text,
+                                                .begin = simtime_from_seconds(silences[i].begin_s)});
+    metrics_compute(&record, &m);
+    const struct metrics_roaming *r = &m.roaming;
+    const double rows[][2] = {
+        {(double)r->handoff_ms.count, 3}, {r->handoff_ms.mean, 120}, {r->handoff_ms.max, 220},
+        {r->probe_ms, 125},               {r->authentication_ms, 3}, {r->reassociation_ms, 2},
+        {(double)r->outage_s.count, 2},   {r->outage_s.mean, 6},     {r->outage_s.max, 9},
+        {r->outage_total_s, 12},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_float_equal(rows[i][0], rows[i][1], 1e-6);
+    metrics_free(&m);
+    run_record_free(&record);
+}
+
 static void test_result_has_the_promised_form(void **state)
 {
     static struct scenario_expect expects[] = {
@@ -381,6 +418,9 @@ static void test_result_has_the_promised_form(void **state)
         {"requests.abandoned", 0},
         {"requests.lost", 0},
         {"requests.duplicated", 0},
+        {"roaming.handoffs", 0},
+        {"roaming.outages", 0},
+        {"roaming.outage_s.total", 0},
         {"response_ms.mean", 86.667},
         {"response_ms.p50", 20},
         {"response_ms.p95", 220},
@@ -594,6 +634,7 @@ int main(void)
         cmocka_unit_test(test_a_run_without_anything_has_no_numbers),
         cmocka_unit_test(test_each_invariant_broken_once),
         cmocka_unit_test(test_exit_status),
+        cmocka_unit_test(test_silences),
         cmocka_unit_test_setup_teardown(test_result_has_the_promised_form, make, discard),
         cmocka_unit_test_setup_teardown(test_repetitions_are_summed_up, make, discard),
     };

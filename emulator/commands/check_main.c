@@ -1,6 +1,6 @@
 #include "command_line.h"
 #include "commands.h"
-#include "scenario.h"
+#include "scenario_move.h"
 
 #include <getopt.h>
 
@@ -22,7 +22,7 @@ int check_main(int argc, char **argv)
     for (int i = optind; i < argc; i++) {
         struct err e = ERR_INIT;
         struct scenario *s = scenario_read(argv[i], NULL, 0, &e);
-        if (!s) {
+        if (!s || scenario_move(s, s->seed, &e) < 0) {
             err_print(&e);
             status = 2;
         }

@@ -2,6 +2,7 @@
 #include "interrupt.h"
 #include "logrepo.h"
 #include "mem.h"
+#include "scenario_move.h"
 #include "workers.h"
 #include "world_sim.h"
 
@@ -23,7 +24,7 @@ static char *find_program(void)
     return mem_printf("%s/roamlab-service", dirname(self));
 }
 
-void play_init(struct play *p, const struct scenario *s, bool real)
+void play_init(struct play *p, struct scenario *s, bool real)
 {
     *p = (struct play){.scenario = s, .real = real, .program = find_program()};
     uname(&p->kernel);
@@ -146,7 +147,9 @@ int play_once(struct play *p, uint64_t seed, const char *folder, json_object **r
     struct result_fact facts[FACTS_MAX];
     struct result_input input;
     struct result_listener *listener = keeps_all(p) ? NULL : result_listen(p->scenario);
-    int status = run_and_keep(p, seed, folder, listener, e);
+    int status = scenario_move(p->scenario, seed, e);
+    if (status == 0)
+        status = run_and_keep(p, seed, folder, listener, e);
     describe(p, seed, facts, &input);
     if (status == 0)
         status = listener ? result_of_listener(listener, folder, &input, result, e)

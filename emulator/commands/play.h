@@ -8,9 +8,9 @@
 #include <sys/utsname.h>
 
 struct play {
-    const struct scenario *scenario; /* borrowed */
-    bool real;                       /* Docker hosts of this machine instead of virtual time */
-    bool capture;                    /* real: FOLDER/HOST.pcap */
+    struct scenario *scenario; /* borrowed; each run moves its devices anew */
+    bool real;                 /* Docker hosts of this machine instead of virtual time */
+    bool capture;              /* real: FOLDER/HOST.pcap */
     void (*progress)(void *context,
                      const char *what); /* what is being done, one line; NULL = nobody listens */
     void *context;
@@ -20,7 +20,7 @@ struct play {
     struct world_real_facts facts;
 };
 
-void play_init(struct play *p, const struct scenario *s, bool real);
+void play_init(struct play *p, struct scenario *s, bool real);
 void play_free(struct play *p);
 /* Whether this host can: 0, or a negative error for exit status 3. Nothing is created. */
 int play_check(struct play *p, struct err *e);

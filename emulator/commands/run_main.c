@@ -4,6 +4,7 @@
 #include "interrupt.h"
 #include "mem.h"
 #include "play.h"
+#include "scenario_move.h"
 #include "summary.h"
 
 #include <errno.h>
@@ -185,7 +186,7 @@ static int go(struct run *r)
         r->scenario->repeat = r->repeat;
     if (!r->folder)
         r->folder = r->folder_made = default_folder(r->scenario);
-    if (holds_result(r->folder, &e)) {
+    if (holds_result(r->folder, &e) || scenario_move(r->scenario, r->scenario->seed, &e) < 0) {
         err_print(&e);
         return 2;
     }

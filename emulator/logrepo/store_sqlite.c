@@ -18,19 +18,19 @@ static const char schema[] =
     "calendar\n"
     "  kind TEXT NOT NULL,       -- message, mark, transition, unexpected, request, executed, container, "
     "stage,\n"
-    "                            -- migration, sent total, note, link\n"
+    "                            -- migration, sent total, note, link, handoff, outage, abandoned\n"
     "  direction TEXT,           -- sent or recvd; NULL if the event is no message\n"
     "  reporter TEXT NOT NULL,   -- who saw it\n"
     "  peer TEXT,                -- message: name of the receiver, or address of who it came from;\n"
-    "                            -- migration: \"FROM TO\"\n"
+    "                            -- migration: \"FROM TO\"; handoff, outage: the new, the last access point\n"
     "  sender TEXT,              -- message: whose it is; migration: the strategy\n"
     "  text TEXT NOT NULL,       -- the message, the transition, the stage's name, the outcome, ...\n"
     "  mud INTEGER,              -- index of the mobile user device in the scenario\n"
-    "  number INTEGER,           -- request number; sent total: requests sent\n"
+    "  number INTEGER,           -- request number; sent total: requests sent; handoff: of the association\n"
     "  migration INTEGER,        -- counted from 1 for each device; container: the one that brought it, 0 = "
     "fresh\n"
-    "  begin_ns INTEGER,         -- of spans (request, stage, migration), which end at at_ns; a migration's "
-    "begin\n"
+    "  begin_ns INTEGER,         -- of spans (request, stage, migration, handoff, outage, abandoned), which "
+    "end at at_ns; a migration's begin\n"
     "                            -- is the mark \"migr begins\" where there is one\n"
     "  bytes INTEGER,            -- stage: bytes handled\n"
     "  value INTEGER             -- request: times sent; executed: its container's migration; stage: 0 or "
@@ -50,6 +50,9 @@ static const char schema[] =
     "CREATE VIEW stage AS SELECT mud, migration, text AS stage, reporter, begin_ns, at_ns AS end_ns,\n"
     "  (at_ns - begin_ns) / 1e9 AS seconds, bytes, value AS status\n"
     "  FROM event WHERE kind = 'stage';\n"
+    "CREATE VIEW silence AS SELECT mud, kind, peer AS access_point, begin_ns, at_ns AS end_ns,\n"
+    "  (at_ns - begin_ns) / 1e6 AS ms, text AS phases\n"
+    "  FROM event WHERE kind IN ('handoff', 'outage');\n"
     "CREATE VIEW transition AS SELECT at_ns, reporter, mud,\n"
     "  substr(text, 1, instr(text, ' -> ') - 1) AS old_state,\n"
     "  substr(text, instr(text, ' -> ') + 4, instr(text, ' on ') - instr(text, ' -> ') - 4) AS new_state,\n"
@@ -173,8 +176,14 @@ static void bind_index(sqlite3_stmt *statement, int column, int32_t index)
 static void bind_event(sqlite3_stmt *i, const struct event *ev)
 {
     static const char *const directions[] = {[EVENT_SENT] = "sent", [EVENT_RECEIVED] = "recvd"};
-    bool span = ev->kind == EVENT_REQUEST || ev->kind == EVENT_STAGE || ev->kind == EVENT_MIGRATION;
-    bool has_value = span || ev->kind == EVENT_EXECUTED || ev->kind == EVENT_SENT_TOTAL || ev->value;
+    static const bool spans[EVENT_KINDS] = {
+        [EVENT_REQUEST] = true, [EVENT_STAGE] = true,  [EVENT_MIGRATION] = true,
+        [EVENT_HANDOFF] = true, [EVENT_OUTAGE] = true, [EVENT_ABANDONED] = true};
+    static const bool valued[EVENT_KINDS] = {[EVENT_REQUEST] = true,
+                                             [EVENT_STAGE] = true,
+                                             [EVENT_MIGRATION] = true,
+                                             [EVENT_EXECUTED] = true,
+                                             [EVENT_SENT_TOTAL] = true};
 
     sqlite3_bind_int64(i, 1, ev->at.ns);
     sqlite3_bind_text(i, 2, event_kind_name(ev->kind), -1, SQLITE_STATIC);
@@ -186,9 +195,9 @@ static void bind_event(sqlite3_stmt *i, const struct event *ev)
     bind_index(i, 8, ev->mud);
     bind_index(i, 9, ev->number);
     bind_index(i, 10, ev->migration);
-    span ? sqlite3_bind_int64(i, 11, ev->begin.ns) : sqlite3_bind_null(i, 11);
+    spans[ev->kind] ? sqlite3_bind_int64(i, 11, ev->begin.ns) : sqlite3_bind_null(i, 11);
     ev->kind == EVENT_STAGE || ev->bytes ? sqlite3_bind_int64(i, 12, ev->bytes) : sqlite3_bind_null(i, 12);
-    has_value ? sqlite3_bind_int64(i, 13, ev->value) : sqlite3_bind_null(i, 13);
+    valued[ev->kind] || ev->value ? sqlite3_bind_int64(i, 13, ev->value) : sqlite3_bind_null(i, 13);
 }
 
 static bool batch_is_due(const struct sqlite_store *s)

@@ -159,7 +159,7 @@ void itinerary_move(struct itinerary *it, const struct track_sample *sample)
 {
     struct walker *w = walker_of(it, sample->device);
     if (w->present)
-        scan_until(it, w, sample->at, sample->gone ? w->x : sample->x, sample->gone ? w->y : sample->y);
+        scan_until(it, w, sample->at, sample->x, sample->y);
     if (sample->gone) {
         if (w->present && simtime_before(sample->at, it->options.until))
             lose(it, w, sample->at);

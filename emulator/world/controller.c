@@ -2,6 +2,7 @@
 #include "agent_protocol.h"
 #include "interrupt.h"
 #include "mem.h"
+#include "scenario_move.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -205,7 +206,8 @@ static void order_to_prepare(struct controller *c, int host)
     const struct scenario *s = c->scenario;
     autofree char *capture =
         c->options->capture ? mem_printf("%s/%s.pcap", c->options->capture, s->hosts[host].name) : NULL;
-    struct agent_orders orders = {.scenario = s->text,
+    autofree char *text = scenario_text_with_visits(s);
+    struct agent_orders orders = {.scenario = text,
                                   .path = s->path,
                                   .seed = c->seed,
                                   .host = host,

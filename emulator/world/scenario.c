@@ -71,12 +71,25 @@ struct scenario *scenario_read(const char *path, const struct scenario_setting *
     return s;
 }
 
+bool scenario_begins_kind(const struct scenario *s, int i)
+{
+    return i == 0 || s->muds[i - 1].kind != s->muds[i].kind;
+}
+
+char *scenario_kind_name(const struct scenario_mud *mud)
+{
+    size_t len = mud->counted ? (size_t)(strrchr(mud->name, '-') - mud->name) : strlen(mud->name);
+    return mem_printf("%.*s", (int)len, mud->name);
+}
+
 static void free_muds(struct scenario *s)
 {
     for (int i = 0; i < s->mud_count; i++) {
         free(s->muds[i].name);
         if (!s->muds[i].visits_shared)
             free(s->muds[i].visits);
+        if (scenario_begins_kind(s, i))
+            free(s->muds[i].track);
     }
     free(s->muds);
 }
@@ -97,6 +110,11 @@ void scenario_free(struct scenario *s)
         scenario_free_shaping(&s->links[i]);
     free_muds(s);
     scenario_free_sweep(&s->sweep);
+    for (int i = 0; i < s->mobility_count; i++) {
+        free(s->mobilities[i].name);
+        free(s->mobilities[i].tracks);
+    }
+    free(s->mobilities);
     free(s->hosts);
     free(s->edges);
     free(s->aps);

@@ -5,19 +5,24 @@
 #define ROAMLAB_SCENARIO_H
 
 #include "err.h"
+#include "generator.h"
+#include "handoff.h"
 #include "link.h"
 #include "log_choice.h"
 #include "policy.h"
+#include "radio.h"
+#include "roaming.h"
 #include "schedule.h"
 #include "simtime.h"
 #include "strategy.h"
+#include "track.h"
 #include "visit.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SCENARIO_HOSTS_MAX = 200, SCENARIO_MUDS_MAX = 2000000 };
+enum { SCENARIO_HOSTS_MAX = 200, SCENARIO_MUDS_MAX = 2000000, SCENARIO_APS_MAX = 100000 };
 
 struct scenario_host {
     char *name;
@@ -34,6 +39,26 @@ struct scenario_edge {
 struct scenario_ap {
     char *name;
     int host, edge; /* edge: the one it is wired to */
+    double x_m, y_m, tx_power_dbm;
+    uint32_t channel;
+    bool placed; /* x_m and y_m are known */
+};
+
+/* How moving devices hear access points, and what they make of it. */
+struct scenario_radio {
+    struct radio_options radio;
+    struct handoff_options handoff;
+    struct roaming_options roaming;
+    struct simtime scan_interval;
+    double delay_weight; /* least-cost: requests whose round trips count beside a migration */
+};
+
+/* How devices move: drawn by a model, or read from a file. */
+struct scenario_mobility {
+    char *name;
+    struct generator_options generator; /* without a model: from the file */
+    char *tracks;                       /* its path, or NULL */
+    const struct track_format *format;
 };
 
 struct scenario_link {
@@ -60,9 +85,13 @@ struct scenario_mud {
     int host;
     double requests_per_s;
     uint32_t request_bytes, reply_bytes, window;
-    struct visit *visits; /* in order, the first is the first association */
+    /* In order, the first is the first association. Of a moving device they come with scenario_move(). */
+    struct visit *visits;
     int visit_count;
     bool visits_shared; /* alike devices (`count`): the first of them owns the visits */
+    int mobility;       /* how it moves, -1 = as its visits say */
+    bool counted;       /* one of alike devices, NAME-1 to NAME-N */
+    char *track;        /* of a file, or NULL; owned by the first of alike devices */
 };
 
 /* Modelled cost of a container operation in virtual time: fixed plus per megabyte of what it handles. */
@@ -160,6 +189,11 @@ struct scenario {
     int link_count;
     struct scenario_mud *muds;
     int mud_count;
+    struct scenario_mobility *mobilities;
+    int mobility_count;
+    bool moved; /* scenario_move() has filled in the visits, for that seed */
+    uint64_t moved_seed;
+    struct scenario_radio radio;
     struct scenario_service service;
     struct scenario_migration migration;
     struct scenario_timeouts timeouts;
@@ -184,6 +218,11 @@ struct scenario *scenario_read(const char *path, const struct scenario_setting *
 struct scenario *scenario_parse(const char *path, const char *text, size_t len,
                                 const struct scenario_setting *settings, int setting_count, struct err *e);
 void scenario_free(struct scenario *s); /* NULL-safe */
+
+/* Is device i the first of its kind, that is of its entry in muds? */
+bool scenario_begins_kind(const struct scenario *s, int i);
+/* The name of that entry; free() it. */
+char *scenario_kind_name(const struct scenario_mud *mud);
 
 /* The links from host a to host b in order, by the fewest hops, never through a host that does not forward (first in the file wins ties, and the way back
  * takes the same links): indices into links with their direction, link * 2 + direction (0 = as in `between`).

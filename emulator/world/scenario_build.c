@@ -60,24 +60,6 @@ static int build_edges(struct scenario *s, json_object *root, struct err *e)
     return 0;
 }
 
-static int build_aps(struct scenario *s, json_object *root, struct err *e)
-{
-    json_object *map = scenario_member(root, "aps");
-    const struct scenario_place *place = PLACE_NAMED(NULL, "aps");
-    scenario_number_entries(map);
-    s->aps = mem_alloc_array((size_t)json_object_object_length(map), sizeof *s->aps);
-    json_object_object_foreach(map, name, entry)
-    {
-        const struct scenario_place *here = PLACE_NAMED(place, name);
-        struct scenario_ap *ap = &s->aps[s->ap_count++];
-        ap->name = mem_copy_string(name);
-        if (scenario_index_by_key(root, "hosts", "host", entry, "host", here, &ap->host, e) < 0 ||
-            scenario_index_by_key(root, "edges", "edge server", entry, "edge", here, &ap->edge, e) < 0)
-            return -EINVAL;
-    }
-    return 0;
-}
-
 static int build_logrepo(struct scenario *s, json_object *root, struct err *e)
 {
     return scenario_index_by_key(root, "hosts", "host", scenario_member(root, "logrepo"), "host",
@@ -235,8 +217,10 @@ int scenario_build(struct scenario *s, json_object *root, struct err *e)
     build_costs(s, root);
     build_hosts(s, root);
     if (build_name(s, root, e) < 0 || build_log(s, root, e) < 0 || build_edges(s, root, e) < 0 ||
-        build_aps(s, root, e) < 0 || build_logrepo(s, root, e) < 0 || scenario_build_links(s, root, e) < 0 ||
-        build_migration(s, root, e) < 0 || scenario_build_muds(s, root, e) < 0 || build_faults(s, root, e) < 0)
+        scenario_build_aps(s, root, e) < 0 || build_logrepo(s, root, e) < 0 ||
+        scenario_build_links(s, root, e) < 0 || build_migration(s, root, e) < 0 ||
+        scenario_build_radio(s, root, e) < 0 || scenario_build_mobility(s, root, e) < 0 ||
+        scenario_build_muds(s, root, e) < 0 || build_faults(s, root, e) < 0)
         return -EINVAL;
     find_forwarders(s);
     return build_expects(s, root, e) < 0 ? -EINVAL : scenario_build_sweep(s, root, e);

@@ -46,7 +46,7 @@ static int make_plain(struct buf *text, struct err *e)
     return 0;
 }
 
-static char *path_beside(const char *scenario_path, const char *file)
+char *scenario_path_beside(const char *scenario_path, const char *file)
 {
     const char *slash = strrchr(scenario_path, '/');
     if (file[0] == '/' || !slash)
@@ -61,7 +61,7 @@ static int take_file(json_object *object, const char *file_key, const char *text
     const char *file = scenario_word(object, file_key);
     if (!file || scenario_member(object, text_key))
         return 0;
-    autofree char *path = path_beside(scenario_path, file);
+    autofree char *path = scenario_path_beside(scenario_path, file);
     struct buf text = BUF_INIT;
     struct err why = ERR_INIT;
     int status = scenario_read_file(path, SCENARIO_FILE_MAX, &text, &why);

@@ -61,7 +61,6 @@ static void store(enum scenario_key_kind kind, double number, void *field)
     case KEY_PATH:
     case KEY_TEXT:
     case KEY_TEXTS:
-    case KEY_LATER:
         break;
     }
 }

@@ -20,20 +20,6 @@ static const struct scenario_key host_of_keys[] = {
 };
 static const struct scenario_keys no_keys = {NULL, 0}, only_host_keys = KEYS(host_of_keys);
 
-static const struct scenario_key ap_rows[] = {
-    {.name = "host",
-     .kind = KEY_WORD,
-     .field = KEY_NO_FIELD,
-     .required = true,
-     .help = "the host it runs on"},
-    {.name = "edge",
-     .kind = KEY_WORD,
-     .field = KEY_NO_FIELD,
-     .required = true,
-     .help = "the edge server that this access point is wired to"},
-};
-static const struct scenario_keys ap_keys = KEYS(ap_rows);
-
 static const struct scenario_key service_rows[] = {
     {"base_mb", KEY_NUMBER, FIELD(scenario_service, base_mb), false, 1, 1000000, 100,
      "megabytes of the base image", 0, 0},
@@ -92,11 +78,18 @@ static const struct scenario_key mud_rows[] = {
     {.name = "visits",
      .kind = KEY_LIST,
      .field = KEY_NO_FIELD,
-     .required = true,
-     .min = 1,
      .max = 1000000,
      .help = "where it is when, such as [{\"ap\": \"ap1\", \"at_s\": 0}]",
      .children = &scenario_visit_keys},
+    {.name = "mobility",
+     .kind = KEY_WORD,
+     .field = KEY_NO_FIELD,
+     .help = "in place of visits: how it moves, a name of mobility"},
+    {.name = "track",
+     .kind = KEY_TEXT,
+     .field = KEY_NO_FIELD,
+     .max = 200,
+     .help = "its name in the file of tracks; absent: the first, with count one after the other"},
 };
 const struct scenario_keys scenario_mud_keys = KEYS(mud_rows);
 
@@ -243,9 +236,9 @@ static const struct scenario_key top_rows[] = {
      .field = KEY_NO_FIELD,
      .required = true,
      .min = 1,
-     .max = 100000,
+     .max = SCENARIO_APS_MAX,
      .help = "the access points, such as {\"ap1\": {\"host\": \"pc1\", \"edge\": \"es1\"}}",
-     .children = &ap_keys},
+     .children = &scenario_ap_keys},
     {.name = "edges",
      .kind = KEY_MAP,
      .field = KEY_NO_FIELD,
@@ -278,8 +271,17 @@ static const struct scenario_key top_rows[] = {
      .max = SCENARIO_MUDS_MAX,
      .help = "the mobile user devices",
      .children = &scenario_mud_keys},
-    {.name = "mobility", .kind = KEY_LATER, .help = "write where each device is when in muds.NAME.visits"},
-    {.name = "radio", .kind = KEY_LATER, .help = "write where each device is when in muds.NAME.visits"},
+    {.name = "mobility",
+     .kind = KEY_MAP,
+     .field = KEY_NO_FIELD,
+     .max = 1000,
+     .help = "how devices move, such as {\"walk\": {\"model\": \"random-waypoint\"}}",
+     .children = &scenario_mobility_keys},
+    {.name = "radio",
+     .kind = KEY_OBJECT,
+     .field = KEY_NO_FIELD,
+     .help = "how moving devices hear access points",
+     .children = &scenario_radio_keys},
     {.name = "migration",
      .kind = KEY_OBJECT,
      .field = KEY_NO_FIELD,

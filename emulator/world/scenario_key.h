@@ -31,7 +31,6 @@ enum scenario_key_kind {
     KEY_PATH,    /* a file's path, relative to the scenario's folder */
     KEY_TEXT,    /* free text */
     KEY_TEXTS,   /* a list of free texts */
-    KEY_LATER,   /* planned: an error that says so */
 };
 
 enum { KEY_NO_FIELD = -1, SCENARIO_DEPTH_MAX = 16, SCENARIO_WORD_MAX = 64, SCENARIO_NAME_MAX = 32 };
@@ -60,7 +59,8 @@ struct scenario_key {
 };
 
 extern const struct scenario_keys scenario_keys; /* the top level */
-extern const struct scenario_keys scenario_service_keys, scenario_link_keys,
+extern const struct scenario_keys scenario_service_keys, scenario_link_keys, scenario_ap_keys,
+    scenario_radio_keys, *const scenario_roaming_keys, scenario_mobility_keys,
     scenario_shaping_keys, /* those of a link that say what it does to packets */
     scenario_mud_keys, scenario_visit_keys, scenario_migration_keys, scenario_timeout_keys,
     scenario_cost_keys, scenario_fault_keys, scenario_expect_keys, scenario_sweep_keys, scenario_edge_keys, scenario_distance_keys,
@@ -153,6 +153,8 @@ int scenario_choice(json_object *object, const char *key, const char *preset, co
 /* The contents of a file of at most `most` bytes; `e` says what is wrong, without the name. */
 struct buf;
 int scenario_read_file(const char *path, size_t most, struct buf *out, struct err *e);
+/* A path that is relative to the scenario's folder; free() it. */
+char *scenario_path_beside(const char *scenario_path, const char *file);
 /* Takes the files that a checked link names into it, as `text`. Their paths are relative to the scenario's folder. */
 int scenario_take_files(json_object *link, const char *scenario_path, const struct scenario_place *place,
                         struct err *e);
@@ -167,6 +169,18 @@ int scenario_build_links(struct scenario *s, json_object *root, struct err *e);
 /* Builds what migration says of policies and placements. */
 int scenario_build_policy(struct scenario_migration *m, json_object *migration, const struct scenario_place *place,
                           struct err *e);
+
+/* Builds the access points, which may stand in grids; hosts and edge servers are numbered already. */
+int scenario_build_aps(struct scenario *s, json_object *root, struct err *e);
+/* The access point that `name` names, NAME-N for those of a count. */
+int scenario_ap_index(json_object *root, const char *name, const struct scenario_place *place, int *out, struct err *e);
+/* A name made by a count, NAME-N, must not be another entry's; `place` is that of the entry `name`. */
+int scenario_check_counted_name(json_object *map, const struct scenario_keys *keys, const char *what, const char *name,
+                                const struct scenario_place *place, struct err *e);
+/* Builds the radio and how devices move. */
+int scenario_build_radio(struct scenario *s, json_object *root, struct err *e);
+int scenario_build_mobility(struct scenario *s, json_object *root, struct err *e);
+
 /* Builds the devices; hosts and access points are numbered already. */
 int scenario_build_muds(struct scenario *s, json_object *root, struct err *e);
 /* Takes over and checks what the scenario says about its sweep. */

@@ -1,8 +1,10 @@
 #include "scenario_key.h"
 
 #include "buf.h"
+#include "mem.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 void scenario_number_entries(json_object *map)
@@ -45,6 +47,20 @@ int scenario_index_by_key(json_object *root, const char *map, const char *what, 
     const char *name = scenario_word(object, key);
     return name ? scenario_index_of(scenario_member(root, map), what, name, PLACE_NAMED(place, key), out, e)
                 : 0;
+}
+
+int scenario_check_counted_name(json_object *map, const struct scenario_keys *keys, const char *what, const char *name,
+                                const struct scenario_place *place, struct err *e)
+{
+    const char *dash = strrchr(name, '-');
+    if (!dash || dash[1] == '0' || dash[1] == '\0' || strspn(dash + 1, "0123456789") != strlen(dash + 1))
+        return 0;
+    autofree char *group = mem_printf("%.*s", (int)(dash - name), name);
+    json_object *entry = scenario_member(map, group);
+    if (!scenario_member(entry, "count") || strtod(dash + 1, NULL) > scenario_number(keys, entry, "count"))
+        return 0;
+    scenario_error(place, e, "the count of %s makes %s of this name already", group, what);
+    return err_hint(e, "choose another name");
 }
 
 int scenario_names_hint(const char *(*name_at)(int i), const char *word, struct err *e)

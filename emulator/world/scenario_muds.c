@@ -30,12 +30,13 @@ static int find_ap(struct visit *visit, json_object *root, json_object *entry,
                    const struct scenario_place *here, struct err *e)
 {
     int ap = -1;
+    const char *name = scenario_word(entry, "ap");
     bool outage = json_object_get_boolean(scenario_member(entry, "outage"));
-    if (outage == (scenario_member(entry, "ap") != NULL)) {
+    if (outage == (name != NULL)) {
         scenario_error(here, e, outage ? "has both ap and outage" : "has neither ap nor outage");
         return err_hint(e, "write the access point, or \"outage\": true for none");
     }
-    if (scenario_index_by_key(root, "aps", "access point", entry, "ap", here, &ap, e) < 0)
+    if (name && scenario_ap_index(root, name, PLACE_NAMED(here, "ap"), &ap, e) < 0)
         return -EINVAL;
     visit->ap = outage ? VISIT_NOWHERE : (uint32_t)ap;
     return 0;
@@ -68,36 +69,49 @@ static int build_visit(struct scenario_mud *mud, json_object *root, json_object 
     return 0;
 }
 
-/* Alike devices share one list of visits; a name made by a count must not be another device's. */
-static int check_expanded_name(json_object *map, const char *name, const struct scenario_place *here,
-                               struct err *e)
+static int build_visits(struct scenario_mud *kind, json_object *root, json_object *visits,
+                        const struct scenario_place *place, struct err *e)
 {
-    const char *dash = strrchr(name, '-');
-    if (!dash || dash[1] == '0' || dash[1] == '\0' || strspn(dash + 1, "0123456789") != strlen(dash + 1))
-        return 0;
-    autofree char *group = mem_printf("%.*s", (int)(dash - name), name);
-    json_object *entry = scenario_member(map, group);
-    if (!scenario_member(entry, "count") ||
-        strtod(dash + 1, NULL) > scenario_number(&scenario_mud_keys, entry, "count"))
-        return 0;
-    scenario_error(here, e, "the count of %s makes a device of this name already", group);
-    return err_hint(e, "choose another name");
-}
-
-static int build_kind(struct scenario_mud *kind, json_object *root, json_object *entry,
-                      const struct scenario_place *here, struct err *e)
-{
-    json_object *visits = scenario_member(entry, "visits");
-    const struct scenario_place *place = PLACE_NAMED(here, "visits");
     size_t count = json_object_array_length(visits);
-    scenario_fill(&scenario_mud_keys, entry, kind);
-    kind->visits = mem_alloc_array(count, sizeof *kind->visits);
+    kind->visits = mem_alloc_array(count + 1, sizeof *kind->visits);
     for (size_t i = 0; i < count; i++)
         if (build_visit(kind, root, json_object_array_get_idx(visits, i), PLACE_INDEX(place, (int)i), e) < 0)
             return -EINVAL;
-    return scenario_index_by_key(root, "hosts", "host", entry, "host", here, &kind->host, e);
+    return 0;
 }
 
+static int build_moving(const struct scenario *s, struct scenario_mud *kind, json_object *root, json_object *entry,
+                        const struct scenario_place *here, struct err *e)
+{
+    const char *track = scenario_word(entry, "track");
+    if (scenario_index_by_key(root, "mobility", "mobility", entry, "mobility", here, &kind->mobility, e) < 0)
+        return -EINVAL;
+    if (track && !s->mobilities[kind->mobility].tracks)
+        return scenario_error(PLACE_NAMED(here, "track"), e, "mobility %s has no file of tracks",
+                              s->mobilities[kind->mobility].name);
+    kind->track = mem_copy_string(track);
+    return 0;
+}
+
+static int build_kind(const struct scenario *s, struct scenario_mud *kind, json_object *root, json_object *entry,
+                      const struct scenario_place *here, struct err *e)
+{
+    json_object *visits = scenario_member(entry, "visits");
+    bool moving = scenario_member(entry, "mobility");
+    scenario_fill(&scenario_mud_keys, entry, kind);
+    kind->mobility = -1;
+    if (moving == (visits != NULL)) {
+        scenario_error(here, e, moving ? "has both visits and mobility" : "has neither visits nor mobility");
+        return err_hint(e, "visits: where it is when; mobility: how it moves");
+    }
+    if (!moving && scenario_member(entry, "track"))
+        return scenario_error(PLACE_NAMED(here, "track"), e, "needs mobility");
+    int status = moving ? build_moving(s, kind, root, entry, here, e)
+                        : build_visits(kind, root, visits, PLACE_NAMED(here, "visits"), e);
+    return status < 0 ? status : scenario_index_by_key(root, "hosts", "host", entry, "host", here, &kind->host, e);
+}
+
+/* Alike devices share one list of visits, unless each moves its own way. */
 static void add_devices(struct scenario *s, const struct scenario_mud *kind, const char *name, bool counted,
                         int count)
 {
@@ -105,7 +119,8 @@ static void add_devices(struct scenario *s, const struct scenario_mud *kind, con
         struct scenario_mud *mud = &s->muds[s->mud_count++];
         *mud = *kind;
         mud->name = counted ? mem_printf("%s-%d", name, i + 1) : mem_copy_string(name);
-        mud->visits_shared = i > 0;
+        mud->visits_shared = i > 0 && kind->mobility < 0;
+        mud->counted = counted;
     }
 }
 
@@ -134,8 +149,10 @@ int scenario_build_muds(struct scenario *s, json_object *root, struct err *e)
     {
         const struct scenario_place *here = PLACE_NAMED(place, name);
         struct scenario_mud kind = {.kind = s->mud_count ? s->muds[s->mud_count - 1].kind + 1 : 0};
-        if (build_kind(&kind, root, entry, here, e) < 0 || check_expanded_name(map, name, here, e) < 0) {
+        if (build_kind(s, &kind, root, entry, here, e) < 0 ||
+            scenario_check_counted_name(map, &scenario_mud_keys, "a device", name, here, e) < 0) {
             free(kind.visits);
+            free(kind.track);
             return -EINVAL;
         }
         add_devices(s, &kind, name, scenario_member(entry, "count"),

@@ -1,5 +1,7 @@
 #include "scenario_key.h"
 
+#include "mem.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -118,14 +120,40 @@ static int check_request_count(const struct scenario *s, const struct scenario_m
     return err_hint(e, "send fewer per second or make duration_s shorter");
 }
 
+/* A moving device may come to any access point, from any other. */
+static int check_reach(const struct scenario *s, struct paths *p, const struct scenario_mud *mud,
+                       const struct scenario_place *place, struct err *e)
+{
+    const struct scenario_place *here = PLACE_NAMED(place, "mobility");
+    for (int i = 0; i < s->ap_count; i++)
+        if (check_path(s, p, mud->host, s->aps[i].host, here, e) < 0 ||
+            check_path(s, p, s->aps[0].host, s->aps[i].host, here, e) < 0)
+            return -EINVAL;
+    return 0;
+}
+
+static int check_placed(const struct scenario *s, struct err *e)
+{
+    for (int i = 0; i < s->ap_count; i++) {
+        if (s->aps[i].placed)
+            continue;
+        scenario_error(PLACE_NAMED(PLACE_NAMED(NULL, "aps"), s->aps[i].name), e, "has no place");
+        return err_hint(e, "write x_m and y_m: devices that move hear it by its distance");
+    }
+    return 0;
+}
+
 static int check_muds(const struct scenario *s, struct paths *p, struct err *e)
 {
     for (int i = 0; i < s->mud_count; i++) {
         const struct scenario_mud *mud = &s->muds[i];
-        if (mud->visits_shared)
+        if (!scenario_begins_kind(s, i))
             continue;
-        const struct scenario_place *here = PLACE_NAMED(PLACE_NAMED(NULL, "muds"), mud->name);
+        autofree char *name = scenario_kind_name(mud);
+        const struct scenario_place *here = PLACE_NAMED(PLACE_NAMED(NULL, "muds"), name);
         const struct scenario_place *visits = PLACE_NAMED(here, "visits");
+        if (mud->mobility >= 0 && (check_placed(s, e) < 0 || check_reach(s, p, mud, here, e) < 0))
+            return -EINVAL;
         if (check_request_count(s, mud, here, e) < 0 || check_visit_order(s, mud, visits, e) < 0 ||
             check_visit_paths(s, p, mud, visits, e) < 0)
             return -EINVAL;

@@ -285,9 +285,6 @@ static int check_value(const struct scenario_key *key, json_object *value, const
         return check_text(key, value, place, e);
     case KEY_TEXTS:
         return check_texts(key, value, place, e);
-    case KEY_LATER:
-        scenario_error(place, e, "is not yet available");
-        return err_hint(e, "%s", key->help);
     }
     return -EINVAL;
 }

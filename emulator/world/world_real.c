@@ -5,6 +5,7 @@
 #include "interrupt.h"
 #include "mem.h"
 #include "privileges.h"
+#include "scenario_move.h"
 #include "testdata.h"
 #include "transfer.h"
 #include "world_plan.h"
@@ -146,7 +147,7 @@ int world_real_check(const char *program, struct world_real_facts *facts, struct
     return 0;
 }
 
-int world_real_run(const struct scenario *s, uint64_t seed, const struct world_real_options *options, struct logrepo *repo,
+int world_real_run(struct scenario *s, uint64_t seed, const struct world_real_options *options, struct logrepo *repo,
                    struct world_real_facts *facts, struct err *e)
 {
     struct controller c = {.scenario = s,
@@ -156,6 +157,8 @@ int world_real_run(const struct scenario *s, uint64_t seed, const struct world_r
                            .seed = seed,
                            .clock = clock_wall(SIMTIME_ZERO)};
     int status = world_real_check(options->program, facts, e);
+    if (status == 0)
+        status = scenario_move(s, seed, e);
     if (status < 0)
         return status;
     c.loop = loop_new(&c.clock, e);

@@ -31,7 +31,7 @@ struct world_real_facts {
 /* 0; -EPERM, -ENOENT, -EOPNOTSUPP: this host lacks something, `e` says what and how to mend it; -EINTR after a signal; else the run
  * failed. In every case nothing is left behind, or `e` says that `roamlab clean` has to be run. The repository stays the
  * caller's. */
-int world_real_run(const struct scenario *s, uint64_t seed, const struct world_real_options *options, struct logrepo *repo,
+int world_real_run(struct scenario *s, uint64_t seed, const struct world_real_options *options, struct logrepo *repo,
                    struct world_real_facts *facts, struct err *e);
 
 /* What this host needs for a real run, without running one: privileges, Docker, CRIU, a link driver. Fills the facts. */

@@ -1,6 +1,7 @@
 #include "world_sim.h"
 #include "interrupt.h"
 #include "mem.h"
+#include "scenario_move.h"
 #include "sim.h"
 #include "variation.h"
 #include "world.h"
@@ -55,12 +56,16 @@ static void record_change(struct variation *base, const struct event *event)
     record(&w->cast, event);
 }
 
-int world_sim_run(const struct scenario *s, uint64_t seed, struct logrepo *repo, struct err *e)
+int world_sim_run(struct scenario *s, uint64_t seed, struct logrepo *repo, struct err *e)
 {
     struct clock clock = clock_virtual();
     struct loop *loop = loop_new(&clock, e);
     struct recorder recorder = {.repo = repo};
     struct world w;
+    if (scenario_move(s, seed, e) < 0) {
+        loop_free(loop);
+        return -e->code;
+    }
     world_init(&w, s, seed, record, &recorder);
     struct sim *sim = sim_new(loop, &w.layout, &w.cast);
     sim_port(sim)->unwanted = log_unwanted(&s->log);

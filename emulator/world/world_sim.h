@@ -5,8 +5,8 @@
 #include "logrepo.h"
 #include "scenario.h"
 
-/* Plays the scenario with that seed; every event goes to the repository, which stays the caller's. 0; -EINTR
+/* Plays the scenario with that seed (devices that move get their visits); every event goes to the repository, which stays the caller's. 0; -EINTR
  * if a signal came (interrupt.h), with everything freed; or the repository's error. */
-int world_sim_run(const struct scenario *s, uint64_t seed, struct logrepo *repo, struct err *e);
+int world_sim_run(struct scenario *s, uint64_t seed, struct logrepo *repo, struct err *e);
 
 #endif

@@ -1,0 +1,332 @@
+/* Moving devices: their tracks, through the radio and the roaming decision, become visits. */
+#include "scenario_move.h"
+
+#include "generator_steps.h"
+#include "itinerary.h"
+#include "mem.h"
+#include "roaming_cost.h"
+#include "scenario_key.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What all devices of a run share. */
+struct air {
+    struct radio *radio;
+    struct cells *cells;
+    struct radio_ap *aps;
+    uint8_t *channels;
+    uint32_t *edge_of_ap, *stations;
+};
+
+/* The devices of one entry of muds. */
+struct kind {
+    struct scenario *s;
+    const struct scenario_mobility *mobility;
+    int first, count;
+    uint64_t seed;
+    char *name; /* of the entry */
+    float *costs;
+    struct itinerary *itinerary;
+};
+
+static int open_air(struct air *air, const struct scenario *s, uint64_t seed, struct err *e)
+{
+    size_t count = (size_t)s->ap_count;
+    *air = (struct air){.aps = mem_alloc_array(count, sizeof *air->aps),
+                        .channels = mem_alloc_array(count, sizeof *air->channels),
+                        .edge_of_ap = mem_alloc_array(count, sizeof *air->edge_of_ap),
+                        .stations = mem_alloc_array(count, sizeof *air->stations)};
+    for (int i = 0; i < s->ap_count; i++) {
+        const struct scenario_ap *ap = &s->aps[i];
+        air->aps[i] = (struct radio_ap){ap->x_m, ap->y_m, ap->tx_power_dbm, (uint32_t)i};
+        air->channels[i] = (uint8_t)ap->channel;
+        air->edge_of_ap[i] = (uint32_t)ap->edge;
+    }
+    air->radio = radio_open(&s->radio.radio, seed, e);
+    if (!air->radio)
+        return scenario_wrap(PLACE_NAMED(NULL, "radio"), e);
+    air->cells = cells_open(air->radio, air->aps, (uint32_t)s->ap_count);
+    return 0;
+}
+
+static void close_air(struct air *air)
+{
+    cells_free(air->cells);
+    radio_free(air->radio);
+    free(air->aps);
+    free(air->channels);
+    free(air->edge_of_ap);
+    free(air->stations);
+}
+
+/* --- the devices of a kind ------------------------------------------------------------------------------------------ */
+
+static void add_visit(void *context, uint32_t device, const struct visit *visit, double dbm)
+{
+    struct kind *kind = context;
+    struct scenario_mud *mud = &kind->s->muds[(uint32_t)kind->first + device];
+    int count = mud->visit_count;
+    (void)dbm;
+    if (count == 0 || (count >= 4 && (count & (count - 1)) == 0))
+        mud->visits = mem_resize(mud->visits, (size_t)(count ? 2 * count : 4) * sizeof *mud->visits);
+    mud->visits[mud->visit_count++] = *visit;
+}
+
+static void forget_visits(struct kind *kind)
+{
+    for (int i = kind->first; i < kind->first + kind->count; i++) {
+        free(steal(kind->s->muds[i].visits));
+        kind->s->muds[i].visit_count = 0;
+    }
+}
+
+static void begin_kind(struct kind *kind, struct scenario *s, int first, const struct air *air, uint64_t seed)
+{
+    const struct scenario_mud *mud = &s->muds[first];
+    const struct roaming_policy *policy = s->radio.roaming.policy;
+    *kind = (struct kind){.s = s, .mobility = &s->mobilities[mud->mobility], .first = first, .seed = seed};
+    kind->name = scenario_kind_name(mud);
+    while (first + kind->count < s->mud_count && s->muds[first + kind->count].kind == mud->kind)
+        kind->count++;
+    forget_visits(kind);
+    if (policy->needs_cost)
+        kind->costs = roaming_costs(s, mud->host, seed);
+    struct itinerary_options options = {
+        .cells = air->cells,
+        .channels = air->channels,
+        .ap_count = (uint32_t)s->ap_count,
+        .roaming = s->radio.roaming,
+        .handoff = s->radio.handoff,
+        .scan_interval = s->radio.scan_interval,
+        .until = s->duration,
+        .seed = seed,
+        .name = kind->name,
+        .stations = policy->needs_stations ? air->stations : NULL,
+        .costs = kind->costs,
+        .edge_of_ap = air->edge_of_ap,
+        .stays = roaming_container_stays(s),
+        .visit = add_visit,
+        .context = kind,
+    };
+    kind->itinerary = itinerary_new(&options);
+}
+
+static void end_kind(struct kind *kind)
+{
+    itinerary_free(kind->itinerary);
+    free(kind->costs);
+    free(kind->name);
+}
+
+/* --- tracks ---------------------------------------------------------------------------------------------------------- */
+
+/* A kind's tracks on their way: those that it takes from its source. */
+struct tracks {
+    struct kind *kind;
+    struct track_source *source;
+    struct track_sample next; /* of the source's devices */
+    bool pending;             /* `next` is there */
+    uint32_t seen;            /* devices of the source so far */
+    int64_t start;            /* the source's device that is the first of the kind; -1 = not yet seen */
+};
+
+static int tracks_error(const struct tracks *t, struct err *e)
+{
+    return scenario_wrap(PLACE_NAMED(PLACE_NAMED(NULL, "mobility"), t->kind->mobility->name), e);
+}
+
+static struct track_source *open_source(const struct kind *kind, struct err *e)
+{
+    const struct scenario *s = kind->s;
+    const struct scenario_mobility *m = kind->mobility;
+    uint32_t count = (uint32_t)kind->count;
+    if (m->tracks)
+        return m->format->open(m->tracks, e);
+    if (s->radio.roaming.policy->needs_stations)
+        return generator_open_steps(&m->generator, kind->name, kind->seed, count, s->radio.scan_interval,
+                                    s->duration, e);
+    return generator_open(&m->generator, kind->name, kind->seed, count, s->duration, e);
+}
+
+static int open_tracks(struct tracks *t, struct kind *kind, struct err *e)
+{
+    *t = (struct tracks){.kind = kind, .start = kind->s->muds[kind->first].track ? -1 : 0};
+    t->source = open_source(kind, e);
+    return t->source ? 0 : tracks_error(t, e);
+}
+
+static void meet(struct tracks *t, uint32_t device)
+{
+    const char *wanted = t->kind->s->muds[t->kind->first].track;
+    const char *name = wanted ? t->source->operations->name(t->source, device) : NULL;
+    if (name && t->start < 0 && strcmp(name, wanted) == 0)
+        t->start = device;
+    t->seen = device + 1;
+}
+
+/* 1 and the next sample of a device of the kind, 0 at the end. */
+static int next_sample(struct tracks *t, struct track_sample *sample, struct err *e)
+{
+    int status;
+    while ((status = t->source->operations->next(t->source, sample, e)) > 0) {
+        if (sample->device >= t->seen)
+            meet(t, sample->device);
+        int64_t device = (int64_t)sample->device - t->start;
+        if (t->start < 0 || device < 0 || device >= t->kind->count)
+            continue;
+        sample->device = (uint32_t)device;
+        return 1;
+    }
+    return status < 0 ? tracks_error(t, e) : 0;
+}
+
+static int check_enough(const struct tracks *t, struct err *e)
+{
+    const struct kind *kind = t->kind;
+    const struct scenario_place *place = PLACE_NAMED(PLACE_NAMED(NULL, "muds"), kind->name);
+    int64_t there = t->start < 0 ? 0 : t->seen - t->start;
+    if (t->start < 0)
+        return scenario_error(PLACE_NAMED(place, "track"), e, "%s has no track %s", kind->mobility->tracks,
+                              kind->s->muds[kind->first].track);
+    if (there >= kind->count)
+        return 0;
+    scenario_error(PLACE_NAMED(place, "count"), e, "is %d, but %s has only %lld tracks", kind->count,
+                   kind->mobility->tracks, (long long)there);
+    return err_hint(e, "take fewer devices, or more tracks");
+}
+
+static void close_tracks(struct tracks *t)
+{
+    if (t->source)
+        t->source->operations->close(t->source);
+}
+
+/* --- device after device ---------------------------------------------------------------------------------------------- */
+
+static int move_through(struct tracks *t, struct err *e)
+{
+    struct track_sample sample;
+    int status;
+    while ((status = next_sample(t, &sample, e)) > 0)
+        itinerary_move(t->kind->itinerary, &sample);
+    itinerary_end(t->kind->itinerary);
+    return status < 0 ? status : check_enough(t, e);
+}
+
+static int move_kind(struct kind *kind, struct err *e)
+{
+    struct tracks tracks;
+    int status = open_tracks(&tracks, kind, e);
+    if (status == 0)
+        status = move_through(&tracks, e);
+    close_tracks(&tracks);
+    return status;
+}
+
+static int move_one_by_one(struct kind *kinds, int count, struct err *e)
+{
+    int status = 0;
+    for (int i = 0; i < count && status == 0; i++)
+        status = move_kind(&kinds[i], e);
+    return status;
+}
+
+/* --- all at a time ------------------------------------------------------------------------------------------------------ */
+
+/* Whose turn it is: the earliest, the first of equals. NULL = nobody has samples any more. */
+static struct tracks *earliest(struct tracks *tracks, int count)
+{
+    struct tracks *first = NULL;
+    for (int i = 0; i < count; i++)
+        if (tracks[i].pending && (!first || simtime_before(tracks[i].next.at, first->next.at)))
+            first = &tracks[i];
+    return first;
+}
+
+static int advance(struct tracks *t, struct err *e)
+{
+    int status = next_sample(t, &t->next, e);
+    t->pending = status > 0;
+    return status < 0 ? status : 0;
+}
+
+static int check_by_time(const struct tracks *t, struct err *e)
+{
+    if (t->source->by_time)
+        return 0;
+    scenario_error(PLACE_NAMED(PLACE_NAMED(NULL, "radio"), "roaming"), e,
+                   "%s counts stations, but %s tells one device after the other",
+                   t->kind->s->radio.roaming.policy->name, t->kind->mobility->tracks);
+    return err_hint(e, "sort the tracks by time, as csv");
+}
+
+static int begin_tracks(struct tracks *tracks, struct kind *kinds, int count, struct err *e)
+{
+    int status = 0;
+    for (int i = 0; i < count && status == 0; i++) {
+        status = open_tracks(&tracks[i], &kinds[i], e);
+        if (status == 0)
+            status = check_by_time(&tracks[i], e);
+        if (status == 0)
+            status = advance(&tracks[i], e);
+    }
+    return status;
+}
+
+static int move_side_by_side(struct kind *kinds, int count, struct err *e)
+{
+    struct tracks *tracks = mem_alloc_array((size_t)count, sizeof *tracks), *t;
+    int status = begin_tracks(tracks, kinds, count, e);
+    while (status == 0 && (t = earliest(tracks, count))) {
+        itinerary_move(t->kind->itinerary, &t->next);
+        status = advance(t, e);
+    }
+    for (int i = 0; i < count; i++) {
+        itinerary_end(kinds[i].itinerary);
+        if (status == 0)
+            status = check_enough(&tracks[i], e);
+        close_tracks(&tracks[i]);
+    }
+    free(tracks);
+    return status;
+}
+
+/* --- all kinds --------------------------------------------------------------------------------------------------------- */
+
+static bool moves(const struct scenario *s, int i)
+{
+    return scenario_begins_kind(s, i) && s->muds[i].mobility >= 0;
+}
+
+static int move_all(struct scenario *s, const struct air *air, uint64_t seed, struct err *e)
+{
+    int count = 0, at = 0;
+    for (int i = 0; i < s->mud_count; i++)
+        count += moves(s, i);
+    struct kind *kinds = mem_alloc_array((size_t)count, sizeof *kinds);
+    for (int i = 0; i < s->mud_count; i++)
+        if (moves(s, i))
+            begin_kind(&kinds[at++], s, i, air, seed);
+    int status = s->radio.roaming.policy->needs_stations ? move_side_by_side(kinds, count, e)
+                                                         : move_one_by_one(kinds, count, e);
+    for (int i = 0; i < count; i++)
+        end_kind(&kinds[i]);
+    free(kinds);
+    return status;
+}
+
+int scenario_move(struct scenario *s, uint64_t seed, struct err *e)
+{
+    struct air air;
+    if (s->mobility_count == 0 || (s->moved && s->moved_seed == seed))
+        return 0;
+    int status = open_air(&air, s, seed, e);
+    if (status == 0)
+        status = move_all(s, &air, seed, e);
+    close_air(&air);
+    s->moved = status == 0;
+    s->moved_seed = seed;
+    return status < 0 ? err_wrap(e, "%.240s", s->path) : 0;
+}
