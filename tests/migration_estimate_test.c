@@ -7,6 +7,7 @@
 #include "world_layout.h"
 #include "world_sim.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,20 +31,25 @@ static double estimated_s(const struct scenario *s, int from, int to)
     return simtime_seconds(time);
 }
 
-static double run_s(const struct scenario *s)
+static void run(const struct scenario *s, struct run_record *record)
 {
-    struct run_record record = RUN_RECORD_INIT;
     struct err e = ERR_INIT;
     struct logrepo *repo = NULL;
     char *folder = folder_make();
     if (logrepo_open(folder, SIMTIME_ZERO, &repo, &e) < 0 || world_sim_run(s, 1, repo, &e) < 0 ||
-        logrepo_close(repo, &e) < 0 || run_record_read(folder, &record, &e) < 0)
+        logrepo_close(repo, &e) < 0 || run_record_read(folder, record, &e) < 0)
         fail_msg("%s", e.text);
-    assert_int_equal(record.migration_count, 1);
-    assert_string_equal(record.migrations[0].outcome, "finished");
+    assert_int_equal(record->migration_count, 1);
+    assert_string_equal(record->migrations[0].outcome, "finished");
+    folder_remove(folder);
+}
+
+static double run_s(const struct scenario *s)
+{
+    struct run_record record = RUN_RECORD_INIT;
+    run(s, &record);
     double seconds = simtime_seconds(simtime_sub(record.migrations[0].end, record.migrations[0].begin));
     run_record_free(&record);
-    folder_remove(folder);
     return seconds;
 }
 
@@ -73,6 +79,52 @@ static void test_a_run_takes_about_as_long(void **state)
         print_message("%s, row %zu: estimated %.3f s, took %.3f s\n", rows[i].scenario, i, estimated, took);
         if (estimated < 0.85 * took || estimated > 1.15 * took)
             fail_msg("%s, row %zu: estimated %g s, took %g s", rows[i].scenario, i, estimated, took);
+        scenario_free(s);
+    }
+}
+
+/* What requests wait during the migration, in the mean, beyond the way to the old container and what they take without a migration. */
+static double waited_s(const struct scenario *s, double way_s)
+{
+    struct run_record record = RUN_RECORD_INIT;
+    double sum = 0, quickest = 1e9;
+    int count = 0;
+    run(s, &record);
+    for (size_t i = 0; i < record.muds[0].request_count; i++) {
+        const struct run_request *r = &record.muds[0].requests[i];
+        double took = simtime_seconds(simtime_sub(r->answered, r->sent));
+        quickest = fmin(quickest, took);
+        if (!simtime_before(r->sent, record.migrations[0].begin) &&
+            simtime_before(r->sent, record.migrations[0].end))
+            sum += took, count++;
+    }
+    run_record_free(&record);
+    return sum / count - way_s - quickest;
+}
+
+/* The mean wait: in the queue, and of those that meet the freeze, half of it. */
+static void test_requests_wait_about_as_long(void **state)
+{
+    static const struct scenario_setting rows[][3] = {
+        {{"links.0.rtt_ms", "10"}, {"links.0.rate_mbit", "100"}, {"muds.m1.requests_per_s", "10"}},
+        {{"links.0.rtt_ms", "10"}, {"links.0.rate_mbit", "20"}, {"muds.m1.requests_per_s", "10"}},
+        {{"links.0.rtt_ms", "200"}, {"links.0.rate_mbit", "80"}, {"muds.m1.requests_per_s", "10"}},
+        {{"links.0.rtt_ms", "40"}, {"links.0.rate_mbit", "50"}, {"links.0.queue_packets", "50"}},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct scenario *s = read_scenario("scenarios/kim22-p-migr.json", rows[i], 3);
+        struct layout layout;
+        world_layout_init(&layout, s, 1);
+        struct migration_burden burden = migration_burden(&layout, s->migration.strategy, 0, 1);
+        double total = simtime_seconds(migration_estimate(&layout, s->migration.strategy, 0, 1)),
+               frozen = simtime_seconds(burden.frozen),
+               estimated = simtime_seconds(burden.queueing) + frozen * frozen / 2 / total,
+               waited = waited_s(s, simtime_seconds(layout_path(&layout, 0, 1).rtt));
+        print_message("row %zu: estimated %.1f ms, waited %.1f ms\n", i, estimated * 1e3, waited * 1e3);
+        if (estimated < 0.7 * waited - 0.01 || estimated > 1.3 * waited + 0.01)
+            fail_msg("row %zu: estimated %g s, waited %g s", i, estimated, waited);
+        world_layout_free(&layout);
         scenario_free(s);
     }
 }
@@ -109,6 +161,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_run_takes_about_as_long),
+        cmocka_unit_test(test_requests_wait_about_as_long),
         cmocka_unit_test(test_rows_worked_by_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

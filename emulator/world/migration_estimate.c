@@ -36,7 +36,7 @@ static struct simtime stage_time(const struct layout *l, enum operation operatio
     return simtime_add(time, transfer_time(carrier_model_bytes(carrier, l, operation), path, carrier));
 }
 
-/* Of all transfers, with the carrier's own round trips. */
+/* Of all transfers: the bytes, without what the carrier says before. */
 static struct simtime time_of_transfers(const struct layout *l, const struct strategy *strategy,
                                         const struct layout_path *path)
 {
