@@ -98,6 +98,11 @@ static const struct {
       "--set", "muds.m1.visits.3.at_s=6", "scenarios/three-aps.json"},
      6,
      "AP-3"},
+    {"placement",
+     {"--set", "duration_s=12", "--set", "muds.m1.visits.1.at_s=2", "--set", "muds.m1.visits.2.at_s=8",
+      "--set", "muds.m1.visits.3.at_s=9", "scenarios/placement.json"},
+     7,
+     "AP-2"},
 };
 
 /* The exit status is not judged: what a shortened script expects is real_test's business. */
