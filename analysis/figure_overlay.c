@@ -58,7 +58,9 @@ static int add_result(struct overlay *o, const char *folder, int i, struct err *
     if (status == 0)
         status = response_curve_read(folder, result_repetitions(folder, result), &o->curves[i], &first, e);
     if (status == 0) {
-        autofree char *title = figure_subject(result);
+        autofree char *subject = figure_subject(result);
+        int repetitions = result_repetitions(folder, result);
+        autofree char *title = repetitions > 1 ? mem_printf("%s, n = %d", subject, repetitions) : steal(subject);
         put_block(o, &o->curves[i], title);
         if (i == 0)
             put_changes(&o->figure, &first);

@@ -3,6 +3,7 @@
 #include "mem.h"
 #include "response_curve.h"
 #include "result.h"
+#include "statistics.h"
 
 #include <math.h>
 
@@ -55,17 +56,23 @@ static char *note_of(json_object *result, int repetitions)
     return mem_printf("one run, mean %.1f ms, %.0f lost", mean, lost);
 }
 
+/* Half of the mean's 95 % confidence interval, by Student's t; 0 of a single answer. */
+static double interval_of(const struct response_point *p)
+{
+    return p->count > 1 ? statistics_ci95_of_sums((size_t)p->count, p->ms_sum, p->ms_squares) : 0;
+}
+
 /* Returns the most often that any request was answered, 0 if there is none. */
 static int64_t put_points(struct figure *figure, const struct response_curve *curve)
 {
     int64_t most = 0;
-    buf_printf(&figure->data, "# request  mean_ms  min_ms  max_ms  count\n");
+    buf_printf(&figure->data, "# request  mean_ms  min_ms  max_ms  ci95_ms  n\n");
     for (size_t i = 0; i < curve->count; i++) {
         const struct response_point *p = &curve->points[i];
         if (p->count == 0)
             continue;
-        buf_printf(&figure->data, "%zu %.3f %.3f %.3f %lld\n", i, p->ms_sum / (double)p->count, p->ms_min, p->ms_max,
-                   (long long)p->count);
+        buf_printf(&figure->data, "%zu %.3f %.3f %.3f %.3f %lld\n", i, p->ms_sum / (double)p->count,
+                   p->ms_min, p->ms_max, interval_of(p), (long long)p->count);
         most = p->count > most ? p->count : most;
     }
     return most;
@@ -86,6 +93,8 @@ int figure_response_time(const char *folder, json_object *result, const char *ou
     figure_set_text(&figure, "figure_note", note);
     int64_t most = put_points(&figure, &curve);
     figure_set_number(&figure, "repetitions", (double)most);
+    /* Devices differ for reasons of their own; only a device's repetitions are a sample. */
+    figure_set_number(&figure, "sampled", most > 1 && most == repetitions);
     response_curve_free(&curve);
     run_record_free(&first);
     if (status == 0 && most)

@@ -52,7 +52,7 @@ static int add_bar(struct bars *bars, const char *folder, struct err *e)
     if (status < 0)
         return status;
     double mean = json_number_at(result, "migration_s.mean"),
-           ci95 = json_number_at(result, "migration_s.ci95");
+           ci95 = json_number_at(result, "migration_s.ci95"), n = json_number_at(result, "migration_s.n");
     autofree char *label = label_of(result);
     if (isfinite(mean)) {
         int decimals = mean < 10 ? 2 : 1;
@@ -60,7 +60,10 @@ static int add_bar(struct bars *bars, const char *folder, struct err *e)
                    isfinite(ci95) ? ci95 : 0, decimals, mean);
         if (ci95 > 0)
             buf_printf(&bars->figure->data, " ± %.*f", decimals, ci95);
-        buf_printf(&bars->figure->data, " s\"\n");
+        buf_printf(&bars->figure->data, " s");
+        if (n > 1)
+            buf_printf(&bars->figure->data, ", n = %.0f", n);
+        buf_printf(&bars->figure->data, "\"\n");
         bars->top = fmax(bars->top, mean + (isfinite(ci95) ? ci95 : 0));
     }
     json_object_put(result);

@@ -22,6 +22,7 @@ static void add_response(struct response_curve *curve, int32_t number, double se
     p->ms_min = p->count == 0 || ms < p->ms_min ? ms : p->ms_min;
     p->ms_max = p->count == 0 || ms > p->ms_max ? ms : p->ms_max;
     p->ms_sum += ms;
+    p->ms_squares += ms * ms;
     p->sent_sum += sent;
     p->count++;
 }

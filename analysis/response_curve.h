@@ -6,7 +6,7 @@
 #include "run_record.h"
 
 struct response_point {
-    double ms_sum, ms_min, ms_max;
+    double ms_sum, ms_squares, ms_min, ms_max;
     double sent_sum; /* seconds */
     int64_t count;   /* 0: no such request */
 };

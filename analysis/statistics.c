@@ -27,15 +27,27 @@ double statistics_student_t(size_t freedom)
     return z + (z3 + z) / (4 * n) + (5 * z5 + 16 * z3 + 3 * z) / (96 * n * n);
 }
 
-double statistics_ci95(const double *values, size_t count)
+/* `squares`: of the distances from the mean, summed. */
+static double half_width(size_t count, double squares)
 {
     if (count < 2)
         return NAN;
+    double deviation = sqrt(squares / (double)(count - 1));
+    return statistics_student_t(count - 1) * deviation / sqrt((double)count);
+}
+
+double statistics_ci95(const double *values, size_t count)
+{
     double mean = statistics_mean(values, count), squares = 0;
     for (size_t i = 0; i < count; i++)
         squares += (values[i] - mean) * (values[i] - mean);
-    double deviation = sqrt(squares / (double)(count - 1));
-    return statistics_student_t(count - 1) * deviation / sqrt((double)count);
+    return half_width(count, squares);
+}
+
+double statistics_ci95_of_sums(size_t count, double sum, double squares)
+{
+    double distances = squares - sum * sum / (double)count;
+    return half_width(count, distances > 0 ? distances : 0); /* alike values may differ by rounding */
 }
 
 static int ascending(const void *a_, const void *b_)

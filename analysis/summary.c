@@ -28,12 +28,12 @@ static void add_time(struct buf *b, double seconds)
 }
 
 /* Repetitions that are all alike (nothing random in the scenario) say nothing about an interval. */
-static void add_ci95(struct buf *b, double ci95)
+static void add_ci95(struct buf *b, double ci95, double n)
 {
     if (ci95 > 0)
-        buf_printf(b, " ± %.2f", ci95);
+        buf_printf(b, " ± %.2f (n %.0f)", ci95, n);
     else if (ci95 == 0)
-        buf_printf(b, " (all alike)");
+        buf_printf(b, " (n %.0f, all alike)", n);
 }
 
 static void print_head(json_object *r, FILE *out)
@@ -61,7 +61,7 @@ static void print_requests(json_object *r, FILE *out)
     double mean = at(r, "response_ms.mean");
     if (isfinite(mean)) {
         buf_printf(&line, "mean %.1f ms", mean);
-        add_ci95(&line, at(r, "response_ms.ci95"));
+        add_ci95(&line, at(r, "response_ms.ci95"), at(r, "response_ms.n"));
         buf_printf(&line, ", p95 %.1f, p99 %.1f, max %.1f", at(r, "response_ms.p95"),
                    at(r, "response_ms.p99"), at(r, "response_ms.max"));
         fprintf(out, "  response    %s\n", buf_text(&line));
@@ -78,7 +78,7 @@ static void print_requests(json_object *r, FILE *out)
     buf_clear(&line);
     if (isfinite(at(r, "migration_s.mean"))) {
         buf_printf(&line, "mean %.2f s", at(r, "migration_s.mean"));
-        add_ci95(&line, at(r, "migration_s.ci95"));
+        add_ci95(&line, at(r, "migration_s.ci95"), at(r, "migration_s.n"));
         buf_printf(&line, ", %.2f to %.2f", at(r, "migration_s.min"), at(r, "migration_s.max"));
         fprintf(out, "  migration   %s\n", buf_text(&line));
     }

@@ -177,14 +177,14 @@ static void test_the_interval_of_a_mean_is_said_if_there_is_one(void **state)
     static const struct {
         const char *ci95, *said;
     } rows[] = {
-        {"0.5", "mean 20.0 ms ± 0.50, p95"},
-        {"0", "mean 20.0 ms (all alike), p95"},
+        {"0.5", "mean 20.0 ms ± 0.50 (n 5), p95"},
+        {"0", "mean 20.0 ms (n 5, all alike), p95"},
         {"null", "mean 20.0 ms, p95"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char *text = NULL;
         size_t size;
-        autofree char *json = mem_printf("{'response_ms':{'mean':20,'ci95':%s}}", rows[i].ci95);
+        autofree char *json = mem_printf("{'response_ms':{'mean':20,'ci95':%s,'n':5}}", rows[i].ci95);
         json_object *result = json_tokener_parse(json);
         FILE *out = open_memstream(&text, &size);
         summary_print(result, "FOLDER", out);

@@ -95,10 +95,11 @@ static void test_figures_of_kim22(void **state)
         figures_of_comparison(both, 2, base, &e) < 0)
         fail_msg("%s", e.text);
     autofree char *bars = folder_read(base, "migration-time.dat");
-    assert_non_null(strstr(bars, "1 \"p-migr (sim)\" 6.910000 0.098161 \"6.91 ± 0.10 s\"\n"
-                                 "2 \"c-migr (sim)\" 124.900000 0.098161 \"124.9 ± 0.1 s\"\n"));
+    assert_non_null(strstr(bars, "1 \"p-migr (sim)\" 6.910000 0.098161 \"6.91 ± 0.10 s, n = 5\"\n"
+                                 "2 \"c-migr (sim)\" 124.900000 0.098161 \"124.9 ± 0.1 s, n = 5\"\n"));
     autofree char *response = folder_read(p_figures, "response-time.gp");
     assert_non_null(strstr(response, "migration_from = '49.5'\nmigration_to = '56.5'\n"));
+    assert_non_null(strstr(response, "repetitions = 5\nsampled = 1\n"));
     char *first[ARRAY_LEN(figures)];
     for (size_t i = 0; i < ARRAY_LEN(figures); i++)
         assert_non_null(first[i] = folder_read(p_figures, figures[i]));

@@ -583,6 +583,7 @@ static void test_statistics(void **state)
     double values[] = {5, 1, 4, 2, 3};
     assert_near(statistics_mean(values, 5), 3);
     assert_true(fabs(statistics_ci95(values, 5) - 2.7764 * sqrt(2.5) / sqrt(5)) < 1e-9);
+    assert_true(fabs(statistics_ci95_of_sums(5, 15, 55) - statistics_ci95(values, 5)) < 1e-9);
     assert_true(isnan(statistics_mean(values, 0)) && isnan(statistics_ci95(values, 1)));
     statistics_sort(values, 5);
     static const double shares[][2] = {{0, 1}, {0.2, 1}, {0.5, 3}, {0.81, 5}, {1, 5}};

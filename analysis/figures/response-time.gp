@@ -1,5 +1,5 @@
-# Response time per request: the mean over the repetitions and the span from the quickest to the slowest.
-# Set above: figure_title, figure_note, repetitions, migration_from and migration_to (request numbers, blank-separated).
+# Response time per request: the mean over the repetitions, its confidence interval, and the span from the quickest to the slowest.
+# Set above: figure_title, figure_note, repetitions (the most answers of a request), sampled, migration_from and migration_to (request numbers, blank-separated).
 blue = "#0072B2"
 orange = "#E69F00"
 set title figure_title font ",15" offset 0, 0.4
@@ -18,14 +18,17 @@ do for [i = 1:words(migration_from)] {
         behind fillcolor rgb orange fillstyle solid 0.16 noborder
 }
 bands = words(migration_from) > 0
-set style fill transparent solid 0.30 noborder
+set style fill noborder
 draw = "plot "
 if (bands) {
     draw = draw . "NaN with boxes fillcolor rgb orange fillstyle solid 0.16 title 'migration', "
 }
 if (repetitions > 1) {
-    draw = draw . "'response-time.dat' using 1:3:4 with filledcurves fillcolor rgb blue title 'minimum to maximum', "
-    draw = draw . "'' using 1:2 with lines linewidth 1.8 linecolor rgb blue title 'mean'"
+    draw = draw . "'response-time.dat' using 1:3:4 with filledcurves fillstyle transparent solid 0.20 noborder fillcolor rgb blue title 'minimum to maximum', "
+    if (sampled) {
+        draw = draw . "'' using 1:($2 - $5):($2 + $5) with filledcurves fillstyle transparent solid 0.45 noborder fillcolor rgb blue title '95 % confidence interval', "
+    }
+    draw = draw . "'' using 1:2 with lines linewidth 1.8 linecolor rgb blue title sprintf('mean, n = %d', repetitions)"
 } else {
     draw = draw . "'response-time.dat' using 1:2 with linespoints pointtype 7 pointsize 0.35 linewidth 1.2 linecolor rgb blue title 'response time'"
 }

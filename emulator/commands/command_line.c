@@ -45,6 +45,23 @@ int command_setting(const char *command, char *text, struct command_settings *se
     return command_add_setting(command, text, equals + 1, settings);
 }
 
+int command_take_options(int argc, char **argv, const char *help, const char *letters,
+                         const struct option *options, int (*take)(void *context, int option, char *value),
+                         void *context)
+{
+    optind = 0;
+    for (int option; (option = getopt_long(argc, argv, letters, options, NULL)) != -1;) {
+        if (option == 'h') {
+            fputs(help, stdout);
+            return 0;
+        }
+        int status = take(context, option, optarg);
+        if (status)
+            return status;
+    }
+    return -1;
+}
+
 static int bad_option(const char *command, char **argv, int option)
 {
     char letter[] = {'-', (char)optopt, '\0'};

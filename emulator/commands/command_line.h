@@ -27,6 +27,13 @@ int command_add_setting(const char *command, const char *path, const char *value
 /* Splits PATH=VALUE in place and appends it. */
 int command_setting(const char *command, char *text, struct command_settings *settings);
 
+/* Hands every option but --help to `take`, which returns 0 or the exit status; getopt's '?' has been complained about. -1 = go
+ * on with argv[optind], else the exit status. */
+struct option;
+int command_take_options(int argc, char **argv, const char *help, const char *letters,
+                         const struct option *options, int (*take)(void *context, int option, char *value),
+                         void *context);
+
 /* The options of a command; NULL = it has none of that kind. */
 struct command_options {
     const char **out; /* takes -o DIR */

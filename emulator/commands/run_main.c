@@ -47,8 +47,9 @@ struct run {
 
 /* --- the command line ---------------------------------------------------------------------------------------------------------------- */
 
-static int take_option(struct run *r, int option, char *value)
+static int take_option(void *context, int option, char *value)
 {
+    struct run *r = context;
     uint64_t number;
     switch (option) {
     case 'w':
@@ -96,17 +97,9 @@ static const struct option options[] = {
 /* -1 = go on, else the exit status. */
 static int parse(struct run *r, int argc, char **argv)
 {
-    int option;
-    optind = 0;
-    while ((option = getopt_long(argc, argv, "o:h", options, NULL)) != -1) {
-        if (option == 'h') {
-            fputs(HELP, stdout);
-            return 0;
-        }
-        int status = take_option(r, option, optarg);
-        if (status)
-            return status;
-    }
+    int status = command_take_options(argc, argv, HELP, "o:h", options, take_option, r);
+    if (status >= 0)
+        return status;
     if (optind + 1 != argc)
         return command_usage("run", optind == argc ? "no scenario given" : "more than one scenario given");
     if (r->capture && !r->real)

@@ -88,8 +88,9 @@ static int take_number(const char *text, uint64_t max, const char *what, int *nu
     return 0;
 }
 
-static int take_option(struct request *r, int option, char *value)
+static int take_option(void *context, int option, char *value)
 {
+    struct request *r = context;
     switch (option) {
     case 'v':
         return take_axis(r, value);
@@ -141,17 +142,9 @@ static const struct option options[] = {
 /* -1 = go on, else the exit status. */
 static int parse(struct request *r, int argc, char **argv)
 {
-    int option;
-    optind = 0;
-    while ((option = getopt_long(argc, argv, "o:h", options, NULL)) != -1) {
-        if (option == 'h') {
-            fputs(HELP, stdout);
-            return 0;
-        }
-        int status = take_option(r, option, optarg);
-        if (status)
-            return status;
-    }
+    int status = command_take_options(argc, argv, HELP, "o:h", options, take_option, r);
+    if (status >= 0)
+        return status;
     if (r->merge && optind == argc)
         return -1;
     if (r->merge || optind + 1 != argc)
