@@ -3,8 +3,9 @@
 #ifndef ROAMLAB_CONFORMANCE_H
 #define ROAMLAB_CONFORMANCE_H
 
-#include "mem.h"
 #include "distribution.h"
+#include "mem.h"
+#include "rng.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@ enum conformance_check {
     CHECK_FULL,    /* `least` to `most` of them arrive */
     CHECK_SLOTS,   /* they arrive in bursts of at most slot.packets */
     CHECK_CHANGE,  /* after half of the packets `then` holds; all arrive */
+    CHECK_QUEUED,  /* after half of the packets the rate is `then`'s; what is queued keeps its times */
     CHECK_RANKS,   /* successive delays correlate by `rate` */
 };
 
@@ -32,7 +34,7 @@ struct conformance_row {
     enum conformance_check check;
     int count, batch, gap_us; /* packets; so many at once, so far apart */
     int bytes;                /* of IP */
-    double rate, burst;       /* what is expected */
+    double rate, burst;       /* what is expected; correlated draws say it themselves */
     double inflation;         /* of the variance, as losses come in bursts; 0 = 1 */
     int least, most;
     struct link_params then;
@@ -50,7 +52,6 @@ struct outcome {
 struct precision {
     double late_ms; /* the median packet is at most so late */
     double ks;      /* what lateness adds to a Kolmogorov–Smirnov distance */
-    double slow;    /* how much slower than the rate it may be */
 };
 
 static const double sigmas = 6, ks_alpha = 1e-9;
@@ -96,14 +97,33 @@ static double share_up_to(const struct link_table *table, double x)
     return (double)count / (double)table->count;
 }
 
+/* Times at which the machine stands still, which is none of the link's doing: they show in the sender, which does not
+ * come to its next packet either. */
+static bool stood_still(const struct conformance_row *row, const struct outcome *o, double at_ms)
+{
+    for (int i = 1; i < o->count; i++) {
+        double planned = fmax((double)(i / row->batch) * row->gap_us / 1e3, o->sent[i - 1]);
+        if (o->sent[i] - planned > 1 && at_ms >= planned && at_ms <= o->sent[i] + 1)
+            return true;
+    }
+    return false;
+}
+
 static bool judge_jitter(const struct conformance_row *row, const struct outcome *o,
                          const struct precision *p)
 {
     static double delays[CONFORMANCE_PACKETS_MAX];
     const struct link_table *table;
-    int count = delays_of(o, delays);
-    if (table_of(&row->params, &table, NULL) < 0 || count == 0)
+    int missing = 0, count = 0;
+    for (int i = 0; i < o->count; i++) {
+        missing += o->arrived[i] < 0;
+        if (!stood_still(row, o, o->arrived[i]))
+            delays[count++] = o->arrived[i] - o->sent[i];
+    }
+    if (table_of(&row->params, &table, NULL) < 0 || missing || count < o->count / 2) {
+        printf("%d missing, %d to be judged", missing, count);
         return false;
+    }
     double distance = 0, n = count;
     qsort(delays, (size_t)count, sizeof delays[0], compare_numbers);
     for (int i = 0; i < count; i++) {
@@ -112,8 +132,8 @@ static bool judge_jitter(const struct conformance_row *row, const struct outcome
         distance = fmax(distance, fmax(just_below - (i + 1) / n, i / n - share));
     }
     double bound = sqrt(-log(ks_alpha / 2) / (2 * n)) + p->ks;
-    printf("%d arrive, Kolmogorov-Smirnov distance %.4f, bound %.4f", count, distance, bound);
-    return count == o->count && distance <= bound;
+    printf("%d judged, Kolmogorov-Smirnov distance %.4f, bound %.4f", count, distance, bound);
+    return distance <= bound;
 }
 
 static bool near(const char *what, double got, double expected, double n, double inflation)
@@ -123,38 +143,81 @@ static bool near(const char *what, double got, double expected, double n, double
     return fabs(got - expected) <= room;
 }
 
+struct expectation {
+    double rate, burst;
+};
+
+/* Draws that lean on the last one by `correlation`, as link.h has it: the share of them below the probability, and how
+ * many in a row. There is no closed form worth having; so many draws are exact to 0.001. */
+static struct expectation expect_correlated(double probability, double correlation)
+{
+    enum { DRAWS = 4000000 };
+    struct rng rng;
+    double last = 0.5;
+    int count = 0, bursts = 0;
+    rng_init(&rng, 1, "expectation", 0);
+    for (int i = 0; i < DRAWS; i++) {
+        double draw = rng_unit(&rng) * (1 - correlation) + last * correlation;
+        count += draw < probability;
+        bursts += draw < probability && last >= probability;
+        last = draw;
+    }
+    return (struct expectation){(double)count / DRAWS, bursts ? (double)count / bursts : 0};
+}
+
+static struct expectation expectation_of(const struct conformance_row *row)
+{
+    const struct link_params *p = &row->params;
+    if (p->loss_correlation > 0)
+        return expect_correlated(p->loss, p->loss_correlation);
+    if (p->duplicate_correlation > 0)
+        return expect_correlated(p->duplicate, p->duplicate_correlation);
+    if (p->corrupt_correlation > 0)
+        return expect_correlated(p->corrupt, p->corrupt_correlation);
+    if (p->reorder_correlation > 0)
+        return expect_correlated(p->reorder, p->reorder_correlation);
+    return (struct expectation){row->rate, row->burst};
+}
+
 static bool judge_loss(const struct conformance_row *row, const struct outcome *o)
 {
+    struct expectation expected = expectation_of(row);
     int lost = 0, bursts = 0;
     for (int i = 0; i < o->count; i++) {
         lost += o->arrived[i] < 0;
         bursts += o->arrived[i] < 0 && (i == 0 || o->arrived[i - 1] >= 0);
     }
-    bool good = near("lost", (double)lost / o->count, row->rate, o->count, row->inflation);
+    bool good = near("lost", (double)lost / o->count, expected.rate, o->count, row->inflation);
     double mean = bursts ? (double)lost / bursts : 0;
     printf(", bursts of %.2f", mean);
-    if (row->burst <= 0)
+    if (expected.burst <= 0)
         return good;
     /* Bursts are geometric: the variance of their length is b (b - 1). */
-    double room = sigmas * sqrt(row->burst * (row->burst - 1) / fmax(bursts, 1)) + 0.02;
-    printf(", expected %.2f +- %.2f", row->burst, room);
-    return good && fabs(mean - row->burst) <= room;
+    double room = sigmas * sqrt(expected.burst * (expected.burst - 1) / fmax(bursts, 1)) + 0.02;
+    printf(", expected %.2f +- %.2f", expected.burst, room);
+    return good && fabs(mean - expected.burst) <= room;
 }
 
-/* Never faster than the line, never slower than whoever is slower: the line or the sender. */
+/* Never faster than the line that begins with each packet when its sending begins; in the middle not slower than one that
+ * begins when its sending has ended. */
 static bool judge_rate(const struct conformance_row *row, const struct outcome *o, const struct precision *p)
 {
-    double last = 0, delay = simtime_to_ms(row->params.delay);
-    int count = 0;
-    for (int i = 0; i < o->count; i++) {
-        last = fmax(last, o->arrived[i]);
-        count += o->arrived[i] >= 0;
-    }
+    static double late[CONFORMANCE_PACKETS_MAX];
     double packet_ms = (double)link_line_ns(&row->params, (uint64_t)row->bytes + LINK_ETHERNET, 1) / 1e6;
-    double line = count * packet_ms, sender = o->sent[o->count - 1] + packet_ms;
-    double late = last - delay - fmax(line, sender);
-    printf("%d arrive in %.3f ms, the line takes %.3f, the sender %.3f", count, last - delay, line, sender);
-    return count == o->count && last - delay >= line - 0.001 && late <= p->late_ms + p->slow * line + 1e-6;
+    double delay = simtime_to_ms(row->params.delay), free = 0, free_at_last = 0;
+    int missing = 0, early = 0;
+    for (int i = 0; i < o->count; i++) {
+        double begun = o->sent[i], ended = i + 1 < o->count ? o->sent[i + 1] : begun;
+        free = fmax(free, begun) + packet_ms;
+        free_at_last = fmax(free_at_last, ended) + packet_ms;
+        missing += o->arrived[i] < 0;
+        early += o->arrived[i] < free + delay - 0.001;
+        late[i] = o->arrived[i] - free_at_last - delay;
+    }
+    qsort(late, (size_t)o->count, sizeof late[0], compare_numbers);
+    printf("%d missing, %d early, late by median %.3f ms on a line of %.3f ms", missing, early, late[o->count / 2],
+           packet_ms * o->count);
+    return missing == 0 && early == 0 && late[o->count / 2] <= p->late_ms + 1e-6;
 }
 
 static bool judge_reorder(const struct conformance_row *row, const struct outcome *o)
@@ -170,7 +233,7 @@ static bool judge_reorder(const struct conformance_row *row, const struct outcom
         spaced = spaced && (gap < 2 || (i - last) % gap == 0);
         last = i;
     }
-    bool good = near("early", (double)early / o->count, row->rate, o->count, 1);
+    bool good = near("early", (double)early / o->count, expectation_of(row).rate, o->count, row->inflation);
     return good && alone == 0 && spaced;
 }
 
@@ -181,7 +244,7 @@ static bool judge_copies(const struct conformance_row *row, const struct outcome
         doubled += o->copies[i] == 2;
         others += o->copies[i] < 1 || o->copies[i] > 2;
     }
-    return near("doubled", (double)doubled / o->count, row->rate, o->count, 1) && others == 0;
+    return near("doubled", (double)doubled / o->count, expectation_of(row).rate, o->count, row->inflation) && others == 0;
 }
 
 /* Bits of headers are turned too; such packets do not arrive. */
@@ -190,7 +253,8 @@ static bool judge_corrupt(const struct conformance_row *row, const struct outcom
     int missing = 0;
     for (int i = 0; i < o->count; i++)
         missing += o->arrived[i] < 0;
-    bool good = near("corrupt or gone", (double)(o->corrupt + missing) / o->count, row->rate, o->count, 1);
+    bool good = near("corrupt or gone", (double)(o->corrupt + missing) / o->count, expectation_of(row).rate, o->count,
+                     row->inflation);
     printf(", %d of them arrive", o->corrupt);
     return good && o->bits == o->corrupt && missing <= o->corrupt / 4 + 8;
 }
@@ -241,20 +305,41 @@ static bool judge_change(const struct conformance_row *row, const struct outcome
     return missing == 0 && before > o->count * 4 / 10 && after > o->count * 4 / 10;
 }
 
+/* All were sent long before the line is free. Those before the change leave as the old rate says, the others behind
+ * them as the new one. */
+static bool judge_queued(const struct conformance_row *row, const struct outcome *o,
+                         const struct precision *p)
+{
+    static double late[CONFORMANCE_PACKETS_MAX];
+    double old = (double)link_line_ns(&row->params, (uint64_t)row->bytes + LINK_ETHERNET, 1) / 1e6,
+           new = (double)link_line_ns(&row->then, (uint64_t)row->bytes + LINK_ETHERNET, 1) / 1e6,
+           due = simtime_to_ms(row->params.delay);
+    int missing = 0;
+    for (int i = 0; i < o->count; i++) {
+        due += i < o->count / 2 ? old : new;
+        late[i] = o->arrived[i] - o->sent[0] - due;
+        missing += o->arrived[i] < 0;
+    }
+    qsort(late, (size_t)o->count, sizeof late[0], compare_numbers);
+    printf("%d missing, late by least %.3f, median %.3f ms", missing, late[0], late[o->count / 2]);
+    return missing == 0 && late[0] >= -0.001 && late[o->count / 2] <= p->late_ms + 1e-6;
+}
+
 /* Correlation of normal deviations: their tables are sorted, so those of ranks follow. */
 static bool judge_ranks(const struct conformance_row *row, const struct outcome *o)
 {
-    double sum = 0, squares = 0, products = 0, mean = 0;
-    for (int i = 0; i < o->count; i++)
-        mean += (o->arrived[i] - o->sent[i]) / o->count;
+    double last = 0, squares = 0, products = 0;
+    int count = 0;
     for (int i = 0; i < o->count; i++) {
-        double x = o->arrived[i] - o->sent[i] - mean;
+        double x = o->arrived[i] - o->sent[i] - simtime_to_ms(row->params.delay);
+        if (stood_still(row, o, o->arrived[i]))
+            continue;
         squares += x * x;
-        products += i ? x * sum : 0;
-        sum = x;
+        products += count++ ? x * last : 0;
+        last = x;
     }
-    printf("correlation of successive delays %.3f, expected %.3f", products / squares, row->rate);
-    return fabs(products / squares - row->rate) < sigmas / sqrt(o->count);
+    printf("%d judged, correlation of successive delays %.3f, expected %.3f", count, products / squares, row->rate);
+    return count > o->count / 2 && fabs(products / squares - row->rate) < sigmas / sqrt(count);
 }
 
 static bool judge(const struct conformance_row *row, const struct outcome *o, const struct precision *p)
@@ -280,6 +365,8 @@ static bool judge(const struct conformance_row *row, const struct outcome *o, co
         return judge_slots(row, o, p);
     case CHECK_CHANGE:
         return judge_change(row, o, p);
+    case CHECK_QUEUED:
+        return judge_queued(row, o, p);
     case CHECK_RANKS:
         return judge_ranks(row, o);
     }
