@@ -1,4 +1,5 @@
 #include "driver.h"
+#include "buf.h"
 #include "mem.h"
 #include "segmentation.h"
 
@@ -6,26 +7,73 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct link_driver *const drivers[] = {&link_driver_kernel, &link_driver_userspace};
+static const struct link_driver *const all_drivers[] = {&link_driver_kernel, &link_driver_userspace, NULL};
 
-const struct link_driver *link_driver_choose(struct err *e)
+/* What asks for nothing is not shaped, so any driver will do. */
+static bool needs_shaper(const struct link_ends *ends, const struct link_params *params)
 {
-    struct err why[ARRAY_LEN(drivers)] = {ERR_INIT};
-    for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
-        if (drivers[i]->probe(&why[i]) == 0)
-            return drivers[i];
-    err_set(e, EOPNOTSUPP, "no link driver works here: %s: %.200s; %s: %.200s", drivers[0]->name, why[0].text,
-            drivers[1]->name, why[1].text);
-    err_hint(e, "%s",
-             why[1].hint[0] ? why[1].hint : "load the kernel's sch_netem, or a kernel with nfnetlink_queue");
-    return NULL;
+    return ends->varies || !link_is_plain(params);
+}
+
+static int suits(const struct link_driver *driver, const struct link_need *needs, int count, struct err *e)
+{
+    int status = driver->probe(e);
+    for (int i = 0; i < count && status == 0; i++)
+        if (needs_shaper(&needs[i].ends, &needs[i].params) &&
+            (status = driver->can(&needs[i].ends, &needs[i].params, e)) < 0)
+            err_wrap(e, "links.%d, %s", needs[i].link, needs[i].back ? "back" : "forward");
+    return status;
+}
+
+static int no_such_driver(const struct link_driver *const *drivers, const char *wanted, struct err *e)
+{
+    struct buf names = BUF_INIT;
+    for (; *drivers; drivers++)
+        buf_printf(&names, "%s%s", names.len ? ", " : "", (*drivers)->name);
+    err_set(e, EINVAL, "there is no link driver %s", wanted);
+    err_hint(e, "there are: %s", buf_text(&names));
+    buf_free(&names);
+    return -EINVAL;
+}
+
+/* The reasons of all that were asked, and the hint of the last, which works on most kernels. */
+const struct link_driver *link_driver_choose_from(const struct link_driver *const *drivers, const char *wanted,
+                                                  const struct link_need *needs, int count, struct err *e)
+{
+    struct buf reasons = BUF_INIT;
+    struct err why = ERR_INIT;
+    const struct link_driver *chosen = NULL;
+    for (const struct link_driver *const *row = drivers; *row && !chosen; row++) {
+        if (wanted && strcmp((*row)->name, wanted) != 0)
+            continue;
+        why = (struct err)ERR_INIT;
+        if (suits(*row, needs, count, &why) == 0)
+            chosen = *row;
+        else
+            buf_printf(&reasons, "%s%s: %.240s", reasons.len ? "; " : "", (*row)->name, why.text);
+    }
+    if (!chosen && !reasons.len) {
+        no_such_driver(drivers, wanted, e);
+    } else if (!chosen) {
+        err_set(e, EOPNOTSUPP, "%s %s", wanted ? "link driver" : "no link driver will do:", buf_text(&reasons));
+        if (why.hint[0])
+            err_hint(e, "%s", why.hint);
+    }
+    buf_free(&reasons);
+    return chosen;
+}
+
+const struct link_driver *link_driver_choose(const char *wanted, const struct link_need *needs, int count,
+                                             struct err *e)
+{
+    return link_driver_choose_from(all_drivers, wanted, needs, count, e);
 }
 
 const struct link_driver *link_driver_named(const char *name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
-        if (strcmp(drivers[i]->name, name) == 0)
-            return drivers[i];
+    for (const struct link_driver *const *row = all_drivers; *row; row++)
+        if (strcmp((*row)->name, name) == 0)
+            return *row;
     return NULL;
 }
 
@@ -56,7 +104,7 @@ static int prepare(const char *namespace, const char *interface, const struct li
 {
     int status = link_params_check(params, e);
     if (status == 0 && interface && needs_packets(params))
-        status = segmentation_off(namespace, interface, e);
+        status = segmentation_set(namespace, interface, 0, e);
     return status;
 }
 
@@ -78,11 +126,13 @@ int link_shape(struct link_drive *drive, const struct link_ends *ends, const str
                struct link_shaper **shaper, struct err *e)
 {
     *shaper = NULL;
-    if (link_is_plain(params) && !ends->varies)
+    if (!needs_shaper(ends, params))
         return 0;
     int status = check_ends(ends, e);
     if (status == 0)
         status = prepare(ends->from_namespace, ends->from_interface, params, e);
+    if (status == 0)
+        status = drive->driver->can(ends, params, e);
     if (status == 0)
         status = drive->driver->shape(drive, ends, params, shaper, e);
     if (status < 0)

@@ -4,7 +4,7 @@
  * roamlab's own emulator where they arrive (see userspace.h), so the caller names both ends and the driver
  * takes the one that it needs.
  *
- *     const struct link_driver *driver = link_driver_choose(&e);          once, near main
+ *     const struct link_driver *driver = link_driver_choose(NULL, needs, count, &e);   once, near main
  *     struct link_drive *drive = link_drive_start(driver, &e);           once a run
  *     link_shape(drive, &ends, &params, &shaper, &e);                    per link and direction
  *     …
@@ -43,6 +43,14 @@ struct link_ends {
     bool varies;     /* it will be changed: there is a shaper even while the parameters ask for nothing */
 };
 
+/* One direction of a link, as it will be asked for. */
+struct link_need {
+    int link;    /* for messages: its number … */
+    bool back;   /* … and direction */
+    struct link_ends ends;
+    struct link_params params;
+};
+
 struct link_counters {
     uint64_t packets; /* delivered; a super-packet above 1 Gbit/s counts as the packets that it stands for */
     uint64_t bytes;   /* IP bytes of these */
@@ -58,20 +66,30 @@ struct link_driver {
     const char *summary; /* for people */
     /* Does this host have it? Tried out in a private namespace. 0, or -errno and why not. */
     int (*probe)(struct err *e);
+    /* Is it able to shape like this? Pure. EOPNOTSUPP names what it cannot do. */
+    int (*can)(const struct link_ends *ends, const struct link_params *params, struct err *e);
     struct link_drive *(*start)(struct err *e);
     void (*stop)(struct link_drive *drive);
     int (*shape)(struct link_drive *drive, const struct link_ends *ends, const struct link_params *params,
                  struct link_shaper **shaper, struct err *e);
     int (*change)(struct link_shaper *shaper, const struct link_params *params, struct err *e);
     int (*count)(struct link_shaper *shaper, struct link_counters *counters, struct err *e);
+    /* What all shaping of this driver on the interface has carried, whichever process put it there; ENOENT if there is
+     * none. NULL: only the process knows that holds it. */
+    int (*read)(const char *namespace, const char *interface, struct link_counters *sum, struct err *e);
     /* Takes away what any process's drive of this driver has left on the interface, and nothing else. */
     int (*clear)(const char *namespace, const char *interface, struct err *e);
 };
 
 extern const struct link_driver link_driver_kernel, link_driver_userspace;
 
-/* The first driver in the table whose probe succeeds. NULL and `e`, which says why each of them does not. */
-const struct link_driver *link_driver_choose(struct err *e);
+/* The first driver in the table, or the one that is `wanted` by name (NULL: any), that works on this host and can do
+ * all that is needed. NULL and `e`: why each does not, or why not the wanted one. */
+const struct link_driver *link_driver_choose(const char *wanted, const struct link_need *needs, int count,
+                                             struct err *e);
+/* The same from another table, NULL at its end. */
+const struct link_driver *link_driver_choose_from(const struct link_driver *const *drivers, const char *wanted,
+                                                  const struct link_need *needs, int count, struct err *e);
 /* By name; NULL if there is none of that name. */
 const struct link_driver *link_driver_named(const char *name);
 

@@ -46,7 +46,18 @@ static int kernel_probe(struct err *e)
     if (status == 0)
         status = qdisc_set_netem(netlink, loopback, &place, &settings, NULL, &reading, e);
     netlink_free(netlink);
-    return status == -ENOENT ? err_set(e, EOPNOTSUPP, "the kernel has no sch_netem") : status;
+    if (status != -ENOENT)
+        return status;
+    err_set(e, EOPNOTSUPP, "the kernel has no sch_netem");
+    return err_hint(e, "modprobe sch_netem");
+}
+
+static int kernel_can(const struct link_ends *ends, const struct link_params *params, struct err *e)
+{
+    struct netem_settings settings;
+    if (!ends->from_interface)
+        return err_set(e, EOPNOTSUPP, "it shapes packets where they leave, which is not on this machine");
+    return netem_settings_of(params, &settings, e);
 }
 
 static struct link_drive *kernel_start(struct err *e)
@@ -106,17 +117,13 @@ static int find_place(struct kernel_shaper *shaper, const struct link_ends *ends
 static int open_shaper(struct kernel_shaper *shaper, const struct link_ends *ends,
                        const struct link_params *params, struct err *e)
 {
-    struct netem_settings settings; /* what netem cannot do is found before anything is created */
-    int status = netem_settings_of(params, &settings, e);
-    if (status < 0)
-        return status;
     shaper->netlink = netlink_open(ends->from_namespace, e);
     if (!shaper->netlink)
         return e ? -e->code : -EIO;
     shaper->interface = netlink_interface(shaper->netlink, ends->from_interface, e);
     if (shaper->interface < 0)
         return shaper->interface;
-    status = find_place(shaper, ends, e);
+    int status = find_place(shaper, ends, e);
     return status < 0 ? status : set(shaper, params, e);
 }
 
@@ -124,8 +131,6 @@ static int kernel_shape(struct link_drive *base, const struct link_ends *ends,
                         const struct link_params *params, struct link_shaper **out, struct err *e)
 {
     struct kernel_drive *drive = container_of(base, struct kernel_drive, base);
-    if (!ends->from_interface)
-        return err_set(e, EOPNOTSUPP, "it shapes packets where they leave, which is not on this machine");
     struct kernel_shaper *shaper = mem_alloc(sizeof *shaper);
     int status = open_shaper(shaper, ends, params, e);
     if (status < 0) {
@@ -147,6 +152,14 @@ static int kernel_change(struct link_shaper *base, const struct link_params *par
     return status;
 }
 
+static struct link_counters counters_of(const struct qdisc_reading *reading)
+{
+    uint64_t packets = reading->basic.packets;
+    return (struct link_counters){.packets = packets,
+                                  .bytes = reading->basic.bytes - packets * LINK_ETHERNET,
+                                  .dropped = reading->queue.drops};
+}
+
 static int kernel_count(struct link_shaper *base, struct link_counters *counters, struct err *e)
 {
     struct kernel_shaper *shaper = container_of(base, struct kernel_shaper, base);
@@ -154,20 +167,33 @@ static int kernel_count(struct link_shaper *base, struct link_counters *counters
     int status = qdisc_read(shaper->netlink, shaper->interface, &shaper->place, &reading, e);
     if (status < 0)
         return status;
-    uint64_t packets = reading.basic.packets;
-    *counters = (struct link_counters){.packets = packets,
-                                       .bytes = reading.basic.bytes - packets * LINK_ETHERNET,
-                                       .dropped = reading.queue.drops,
-                                       .seeded = reading.settings.seed == base->params.seed};
+    *counters = counters_of(&reading);
+    counters->seeded = reading.settings.seed == base->params.seed;
     return 0;
+}
+
+static int open_interface(const char *namespace, const char *interface, struct netlink **netlink, struct err *e)
+{
+    *netlink = netlink_open(namespace, e);
+    return *netlink ? netlink_interface(*netlink, interface, e) : e ? -e->code : -EIO;
+}
+
+static int kernel_read(const char *namespace, const char *interface, struct link_counters *sum, struct err *e)
+{
+    struct netlink *netlink;
+    struct qdisc_reading reading;
+    int index = open_interface(namespace, interface, &netlink, e);
+    int status = index < 0 ? index : qdisc_sum(netlink, index, &reading, e);
+    if (status == 0)
+        *sum = counters_of(&reading);
+    netlink_free(netlink);
+    return status;
 }
 
 static int kernel_clear(const char *namespace, const char *interface, struct err *e)
 {
-    struct netlink *netlink = netlink_open(namespace, e);
-    if (!netlink)
-        return e ? -e->code : -EIO;
-    int index = netlink_interface(netlink, interface, e);
+    struct netlink *netlink;
+    int index = open_interface(namespace, interface, &netlink, e);
     int status = index < 0 ? index : qdisc_clear(netlink, index, e);
     netlink_free(netlink);
     return status;
@@ -177,10 +203,12 @@ const struct link_driver link_driver_kernel = {
     .name = "kernel",
     .summary = "the kernel's netem",
     .probe = kernel_probe,
+    .can = kernel_can,
     .start = kernel_start,
     .stop = kernel_stop,
     .shape = kernel_shape,
     .change = kernel_change,
     .count = kernel_count,
+    .read = kernel_read,
     .clear = kernel_clear,
 };

@@ -75,10 +75,29 @@ static int whose(const struct survey *survey, const char *kind, struct err *e)
 
 struct finding {
     int interface;
-    uint32_t handle;
+    uint32_t handle; /* 0 = any of ours */
     bool found;
-    struct qdisc_reading *reading;
+    struct qdisc_reading *reading; /* statistics are added up */
 };
+
+static bool is_ours(uint32_t handle)
+{
+    uint32_t major = handle >> 16;
+    return major == MAJOR_OURS || (major > MAJOR_LEAVES && major <= MAJOR_LEAVES + PEERS_MAX);
+}
+
+static void add_statistics(struct qdisc_reading *reading, struct nlattr **statistics)
+{
+    struct gnet_stats_basic basic = {0};
+    struct gnet_stats_queue queue = {0};
+    if (statistics[TCA_STATS_BASIC])
+        nla_memcpy(&basic, statistics[TCA_STATS_BASIC], sizeof basic);
+    if (statistics[TCA_STATS_QUEUE])
+        nla_memcpy(&queue, statistics[TCA_STATS_QUEUE], sizeof queue);
+    reading->basic.bytes += basic.bytes;
+    reading->basic.packets += basic.packets;
+    reading->queue.drops += queue.drops;
+}
 
 static void read_one(struct nlmsghdr *answer, void *context)
 {
@@ -86,7 +105,8 @@ static void read_one(struct nlmsghdr *answer, void *context)
     struct qdisc_reading *reading = finding->reading;
     const struct tcmsg *header = nlmsg_data(answer);
     struct nlattr *attributes[TCA_MAX + 1], *statistics[TCA_STATS_MAX + 1];
-    if (header->tcm_ifindex != finding->interface || header->tcm_handle != finding->handle ||
+    bool wanted = finding->handle ? header->tcm_handle == finding->handle : is_ours(header->tcm_handle);
+    if (header->tcm_ifindex != finding->interface || !wanted ||
         nlmsg_parse(answer, sizeof *header, attributes, TCA_MAX, NULL) < 0 || !attributes[TCA_OPTIONS] ||
         !attributes[TCA_KIND] || nla_strcmp(attributes[TCA_KIND], "netem") != 0)
         return;
@@ -95,21 +115,29 @@ static void read_one(struct nlmsghdr *answer, void *context)
     if (!attributes[TCA_STATS2] ||
         nla_parse_nested(statistics, TCA_STATS_MAX, attributes[TCA_STATS2], NULL) < 0)
         return;
-    if (statistics[TCA_STATS_BASIC])
-        nla_memcpy(&reading->basic, statistics[TCA_STATS_BASIC], sizeof reading->basic);
-    if (statistics[TCA_STATS_QUEUE])
-        nla_memcpy(&reading->queue, statistics[TCA_STATS_QUEUE], sizeof reading->queue);
+    add_statistics(reading, statistics);
+}
+
+static int read_handle(struct netlink *netlink, int interface, uint32_t handle, struct qdisc_reading *reading,
+                       struct err *e)
+{
+    struct tcmsg header = {.tcm_family = AF_UNSPEC, .tcm_ifindex = interface};
+    *reading = (struct qdisc_reading){.settings = {.loss_model = 0}};
+    struct finding finding = {interface, handle, false, reading};
+    int status = netlink_dump(netlink, netlink_request(RTM_GETQDISC, 0, &header, sizeof header), read_one,
+                              &finding, "read netem back", e);
+    return status < 0 || finding.found ? status : err_set(e, ENOENT, "netem is not on the interface");
 }
 
 int qdisc_read(struct netlink *netlink, int interface, const struct qdisc *place,
                struct qdisc_reading *reading, struct err *e)
 {
-    struct tcmsg header = {.tcm_family = AF_UNSPEC, .tcm_ifindex = interface};
-    *reading = (struct qdisc_reading){.settings = {.loss_model = 0}};
-    struct finding finding = {interface, place->handle, false, reading};
-    int status = netlink_dump(netlink, netlink_request(RTM_GETQDISC, 0, &header, sizeof header), read_one,
-                              &finding, "read netem back", e);
-    return status < 0 || finding.found ? status : err_set(e, ENOENT, "netem is not on the interface");
+    return read_handle(netlink, interface, place->handle, reading, e);
+}
+
+int qdisc_sum(struct netlink *netlink, int interface, struct qdisc_reading *sum, struct err *e)
+{
+    return read_handle(netlink, interface, 0, sum, e);
 }
 
 int qdisc_set_netem(struct netlink *netlink, int interface, const struct qdisc *place,

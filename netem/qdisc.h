@@ -38,6 +38,9 @@ int qdisc_set_netem(struct netlink *netlink, int interface, const struct qdisc *
 int qdisc_read(struct netlink *netlink, int interface, const struct qdisc *place,
                struct qdisc_reading *reading, struct err *e);
 
+/* The statistics of all netem of ours on the interface; ENOENT if there is none. */
+int qdisc_sum(struct netlink *netlink, int interface, struct qdisc_reading *sum, struct err *e);
+
 /* Takes away what is ours, with all that hangs on it. Nothing of ours is not an error. */
 int qdisc_clear(struct netlink *netlink, int interface, struct err *e);
 

@@ -12,28 +12,51 @@
 
 enum { HEADERS = 20 + 32 };
 
-static int switch_off(int fd, const char *interface, struct err *e)
-{
-    static const uint32_t commands[] = {ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO};
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-        struct ethtool_value value = {.cmd = commands[i], .data = 0};
-        struct ifreq request = {.ifr_data = (void *)&value};
-        snprintf(request.ifr_name, sizeof request.ifr_name, "%s", interface);
-        if (ioctl(fd, SIOCETHTOOL, &request) < 0)
-            return err_errno(e, "%s: segmentation offload off", interface);
-    }
-    return 0;
-}
+static const struct {
+    uint32_t get, set;
+} features[] = {
+    {ETHTOOL_GTSO, ETHTOOL_STSO}, {ETHTOOL_GGSO, ETHTOOL_SGSO}, {ETHTOOL_GGRO, ETHTOOL_SGRO}};
 
-int segmentation_off(const char *netns, const char *interface, struct err *e)
+static int socket_in(const char *netns, struct err *e)
 {
     int back;
     int status = netns_enter(netns, &back, e);
     if (status < 0)
         return status;
-    autoclose int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     netns_leave(back);
-    return fd < 0 ? err_errno(e, "socket in %s", netns) : switch_off(fd, interface, e);
+    return fd < 0 ? err_errno(e, "socket in %s", netns ? netns : "the present namespace") : fd;
+}
+
+static int ask(int fd, const char *interface, struct ethtool_value *value, struct err *e)
+{
+    struct ifreq request = {.ifr_data = (void *)value};
+    snprintf(request.ifr_name, sizeof request.ifr_name, "%s", interface);
+    return ioctl(fd, SIOCETHTOOL, &request) < 0 ? err_errno(e, "%s: segmentation offload", interface) : 0;
+}
+
+int segmentation_read(const char *netns, const char *interface, unsigned *on, struct err *e)
+{
+    autoclose int fd = socket_in(netns, e);
+    int status = fd < 0 ? fd : 0;
+    *on = 0;
+    for (size_t i = 0; i < ARRAY_LEN(features) && status == 0; i++) {
+        struct ethtool_value value = {.cmd = features[i].get};
+        status = ask(fd, interface, &value, e);
+        *on |= (value.data ? 1u : 0u) << i;
+    }
+    return status;
+}
+
+int segmentation_set(const char *netns, const char *interface, unsigned on, struct err *e)
+{
+    autoclose int fd = socket_in(netns, e);
+    int status = fd < 0 ? fd : 0;
+    for (size_t i = 0; i < ARRAY_LEN(features) && status == 0; i++) {
+        struct ethtool_value value = {.cmd = features[i].set, .data = on >> i & 1};
+        status = ask(fd, interface, &value, e);
+    }
+    return status;
 }
 
 uint32_t segmentation_packets(uint32_t ip_bytes)

@@ -10,8 +10,10 @@
 
 #define SEGMENTATION_OFF_BELOW_BPS 1000000000u
 
-/* Turns TSO, GSO and GRO off for the interface in the namespace (ethtool's ioctl). */
-int segmentation_off(const char *netns, const char *interface, struct err *e);
+/* Which of TSO, GSO and GRO (bits 0 to 2) are on for the interface in the namespace (NULL: the calling thread's), by
+ * ethtool's ioctl; and puts them so. */
+int segmentation_read(const char *netns, const char *interface, unsigned *on, struct err *e);
+int segmentation_set(const char *netns, const char *interface, unsigned on, struct err *e);
 
 /* Packets of MTU size that a (super-)packet of `ip_bytes` stands for, and the bytes of them all on an Ethernet
  * line: every one repeats the headers (IP 20 + TCP with timestamps 32) and has 14 bytes of Ethernet before it. */

@@ -293,8 +293,6 @@ static int userspace_shape(struct link_drive *base, const struct link_ends *ends
                            const struct link_params *params, struct link_shaper **out, struct err *e)
 {
     struct userspace_drive *drive = container_of(base, struct userspace_drive, base);
-    if (!ends->to_interface)
-        return err_set(e, EOPNOTSUPP, "it shapes packets where they arrive, which is not on this machine");
     if (drive->queues == UINT16_MAX)
         return err_set(e, ENOSPC, "more than %d links", UINT16_MAX);
     struct userspace_shaper *shaper = mem_alloc(sizeof *shaper);
@@ -358,6 +356,15 @@ static int userspace_probe(struct err *e)
     return status;
 }
 
+/* It does all that link.h has. */
+static int userspace_can(const struct link_ends *ends, const struct link_params *params, struct err *e)
+{
+    (void)params;
+    if (!ends->to_interface)
+        return err_set(e, EOPNOTSUPP, "it shapes packets where they arrive, which is not on this machine");
+    return 0;
+}
+
 static int userspace_clear(const char *namespace, const char *interface, struct err *e)
 {
     return rule_clear(namespace, interface, e);
@@ -367,6 +374,7 @@ const struct link_driver link_driver_userspace = {
     .name = "userspace",
     .summary = "roamlab's own emulator over NFQUEUE",
     .probe = userspace_probe,
+    .can = userspace_can,
     .start = userspace_start,
     .stop = userspace_stop,
     .shape = userspace_shape,

@@ -320,7 +320,7 @@ int main(void)
     struct err e = ERR_INIT;
     must(mkdtemp(root) != NULL, root);
     if (privileges_check(&e) == 0)
-        driver = link_driver_choose(&e);
+        driver = link_driver_choose(NULL, NULL, 0, &e);
     if (!driver)
         printf("skip: %s\n", e.text);
     const struct CMUnitTest tests[] = {

@@ -390,7 +390,7 @@ static int fixture_set_up(void **state)
     fixture_folder = folder_make();
     if (!program)
         printf("skip: ./roamlab is not there (make)\n");
-    else if (world_real_check(service, &facts, &e) < 0)
+    else if (world_real_check(NULL, &(struct world_real_options){.program = service}, &facts, &e) < 0)
         printf("skip: %s\n", e.text);
     else
         fixture_program = steal(program);

@@ -301,7 +301,7 @@ int main(void)
 {
     struct err e = ERR_INIT;
     if (privileges_check(&e) == 0)
-        driver = link_driver_choose(&e);
+        driver = link_driver_choose(NULL, NULL, 0, &e);
     printf(driver ? "link driver: %s\n" : "skip: %s\n", driver ? driver->name : e.text);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trips), cmocka_unit_test(rates),       cmocka_unit_test(tcp_throughput),

@@ -43,7 +43,7 @@ static int containers(const char *program, char *found, size_t size, struct err 
 static int links(const char *program, char *found, size_t size, struct err *e)
 {
     (void)program;
-    const struct link_driver *driver = link_driver_choose(e);
+    const struct link_driver *driver = link_driver_choose(NULL, NULL, 0, e);
     if (!driver)
         return -e->code;
     snprintf(found, size, "%s: %s", driver->name, driver->summary);

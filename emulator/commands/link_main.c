@@ -26,8 +26,9 @@ static const char HELP[] =
     "  show    lists what is applied, and what it has carried\n"
     "  clear   takes it away again, and nothing else\n"
     "\n"
-    "  -d              stay in the background\n"
-    "  --driver NAME   kernel (netem) or userspace (roamlab's own, over NFQUEUE); default: the first that works here\n"
+    "  -d              stay in the background, with a log in /var/log until clear\n"
+    "  --driver NAME   kernel (netem) or userspace (roamlab's own, over NFQUEUE); default: the first of them that works\n"
+    "                  here and can do all that the file asks\n"
     "  --name SET      several sets may be applied at a time; default: links\n"
     "\n"
     "FILE: {\"links\": [{\"here\": {\"interface\": \"eth0\", \"namespace\": \"blue\"}, \"there\": {…}, \"peer\": \"10.0.2.0/24\",\n"
@@ -53,8 +54,15 @@ static int failed(const struct err *e)
 
 /* --- apply --- */
 
-/* `ready` gets one byte when all is shaped; -1: nobody waits. */
-static int hold(const struct apply *a, int ready)
+/* The user, who has read so far what went wrong, goes; what comes later goes to the log. */
+static void detach(int log)
+{
+    dup2(log, STDOUT_FILENO);
+    dup2(log, STDERR_FILENO);
+}
+
+/* In the background `ready` gets one byte when all is shaped, and `log` what there is to say; -1: in the foreground. */
+static int hold(const struct apply *a, int ready, int log)
 {
     struct err e = ERR_INIT;
     struct link_set *set = link_set_apply(a->file, a->driver, a->name, &e);
@@ -65,6 +73,7 @@ static int hold(const struct apply *a, int ready)
         return 0;
     }
     if (ready >= 0) {
+        detach(log);
         (void)!write(ready, "", 1);
         close(ready);
     }
@@ -76,16 +85,29 @@ static int hold(const struct apply *a, int ready)
     return status < 0 ? 4 : 0;
 }
 
-/* Standard error stays until all is shaped, so that the user reads what went wrong. */
+static char *log_path(const struct apply *a)
+{
+    return mem_printf("/var/log/roamlab-links-%s.log", a->name);
+}
+
+/* The log of a set that ended well has nothing to say. */
 static int hold_in_background(const struct apply *a, int ready)
 {
-    autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    setsid();
-    if (null >= 0) {
-        dup2(null, STDIN_FILENO);
-        dup2(null, STDOUT_FILENO);
+    struct err e = ERR_INIT;
+    autofree char *path = log_path(a);
+    autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC),
+              log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
+    if (null < 0 || log < 0) {
+        err_errno(&e, "%s", path);
+        return failed(&e);
     }
-    return hold(a, ready);
+    setsid();
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+    int status = hold(a, ready, log);
+    if (status == 0)
+        unlink(path);
+    return status;
 }
 
 static int go_to_background(const struct apply *a)
@@ -107,7 +129,8 @@ static int go_to_background(const struct apply *a)
     bool shaped = pid > 0 && read(fds[0], &byte, 1) == 1;
     close(fds[0]);
     if (shaped) {
-        printf("process %d holds the set %s\n", (int)pid, a->name);
+        autofree char *path = log_path(a);
+        printf("process %d holds the set %s; what it says is in %s\n", (int)pid, a->name, path);
         return 0;
     }
     int status = 0;
@@ -119,19 +142,6 @@ static int go_to_background(const struct apply *a)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 4;
 }
 
-static int choose_driver(struct apply *a, struct err *e)
-{
-    if (!a->driver_name) {
-        a->driver = link_driver_choose(e);
-        return a->driver ? 0 : -e->code;
-    }
-    a->driver = link_driver_named(a->driver_name);
-    if (a->driver)
-        return a->driver->probe(e) < 0 ? err_wrap(e, "link driver %s", a->driver_name) : 0;
-    err_set(e, EINVAL, "there is no link driver %s", a->driver_name);
-    return err_hint(e, "kernel or userspace");
-}
-
 static int apply(struct apply *a)
 {
     struct err e = ERR_INIT;
@@ -140,13 +150,13 @@ static int apply(struct apply *a)
         err_print(&e);
         return 2;
     }
-    if (privileges_check(&e) < 0 || choose_driver(a, &e) < 0)
+    if (privileges_check(&e) < 0 || !(a->driver = link_set_driver(a->file, a->driver_name, &e)))
         return failed(&e);
     interrupt_catch();
     bool stays = link_set_needs_process(a->file, a->driver);
     if (stays && !a->background)
         fprintf(stderr, "roamlab: links are shaped until Ctrl-C\n");
-    return stays && a->background ? go_to_background(a) : hold(a, -1);
+    return stays && a->background ? go_to_background(a) : hold(a, -1, -1);
 }
 
 static int apply_main(int argc, char **argv)

@@ -35,17 +35,28 @@ void play_free(struct play *p)
     free(p->program);
 }
 
-int play_check(struct play *p, struct err *e)
-{
-    return p->real ? world_real_check(p->program, &p->facts, e) : 0;
-}
-
-/* --- one run --------------------------------------------------------------------------------------------------------- */
-
 static void ignore_progress(void *context, const char *what)
 {
     (void)context, (void)what;
 }
+
+static struct world_real_options real_options(const struct play *p, const char *folder)
+{
+    return (struct world_real_options){.program = p->program,
+                                       .driver = p->driver,
+                                       .capture = p->capture ? folder : NULL,
+                                       .folder = folder,
+                                       .progress = p->progress ? p->progress : ignore_progress,
+                                       .context = p->context};
+}
+
+int play_check(struct play *p, struct err *e)
+{
+    struct world_real_options real = real_options(p, NULL);
+    return p->real ? world_real_check(p->scenario, &real, &p->facts, e) : 0;
+}
+
+/* --- one run --------------------------------------------------------------------------------------------------------- */
 
 static struct simtime start_date(const struct play *p)
 {
@@ -57,11 +68,7 @@ static struct simtime start_date(const struct play *p)
 
 static int run_world(struct play *p, uint64_t seed, const char *folder, struct logrepo *repo, struct err *e)
 {
-    struct world_real_options real = {.program = p->program,
-                                      .capture = p->capture ? folder : NULL,
-                                      .folder = folder,
-                                      .progress = p->progress ? p->progress : ignore_progress,
-                                      .context = p->context};
+    struct world_real_options real = real_options(p, folder);
     return p->real ? world_real_run(p->scenario, seed, &real, repo, &p->facts, e)
                    : world_sim_run(p->scenario, seed, repo, e);
 }
@@ -221,9 +228,10 @@ int play_repetitions(struct play *p, uint64_t seed, int count, int jobs, const c
 int play_failure_status(const struct play *p, const struct err *e)
 {
     struct world_real_facts facts;
+    struct world_real_options real = real_options(p, NULL);
     if (e->code == EINTR && interrupt_signal())
         return 128 + interrupt_signal();
-    if (p->real && world_real_check(p->program, &facts, NULL) < 0)
+    if (p->real && world_real_check(p->scenario, &real, &facts, NULL) < 0)
         return 3;
     return e->code == EEXIST ? 2 : e->code == EOPNOTSUPP ? 3 : 4;
 }

@@ -11,6 +11,7 @@ struct play {
     struct scenario *scenario; /* borrowed; each run moves its devices anew */
     bool real;                 /* Docker hosts of this machine instead of virtual time */
     bool capture;              /* real: FOLDER/HOST.pcap */
+    const char *driver;        /* real: the link driver by name; NULL = the first that can do what is asked */
     void (*progress)(void *context,
                      const char *what); /* what is being done, one line; NULL = nobody listens */
     void *context;
@@ -22,7 +23,7 @@ struct play {
 
 void play_init(struct play *p, struct scenario *s, bool real);
 void play_free(struct play *p);
-/* Whether this host can: 0, or a negative error for exit status 3. Nothing is created. */
+/* Whether this host can: 0, or a negative error, -EINVAL for a driver that nobody knows. Nothing is created. */
 int play_check(struct play *p, struct err *e);
 /* One run with that seed into FOLDER, which must not hold a result yet. *result, if not NULL, gets its result.json;
  * json_object_put() it. */

@@ -27,6 +27,7 @@ static const char HELP[] =
     "  --jobs N           virtual time: so many repetitions at once; the result is the same (default 1)\n"
     "  --set PATH=VALUE   changes a value of the scenario: links.0.rtt_ms=100, migration.strategy=c-migr; repeatable\n"
     "  --log MODE         virtual time: which events are kept: full (default), sampled (one device in log_every), aggregate\n"
+    "  --driver NAME      real world: the link driver, kernel or userspace; default: the first that can do what is asked\n"
     "  --capture          real world: one packet capture per host, DIR/HOST.pcap\n"
     "  --quiet            no progress and no summary\n"
     "\n"
@@ -35,7 +36,7 @@ static const char HELP[] =
 
 struct run {
     bool real, capture, quiet;
-    const char *folder;
+    const char *folder, *driver;
     char *folder_made;
     bool seed_given;
     uint64_t seed;
@@ -75,6 +76,9 @@ static int take_option(void *context, int option, char *value)
         return command_setting("run", value, &r->settings);
     case 'l':
         return command_add_setting("run", "log", value, &r->settings);
+    case 'd':
+        r->driver = value;
+        return 0;
     case 'c':
         r->capture = true;
         return 0;
@@ -90,7 +94,7 @@ static const struct option options[] = {
     {"world", required_argument, NULL, 'w'}, {"seed", required_argument, NULL, 's'},
     {"repeat", required_argument, NULL, 'r'}, {"set", required_argument, NULL, 'S'},
     {"log", required_argument, NULL, 'l'},    {"capture", no_argument, NULL, 'c'},      {"quiet", no_argument, NULL, 'q'},
-    {"jobs", required_argument, NULL, 'j'},   {"help", no_argument, NULL, 'h'},
+    {"jobs", required_argument, NULL, 'j'},   {"driver", required_argument, NULL, 'd'}, {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
@@ -104,6 +108,8 @@ static int parse(struct run *r, int argc, char **argv)
         return command_usage("run", optind == argc ? "no scenario given" : "more than one scenario given");
     if (r->capture && !r->real)
         return command_usage("run", "--capture needs --world real: virtual time has no packets");
+    if (r->driver && !r->real)
+        return command_usage("run", "--driver needs --world real");
     struct err e = ERR_INIT;
     r->scenario = scenario_read(argv[optind], r->settings.list, r->settings.count, &e);
     if (r->scenario)
@@ -159,7 +165,7 @@ static int play(struct run *r, struct play *p)
     interrupt_catch();
     if (play_check(p, &e) < 0) {
         err_print(&e);
-        return 3;
+        return e.code == EINVAL ? 2 : 3;
     }
     int status = s->repeat == 1 ? play_once(p, s->seed, r->folder, &result, &e)
                                 : play_repetitions(p, s->seed, (int)s->repeat, r->jobs, r->folder, &result, &e);
@@ -185,6 +191,7 @@ static int go(struct run *r)
     }
     play_init(&p, r->scenario, r->real);
     p.capture = r->capture;
+    p.driver = r->driver;
     p.progress = show_progress;
     p.context = r;
     int status = play(r, &p);

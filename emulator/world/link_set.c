@@ -5,6 +5,7 @@
 #include "link_set_internal.h"
 #include "mem.h"
 #include "netlink.h"
+#include "segmentation.h"
 #include "variation.h"
 
 #include <errno.h>
@@ -54,8 +55,28 @@ static int undo_shaping(const char *argument, struct err *e)
     return status;
 }
 
+/* "FEATURES NAMESPACE INTERFACE": what was on before. */
+static int undo_offload(const char *argument, struct err *e)
+{
+    char namespace[4096], interface[64];
+    unsigned on;
+    if (sscanf(argument, "%u %4095s %63s", &on, namespace, interface) != 3)
+        return err_set(e, EINVAL, "\"%.200s\" names no offload", argument);
+    bool here = strcmp(namespace, "-") == 0;
+    struct err why = ERR_INIT;
+    int status = !here && access(namespace, F_OK) < 0
+                     ? 0
+                     : segmentation_set(here ? NULL : namespace, interface, on, &why);
+    if (status == 0 || status == -ENODEV || status == -ENOENT)
+        return 0;
+    if (e)
+        *e = why;
+    return status;
+}
+
 static const struct journal_kind kinds[] = {
     {"shaping", undo_shaping},
+    {"offload", undo_offload},
     {NULL, NULL},
 };
 
@@ -67,7 +88,13 @@ static int check_end(const struct links_end *end, struct err *e)
     struct netlink *netlink = netlink_open(end->namespace, e);
     int index = netlink ? netlink_interface(netlink, end->interface, e) : -EIO;
     netlink_free(netlink);
-    return index < 0 ? err_wrap(e, "%s", end->namespace ? end->namespace : "the present namespace") : 0;
+    if (index < 0)
+        return err_wrap(e, "%s", end->namespace ? end->namespace : "the present namespace");
+    autofree char *other = link_set_of(end);
+    if (!other)
+        return 0;
+    err_set(e, EBUSY, "%s is shaped by the set %s", end->interface, other);
+    return err_hint(e, "roamlab link clear %s", other);
 }
 
 static int check_ends(const struct link_set *set, int i, struct err *e)
@@ -80,11 +107,17 @@ static int check_ends(const struct link_set *set, int i, struct err *e)
 
 static int record_end(struct link_set *set, const struct links_end *end, struct err *e)
 {
+    unsigned on;
     if (!end->interface)
         return 0;
-    autofree char *argument =
-        mem_printf("%s %s %s", set->driver->name, end->namespace ? end->namespace : "-", end->interface);
-    return journal_record(set->journal, "shaping", argument, e);
+    int status = segmentation_read(end->namespace, end->interface, &on, e);
+    if (status < 0)
+        return status;
+    const char *namespace = end->namespace ? end->namespace : "-";
+    autofree char *shaping = mem_printf("%s %s %s", set->driver->name, namespace, end->interface),
+                  *offload = mem_printf("%u %s %s", on, namespace, end->interface);
+    status = journal_record(set->journal, "shaping", shaping, e);
+    return status == 0 ? journal_record(set->journal, "offload", offload, e) : status;
 }
 
 /* --- shaping --- */
@@ -98,21 +131,37 @@ bool link_set_needs_process(const struct links_file *file, const struct link_dri
     return varies || driver != &link_driver_kernel;
 }
 
+struct link_need link_set_need(const struct links_file *file, int i, int direction)
+{
+    const struct links_entry *entry = &file->entries[i];
+    const struct links_end *from = &entry->ends[direction], *to = &entry->ends[!direction];
+    const struct scenario_link *link = &file->links.links[i];
+    return (struct link_need){.link = i,
+                              .back = direction,
+                              .ends = {.from_namespace = from->namespace,
+                                       .from_interface = from->interface,
+                                       .to_namespace = to->namespace,
+                                       .to_interface = to->interface,
+                                       .from_peer = entry->peer,
+                                       .to_peer = entry->peer,
+                                       .peer_prefix = entry->peer_prefix,
+                                       .varies = link->schedules[direction].count > 0},
+                              .params = variation_at(link, direction, SIMTIME_ZERO, (uint64_t)i + 1)};
+}
+
+const struct link_driver *link_set_driver(const struct links_file *file, const char *wanted, struct err *e)
+{
+    int count = file->links.link_count * 2;
+    autofree struct link_need *needs = mem_alloc_array((size_t)count, sizeof *needs);
+    for (int i = 0; i < count; i++)
+        needs[i] = link_set_need(file, i / 2, i % 2);
+    return link_driver_choose(wanted, needs, count, e);
+}
+
 static int shape(struct link_set *set, int i, int direction, struct err *e)
 {
-    const struct links_entry *entry = &set->file->entries[i];
-    const struct links_end *from = &entry->ends[direction], *to = &entry->ends[!direction];
-    const struct scenario_link *link = &set->file->links.links[i];
-    const struct link_params params = variation_at(link, direction, SIMTIME_ZERO, (uint64_t)i + 1);
-    const struct link_ends ends = {.from_namespace = from->namespace,
-                                   .from_interface = from->interface,
-                                   .to_namespace = to->namespace,
-                                   .to_interface = to->interface,
-                                   .from_peer = entry->peer,
-                                   .to_peer = entry->peer,
-                                   .peer_prefix = entry->peer_prefix,
-                                   .varies = link->schedules[direction].count > 0};
-    int status = link_shape(set->drive, &ends, &params, &set->shapers[i][direction], e);
+    struct link_need need = link_set_need(set->file, i, direction);
+    int status = link_shape(set->drive, &need.ends, &need.params, &set->shapers[i][direction], e);
     return status < 0 ? err_wrap(e, "links.%d, %s", i, direction ? "back" : "forward") : 0;
 }
 

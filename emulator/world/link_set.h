@@ -17,6 +17,9 @@
 
 struct link_set;
 
+/* The driver that can do all that the file asks, or the one that is `wanted` by name; as link_driver_choose. */
+const struct link_driver *link_set_driver(const struct links_file *file, const char *wanted, struct err *e);
+
 /* Does a process have to stay? */
 bool link_set_needs_process(const struct links_file *file, const struct link_driver *driver);
 

@@ -65,6 +65,21 @@ static char *read_text(const char *name, const char *file)
     return copy;
 }
 
+/* By the sets' journals, whose folders are there as long as the shaping is. */
+char *link_set_of(const struct links_end *end)
+{
+    autofree char *words = mem_printf(" %s %s\n", end->namespace ? end->namespace : "-", end->interface);
+    struct names names = names_of_sets();
+    char *found = NULL;
+    for (int i = 0; i < names.count && !found; i++) {
+        autofree char *journal = read_text(names.list[i], "journal");
+        if (journal && strstr(journal, words))
+            found = mem_copy_string(names.list[i]);
+    }
+    free_names(&names);
+    return found;
+}
+
 /* The entry as it was written, without its ends and the contents of files. */
 static void show_link(const struct links_file *file, int i, json_object *entry, FILE *out)
 {
@@ -80,12 +95,32 @@ static void show_link(const struct links_file *file, int i, json_object *entry, 
             json_object_to_json_string_ext(entry, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
-static void show_links(const char *name, const char *text, FILE *out)
+/* What the kernel knows of shaping that no process holds. */
+static void show_carried(const struct links_file *file, int i, const struct link_driver *driver, FILE *out)
+{
+    for (int direction = 0; direction < 2; direction++) {
+        struct link_need need = link_set_need(file, i, direction);
+        struct link_counters c;
+        struct err e = ERR_INIT;
+        if (link_is_plain(&need.params))
+            continue;
+        if (driver->read(need.ends.from_namespace, need.ends.from_interface, &c, &e) < 0)
+            fprintf(out, "  %s: %s\n", file->links.hosts[2 * i + direction].name, e.text);
+        else
+            fprintf(out, "  %s: %llu packets, %llu bytes, %llu dropped\n", file->links.hosts[2 * i + direction].name,
+                    (unsigned long long)c.packets, (unsigned long long)c.bytes, (unsigned long long)c.dropped);
+    }
+}
+
+static void show_links(const char *name, const char *text, const struct link_driver *reader, FILE *out)
 {
     struct links_file *file = links_file_parse(name, text, strlen(text), NULL);
     json_object *root = json_tokener_parse(text), *list = scenario_member(root, "links");
-    for (int i = 0; file && i < file->links.link_count; i++)
+    for (int i = 0; file && i < file->links.link_count; i++) {
         show_link(file, i, json_object_array_get_idx(list, (size_t)i), out);
+        if (reader && reader->read)
+            show_carried(file, i, reader, out);
+    }
     json_object_put(root);
     links_file_free(file);
 }
@@ -97,7 +132,7 @@ static void show_set(const char *name, FILE *out)
     fprintf(out, "%s: driver %s%s%.*s\n", name, driver ? driver : "unknown", pid ? ", process " : "",
             pid ? (int)strcspn(pid, "\n") : 0, pid ? pid : "");
     if (links)
-        show_links(name, links, out);
+        show_links(name, links, driver && !pid ? link_driver_named(driver) : NULL, out);
     for (const char *line = counters; line && *line;) {
         int len = (int)strcspn(line, "\n");
         fprintf(out, "  %.*s\n", len, line);

@@ -8,6 +8,7 @@
 #include "scenario_move.h"
 #include "testdata.h"
 #include "transfer.h"
+#include "variation.h"
 #include "world_plan.h"
 
 #include <errno.h>
@@ -133,14 +134,31 @@ static void nothing(struct cast *cast, const struct event *event)
     (void)cast, (void)event;
 }
 
-int world_real_check(const char *program, struct world_real_facts *facts, struct err *e)
+/* Every link has both its ends on this machine. */
+static const struct link_driver *choose_driver(const struct scenario *s, const char *wanted, struct err *e)
+{
+    int count = s ? s->link_count * 2 : 0;
+    autofree struct link_need *needs = mem_alloc_array((size_t)count + 1, sizeof *needs);
+    for (int i = 0; i < count; i++) {
+        const struct scenario_link *link = &s->links[i / 2];
+        needs[i] = (struct link_need){.link = i / 2,
+                                      .back = i % 2,
+                                      .ends = {.from_interface = "here", .to_interface = "there"},
+                                      .params = variation_at(link, i % 2, SIMTIME_ZERO, s->seed)};
+        needs[i].ends.varies = link->schedules[i % 2].count > 0;
+    }
+    return link_driver_choose(wanted, needs, count, e);
+}
+
+int world_real_check(const struct scenario *s, const struct world_real_options *options,
+                     struct world_real_facts *facts, struct err *e)
 {
     int status = privileges_check(e);
     if (status == 0)
-        status = runtime_find(NULL, program, &facts->runtime, e);
+        status = runtime_find(NULL, options->program, &facts->runtime, e);
     if (status < 0)
         return status;
-    const struct link_driver *driver = link_driver_choose(e);
+    const struct link_driver *driver = choose_driver(s, options->driver, e);
     if (!driver)
         return -e->code;
     snprintf(facts->link_driver, sizeof facts->link_driver, "%s", driver->name);
@@ -156,7 +174,7 @@ int world_real_run(struct scenario *s, uint64_t seed, const struct world_real_op
                            .repo = repo,
                            .seed = seed,
                            .clock = clock_wall(SIMTIME_ZERO)};
-    int status = world_real_check(options->program, facts, e);
+    int status = world_real_check(s, options, facts, e);
     if (status == 0)
         status = scenario_move(s, seed, e);
     if (status < 0)

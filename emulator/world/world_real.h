@@ -12,6 +12,7 @@
 
 struct world_real_options {
     const char *program;   /* the static service program */
+    const char *driver;    /* the link driver by name; NULL = the first that can do what the links ask */
     const char *capture;   /* folder for one pcap a host, or NULL */
     const char *folder;    /* of the results: the agents' and dockerds' messages are kept here after a failure */
     /* What is being done, one line without its end, for people. */
@@ -34,8 +35,10 @@ struct world_real_facts {
 int world_real_run(struct scenario *s, uint64_t seed, const struct world_real_options *options, struct logrepo *repo,
                    struct world_real_facts *facts, struct err *e);
 
-/* What this host needs for a real run, without running one: privileges, Docker, CRIU, a link driver. Fills the facts. */
-int world_real_check(const char *program, struct world_real_facts *facts, struct err *e);
+/* What this host needs for a real run of the scenario (NULL: any), without running it: privileges, Docker, CRIU, a link
+ * driver that can do what its links ask. Fills the facts. */
+int world_real_check(const struct scenario *s, const struct world_real_options *options,
+                     struct world_real_facts *facts, struct err *e);
 
 /* The kinds of things that a run writes into its journal, for `roamlab clean`. */
 extern const struct journal_kind world_real_kinds[];
