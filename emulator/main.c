@@ -15,7 +15,7 @@ static const struct {
     {"check", check_main, "validate scenario files"},
     {"plot", plot_main, "draw the figures of results"},
     {"compare", compare_main, "put two results side by side"},
-    {"import", import_main, "turn a log of another tool into a result"},
+    {"import", import_main, "turn a log into a result, tracks into who is at which access point when"},
     {"link", link_main, "shape interfaces that exist, without a scenario"},
     {"bench", bench_main, "measure on this machine, figures beside their targets"},
     {"doctor", doctor_main, "what this host can do, and what mends what it cannot"},

@@ -1,3 +1,4 @@
+#include "command_output.h"
 #include "commands.h"
 #include "compare.h"
 #include "folder.h"
@@ -11,7 +12,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-#include <fcntl.h>
 
 static const char a_text[] =
     "{'world':'sim','scenario':{'name':'x','sha256':'1'},'requests':{'sent':200,'lost':0},'response_ms':{'"
@@ -198,35 +198,6 @@ static void test_the_interval_of_a_mean_is_said_if_there_is_one(void **state)
 
 /* --- the commands, as main calls them --- */
 
-static int (*const commands[])(int, char **) = {compare_main, plot_main, import_main};
-enum { COMPARE, PLOT, IMPORT };
-
-/* Runs it with standard output and error into FOLDER/output; %s in arguments stands for FOLDER. */
-static int run_command(int command, const char *folder, const char *const *arguments)
-{
-    char *argv[8] = {mem_copy_string("command")};
-    int argc = 1;
-    for (; arguments[argc - 1]; argc++) {
-        const char *a = arguments[argc - 1];
-        argv[argc] = a[0] == '@' ? mem_printf("%s%s", folder, a + 1) : mem_copy_string(a);
-    }
-    autofree char *path = mem_printf("%s/output", folder);
-    int saved[2] = {dup(1), dup(2)}, fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-    fflush(stdout);
-    dup2(fd, 1);
-    dup2(fd, 2);
-    int status = commands[command](argc, argv);
-    fflush(stdout);
-    dup2(saved[0], 1);
-    dup2(saved[1], 2);
-    close(saved[0]);
-    close(saved[1]);
-    close(fd);
-    for (int i = 0; i < argc; i++)
-        free(argv[i]);
-    return status;
-}
-
 static const char log_text[] = "2022-01-10-10-00-48-795000 USER AP-1 USER SVCQ 0 (sent)\n"
                                "2022-01-10-10-00-49-329000 AP-1 198.18.0.9 USER SVCQ 0 (recvd)\n"
                                "2022-01-10-10-00-49-337000 AP-1 USER ES-1 SVCR 0 (sent)\n"
@@ -237,39 +208,45 @@ static const char log_text[] = "2022-01-10-10-00-48-795000 USER AP-1 USER SVCQ 0
 static void test_commands(void **state)
 {
     static const struct {
-        int command;
+        int (*command)(int, char **);
         const char *arguments[6];
         int status;
         const char *output; /* something in it */
     } rows[] = {
-        {COMPARE, {"--help"}, 0, "usage: roamlab compare"},
-        {COMPARE, {NULL}, 2, "roamlab: compare: two result folders are needed (see roamlab compare --help)"},
-        {COMPARE, {"--nonsense"}, 2, "roamlab: compare: there is no option --nonsense (see"},
-        {COMPARE, {"@/run", "@/run", "-x"}, 2, "there is no option -x (see"},
-        {COMPARE, {"-o", "@/x", "@/run", "@/run"}, 2, "there is no option -o (see"},
-        {COMPARE,
+        {compare_main, {"--help"}, 0, "usage: roamlab compare"},
+        {compare_main,
+         {NULL},
+         2,
+         "roamlab: compare: two result folders are needed (see roamlab compare --help)"},
+        {compare_main, {"--nonsense"}, 2, "roamlab: compare: there is no option --nonsense (see"},
+        {compare_main, {"@/run", "@/run", "-x"}, 2, "there is no option -x (see"},
+        {compare_main, {"-o", "@/x", "@/run", "@/run"}, 2, "there is no option -o (see"},
+        {compare_main,
          {"@/run", "@/nothing"},
          2,
          "nothing/result.json: No such file or directory (give the folder"},
-        {COMPARE, {"@/run", "@/bad"}, 2, "bad/result.json: "},
-        {COMPARE, {"@/run", "@/run"}, 0, "no number differs"},
-        {COMPARE, {"@/run", "--all", "@/run"}, 0, "migrations.0.total_s"},
-        {PLOT, {"--help"}, 0, "usage: roamlab plot"},
-        {PLOT, {NULL}, 2, "roamlab: plot: no result folder given (see"},
-        {PLOT, {"@/run", "-o"}, 2, "roamlab: plot: -o wants a value (see"},
-        {PLOT, {"@/nothing"}, 2, "nothing/result.json: No such file"},
-        {IMPORT, {"--help"}, 0, "kim22-log"},
-        {IMPORT, {"kim22-log"}, 2, "roamlab: import: a format and a file are needed (see"},
-        {IMPORT, {"dvd", "@/x.log"}, 2, "there is no format \"dvd\""},
-        {IMPORT, {"-o", "@/in", "kim22-log", "@/none.log"}, 2, "none.log: No such file"},
-        {IMPORT, {"-o", "@/in", "kim22-log", "@/bad.log"}, 2, "bad.log:1: the date is none"},
-        {IMPORT,
+        {compare_main, {"@/run", "@/bad"}, 2, "bad/result.json: "},
+        {compare_main, {"@/run", "@/run"}, 0, "no number differs"},
+        {compare_main, {"@/run", "--all", "@/run"}, 0, "migrations.0.total_s"},
+        {plot_main, {"--help"}, 0, "usage: roamlab plot"},
+        {plot_main, {NULL}, 2, "roamlab: plot: no result folder given (see"},
+        {plot_main, {"@/run", "-o"}, 2, "roamlab: plot: -o wants a value (see"},
+        {plot_main, {"@/nothing"}, 2, "nothing/result.json: No such file"},
+        {import_main, {"--help"}, 0, "kim22-log"},
+        {import_main, {"kim22-log"}, 2, "roamlab: import: a format and a file are needed (see"},
+        {import_main, {"dvd", "@/x.log"}, 2, "there is no format: dvd"},
+        {import_main, {"-o", "@/in", "kim22-log", "@/none.log"}, 2, "none.log: No such file"},
+        {import_main, {"-o", "@/in", "kim22-log", "@/bad.log"}, 2, "bad.log:1: the date is none"},
+        {import_main,
          {"-o", "@/in", "kim22-log", "@/good.log"},
          0,
          "clock of AP-1: +530.000 ms against USER, ± 4.000"},
-        {IMPORT, {"kim22-log", "@/good.log", "-o", "@/again"}, 0, "/good.log, imported\n"},
-        {IMPORT, {"-o", "@/in", "kim22-log", "@/good.log"}, 2, "exists already (choose another folder"},
-        {IMPORT, {"-o", "@/lost", "kim22-log", "@/lost.log"}, 1, "2 requests were sent, 1 were answered"},
+        {import_main, {"kim22-log", "@/good.log", "-o", "@/again"}, 0, "/good.log, imported\n"},
+        {import_main, {"-o", "@/in", "kim22-log", "@/good.log"}, 2, "exists already (choose another folder"},
+        {import_main,
+         {"-o", "@/lost", "kim22-log", "@/lost.log"},
+         1,
+         "2 requests were sent, 1 were answered"},
     };
     autofree char *run = mem_printf("%s/run", (char *)*state), *bad = mem_printf("%s/bad", (char *)*state);
     autofree char *lost = mem_printf("%s2022-01-10-10-00-52-000000 USER AP-1 USER SVCQ 1 (sent)\n", log_text);
@@ -280,7 +257,7 @@ static void test_commands(void **state)
     folder_write(*state, "lost.log", lost);
     folder_write(*state, "bad.log", "good morning\n");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        int status = run_command(rows[i].command, *state, rows[i].arguments);
+        int status = command_output(rows[i].command, *state, rows[i].arguments);
         autofree char *output = folder_read(*state, "output");
         if (status != rows[i].status || !strstr(output, rows[i].output))
             fail_msg("row %zu: status %d, output \"%s\"", i, status, output);
@@ -300,7 +277,7 @@ static void test_a_bad_import_creates_nothing(void **state)
     static const char *const arguments[] = {"-o", "@/new", "kim22-log", "@/bad.log", NULL};
     autofree char *folder = mem_printf("%s/new", (char *)*state);
     folder_write(*state, "bad.log", "good morning\n");
-    assert_int_equal(run_command(IMPORT, *state, arguments), 2);
+    assert_int_equal(command_output(import_main, *state, arguments), 2);
     assert_int_not_equal(access(folder, F_OK), 0);
 }
 

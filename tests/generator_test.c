@@ -39,11 +39,11 @@ static void test_bad_options(void **state)
         ROW("random-waypoint", height_m, 0, "height_m is 0, must be 1 to"),
         ROW("random-waypoint", speed_min_mps, 0, "speed_min_mps is 0, must be 0.001 to"),
         ROW("random-waypoint", speed_max_mps, 0.4, "speed_max_mps is 0.4, must be 0.5 to"),
-        ROW("manhattan", block_m, 1001, "block_m is 1001, must be 1 to 1000"),
+        ROW("manhattan", block_m, 1001, "block_m is 1001, must be 0.1 to 1000"),
         ROW("manhattan", turn_probability, 1.5, "turn_probability is 1.5, must be 0 to 1"),
         ROW("gauss-markov", memory, 1, "memory is 1, must be 0 to"),
         ROW("gauss-markov", speed_max_mps, 1000.5, "speed_max_mps is 1000.5, must be"),
-        ROW("gauss-markov", direction_deviation_deg, 181, "direction_deviation_deg is 181, must be 0 to 180"),
+        ROW("gauss-markov", direction_deviation_deg, 361, "direction_deviation_deg is 361, must be 0 to 360"),
 #undef ROW
     };
     (void)state;

@@ -1,122 +1,98 @@
-#include "command_line.h"
 #include "commands.h"
-#include "figures.h"
-#include "kim22_log.h"
+#include "import.h"
 #include "mem.h"
-#include "result.h"
-#include "summary.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <string.h>
-#include <time.h>
 
-static const char HELP[] =
-    "usage: roamlab import [-o DIR] FORMAT FILE\n"
+static const char USAGE[] =
+    "usage: roamlab import [-o DIR] kim22-log FILE\n"
+    "       roamlab import --scenario SCENARIO [--json] [--set PATH=VALUE]… FORMAT FILE\n"
     "\n"
-    "Turns a file of another origin into a result folder (default results/NAME-TIMESTAMP).\n"
+    "kim22-log: an event log in the text form of the paper (and of our own events.log) becomes a result folder (default\n"
+    "results/NAME-TIMESTAMP). Lines carry the clock of their reporter: the offsets are estimated from messages seen at both\n"
+    "ends and taken out; what was received before it was sent all the same is named.\n"
     "\n"
-    "Formats:\n"
-    "  kim22-log   an event log in the text form of the paper (and of our own events.log). Lines carry the\n"
-    "              clock of their reporter: the offsets are estimated from messages seen at both ends and\n"
-    "              taken out; what was received before it was sent all the same is named.\n";
+    "Files of tracks become an association timeline: which access point each device of the file is associated with when, by\n"
+    "the places of access points, the radio and the roaming decision of the scenario, up to its duration. CSV on standard\n"
+    "output as the file is read: device, at_s, ap (empty: none is heard), rssi_dbm, silent_ms (the handoff's silence).\n"
+    "With --json one object with the devices and their visits, to be pasted into muds. FILE may be compressed by gzip, or\n"
+    "/dev/stdin.\n"
+    "\n"
+    "Formats of tracks:\n";
 
-/* "results/kim22-20220110-100048" for "logs/kim22.log". */
-static char *default_folder(const char *file)
+static const char USAGE_END[] =
+    "\nExit status: 0 good; 1 an invariant does not hold in a log; 2 usage or bad input; 4 it failed.\n";
+
+struct request {
+    const char *out;
+    struct import_tracks tracks;
+    struct command_settings settings;
+};
+
+static void print_help(void)
 {
-    const char *slash = strrchr(file, '/');
-    const char *base = slash ? slash + 1 : file;
-    const char *dot = strrchr(base, '.');
-    int len = dot && dot != base ? (int)(dot - base) : (int)strlen(base);
-    char stamp[32];
-    time_t now = time(NULL);
-    struct tm tm;
-    localtime_r(&now, &tm);
-    strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &tm);
-    return mem_printf("results/%.*s-%s", len, base, stamp);
+    const struct track_format *format;
+    fputs(USAGE, stdout);
+    for (int i = 0; (format = track_format_at(i)); i++)
+        printf("  %-11s %s\n", format->name, format->help);
+    fputs(USAGE_END, stdout);
 }
 
-static void report_clocks(const struct kim22_log *log)
+/* -1 = go on, else the exit status. */
+static int parse(struct request *r, int argc, char **argv)
 {
-    for (int i = 1; i < log->reporter_count; i++) {
-        const struct kim22_reporter *r = &log->reporters[i];
-        if (!r->connected)
-            printf("clock of %s: no message links it to %s, taken as it is\n", r->name,
-                   log->reporters[0].name);
-        else if (r->uncertainty.ns == INT64_MAX)
-            printf("clock of %s: %+.3f ms against %s, with the delay inside\n", r->name,
-                   simtime_to_ms(r->offset), log->reporters[0].name);
-        else
-            printf("clock of %s: %+.3f ms against %s, ± %.3f\n", r->name, simtime_to_ms(r->offset),
-                   log->reporters[0].name, simtime_to_ms(r->uncertainty));
-    }
-    for (size_t i = 0; i < log->impossible_count; i++) {
-        const struct kim22_impossible *p = &log->impossible[i];
-        fprintf(stderr, "roamlab: %s:%d: received %.3f ms before it was sent (line %d)\n", log->path,
-                p->received_line, simtime_to_ms(p->by), p->sent_line);
-    }
-}
-
-static int store(const struct kim22_log *log, const char *folder, struct err *e)
-{
-    struct logrepo *repo = NULL;
-    int status = logrepo_open(folder, kim22_log_start(log), &repo, e);
-    if (status < 0)
-        return status;
-    status = kim22_log_store(log, repo, e);
-    int closed = logrepo_close(repo, status < 0 ? NULL : e);
-    return status < 0 ? status : closed;
-}
-
-static int analyse(const char *file, const char *folder, struct err *e)
-{
-    struct result_input input = {.world = "imported", .name = file, .drift_valid = true};
-    json_object *result = NULL;
-    int status = result_of_run(folder, &input, &result, e);
-    if (status < 0)
-        return status;
-    struct err figures = ERR_INIT;
-    if (figures_of_result(folder, &figures) < 0)
-        err_print(&figures);
-    putchar('\n');
-    summary_print(result, folder, stdout);
-    status = result_exit_status(result);
-    json_object_put(result);
-    return status;
-}
-
-static int import_kim22_log(const char *file, const char *folder)
-{
-    struct err e = ERR_INIT;
-    struct kim22_log *log = NULL;
-    if (kim22_log_read(file, &log, &e) < 0) {
-        err_print(&e);
-        return 2;
-    }
-    kim22_log_synchronise(log);
-    int status = store(log, folder, &e);
-    if (status == 0)
-        report_clocks(log);
-    kim22_log_free(log);
-    if (status == 0)
-        status = analyse(file, folder, &e);
-    if (status < 0)
-        err_print(&e);
-    return status == -EEXIST ? 2 : status < 0 ? 4 : status;
+    static const struct option options[] = {
+        {"scenario", required_argument, NULL, 's'},
+        {"json", no_argument, NULL, 'j'},
+        {"set", required_argument, NULL, 'S'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    optind = 0;
+    for (int option, status; (option = getopt_long(argc, argv, "o:h", options, NULL)) != -1;)
+        switch (option) {
+        case 'h':
+            print_help();
+            return 0;
+        case 'o':
+            r->out = optarg;
+            break;
+        case 's':
+            r->tracks.scenario = optarg;
+            break;
+        case 'j':
+            r->tracks.json = true;
+            break;
+        case 'S':
+            status = command_setting("import", optarg, &r->settings);
+            if (status)
+                return status;
+            break;
+        default:
+            return 2; /* getopt has said what is wrong */
+        }
+    return argc - optind == 2 ? -1 : command_usage("import", "a format and a file are needed");
 }
 
 int import_main(int argc, char **argv)
 {
-    const char *out = NULL;
-    int status = command_options("import", argc, argv, HELP, &(struct command_options){.out = &out});
+    struct request r = {0};
+    int status = parse(&r, argc, argv);
     if (status >= 0)
         return status;
-    if (argc - optind != 2)
-        return command_usage("import", "a format and a file are needed");
-    if (strcmp(argv[optind], "kim22-log") != 0) {
-        autofree char *what = mem_printf("there is no format \"%s\"", argv[optind]);
-        return command_usage("import", what);
-    }
-    autofree char *folder = out ? mem_copy_string(out) : default_folder(argv[optind + 1]);
-    return import_kim22_log(argv[optind + 1], folder);
+    const char *format = argv[optind];
+    bool to_tracks = r.tracks.scenario || r.tracks.json || r.settings.count;
+    r.tracks.file = argv[optind + 1];
+    r.tracks.settings = &r.settings;
+    r.tracks.format = track_format_of(format);
+    if (!r.tracks.format && strcmp(format, "kim22-log") != 0)
+        return command_bad_value("import", "there is no format", format);
+    if (!r.tracks.format)
+        return to_tracks ? command_usage("import", "kim22-log takes only -o DIR")
+                         : import_kim22(r.tracks.file, r.out);
+    if (r.out || !r.tracks.scenario)
+        return command_usage("import", r.out ? "tracks go to standard output: no -o"
+                                             : "--scenario is needed, for the places of access points");
+    return import_tracks(&r.tracks);
 }

@@ -15,7 +15,7 @@ static int check(const struct generator_options *options, struct err *e)
         status = generator_check_range("speed_deviation_mps", options->speed_deviation_mps, 0, 1000, e);
     if (status == 0)
         status =
-            generator_check_range("direction_deviation_deg", options->direction_deviation_deg, 0, 180, e);
+            generator_check_range("direction_deviation_deg", options->direction_deviation_deg, 0, 360, e);
     return status;
 }
 

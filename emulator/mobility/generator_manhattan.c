@@ -8,7 +8,7 @@ static int check(const struct generator_options *options, struct err *e)
 {
     int status = generator_check_range("height_m", options->height_m, 1, 1e6, e);
     if (status == 0)
-        status = generator_check_range("block_m", options->block_m, 1,
+        status = generator_check_range("block_m", options->block_m, 0.1,
                                        fmin(options->width_m, options->height_m), e);
     if (status == 0)
         status = generator_check_range("turn_probability", options->turn_probability, 0, 1, e);

@@ -5,20 +5,12 @@
 #include "itinerary.h"
 #include "mem.h"
 #include "roaming_cost.h"
+#include "scenario_air.h"
 #include "scenario_key.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What all devices of a run share. */
-struct air {
-    struct radio *radio;
-    struct cells *cells;
-    struct radio_ap *aps;
-    uint8_t *channels;
-    uint32_t *edge_of_ap, *stations;
-};
 
 /* The devices of one entry of muds. */
 struct kind {
@@ -30,36 +22,6 @@ struct kind {
     float *costs;
     struct itinerary *itinerary;
 };
-
-static int open_air(struct air *air, const struct scenario *s, uint64_t seed, struct err *e)
-{
-    size_t count = (size_t)s->ap_count;
-    *air = (struct air){.aps = mem_alloc_array(count, sizeof *air->aps),
-                        .channels = mem_alloc_array(count, sizeof *air->channels),
-                        .edge_of_ap = mem_alloc_array(count, sizeof *air->edge_of_ap),
-                        .stations = mem_alloc_array(count, sizeof *air->stations)};
-    for (int i = 0; i < s->ap_count; i++) {
-        const struct scenario_ap *ap = &s->aps[i];
-        air->aps[i] = (struct radio_ap){ap->x_m, ap->y_m, ap->tx_power_dbm, (uint32_t)i};
-        air->channels[i] = (uint8_t)ap->channel;
-        air->edge_of_ap[i] = (uint32_t)ap->edge;
-    }
-    air->radio = radio_open(&s->radio.radio, seed, e);
-    if (!air->radio)
-        return scenario_wrap(PLACE_NAMED(NULL, "radio"), e);
-    air->cells = cells_open(air->radio, air->aps, (uint32_t)s->ap_count);
-    return 0;
-}
-
-static void close_air(struct air *air)
-{
-    cells_free(air->cells);
-    radio_free(air->radio);
-    free(air->aps);
-    free(air->channels);
-    free(air->edge_of_ap);
-    free(air->stations);
-}
 
 /* --- the devices of a kind ------------------------------------------------------------------------------------------ */
 
@@ -82,7 +44,8 @@ static void forget_visits(struct kind *kind)
     }
 }
 
-static void begin_kind(struct kind *kind, struct scenario *s, int first, const struct air *air, uint64_t seed)
+static void begin_kind(struct kind *kind, struct scenario *s, int first, const struct scenario_air *air,
+                       uint64_t seed)
 {
     const struct scenario_mud *mud = &s->muds[first];
     const struct roaming_policy *policy = s->radio.roaming.policy;
@@ -93,23 +56,11 @@ static void begin_kind(struct kind *kind, struct scenario *s, int first, const s
     forget_visits(kind);
     if (policy->needs_cost)
         kind->costs = roaming_costs(s, mud->host, seed);
-    struct itinerary_options options = {
-        .cells = air->cells,
-        .channels = air->channels,
-        .ap_count = (uint32_t)s->ap_count,
-        .roaming = s->radio.roaming,
-        .handoff = s->radio.handoff,
-        .scan_interval = s->radio.scan_interval,
-        .until = s->duration,
-        .seed = seed,
-        .name = kind->name,
-        .stations = policy->needs_stations ? air->stations : NULL,
-        .costs = kind->costs,
-        .edge_of_ap = air->edge_of_ap,
-        .stays = roaming_container_stays(s),
-        .visit = add_visit,
-        .context = kind,
-    };
+    struct itinerary_options options = scenario_air_itinerary(air, s, seed);
+    options.name = kind->name;
+    options.costs = kind->costs;
+    options.visit = add_visit;
+    options.context = kind;
     kind->itinerary = itinerary_new(&options);
 }
 
@@ -300,7 +251,7 @@ static bool moves(const struct scenario *s, int i)
     return scenario_begins_kind(s, i) && s->muds[i].mobility >= 0;
 }
 
-static int move_all(struct scenario *s, const struct air *air, uint64_t seed, struct err *e)
+static int move_all(struct scenario *s, const struct scenario_air *air, uint64_t seed, struct err *e)
 {
     int count = 0, at = 0;
     for (int i = 0; i < s->mud_count; i++)
@@ -319,13 +270,13 @@ static int move_all(struct scenario *s, const struct air *air, uint64_t seed, st
 
 int scenario_move(struct scenario *s, uint64_t seed, struct err *e)
 {
-    struct air air;
+    struct scenario_air air;
     if (s->mobility_count == 0 || (s->moved && s->moved_seed == seed))
         return 0;
-    int status = open_air(&air, s, seed, e);
+    int status = scenario_air_open(&air, s, seed, e);
     if (status == 0)
         status = move_all(s, &air, seed, e);
-    close_air(&air);
+    scenario_air_close(&air);
     s->moved = status == 0;
     s->moved_seed = seed;
     return status < 0 ? err_wrap(e, "%.240s", s->path) : 0;

@@ -13,4 +13,7 @@ int scenario_move(struct scenario *s, uint64_t seed, struct err *e);
  * nothing. scenario_move() first. free() it. */
 char *scenario_text_with_visits(const struct scenario *s);
 
+/* One visit as scenarios write it. */
+struct json_object *scenario_visit_json(const struct scenario *s, const struct visit *visit);
+
 #endif

@@ -9,7 +9,7 @@ static void add_ms(json_object *o, const char *key, struct simtime time)
         json_object_object_add(o, key, json_object_new_double(simtime_to_ms(time)));
 }
 
-static json_object *visit_json(const struct scenario *s, const struct visit *visit)
+json_object *scenario_visit_json(const struct scenario *s, const struct visit *visit)
 {
     json_object *o = json_object_new_object();
     if (visit->ap == VISIT_NOWHERE)
@@ -34,7 +34,7 @@ static json_object *device_json(const struct scenario *s, const struct scenario_
     json_object_object_del(o, "track");
     json_object_object_del(o, "count");
     for (int i = 0; i < mud->visit_count; i++)
-        json_object_array_add(visits, visit_json(s, &mud->visits[i]));
+        json_object_array_add(visits, scenario_visit_json(s, &mud->visits[i]));
     json_object_object_add(o, "visits", visits);
     return o;
 }
