@@ -184,6 +184,7 @@ struct sim *sim_new(struct loop *loop, struct layout *layout, struct cast *cast)
 {
     struct sim *sim = mem_alloc(sizeof *sim);
     *sim = (struct sim){.port.operations = &operations, .loop = loop, .layout = layout, .cast = cast};
+    sim->devices = mem_alloc_array((size_t)layout->mud_count, sizeof *sim->devices);
     sim->links = mem_alloc_array((size_t)layout->link_count * 2, sizeof *sim->links);
     for (int i = 0; i < layout->link_count * 2; i++)
         link_model_init(&sim->links[i], &layout->links[i / 2].params[i % 2], (uint64_t)i);
@@ -203,8 +204,6 @@ void sim_free(struct sim *sim)
         }
         free(f);
     }
-    for (int i = 0; i < sim->layout->link_count * 2; i++)
-        link_model_free(&sim->links[i]);
     for (int i = 0; i < sim->layout->link_count * 2; i++)
         link_model_free(&sim->links[i]);
     free(sim->links);

@@ -19,10 +19,15 @@ struct sim {
     struct cast *cast;
     struct link_model *links;               /* owned: [link * 2 + direction] */
     struct flight *flights, *spare_flights; /* owned: all, and those that are free */
-    struct map containers;                  /* MUD → list of struct sim_container, owned */
-    struct sim_snapshot *snapshots;         /* owned list */
-    struct sim_order *orders;               /* owned list: operations under way */
-    struct sim_connection *connections;     /* owned list: kept TCP connections between edges */
+    struct sim_device *devices;             /* owned, by MUD */
+    struct map connections;                 /* owned: pair of hosts → list of kept TCP connections */
+};
+
+/* What there is of a device's service, anywhere: owned lists, seldom longer than two. */
+struct sim_device {
+    struct sim_container *containers;
+    struct sim_snapshot *snapshots;
+    struct sim_order *orders; /* operations under way */
 };
 
 struct sim_container *sim_find_container(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container);

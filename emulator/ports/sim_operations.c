@@ -9,14 +9,13 @@
 
 struct sim_snapshot {
     struct sim_snapshot *next;
-    uint32_t edge, mud, migration;
+    uint32_t edge, migration;
     struct sim_state state;
 };
 
 struct sim_connection {
     struct sim_connection *next;
     struct sim *sim;
-    int from, to; /* hosts */
     struct flow flow;
     struct sim_order *order; /* whose bytes are on it, NULL = free */
 };
@@ -33,14 +32,9 @@ struct sim_order {
 
 /* --- containers --- */
 
-static struct sim_container *containers_of(const struct sim *sim, uint32_t mud)
-{
-    return map_get(&sim->containers, mud);
-}
-
 struct sim_container *sim_find_container(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container)
 {
-    struct sim_container *c = containers_of(sim, mud);
+    struct sim_container *c = sim->devices[mud].containers;
     while (c && (c->edge != edge || c->container != container))
         c = c->next;
     return c;
@@ -58,30 +52,27 @@ static struct sim_container *add_container(struct sim *sim, const struct order *
         sim_container_new(sim->loop, sim->layout, o->edge.index, o->mud, o->container, state);
     c->says = container_says;
     c->owner = sim;
-    c->next = containers_of(sim, o->mud);
-    map_set(&sim->containers, o->mud, c);
+    c->next = sim->devices[o->mud].containers;
+    sim->devices[o->mud].containers = c;
     return c;
 }
 
 static void remove_container(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container)
 {
-    struct sim_container *gone = sim_find_container(sim, edge, mud, container),
-                         *head = containers_of(sim, mud);
+    struct sim_container *gone = sim_find_container(sim, edge, mud, container);
     if (!gone)
         return;
-    if (head == gone)
-        map_set(&sim->containers, mud, gone->next);
-    else
-        for (struct sim_container *c = head; c; c = c->next)
-            if (c->next == gone)
-                c->next = gone->next;
+    struct sim_container **link = &sim->devices[mud].containers;
+    while (*link != gone)
+        link = &(*link)->next;
+    *link = gone->next;
     sim_container_free(gone);
 }
 
 int sim_containers(const struct sim *sim, uint32_t mud)
 {
     int count = 0;
-    for (const struct sim_container *c = containers_of(sim, mud); c; c = c->next)
+    for (const struct sim_container *c = sim->devices[mud].containers; c; c = c->next)
         count++;
     return count;
 }
@@ -90,8 +81,8 @@ int sim_containers(const struct sim *sim, uint32_t mud)
 
 static struct sim_snapshot *find_snapshot(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t migration)
 {
-    struct sim_snapshot *s = sim->snapshots;
-    while (s && (s->edge != edge || s->mud != mud || s->migration != migration))
+    struct sim_snapshot *s = sim->devices[mud].snapshots;
+    while (s && (s->edge != edge || s->migration != migration))
         s = s->next;
     return s;
 }
@@ -101,7 +92,7 @@ static void drop_snapshot(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t
     struct sim_snapshot *gone = find_snapshot(sim, edge, mud, migration);
     if (!gone)
         return;
-    struct sim_snapshot **link = &sim->snapshots;
+    struct sim_snapshot **link = &sim->devices[mud].snapshots;
     while (*link != gone)
         link = &(*link)->next;
     *link = gone->next;
@@ -114,16 +105,17 @@ static void keep_snapshot(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t
 {
     drop_snapshot(sim, edge, mud, migration);
     struct sim_snapshot *s = mem_alloc(sizeof *s);
-    *s = (struct sim_snapshot){.next = sim->snapshots, .edge = edge, .mud = mud, .migration = migration};
+    *s = (struct sim_snapshot){.next = sim->devices[mud].snapshots, .edge = edge, .migration = migration};
     sim_state_copy(&s->state, state, sim->layout);
-    sim->snapshots = s;
+    sim->devices[mud].snapshots = s;
 }
 
 int sim_snapshots(const struct sim *sim)
 {
     int count = 0;
-    for (const struct sim_snapshot *s = sim->snapshots; s; s = s->next)
-        count++;
+    for (int i = 0; i < sim->layout->mud_count; i++)
+        for (const struct sim_snapshot *s = sim->devices[i].snapshots; s; s = s->next)
+            count++;
     return count;
 }
 
@@ -224,7 +216,7 @@ static int take_effect(struct sim *sim, const struct order *o)
 
 static void unlink_order(struct sim_order *so)
 {
-    struct sim_order **link = &so->sim->orders;
+    struct sim_order **link = &so->sim->devices[so->order.mud].orders;
     while (*link != so)
         link = &(*link)->next;
     *link = so->next;
@@ -258,6 +250,19 @@ static void finish(struct sim_order *so)
     edge_operation_done(sim->cast->edges[order.edge.index], &order, &result);
 }
 
+static uint32_t pair_of(const struct sim *sim, int from, int to)
+{
+    return (uint32_t)from * (uint32_t)sim->layout->host_count + (uint32_t)to;
+}
+
+static struct sim_connection *free_connection(const struct sim *sim, int from, int to)
+{
+    struct sim_connection *c = map_get(&sim->connections, pair_of(sim, from, to));
+    while (c && c->order)
+        c = c->next;
+    return c;
+}
+
 static void cost_paid(struct timer *timer)
 {
     struct sim_order *so = container_of(timer, struct sim_order, timer);
@@ -268,9 +273,7 @@ static void cost_paid(struct timer *timer)
     struct sim *sim = so->sim;
     int from = sim->layout->edges[so->order.edge.index].host,
         to = sim->layout->edges[so->order.peer.index].host;
-    struct sim_connection *c = sim->connections;
-    while (c && (c->from != from || c->to != to || c->order))
-        c = c->next;
+    struct sim_connection *c = free_connection(sim, from, to);
     if (!c) {
         finish(so); /* both edges on one host: nothing to cross */
         return;
@@ -300,11 +303,11 @@ static void fill_path(struct sim *sim, int from, int to, struct link_path *path)
 /* The carrier's connection from host to host that is free, or one more; they are opened when the run starts. */
 static void provide_connection(struct sim *sim, int from, int to)
 {
-    for (struct sim_connection *c = sim->connections; c; c = c->next)
-        if (c->from == from && c->to == to && !c->order)
-            return;
+    uint32_t pair = pair_of(sim, from, to);
+    if (free_connection(sim, from, to))
+        return;
     struct sim_connection *c = mem_alloc(sizeof *c);
-    *c = (struct sim_connection){.next = sim->connections, .sim = sim, .from = from, .to = to};
+    *c = (struct sim_connection){.next = map_get(&sim->connections, pair), .sim = sim};
     struct link_path forward, back;
     fill_path(sim, from, to, &forward);
     fill_path(sim, to, from, &back);
@@ -316,7 +319,7 @@ static void provide_connection(struct sim *sim, int from, int to)
     else
         flow_opened(&c->flow, path.rtt);
     c->flow.done = transfer_done;
-    sim->connections = c;
+    map_set(&sim->connections, pair, c);
 }
 
 /* The carrier's own round trips before the first byte of a file. */
@@ -344,18 +347,19 @@ static struct simtime cost_of(struct sim *sim, const struct order *order)
 void sim_operate(struct port *port, const struct order *order)
 {
     struct sim *sim = container_of(port, struct sim, port);
+    struct sim_device *device = &sim->devices[order->mud];
     struct sim_order *so = mem_alloc(sizeof *so);
-    *so = (struct sim_order){.timer.fire = cost_paid, .next = sim->orders, .sim = sim, .order = *order};
+    *so = (struct sim_order){.timer.fire = cost_paid, .next = device->orders, .sim = sim, .order = *order};
     so->fails = layout_fault_strikes(sim->layout, order->operation, order->edge.index, order->mud);
-    sim->orders = so;
+    device->orders = so;
     loop_arm_after(sim->loop, &so->timer, cost_of(sim, order));
 }
 
 void sim_cancel_operations(struct port *port, struct party edge, uint32_t mud, uint32_t migration)
 {
     struct sim *sim = container_of(port, struct sim, port);
-    for (struct sim_order *so = sim->orders; so; so = so->next) {
-        if (so->order.edge.index != edge.index || so->order.mud != mud || so->order.migration != migration)
+    for (struct sim_order *so = sim->devices[mud].orders; so; so = so->next) {
+        if (so->order.edge.index != edge.index || so->order.migration != migration)
             continue;
         so->cancelled = true;
         if (so->connection)
@@ -364,25 +368,36 @@ void sim_cancel_operations(struct port *port, struct party edge, uint32_t mud, u
     }
 }
 
-void sim_free_operations(struct sim *sim)
+static void free_connections(struct sim *sim)
 {
-    for (struct sim_order *so; (so = sim->orders);) {
-        sim->orders = so->next;
+    size_t at = 0;
+    for (struct sim_connection *c; (c = map_next(&sim->connections, &at));)
+        for (struct sim_connection *next; c; c = next) {
+            next = c->next;
+            flow_free(&c->flow);
+            free(c);
+        }
+    map_free(&sim->connections);
+}
+
+static void free_device(struct sim *sim, uint32_t mud)
+{
+    struct sim_device *device = &sim->devices[mud];
+    for (struct sim_order *so; (so = device->orders);) {
+        device->orders = so->next;
         loop_cancel(sim->loop, &so->timer);
         free(so);
     }
-    for (struct sim_connection *c; (c = sim->connections);) {
-        sim->connections = c->next;
-        flow_free(&c->flow);
-        free(c);
-    }
-    while (sim->snapshots)
-        drop_snapshot(sim, sim->snapshots->edge, sim->snapshots->mud, sim->snapshots->migration);
-    size_t at = 0;
-    for (struct sim_container *c; (c = map_next(&sim->containers, &at));)
-        for (struct sim_container *next; c; c = next) {
-            next = c->next;
-            sim_container_free(c);
-        }
-    map_free(&sim->containers);
+    while (device->snapshots)
+        drop_snapshot(sim, device->snapshots->edge, mud, device->snapshots->migration);
+    while (device->containers)
+        remove_container(sim, device->containers->edge, mud, device->containers->container);
+}
+
+void sim_free_operations(struct sim *sim)
+{
+    free_connections(sim);
+    for (int i = 0; i < sim->layout->mud_count; i++)
+        free_device(sim, (uint32_t)i);
+    free(sim->devices);
 }
