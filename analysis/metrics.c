@@ -43,42 +43,18 @@ static void compute_requests(const struct run_record *r, struct metrics *m)
         m->abandoned += r->muds[i].abandoned;
     }
     m->lost = m->sent - m->answered - m->abandoned;
-    m->response_ms = r->summary ? run_summary_spread(&r->responses) : response_spread(r);
+    m->response_ms = r->summary ? run_durations_spread(&r->responses) : response_spread(r);
 }
 
-static void compute_phases(const struct run_record *r, struct metrics_roaming *m)
+static void compute_roaming(const struct run_silences *s, struct metrics_roaming *m)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < r->silence_count; i++) {
-        const struct run_silence *s = &r->silences[i];
-        if (isnan(s->probe_ms))
-            continue;
-        count++;
-        m->probe_ms += s->probe_ms;
-        m->authentication_ms += s->authentication_ms;
-        m->reassociation_ms += s->reassociation_ms;
-    }
-    m->probe_ms /= (double)count; /* NAN without any */
-    m->authentication_ms /= (double)count;
-    m->reassociation_ms /= (double)count;
-}
-
-static void compute_roaming(const struct run_record *r, struct metrics_roaming *m)
-{
-    autofree double *handoffs = mem_alloc_array(r->silence_count, sizeof *handoffs);
-    autofree double *outages = mem_alloc_array(r->silence_count, sizeof *outages);
-    size_t handoff_count = 0, outage_count = 0;
-    for (size_t i = 0; i < r->silence_count; i++) {
-        double seconds = simtime_seconds(simtime_sub(r->silences[i].end, r->silences[i].begin));
-        if (r->silences[i].outage)
-            outages[outage_count++] = seconds;
-        else
-            handoffs[handoff_count++] = seconds * 1000;
-        m->outage_total_s += r->silences[i].outage ? seconds : 0;
-    }
-    m->handoff_ms = spread_of(handoffs, handoff_count);
-    m->outage_s = spread_of(outages, outage_count);
-    compute_phases(r, m);
+    double told_apart = (double)s->told_apart; /* none: NAN */
+    m->handoff_ms = run_durations_spread(&s->handoffs);
+    m->outage_ms = run_durations_spread(&s->outages);
+    m->outage_total_s = (double)s->outages.sum_ns / 1e9;
+    m->probe_ms = s->probe_ms / told_apart;
+    m->authentication_ms = s->authentication_ms / told_apart;
+    m->reassociation_ms = s->reassociation_ms / told_apart;
 }
 
 /* The median time between two replies; 0 if there were fewer than two. */
@@ -226,7 +202,7 @@ void metrics_compute(const struct run_record *record, struct metrics *metrics)
 {
     *metrics = (struct metrics){0};
     compute_requests(record, metrics);
-    compute_roaming(record, &metrics->roaming);
+    compute_roaming(&record->silences, &metrics->roaming);
     compute_migrations(record, metrics);
 }
 

@@ -119,10 +119,10 @@ static json_object *roaming_json(const struct metrics_roaming *r)
     add(phases, "authentication", json_rounded(r->authentication_ms, 3));
     add(phases, "reassociation", json_rounded(r->reassociation_ms, 3));
     add(o, "phases_ms", phases);
-    add(o, "outages", json_object_new_int64((int64_t)r->outage_s.count));
+    add(o, "outages", json_object_new_int64((int64_t)r->outage_ms.count));
     add(outage, "total", json_rounded(r->outage_total_s, 6));
-    add(outage, "mean", json_rounded(r->outage_s.mean, 6));
-    add(outage, "max", json_rounded(r->outage_s.max, 6));
+    add(outage, "mean", json_rounded(r->outage_ms.mean / 1000, 6));
+    add(outage, "max", json_rounded(r->outage_ms.max / 1000, 6));
     add(o, "outage_s", outage);
     return o;
 }

@@ -2,7 +2,6 @@
 #include "event_reader.h"
 #include "mem.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,12 +119,16 @@ static void add_link_change(struct run_record *r, const struct event *ev)
 
 static void add_silence(struct run_record *r, const struct event *ev)
 {
-    struct run_silence s = {.mud = ev->mud, .outage = ev->kind == EVENT_OUTAGE, .begin = ev->begin, .end = ev->at};
-    if (sscanf(ev->text, "probe %lf ms, authentication %lf ms, reassociation %lf ms", &s.probe_ms,
-               &s.authentication_ms, &s.reassociation_ms) != 3)
-        s.probe_ms = s.authentication_ms = s.reassociation_ms = NAN;
-    r->silences = grown(r->silences, &r->silence_capacity, r->silence_count + 1, sizeof *r->silences);
-    r->silences[r->silence_count++] = s;
+    struct run_silences *s = &r->silences;
+    double probe_ms, authentication_ms, reassociation_ms;
+    run_durations_add(ev->kind == EVENT_OUTAGE ? &s->outages : &s->handoffs, simtime_sub(ev->at, ev->begin));
+    if (sscanf(ev->text, "probe %lf ms, authentication %lf ms, reassociation %lf ms", &probe_ms,
+               &authentication_ms, &reassociation_ms) != 3)
+        return;
+    s->probe_ms += probe_ms;
+    s->authentication_ms += authentication_ms;
+    s->reassociation_ms += reassociation_ms;
+    s->told_apart++;
 }
 
 void run_record_add(struct run_record *r, const struct event *ev)
@@ -189,8 +192,9 @@ void run_record_free(struct run_record *r)
     for (size_t i = 0; i < r->link_change_count; i++)
         free(r->link_changes[i].text);
     quantiles_free(&r->responses.quantiles);
+    quantiles_free(&r->silences.handoffs.quantiles);
+    quantiles_free(&r->silences.outages.quantiles);
     free(r->link_changes);
-    free(r->silences);
     free(r->muds);
     free(r->migrations);
     *r = (struct run_record)RUN_RECORD_INIT;

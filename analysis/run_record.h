@@ -49,12 +49,11 @@ struct run_migration {
     bool gaps_over;
 };
 
-/* A time in which a device was without an access point: a handoff, or an outage. */
-struct run_silence {
-    int32_t mud;
-    bool outage;
-    struct simtime begin, end;
-    double probe_ms, authentication_ms, reassociation_ms; /* of a handoff; NAN = not told apart */
+/* Times in which devices were without an access point. */
+struct run_silences {
+    struct run_durations handoffs, outages;
+    double probe_ms, authentication_ms, reassociation_ms; /* sums over the handoffs that tell them apart */
+    uint64_t told_apart;
 };
 
 struct run_link_change {
@@ -68,14 +67,13 @@ struct run_record {
     size_t mud_count, mud_capacity;
     struct run_migration *migrations; /* in the order in which they were first heard of */
     size_t migration_count, migration_capacity;
-    struct run_silence *silences; /* in the order of their ends */
-    size_t silence_count, silence_capacity;
+    struct run_silences silences;
     struct run_link_change *link_changes; /* in the order in which they were made */
     size_t link_change_count, link_change_capacity;
     size_t newest_of_nobody; /* as run_mud.newest_migration, for mud -1 */
     struct simtime end;      /* of the last event */
     bool summary;            /* set before the first event: requests are summed up as they come (run_summary.h) */
-    struct run_responses responses;
+    struct run_durations responses;
 };
 
 #define RUN_RECORD_INIT {0}

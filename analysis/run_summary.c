@@ -3,13 +3,13 @@
 
 #include <math.h>
 
-static void add_response(struct run_responses *r, struct simtime response)
+void run_durations_add(struct run_durations *d, struct simtime duration)
 {
-    r->min = r->count ? simtime_min(r->min, response) : response;
-    r->max = r->count ? simtime_max(r->max, response) : response;
-    r->count++;
-    r->sum_ns += response.ns;
-    quantiles_add(&r->quantiles, response.ns);
+    d->min = d->count ? simtime_min(d->min, duration) : duration;
+    d->max = d->count ? simtime_max(d->max, duration) : duration;
+    d->count++;
+    d->sum_ns += duration.ns;
+    quantiles_add(&d->quantiles, duration.ns);
 }
 
 /* The device's last answer, or the migration's begin if there was none. */
@@ -28,7 +28,7 @@ static void end_gap(struct run_migration *m, const struct run_mud *mud, struct s
 
 void run_summary_answer(struct run_record *r, struct run_mud *mud, struct simtime sent, struct simtime now)
 {
-    add_response(&r->responses, simtime_sub(now, sent));
+    run_durations_add(&r->responses, simtime_sub(now, sent));
     for (size_t i = mud->newest_migration; i && !r->migrations[i - 1].gaps_over;
          i = r->migrations[i - 1].previous)
         end_gap(&r->migrations[i - 1], mud, now);
@@ -39,24 +39,24 @@ void run_summary_answer(struct run_record *r, struct run_mud *mud, struct simtim
 }
 
 /* In ms; a bucket may reach beyond what it holds. */
-static double quantile_ms(const struct run_responses *r, double share)
+static double quantile_ms(const struct run_durations *d, double share)
 {
-    struct simtime middle = simtime_ns(quantiles_at(&r->quantiles, share));
-    return simtime_to_ms(simtime_min(r->max, simtime_max(r->min, middle)));
+    struct simtime middle = simtime_ns(quantiles_at(&d->quantiles, share));
+    return simtime_to_ms(simtime_min(d->max, simtime_max(d->min, middle)));
 }
 
-struct metrics_spread run_summary_spread(const struct run_responses *r)
+struct metrics_spread run_durations_spread(const struct run_durations *d)
 {
-    if (r->count == 0)
+    if (d->count == 0)
         return (struct metrics_spread){NAN, NAN, NAN, NAN, NAN, NAN, 0};
     return (struct metrics_spread){
-        .mean = (double)r->sum_ns / (double)r->count / 1e6,
-        .p50 = quantile_ms(r, 0.50),
-        .p95 = quantile_ms(r, 0.95),
-        .p99 = quantile_ms(r, 0.99),
-        .min = simtime_to_ms(r->min),
-        .max = simtime_to_ms(r->max),
-        .count = r->count,
+        .mean = (double)d->sum_ns / (double)d->count / 1e6,
+        .p50 = quantile_ms(d, 0.50),
+        .p95 = quantile_ms(d, 0.95),
+        .p99 = quantile_ms(d, 0.99),
+        .min = simtime_to_ms(d->min),
+        .max = simtime_to_ms(d->max),
+        .count = d->count,
     };
 }
 

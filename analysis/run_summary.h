@@ -14,8 +14,8 @@ struct run_mud;
 struct run_migration;
 struct metrics_spread;
 
-/* Response times of all devices. */
-struct run_responses {
+/* Lengths of alike things over all devices: responses, handoffs, outages. */
+struct run_durations {
     uint64_t count;
     __int128 sum_ns;
     struct simtime min, max;
@@ -25,8 +25,9 @@ struct run_responses {
 /* A request that was sent at the one time is answered now; the device has not been told of it yet. */
 void run_summary_answer(struct run_record *record, struct run_mud *mud, struct simtime sent,
                         struct simtime now);
+void run_durations_add(struct run_durations *durations, struct simtime duration);
 /* In ms; NAN of none. */
-struct metrics_spread run_summary_spread(const struct run_responses *responses);
+struct metrics_spread run_durations_spread(const struct run_durations *durations);
 /* The longest time without an answer that overlaps the migration. */
 struct simtime run_summary_gap(const struct run_record *record, const struct run_migration *migration);
 

@@ -387,7 +387,7 @@ static void test_silences(void **state)
     const double rows[][2] = {
         {(double)r->handoff_ms.count, 3}, {r->handoff_ms.mean, 120}, {r->handoff_ms.max, 220},
         {r->probe_ms, 125},               {r->authentication_ms, 3}, {r->reassociation_ms, 2},
-        {(double)r->outage_s.count, 2},   {r->outage_s.mean, 6},     {r->outage_s.max, 9},
+        {(double)r->outage_ms.count, 2},  {r->outage_ms.mean, 6000}, {r->outage_ms.max, 9000},
         {r->outage_total_s, 12},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)

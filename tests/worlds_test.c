@@ -103,6 +103,7 @@ static const struct {
       "--set", "muds.m1.visits.3.at_s=9", "scenarios/placement.json"},
      7,
      "AP-2"},
+    {"tunnel", {"scenarios/tunnel.json"}, 6, "AP-3"},
 };
 
 /* The exit status is not judged: what a shortened script expects is real_test's business. */
