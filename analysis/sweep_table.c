@@ -73,11 +73,16 @@ static void note_reasons(const struct sweep *s, struct sweep_table *t, int run, 
 static struct sweep_cell sum_up(double *values, size_t n)
 {
     statistics_sort(values, n);
-    return (struct sweep_cell){.n = n,
-                               .mean = statistics_mean(values, n),
-                               .ci95 = statistics_ci95(values, n),
-                               .min = n ? values[0] : NAN,
-                               .max = n ? values[n - 1] : NAN};
+    struct sweep_cell cell = {.n = n,
+                              .mean = statistics_mean(values, n),
+                              .ci95 = statistics_ci95(values, n),
+                              .min = n ? values[0] : NAN,
+                              .max = n ? values[n - 1] : NAN};
+    if (n > 1 && cell.min == cell.max) { /* sums of alike values are not quite multiples */
+        cell.mean = cell.min;
+        cell.ci95 = 0;
+    }
+    return cell;
 }
 
 /* `values`: room for all seeds of each metric. */

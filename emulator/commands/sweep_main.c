@@ -241,20 +241,28 @@ static int complain(const struct err *e, int status)
     return status;
 }
 
+/* Exit status 4 says that there is no table of all runs, or no figures but for want of gnuplot. */
 static int sum_up(const struct sweep *s, bool partial, bool quiet)
 {
     struct err e = ERR_INIT;
     struct sweep_table t;
-    int status = sweep_merge(s, partial, &t, &e), missing = sweep_runs(s) - t.runs;
-    if (status < 0)
+    int merged = sweep_merge(s, partial, &t, &e), missing = sweep_runs(s) - t.runs;
+    int status = t.bad_runs ? 1 : 0;
+    if (merged < 0)
         err_print(&e);
     if (!quiet && (missing == 0 || partial))
         sweep_table_print(s, &t, stdout);
     if (missing && partial)
         fprintf(stderr, "roamlab: %s: %d of %d runs are missing\n", s->folder, missing, sweep_runs(s));
-    int result = status < 0 && status != -ENOENT ? 4 : missing && partial ? 4 : t.bad_runs ? 1 : 0;
+    if ((merged < 0 && merged != -ENOENT) || (missing && partial))
+        status = 4;
+    if (missing && !partial) { /* others are still at work, and judge */
+        if (!quiet)
+            printf("%s: this share is done; %d of %d runs are missing\n", s->folder, missing, sweep_runs(s));
+        status = 0;
+    }
     sweep_table_free(&t);
-    return missing && !partial ? 0 : result;
+    return status;
 }
 
 static int merge(const struct request *r)
@@ -293,8 +301,11 @@ static int work(struct sweep *s, struct sweep_work *w)
         return interrupted(s);
     if (status < 0)
         return complain(&e, 4);
-    if (w->failed)
+    if (w->failed) {
+        fprintf(stderr, "roamlab: sweep: %d of %d runs failed (roamlab sweep --merge %s sums up the others)\n",
+                w->failed, w->begun, s->folder);
         return w->failure_status;
+    }
     /* Who had nothing to do leaves the summing up to the others, of whom the first always does it. */
     return w->begun || w->rank.rank == 0 ? sum_up(s, false, w->quiet) : 0;
 }
