@@ -26,7 +26,7 @@ static uint32_t ask_all(const struct radio *radio, const struct radio_ap *aps, u
     uint32_t len = 0;
     for (uint32_t i = 0; i < count; i++) {
         double power = radio_power_dbm(radio, &aps[i], x, y);
-        if (power >= radio_options_of(radio)->sensitivity_dbm)
+        if (power >= radio_least_dbm(radio))
             heard[len++] = (struct heard){i, (float)power};
     }
     qsort(heard, len, sizeof *heard, stronger);

@@ -167,6 +167,7 @@ static void defaults_are_the_radio_s(void **state)
         {r->bandwidth_mhz, radio.bandwidth_mhz},
         {r->noise_figure_db, radio.noise_figure_db},
         {r->sensitivity_dbm, radio.sensitivity_dbm},
+        {r->least_snr_db, radio.least_snr_db},
         {q->frequency_mhz, pl->frequency_mhz},
         {q->exponent, pl->exponent},
         {q->reference_m, pl->reference_m},

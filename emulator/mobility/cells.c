@@ -26,7 +26,8 @@ struct cells {
     const struct radio *radio;
     const struct shadowing *shadowing; /* NULL: none */
     const struct radio_ap *aps;
-    double sensitivity_dbm, most_db;
+    double least_dbm; /* that is heard */
+    double most_db;   /* that shadowing adds */
     struct square {
         double x_m, y_m, side_m;
     } whole;                 /* nothing is heard outside */
@@ -79,7 +80,7 @@ static bool heard_within(const struct cells *cells, struct square s, struct cand
     const struct radio_ap *ap = &cells->aps[candidate->ap];
     double most = radio_mean_power_dbm(cells->radio, ap, nearest(ap->x_m, s.x_m, s.side_m),
                                        nearest(ap->y_m, s.y_m, s.side_m));
-    candidate->need_db = (float)(cells->sensitivity_dbm - most - rounding_db);
+    candidate->need_db = (float)(cells->least_dbm - most - rounding_db);
     return candidate->need_db <= cells->most_db;
 }
 
@@ -125,7 +126,7 @@ struct cells *cells_open(const struct radio *radio, const struct radio_ap *aps, 
 {
     struct cells *cells = mem_alloc(sizeof *cells);
     *cells = (struct cells){.radio = radio, .shadowing = radio_shadowing(radio), .aps = aps};
-    cells->sensitivity_dbm = radio_options_of(radio)->sensitivity_dbm;
+    cells->least_dbm = radio_least_dbm(radio);
     cells->most_db = cells->shadowing ? shadowing_most_db(cells->shadowing) : 0;
     measure(cells, count);
     autofree struct candidate *all = mem_alloc_array(count, sizeof *all);
@@ -186,7 +187,7 @@ uint32_t cells_heard(const struct cells *cells, double x_m, double y_m, struct h
         if (shadowing < c.need_db)
             continue;
         double power = radio_mean_power_dbm(cells->radio, &cells->aps[c.ap], x_m, y_m) + shadowing;
-        if (power >= cells->sensitivity_dbm)
+        if (power >= cells->least_dbm)
             count = insert(heard, count, max, (struct heard){c.ap, (float)power});
     }
     return count;

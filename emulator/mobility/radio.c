@@ -18,7 +18,8 @@ struct radio_options radio_defaults(void)
                                   .correlation_m = 20,
                                   .bandwidth_mhz = 20,
                                   .noise_figure_db = 7,
-                                  .sensitivity_dbm = -82};
+                                  .sensitivity_dbm = -82,
+                                  .least_snr_db = 4};
 }
 
 static int check(const struct radio_options *o, struct err *e)
@@ -51,11 +52,6 @@ void radio_free(struct radio *radio)
     free(radio);
 }
 
-const struct radio_options *radio_options_of(const struct radio *radio)
-{
-    return &radio->options;
-}
-
 double radio_mean_power_dbm(const struct radio *radio, const struct radio_ap *ap, double x_m, double y_m)
 {
     double dx = x_m - ap->x_m, dy = y_m - ap->y_m;
@@ -79,7 +75,7 @@ double radio_power_dbm(const struct radio *radio, const struct radio_ap *ap, dou
 double radio_range_m(const struct radio *radio, double tx_power_dbm)
 {
     double most = radio->shadowing ? shadowing_most_db(radio->shadowing) : 0;
-    return path_loss_range_m(&radio->curve, tx_power_dbm + most - radio->options.sensitivity_dbm);
+    return path_loss_range_m(&radio->curve, tx_power_dbm + most - radio_least_dbm(radio));
 }
 
 double radio_noise_dbm(const struct radio_options *options)
@@ -87,7 +83,8 @@ double radio_noise_dbm(const struct radio_options *options)
     return -174 + 10 * log10(options->bandwidth_mhz * 1e6) + options->noise_figure_db;
 }
 
-double radio_snr_db(const struct radio_options *options, double power_dbm)
+double radio_least_dbm(const struct radio *radio)
 {
-    return power_dbm - radio_noise_dbm(options);
+    const struct radio_options *o = &radio->options;
+    return fmax(o->sensitivity_dbm, radio_noise_dbm(o) + o->least_snr_db);
 }

@@ -16,24 +16,25 @@
 
 #include <stdint.h>
 
+/* What is heard: -82 dBm is what a receiver must manage at 6 Mbit/s in 20 MHz (IEEE 802.11-2020, Table 17-18), and 4 dB above the
+ * noise is what that figure leaves to the signal, with the noise figure of 10 dB and the margin of 5 dB that stand beside it. So
+ * the noise decides in wider bands and with worse receivers. */
 struct radio_options {
     struct path_loss_options path_loss;
     double shadowing_db;    /* standard deviation; 0 (the default) = none. Rappaport 2002, §4.9.2: 4 to 12 */
     double correlation_m;   /* where the correlation is e^-1; default 20 (Gudmundson: metres in streets) */
     double bandwidth_mhz;   /* default 20 */
     double noise_figure_db; /* of the receiver, default 7 */
-    double
-        sensitivity_dbm; /* less is not heard; default -82, 6 Mbit/s in 20 MHz (802.11-2020, Table 17-18) */
+    double sensitivity_dbm; /* what is weaker is not heard; default -82 */
+    double least_snr_db;    /* what stands less above the noise is not heard either; default 4 */
 };
 
 /* An access point as the radio sees it: `id` names its field of shadowing, so that it keeps it when others come and go. */
 struct radio_ap {
     double x_m, y_m;
-    double tx_power_dbm; /* with antenna gains; RADIO_TX_POWER_DBM where nothing is said */
+    double tx_power_dbm; /* with antenna gains */
     uint32_t id;
 };
-
-#define RADIO_TX_POWER_DBM 20.0 /* 100 mW, what Europe allows at 2.4 GHz (ETSI EN 300 328, 4.3.2.2) */
 
 struct radio;
 
@@ -49,9 +50,9 @@ double radio_power_dbm(const struct radio *radio, const struct radio_ap *ap, dou
 
 /* Thermal noise at 290 K, -174 dBm/Hz, over the bandwidth, plus the noise figure: -94 dBm by default. */
 double radio_noise_dbm(const struct radio_options *options);
-double radio_snr_db(const struct radio_options *options, double power_dbm);
 
-const struct radio_options *radio_options_of(const struct radio *radio);
+/* The least power that is heard. */
+double radio_least_dbm(const struct radio *radio);
 
 /* For an index over access points (cells.h): the two parts of radio_power_dbm; and the distance beyond which one that sends with
  * so much power is heard nowhere, whatever shadowing adds. */

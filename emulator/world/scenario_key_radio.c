@@ -84,6 +84,7 @@ static const struct scenario_key radio_rows[] = {
     RADIO("bandwidth_mhz", bandwidth_mhz, 0.001, 1e5, 20, "bandwidth in MHz"),
     RADIO("noise_figure_db", noise_figure_db, 0, 60, 7, "of the receiver"),
     RADIO("sensitivity_dbm", sensitivity_dbm, -200, 50, -82, "what is weaker is not heard"),
+    RADIO("least_snr_db", least_snr_db, -50, 100, 4, "what stands less above the noise is not heard either"),
     {.name = "scan",
      .kind = KEY_WORD,
      .field = KEY_NO_FIELD,
