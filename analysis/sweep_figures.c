@@ -64,14 +64,11 @@ struct scale {
     int count;
 };
 
-static void order_values(struct scale *scale)
+static int from_left_to_right(const void *a_, const void *b_, void *at_)
 {
-    for (int i = 0; i < scale->count; i++) {
-        int k = i;
-        for (; k > 0 && scale->at[scale->order[k - 1]] > scale->at[i]; k--)
-            scale->order[k] = scale->order[k - 1];
-        scale->order[k] = i;
-    }
+    const int *a = a_, *b = b_;
+    const double *at = at_;
+    return at[*a] != at[*b] ? (at[*a] > at[*b]) - (at[*a] < at[*b]) : *a - *b;
 }
 
 /* Is the middle one of positive values nearer to the ends' geometric mean than to the arithmetic one? */
@@ -90,9 +87,11 @@ static void make_scale(struct scale *scale, const struct sweep_axis *axis)
     scale->order = mem_alloc_array((size_t)axis->count, sizeof *scale->order);
     for (int i = 0; i < axis->count; i++)
         scale->numbers &= sweep_grid_number(axis->values[i], &scale->at[i]);
-    for (int i = 0; i < axis->count && !scale->numbers; i++)
-        scale->at[i] = i + 1;
-    order_values(scale);
+    for (int i = 0; i < axis->count; i++) {
+        scale->at[i] = scale->numbers ? scale->at[i] : i + 1;
+        scale->order[i] = i;
+    }
+    qsort_r(scale->order, (size_t)scale->count, sizeof *scale->order, from_left_to_right, scale->at);
     scale->logarithmic = scale->numbers && is_logarithmic(scale);
 }
 
@@ -155,7 +154,7 @@ static void set_head(struct figure *f, const struct sweep *s, const struct sweep
 
 /* --- lines ------------------------------------------------------------------------------------------------------------------- */
 
-/* "rate 10, strategy c-migr": a curve's place on every axis but the first. */
+/* "links 0 rate 10 Mbit/s, migration strategy c-migr": a curve's place on every axis but the first. */
 static char *curve_title(const struct sweep_grid *grid, int curve)
 {
     struct buf title = BUF_INIT;

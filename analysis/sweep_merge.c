@@ -37,6 +37,10 @@ static int write_into(const struct sweep *s, const struct sweep_table *t, const 
         return status;
     int drawn = sweep_figures(s, t, figures, e);
     status = move_files(figures, shown, drawn ? NULL : e);
+    if (drawn == -ENOENT && e) {
+        e->hint[0] = '\0'; /* it names a folder that is about to go */
+        err_hint(e, "apt-get install gnuplot-nox, then roamlab plot %s", s->folder);
+    }
     return drawn ? drawn : status;
 }
 

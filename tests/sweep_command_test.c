@@ -203,6 +203,19 @@ static void test_a_damaged_result_is_made_again(void **state)
     expect_same(*state, "reference", "damaged");
 }
 
+/* 3 is the want of gnuplot: data and scripts are there all the same. */
+static void test_plot_draws_it_anew(void **state)
+{
+    autofree char *plot = mem_printf("plot %s/drawn", (char *)*state);
+    autofree char *drop = mem_printf("rm -r %s/drawn/figures", (char *)*state);
+    good_sweep(*state, "", "", "reference");
+    good_sweep(*state, "", "", "drawn");
+    assert_int_equal(system(drop), 0);
+    int status = command(*state, "", plot, "");
+    assert_true(status == 0 || status == 3);
+    expect_same(*state, "reference", "drawn");
+}
+
 /* --- what is refused ---------------------------------------------------------------------------------------------------- */
 
 #define QUICK " scenarios/kim22-quick.json"
@@ -283,6 +296,7 @@ int main(void)
         IN_FOLDER(test_the_scenario_may_say_what_to_sweep),
         IN_FOLDER(test_finished_runs_are_kept_and_the_others_done),
         IN_FOLDER(test_a_damaged_result_is_made_again),
+        IN_FOLDER(test_plot_draws_it_anew),
         IN_FOLDER(test_bad_input_creates_nothing),
         IN_FOLDER(test_another_sweep_s_folder_is_refused),
         IN_FOLDER(test_expectations_that_do_not_hold_are_listed),

@@ -3,6 +3,7 @@
 #include "figures.h"
 #include "json_file.h"
 #include "mem.h"
+#include "sweep_figures.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -13,7 +14,8 @@ static const char HELP[] =
     "\n"
     "Draws the figures of each result folder into its figures/ (SVG and PNG, with the .gp and .dat they are\n"
     "drawn from). Of several results it also draws the migration time by strategy and the response times over\n"
-    "one another, into the folder that -o names, or the first result's figures/.\n";
+    "one another, into the folder that -o names, or the first result's figures/. The folder of a sweep is drawn anew\n"
+    "by itself.\n";
 
 /* Whether it is there at all: what is missing later is a program. */
 static bool is_result(const char *folder, struct err *e)
@@ -50,6 +52,30 @@ static int plot_folders(const char *const *folders, int count, const char *out)
     return 0;
 }
 
+static bool is_sweep(const char *folder)
+{
+    autofree char *path = mem_printf("%s/sweep.json", folder);
+    return access(path, F_OK) == 0;
+}
+
+static int plot_sweep(const char *folder, const char *out)
+{
+    struct err e = ERR_INIT;
+    struct sweep s;
+    struct sweep_table t;
+    int status = sweep_read(folder, &s, &e);
+    if (status == 0) {
+        sweep_table_make(&s, &t);
+        status = sweep_figures(&s, &t, out, &e);
+        sweep_table_free(&t);
+    }
+    sweep_free(&s);
+    if (status < 0)
+        return failed(&e);
+    puts(out);
+    return 0;
+}
+
 int plot_main(int argc, char **argv)
 {
     const char *out = NULL;
@@ -59,5 +85,7 @@ int plot_main(int argc, char **argv)
     if (optind == argc)
         return command_usage("plot", "no result folder given");
     autofree char *first = mem_printf("%s/figures", argv[optind]);
+    if (argc - optind == 1 && is_sweep(argv[optind]))
+        return plot_sweep(argv[optind], out ? out : first);
     return plot_folders((const char *const *)argv + optind, argc - optind, out ? out : first);
 }

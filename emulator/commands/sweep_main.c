@@ -11,6 +11,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char HELP[] =
     "usage: roamlab sweep [OPTIONS] -o DIR SCENARIO\n"
@@ -284,8 +285,8 @@ static int merge(const struct request *r)
 static int interrupted(const struct sweep *s)
 {
     fprintf(stderr,
-            "\nroamlab: sweep: interrupted; finished runs are kept in %s, the same command does the others\n",
-            s->folder);
+            "%sroamlab: sweep: interrupted; finished runs are kept in %s, the same command does the others\n",
+            isatty(STDERR_FILENO) ? "\n" : "", s->folder);
     return 128 + interrupt_signal();
 }
 
@@ -302,7 +303,8 @@ static int work(struct sweep *s, struct sweep_work *w)
     if (status < 0)
         return complain(&e, 4);
     if (w->failed) {
-        fprintf(stderr, "roamlab: sweep: %d of %d runs failed (roamlab sweep --merge %s sums up the others)\n",
+        fprintf(stderr,
+                "roamlab: sweep: %d of %d runs failed (roamlab sweep --merge %s sums up the others)\n",
                 w->failed, w->begun, s->folder);
         return w->failure_status;
     }

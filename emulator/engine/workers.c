@@ -56,9 +56,16 @@ static int begin(struct pool *p, int slot, int index, struct err *e)
         work(p, index, s->outcome, parent);
     if (pid < 0)
         return err_errno(e, "fork");
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (fd < 0) {
+        err_errno(e, "watch a worker process");
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        return -e->code;
+    }
     s->pid = pid;
     s->index = index;
-    p->ends[slot] = (struct pollfd){.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+    p->ends[slot] = (struct pollfd){.fd = fd, .events = POLLIN};
     p->running++;
     return 0;
 }
