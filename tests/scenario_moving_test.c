@@ -316,6 +316,27 @@ static void files_of_tracks(void **state)
     }
 }
 
+/* Another file is another scenario; another seed is not. */
+static void the_hash_covers_files_of_tracks(void **state)
+{
+    static const struct {
+        const char *contents;
+        uint64_t seed;
+        bool same;
+    } rows[] = {{csv, 1, true}, {csv, 2, true}, {"t,id,x,y\n0,a,1,1\n0,b,2,2\n0,c,3,3\n", 1, false}};
+    autofree char *path = mem_printf("%s/t.csv", (char *)*state), *one = edited(good, "FILE", path);
+    autofree char *text = edited(one, "\"mobility\":\"walk\"", "\"mobility\":\"file\"");
+    char first[65];
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        folder_write(*state, "t.csv", rows[i].contents);
+        struct scenario *s = moved(text, rows[i].seed);
+        if (i == 0)
+            memcpy(first, s->sha256, sizeof first);
+        assert_int_equal(strcmp(s->sha256, first) == 0, rows[i].same);
+        scenario_free(s);
+    }
+}
+
 static void bad_files_are_named(void **state)
 {
     static const struct {
@@ -367,6 +388,7 @@ int main(void)
         cmocka_unit_test(moving_again_starts_afresh),
         cmocka_unit_test(the_text_with_visits_says_the_same),
         cmocka_unit_test_setup_teardown(files_of_tracks, make, discard),
+        cmocka_unit_test_setup_teardown(the_hash_covers_files_of_tracks, make, discard),
         cmocka_unit_test_setup_teardown(bad_files_are_named, make, discard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,17 +4,8 @@
 #include "mem.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void hash_text(const char *text, char hex[65])
-{
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    EVP_Digest(text, strlen(text), digest, NULL, EVP_sha256(), NULL);
-    for (int i = 0; i < 32; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-}
 
 static int take_files(const struct scenario *s, json_object *root, struct err *e)
 {
@@ -39,7 +30,7 @@ static int fill_in(struct scenario *s, json_object *root, const struct scenario_
     json_object_object_del(root, "sweep"); /* no part of a run */
     s->text = mem_copy_string(
         json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-    hash_text(s->text, s->sha256);
+    scenario_hash_text(s);
     return scenario_check_rules(s, e);
 }
 

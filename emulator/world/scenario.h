@@ -172,7 +172,7 @@ struct scenario_sweep {
 struct scenario {
     char *path;      /* as given */
     char *text;      /* the file, after --set and without `sweep`, as JSON without spaces: what the agents get */
-    char sha256[65]; /* of `text` */
+    char sha256[65]; /* of `text`; once moved, of `text` and the files of tracks */
     char *name, *description;
     struct simtime duration;
     uint64_t seed;

@@ -277,6 +277,8 @@ int scenario_move(struct scenario *s, uint64_t seed, struct err *e)
     if (status == 0)
         status = move_all(s, &air, seed, e);
     scenario_air_close(&air);
+    if (status == 0 && !s->moved)
+        status = scenario_hash_tracks(s, e);
     s->moved = status == 0;
     s->moved_seed = seed;
     return status < 0 ? err_wrap(e, "%.240s", s->path) : 0;
