@@ -18,6 +18,7 @@ TEMPLATE(figure_template_migration_time, "migration-time.gp");
 TEMPLATE(figure_template_response_overlay, "response-overlay.gp");
 TEMPLATE(figure_template_sweep_lines, "sweep-lines.gp");
 TEMPLATE(figure_template_sweep_map, "sweep-map.gp");
+TEMPLATE(figure_template_whereabouts, "whereabouts.gp");
 
 void figure_set_text(struct figure *figure, const char *name, const char *text)
 {

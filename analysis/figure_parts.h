@@ -16,7 +16,8 @@ struct figure {
 };
 
 extern const char figure_template_response_time[], figure_template_stages[], figure_template_migration_time[],
-    figure_template_response_overlay[], figure_template_sweep_lines[], figure_template_sweep_map[];
+    figure_template_response_overlay[], figure_template_sweep_lines[], figure_template_sweep_map[],
+    figure_template_whereabouts[];
 
 /* Adds `name = 'text'` or a number for gnuplot. */
 void figure_set_text(struct figure *figure, const char *name, const char *text);
@@ -29,6 +30,7 @@ char *figure_subject(json_object *result);
 
 int figure_response_time(const char *folder, json_object *result, const char *out, struct err *e);
 int figure_response_overlay(const char *const *folders, int count, const char *out, struct err *e);
-int figure_stages(json_object *result, const char *out, struct err *e);
+int figure_stages(const char *folder, json_object *result, const char *out, struct err *e);
+int figure_whereabouts(const char *folder, json_object *result, const char *out, struct err *e);
 
 #endif

@@ -78,8 +78,9 @@ static int draw_one(json_object *result, json_object *m, int k, const char *out,
     return figure_draw(&figure, out, e);
 }
 
-int figure_stages(json_object *result, const char *out, struct err *e)
+int figure_stages(const char *folder, json_object *result, const char *out, struct err *e)
 {
+    (void)folder;
     int status = 0;
     for (int k = 0; k < FIGURES_MAX && status == 0; k++) {
         json_object *m = mean_migration(result, k);

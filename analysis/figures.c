@@ -16,16 +16,17 @@ static int make_folder(const char *path, struct err *e)
 
 int figures_of_result(const char *folder, struct err *e)
 {
+    static int (*const draw[])(const char *, json_object *, const char *,
+                               struct err *) = {figure_response_time, figure_stages, figure_whereabouts};
     json_object *result = NULL;
     autofree char *out = mem_printf("%s/figures", folder);
     int status = json_file_read(folder, "result.json", &result, e);
     if (status == 0)
         status = make_folder(out, e);
-    if (status == 0)
-        status = figure_response_time(folder, result, out, e);
-    if (status == 0 || status == -ENOENT) { /* without gnuplot, the data of every figure is written still */
-        int stages = figure_stages(result, out, status ? NULL : e);
-        status = status ? status : stages;
+    /* Without gnuplot, the data of every figure is written still. */
+    for (size_t i = 0; i < ARRAY_LEN(draw) && (status == 0 || status == -ENOENT); i++) {
+        int one = draw[i](folder, result, out, status ? NULL : e);
+        status = status ? status : one;
     }
     json_object_put(result);
     return status;

@@ -129,6 +129,46 @@ static void test_a_single_run_is_drawn(void **state)
     assert_non_null(strstr(svg, "</svg>"));
 }
 
+static struct event *add_for_second(struct synthetic_run *run, enum event_kind kind, double at_s,
+                                    const char *reporter, const char *text)
+{
+    struct event *ev = synthetic_add(run, kind, at_s, reporter, text);
+    ev->mud = 1;
+    return ev;
+}
+
+/* The small walk from ES-1 to ES-2, with its handoff; a second device that is out of reach for a while. */
+static void test_whereabouts(void **state)
+{
+    static struct synthetic_run run;
+    static struct scenario_mud muds[] = {{.name = "m1"}, {.name = "m2"}};
+    struct err e = ERR_INIT;
+    struct scenario s = synthetic_scenario("p-migr");
+    s.muds = muds;
+    s.mud_count = 2;
+    struct result_input input = {.world = "sim", .scenario = &s, .seed = 1, .drift_valid = true};
+    synthetic_fill(&run, &synthetic_small);
+    synthetic_add(&run, EVENT_HANDOFF, 2.25, "USER", "silent")->begin = simtime_from_seconds(2.125);
+    add_for_second(&run, EVENT_CONTAINER, 0.5, "ES-2", "live")->migration = 0;
+    add_for_second(&run, EVENT_OUTAGE, 5, "USER-m2", "")->begin = simtime_from_seconds(3);
+    add_for_second(&run, EVENT_SENT_TOTAL, 6, "USER-m2", "")->number = 0;
+    qsort(run.events, (size_t)run.count, sizeof *run.events, synthetic_order);
+    synthetic_write(&run, *state);
+    assert_int_equal(result_of_run(*state, &input, NULL, &e), 0);
+    int status = figures_of_result(*state, &e);
+    assert_true(status == 0 || status == -ENOENT);
+    autofree char *out = mem_printf("%s/figures", (char *)*state);
+    autofree char *data = folder_read(out, "whereabouts.dat"), *script = folder_read(out, "whereabouts.gp");
+    assert_string_equal(data, "# row  begin_s  end_s  kind  edge\n"
+                              "1 2.125000 2.250000 handoff 1\n"
+                              "1 0.000000 4.250000 live 1\n"
+                              "1 2.250000 4.250000 migration 2\n"
+                              "2 3.000000 5.000000 outage 2\n"
+                              "1 4.250000 6.500000 live 2\n"
+                              "2 0.500000 6.500000 live 2\n");
+    assert_non_null(strstr(script, "devices = 'USER m2'\nedges = 'ES-1 ES-2'\n"));
+}
+
 static void test_without_gnuplot_the_package_is_named(void **state)
 {
     struct err e = ERR_INIT;
@@ -161,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_figures_of_kim22, make, discard),
         cmocka_unit_test_setup_teardown(test_a_single_run_is_drawn, make, discard),
+        cmocka_unit_test_setup_teardown(test_whereabouts, make, discard),
         cmocka_unit_test_setup_teardown(test_without_gnuplot_the_package_is_named, make, discard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
