@@ -31,7 +31,7 @@ static double estimated_s(const struct scenario *s, int from, int to)
     return simtime_seconds(time);
 }
 
-static void run(const struct scenario *s, struct run_record *record)
+static void run(struct scenario *s, struct run_record *record)
 {
     struct err e = ERR_INIT;
     struct logrepo *repo = NULL;
@@ -44,7 +44,7 @@ static void run(const struct scenario *s, struct run_record *record)
     folder_remove(folder);
 }
 
-static double run_s(const struct scenario *s)
+static double run_s(struct scenario *s)
 {
     struct run_record record = RUN_RECORD_INIT;
     run(s, &record);
@@ -84,7 +84,7 @@ static void test_a_run_takes_about_as_long(void **state)
 }
 
 /* What requests wait during the migration, in the mean, beyond the way to the old container and what they take without a migration. */
-static double waited_s(const struct scenario *s, double way_s)
+static double waited_s(struct scenario *s, double way_s)
 {
     struct run_record record = RUN_RECORD_INIT;
     double sum = 0, quickest = 1e9;
