@@ -125,6 +125,29 @@ static json_object *migration_s_json(const struct repetitions *r)
     return o;
 }
 
+/* Totals over the repetitions, all of which have the same links. */
+static json_object *links_json(const struct repetitions *r)
+{
+    static const char *const directions[] = {"forward", "back"}, *const keys[] = {"packets", "bytes", "dropped", "lost"};
+    json_object *list = json_object_new_array(), *first = r->count ? json_at(r->results[0], "links") : NULL;
+    for (size_t i = 0; first && i < json_object_array_length(first); i++) {
+        json_object *o = json_object_new_object(), *link = json_object_array_get_idx(first, i);
+        json_object_object_add(o, "between", json_object_get(json_at(link, "between")));
+        for (size_t k = 0; k < ARRAY_LEN(directions); k++) {
+            autofree char *part = mem_printf("links.%zu.%s", i, directions[k]);
+            json_object *sums = json_object_new_object();
+            for (size_t n = 0; json_at(link, directions[k]) && n < ARRAY_LEN(keys); n++)
+                add_field(sums, r, part, keys[n], SUM, 0);
+            if (json_object_object_length(sums))
+                json_object_object_add(o, directions[k], sums);
+            else
+                json_object_put(sums);
+        }
+        json_object_array_add(list, o);
+    }
+    return list;
+}
+
 static json_object *drift_json(const struct repetitions *r)
 {
     json_object *o = json_object_new_object();
@@ -197,6 +220,7 @@ static json_object *aggregate_json(const struct repetitions *r, const struct res
     json_object_object_add(o, "roaming", roaming_json(r));
     json_object_object_add(o, "migrations", migrations_json(r));
     json_object_object_add(o, "migration_s", migration_s_json(r));
+    json_object_object_add(o, "links", links_json(r));
     json_object_object_add(o, "invariants", invariants_json(r));
     json_object_object_add(o, "drift_ms", drift_json(r));
     for (int i = 0; input->scenario && i < input->scenario->expect_count; i++)

@@ -225,6 +225,35 @@ static json_object *drift_json(const struct result_input *input)
     return o;
 }
 
+static json_object *carried_json(const struct run_carried *c)
+{
+    json_object *o = json_object_new_object();
+    add(o, "packets", json_object_new_int64(c->packets));
+    add(o, "bytes", json_object_new_int64(c->bytes));
+    add(o, "dropped", json_object_new_int64(c->dropped));
+    add(o, "lost", json_object_new_int64(c->lost));
+    return o;
+}
+
+/* All links of the scenario in its order, so that links.N of both is the same one. */
+static json_object *links_json(const struct run_record *r, const struct scenario *s)
+{
+    json_object *list = json_object_new_array();
+    for (int i = 0; s && i < s->link_count; i++) {
+        json_object *o = json_object_new_object(), *between = json_object_new_array();
+        for (int k = 0; k < 2; k++)
+            json_object_array_add(between, json_text(s->hosts[s->links[i].between[k]].name));
+        add(o, "between", between);
+        json_object_array_add(list, o);
+    }
+    for (size_t i = 0; i < r->carried_count; i++) {
+        json_object *o = json_object_array_get_idx(list, (size_t)r->carried[i].link);
+        if (o)
+            add(o, r->carried[i].back ? "back" : "forward", carried_json(&r->carried[i]));
+    }
+    return list;
+}
+
 static json_object *result_json(const struct result_listener *a, const struct result_input *input)
 {
     json_object *o = result_head(input, 1);
@@ -233,6 +262,7 @@ static json_object *result_json(const struct result_listener *a, const struct re
     add(o, "roaming", roaming_json(&a->metrics.roaming));
     add(o, "migrations", migrations_json(a, input));
     add(o, "migration_s", migration_s_json(&a->metrics.migration_s));
+    add(o, "links", links_json(&a->record, input->scenario));
     add(o, "invariants", invariants_json(&a->broken));
     add(o, "drift_ms", drift_json(input));
     json_object *expectations = json_object_new_array();

@@ -3,6 +3,7 @@
 #include "mem.h"
 
 #include <stdio.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,6 +118,16 @@ static void add_link_change(struct run_record *r, const struct event *ev)
         (struct run_link_change){ev->at, ev->number, mem_copy_string(ev->text)};
 }
 
+static void add_carried(struct run_record *r, const struct event *ev)
+{
+    struct run_carried c = {
+        .link = ev->number, .back = ev->direction == EVENT_RECEIVED, .packets = ev->value, .bytes = ev->bytes};
+    if (sscanf(ev->text, "dropped %" SCNd64 ", lost %" SCNd64, &c.dropped, &c.lost) != 2)
+        return;
+    r->carried = grown(r->carried, &r->carried_capacity, r->carried_count + 1, sizeof *r->carried);
+    r->carried[r->carried_count++] = c;
+}
+
 static void add_silence(struct run_record *r, const struct event *ev)
 {
     struct run_silences *s = &r->silences;
@@ -149,6 +160,8 @@ void run_record_add(struct run_record *r, const struct event *ev)
         end_migration(r, ev);
     else if (ev->kind == EVENT_LINK)
         add_link_change(r, ev);
+    else if (ev->kind == EVENT_CARRIED)
+        add_carried(r, ev);
     else if (ev->kind == EVENT_MARK && ev->migration > 0 && strcmp(ev->text, "migr begins") == 0)
         begin_migration(r, ev);
 }
@@ -159,7 +172,7 @@ int run_record_read(const char *folder, struct run_record *record, struct err *e
     struct event ev;
     uint32_t kinds = EVENT_MASK(EVENT_REQUEST) | EVENT_MASK(EVENT_SENT_TOTAL) | EVENT_MASK(EVENT_STAGE) |
                      EVENT_MASK(EVENT_MARK) | EVENT_MASK(EVENT_MIGRATION) | EVENT_MASK(EVENT_LINK) |
-                     EVENT_MASK(EVENT_ABANDONED) | EVENT_MASK(EVENT_HANDOFF) | EVENT_MASK(EVENT_OUTAGE);
+                     EVENT_MASK(EVENT_ABANDONED) | EVENT_MASK(EVENT_CARRIED) | EVENT_MASK(EVENT_HANDOFF) | EVENT_MASK(EVENT_OUTAGE);
     int status = event_reader_open(folder, kinds, &reader, e);
     if (status < 0)
         return status;
@@ -195,6 +208,7 @@ void run_record_free(struct run_record *r)
     quantiles_free(&r->silences.handoffs.quantiles);
     quantiles_free(&r->silences.outages.quantiles);
     free(r->link_changes);
+    free(r->carried);
     free(r->muds);
     free(r->migrations);
     *r = (struct run_record)RUN_RECORD_INIT;

@@ -62,6 +62,12 @@ struct run_link_change {
     char *text; /* "link pc1-pc2: rate 80 → 10 Mbit/s" */
 };
 
+struct run_carried {
+    int32_t link;
+    bool back;
+    int64_t packets, bytes, dropped, lost;
+};
+
 struct run_record {
     struct run_mud *muds; /* by index in the scenario */
     size_t mud_count, mud_capacity;
@@ -70,6 +76,8 @@ struct run_record {
     struct run_silences silences;
     struct run_link_change *link_changes; /* in the order in which they were made */
     size_t link_change_count, link_change_capacity;
+    struct run_carried *carried; /* by the links' directions, in the order of their reports */
+    size_t carried_count, carried_capacity;
     size_t newest_of_nobody; /* as run_mud.newest_migration, for mud -1 */
     struct simtime end;      /* of the last event */
     bool summary;            /* set before the first event: requests are summed up as they come (run_summary.h) */

@@ -27,15 +27,16 @@ static bool arrives(struct link_model *link, const struct line_unit *unit, const
 {
     switch (copy->fate) {
     case LINE_LOST:
-        link->lost++;
+        link->lost += unit->packets;
         return false;
     case LINE_FULL:
-        link->dropped++;
+        link->dropped += unit->packets;
         return false;
     case LINE_TAKEN:
         break;
     }
-    link->corrupted += copy->corrupt;
+    link->packets += unit->packets;
+    link->bytes += unit->line_bytes - (uint64_t)unit->packets * LINK_ETHERNET;
     *arrival = (struct link_arrival){simtime_ns(copy->due_ns), copy->corrupt};
     if (!copy->overtakes) {
         arrival->at.ns = line_opens(&link->line, copy->due_ns);
@@ -51,9 +52,6 @@ int link_model_offer(struct link_model *link, struct simtime now, uint64_t bytes
     struct line_unit unit = {bytes > FULL ? (uint32_t)((bytes + FULL - 1) / FULL) : 1, bytes};
     struct line_copy copies[2];
     int copy_count = line_enter(&link->line, now.ns, &unit, copies), count = 0;
-    link->packets++;
-    link->bytes += bytes;
-    link->duplicated += copy_count == 2;
     for (int i = 0; i < copy_count; i++)
         count += arrives(link, &unit, &copies[i], &arrivals[count]);
     return count;

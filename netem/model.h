@@ -11,8 +11,8 @@
 struct link_model {
     struct link_params params;
     struct line line;
-    uint64_t packets, bytes; /* offered; with their Ethernet headers */
-    uint64_t dropped, lost, corrupted, duplicated;
+    /* As struct link_counters has them: packets of MTU size and IP bytes that arrived, packets that did not. */
+    uint64_t packets, bytes, dropped, lost;
 };
 
 /* Draws from stream `index` under params->seed. The parameters have passed link_params_check. */

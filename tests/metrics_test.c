@@ -168,6 +168,15 @@ static struct event *append(enum event_kind kind, double at_s, const char *text)
     return synthetic_add(&run, kind, at_s, "ES-1", text);
 }
 
+static void carry(enum event_direction direction, int packets)
+{
+    struct event *event = append(EVENT_CARRIED, 9, "dropped 4, lost 5");
+    event->direction = direction;
+    event->number = 0;
+    event->value = packets;
+    event->bytes = packets * 1000;
+}
+
 static void sound(void)
 {
 }
@@ -405,6 +414,8 @@ static void test_result_has_the_promised_form(void **state)
         {"invariants.ok", true, false, 1, 0},
         {"migrations.0.stages.1.seconds", true, true, 0.19, 0.19},
         {"migrations.3.total_s", true, false, 0, 0},
+        {"links.0.forward.dropped", false, true, 0, 4},
+        {"links.1.forward.dropped", false, true, 0, 4},
     };
     static const struct {
         const char *path;
@@ -442,6 +453,11 @@ static void test_result_has_the_promised_form(void **state)
         {"migration_s.mean", 2},
         {"migration_s.min", 2},
         {"migration_s.max", 2},
+        {"links.0.forward.packets", 12},
+        {"links.0.forward.bytes", 12000},
+        {"links.0.forward.dropped", 4},
+        {"links.0.back.lost", 5},
+        {"links.0.back.packets", 3},
         {"invariants.ok", 1},
         {"drift_ms.p99", 0},
         {"drift_ms.valid", 1},
@@ -453,10 +469,13 @@ static void test_result_has_the_promised_form(void **state)
         {"expectations.3.holds", 1},
         {"expectations.4.holds", 1},
         {"expectations.5.holds", 0},
+        {"expectations.6.holds", 1},
+        {"expectations.7.holds", 0},
     };
     static const char *const texts[][2] = {
         {"world", "sim"},
         {"environment.kernel", "6.1.0"},
+        {"links.0.between.1", "pc2"},
         {"migrations.0.mud", "m1"},
         {"migrations.0.from", "es1"},
         {"migrations.0.to", "es2"},
@@ -473,6 +492,8 @@ static void test_result_has_the_promised_form(void **state)
     struct result_input input = input_of(&s);
     json_object *r = NULL;
     synthetic_fill(&run, &synthetic_small);
+    carry(EVENT_SENT, 12);
+    carry(EVENT_RECEIVED, 3);
     synthetic_write(&run, *state);
     assert_int_equal(result_of_run(*state, &input, NULL, &e), 0);
     assert_int_equal(json_file_read(*state, "result.json", &r, &e), 0);
@@ -530,6 +551,7 @@ static void write_repetition(const char *folder, int k, const struct scenario *s
     stages[10].begin_s += k;
     options.near_ms = options.far_ms = 20 + 10 * k;
     synthetic_fill(&run, &options);
+    carry(EVENT_SENT, 10 + k);
     autofree char *one = mem_printf("%s/rep-%d", folder, k + 1);
     synthetic_write(&run, one);
     assert_int_equal(result_of_run(one, &input, NULL, &e), 0);
@@ -555,7 +577,8 @@ static void test_repetitions_are_summed_up(void **state)
         {"migration_s.n", 3},         {"migration_s.min", 2},
         {"migration_s.max", 4},       {"migrations.2.repetition", 3},
         {"migrations.2.total_s", 4},  {"invariants.ok", 1},
-        {"drift_ms.valid", 1},        {"expectations.0.holds", 1},
+        {"drift_ms.valid", 1},        {"links.0.forward.packets", 33},
+        {"links.0.forward.lost", 15}, {"expectations.0.holds", 1},
         {"expectations.1.holds", 1},  {"expectations.2.holds", 1},
         {"expectations.3.holds", 0},  {"expectations.3.value", 3},
     };

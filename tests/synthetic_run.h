@@ -166,8 +166,12 @@ static const struct synthetic_options synthetic_small = {
 /* A scenario for results of such a run: one device, m1. The caller sets what else it needs. */
 static inline struct scenario synthetic_scenario(const char *strategy)
 {
+    static char first[] = "pc1", second[] = "pc2";
     static struct scenario_mud mud = {.name = "m1"};
-    struct scenario s = {.name = "synthetic", .muds = &mud, .mud_count = 1, .repeat = 1, .seed = 7};
+    static struct scenario_host hosts[] = {{.name = first}, {.name = second}};
+    static struct scenario_link link = {.between = {0, 1}};
+    struct scenario s = {.name = "synthetic", .muds = &mud, .mud_count = 1, .hosts = hosts, .host_count = 2,
+                         .links = &link, .link_count = 1, .repeat = 1, .seed = 7};
     s.migration.strategy = strategy_of(strategy);
     strcpy(s.migration.carrier, "scp");
     memset(s.sha256, 'a', 64);

@@ -43,6 +43,10 @@ enum event_kind {
     /* Reported by a MUD that is out of reach for good: number = a request that it sent and that nobody can answer
      * any more; begin = first sent. */
     EVENT_ABANDONED,
+    /* Reported by the world at the end: what a link's direction has delivered. reporter = "pc1-pc2", from and to;
+     * number = link; direction = sent in the order of the scenario, received back; value = packets; bytes = of IP; text =
+     * "dropped 3, lost 0": by a full queue, by a loss model. */
+    EVENT_CARRIED,
     EVENT_KINDS
 };
 

@@ -8,7 +8,7 @@ static const char *const names[LOG_MODES] = {
 
 static const uint32_t rare = 1u << EVENT_MARK | 1u << EVENT_UNEXPECTED | 1u << EVENT_STAGE |
                              1u << EVENT_MIGRATION | 1u << EVENT_NOTE | 1u << EVENT_LINK |
-                             1u << EVENT_ABANDONED;
+                             1u << EVENT_ABANDONED | 1u << EVENT_CARRIED;
 
 const char *log_mode_name(int mode)
 {

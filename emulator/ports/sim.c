@@ -180,6 +180,13 @@ void sim_change_link(struct sim *sim, int link, int direction, const struct link
     link_model_change(&sim->links[link * 2 + direction], params);
 }
 
+struct link_counters sim_count_link(const struct sim *sim, int link, int direction)
+{
+    const struct link_model *l = &sim->links[link * 2 + direction];
+    return (struct link_counters){
+        .packets = l->packets, .bytes = l->bytes, .dropped = l->dropped, .lost = l->lost, .seeded = true};
+}
+
 struct sim *sim_new(struct loop *loop, struct layout *layout, struct cast *cast)
 {
     struct sim *sim = mem_alloc(sizeof *sim);

@@ -5,6 +5,7 @@
 #define ROAMLAB_SIM_H
 
 #include "cast.h"
+#include "driver.h"
 #include "loop.h"
 
 struct sim;
@@ -15,6 +16,8 @@ void sim_free(struct sim *sim); /* NULL-safe */
 struct port *sim_port(struct sim *sim);
 /* What enters the link's direction from now on. */
 void sim_change_link(struct sim *sim, int link, int direction, const struct link_params *params);
+/* What the link's direction has carried. */
+struct link_counters sim_count_link(const struct sim *sim, int link, int direction);
 /* Containers of that device that exist anywhere, halted ones not counted; for the end of a run. */
 int sim_containers(const struct sim *sim, uint32_t mud);
 /* Snapshots that lie at any edge: files that a migration left behind, once nothing is under way. */

@@ -1,4 +1,5 @@
 #include "controller.h"
+#include "link_totals.h"
 #include "agent_protocol.h"
 #include "interrupt.h"
 #include "mem.h"
@@ -255,6 +256,29 @@ static void record_change(struct variation *v, const struct event *event)
         run_failed(c, &e);
 }
 
+struct real_totals {
+    struct link_totals base;
+    struct controller *controller;
+};
+
+/* What asks for nothing is not shaped, and not counted. */
+static bool count_link(struct link_totals *base, int i, int direction, struct link_counters *counters)
+{
+    struct controller *c = container_of(base, struct real_totals, base)->controller;
+    const struct scenario_link *link = &c->scenario->links[i];
+    if (link_is_plain(&link->params[direction]) && !link->schedules[direction].count)
+        return false;
+    return testbed_count(c->testbed, i, direction, counters, NULL) == 0;
+}
+
+static void report_totals(struct controller *c)
+{
+    struct real_totals totals = {.base.count = count_link, .controller = c};
+    struct err e = ERR_INIT;
+    if (link_totals_report(&totals.base, c->scenario, run_time(c), c->repo, &e) < 0)
+        run_failed(c, &e);
+}
+
 static void change_failed(struct variation *v, const struct err *e)
 {
     run_failed(container_of(v, struct controller, variation), e);
@@ -283,6 +307,8 @@ static void enter_phase(struct controller *c, enum phase phase)
         break;
     case ENDING:
         variation_stop(&c->variation);
+        if (c->testbed && c->origin.ns)
+            report_totals(c);
         if (c->testbed)
             controller_progress(c, "taking the testbed down");
         set_deadline(c, interrupt_signal() ? INTERRUPTED_END_S : END_S);

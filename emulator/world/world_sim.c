@@ -1,5 +1,6 @@
 #include "world_sim.h"
 #include "interrupt.h"
+#include "link_totals.h"
 #include "mem.h"
 #include "scenario_move.h"
 #include "sim.h"
@@ -56,6 +57,17 @@ static void record_change(struct variation *base, const struct event *event)
     record(&w->cast, event);
 }
 
+struct sim_totals {
+    struct link_totals base;
+    const struct sim *sim;
+};
+
+static bool count_link(struct link_totals *base, int link, int direction, struct link_counters *counters)
+{
+    *counters = sim_count_link(container_of(base, struct sim_totals, base)->sim, link, direction);
+    return true;
+}
+
 int world_sim_run(struct scenario *s, uint64_t seed, struct logrepo *repo, struct err *e)
 {
     struct clock clock = clock_virtual();
@@ -77,6 +89,9 @@ int world_sim_run(struct scenario *s, uint64_t seed, struct logrepo *repo, struc
     world_start(&w);
     play(&w, loop, &recorder);
     variation_stop(&variation.base);
+    struct sim_totals totals = {.base.count = count_link, .sim = sim};
+    if (recorder.status == 0)
+        recorder.status = link_totals_report(&totals.base, s, loop_now(loop), repo, &recorder.err);
     sim_free(sim);
     world_free(&w);
     loop_free(loop);
