@@ -3,10 +3,21 @@
 #include "scenario_key.h"
 #include "scenario_move.h"
 
+/* As people write it: 1.5, not 1.5000000000000002. */
+static void add_number(json_object *o, const char *key, double number, int decimals)
+{
+    char text[64];
+    size_t len = (size_t)snprintf(text, sizeof text, "%.*f", decimals, number);
+    while (text[len - 1] == '0' && text[len - 2] != '.')
+        text[--len] = '\0';
+    json_object_object_add(o, key, json_object_new_double_s(number, text));
+}
+
+/* Nanoseconds are the last decimals. */
 static void add_ms(json_object *o, const char *key, struct simtime time)
 {
     if (time.ns)
-        json_object_object_add(o, key, json_object_new_double(simtime_to_ms(time)));
+        add_number(o, key, simtime_to_ms(time), 6);
 }
 
 json_object *scenario_visit_json(const struct scenario *s, const struct visit *visit)
@@ -16,7 +27,7 @@ json_object *scenario_visit_json(const struct scenario *s, const struct visit *v
         json_object_object_add(o, "outage", json_object_new_boolean(true));
     else
         json_object_object_add(o, "ap", json_object_new_string(s->aps[visit->ap].name));
-    json_object_object_add(o, "at_s", json_object_new_double(simtime_seconds(visit->at)));
+    add_number(o, "at_s", simtime_seconds(visit->at), 9);
     add_ms(o, "probe_ms", visit->phases.probe);
     add_ms(o, "authentication_ms", visit->phases.authentication);
     add_ms(o, "reassociation_ms", visit->phases.reassociation);
