@@ -17,8 +17,9 @@ static const double LOGARITHMIC_SPAN = 10;
 static const struct {
     const char *suffix, *unit;
 } units[] = {
-    {"_per_s", "1/s"}, {"ms_per_mb", "ms/MB"}, {"_mbit", "Mbit/s"}, {"_ms", "ms"},           {"_mb", "MB"},
-    {"_s", "s"},       {"_bytes", "bytes"},    {"_m", "m"},         {"_packets", "packets"},
+    {"_per_s", "1/s"}, {"ms_per_mb", "ms/MB"},  {"_mbit", "Mbit/s"}, {"_mps", "m/s"},
+    {"_ms", "ms"},     {"_mb", "MB"},           {"_s", "s"},         {"_bytes", "bytes"},
+    {"_m", "m"},       {"_packets", "packets"},
 };
 
 /* Takes the unit off the end of a word, or leaves it and returns NULL. */

@@ -67,6 +67,7 @@ static void errors_name_the_place(void **state)
         {"\"format\":\"csv\"", "\"format\":\"xml\"", "mobility.file.format: there is no format xml (known: "},
         {",\"format\":\"csv\"", "", "mobility.file.format: is missing (known: "},
         {"\"speed_min_mps\":5", "\"speed_min_mps\":10", "mobility.walk: speed_max_mps is 9, must be 10 to"},
+        {"\"speed_min_mps\":5", "\"speed_mps\":5", "mobility.walk.speed_mps: stands beside a least or greatest speed"},
         {"\"mobility\":\"walk\"", "\"mobility\":\"wolk\"",
          "muds.m.mobility: there is no mobility wolk (did you mean walk?)"},
         {"\"mobility\":\"walk\"", "\"mobility\":\"walk\",\"visits\":[]",

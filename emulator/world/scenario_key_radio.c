@@ -122,6 +122,8 @@ static const struct scenario_key mobility_rows[] = {
     WALK("height_m", KEY_NUMBER, height_m, 0, 1e6, 1000, "the area is as high"),
     WALK("speed_min_mps", KEY_NUMBER, speed_min_mps, 0.001, 1000, 0.5, "least speed in metres per second"),
     WALK("speed_max_mps", KEY_NUMBER, speed_max_mps, 0.001, 1000, 2, "greatest speed in metres per second"),
+    {"speed_mps", KEY_NUMBER, KEY_NO_FIELD, false, 0.001, 1000, NAN, "speed, in place of least and greatest",
+     0, 0},
     WALK("pause_min_s", KEY_SECONDS, pause_min, 0, 1e6, 0, "shortest pause after a way"),
     WALK("pause_max_s", KEY_SECONDS, pause_max, 0, 1e6, 0, "longest pause after a way"),
     WALK("step_s", KEY_SECONDS, step, 0.001, 1e6, 1,

@@ -87,6 +87,19 @@ static int build_tracks(struct scenario_mobility *m, json_object *entry, const c
     return 0;
 }
 
+static int build_speed(struct generator_options *g, json_object *entry, const struct scenario_place *here,
+                       struct err *e)
+{
+    if (!scenario_member(entry, "speed_mps"))
+        return 0;
+    if (scenario_member(entry, "speed_min_mps") || scenario_member(entry, "speed_max_mps")) {
+        scenario_error(PLACE_NAMED(here, "speed_mps"), e, "stands beside a least or greatest speed");
+        return err_hint(e, "keep one of them");
+    }
+    g->speed_min_mps = g->speed_max_mps = scenario_number(&scenario_mobility_keys, entry, "speed_mps");
+    return 0;
+}
+
 static int build_generator(struct scenario_mobility *m, json_object *entry, const struct scenario_place *here,
                            struct err *e)
 {
@@ -95,6 +108,8 @@ static int build_generator(struct scenario_mobility *m, json_object *entry, cons
         return -EINVAL;
     m->generator = (struct generator_options)GENERATOR_DEFAULTS;
     scenario_fill(&scenario_mobility_keys, entry, m);
+    if (build_speed(&m->generator, entry, here, e) < 0)
+        return -EINVAL;
     m->generator.model = generator_model_of(model);
     return generator_check(&m->generator, e) < 0 ? scenario_wrap(here, e) : 0;
 }
