@@ -16,7 +16,7 @@ static const double CUBIC_C = 0.4, CUBIC_BETA = 0.7;
 struct flow_chunk {
     struct timer timer; /* the next arrival: at a hop, at the receiver, or of its acknowledgement */
     struct flow *flow;
-    struct flow_chunk *next;
+    struct flow_chunk *next, **link; /* link: what points to it */
     uint64_t sequence;
     uint32_t bytes;
     int hop;
@@ -37,17 +37,20 @@ static struct flow_chunk *new_chunk(struct flow *flow)
         flow->spare = chunk->next;
     else
         chunk = mem_alloc(sizeof *chunk);
-    *chunk = (struct flow_chunk){.timer.fire = chunk_arrives, .flow = flow, .next = flow->flying};
+    *chunk = (struct flow_chunk){
+        .timer.fire = chunk_arrives, .flow = flow, .next = flow->flying, .link = &flow->flying};
+    if (chunk->next)
+        chunk->next->link = &chunk->next;
     flow->flying = chunk;
     return chunk;
 }
 
 static void retire(struct flow *flow, struct flow_chunk *chunk)
 {
-    struct flow_chunk **link = &flow->flying;
-    while (*link != chunk)
-        link = &(*link)->next;
-    *link = chunk->next;
+    *chunk->link = chunk->next;
+    if (chunk->next)
+        chunk->next->link = chunk->link;
+    flow->dropped -= chunk->dropped;
     chunk->next = flow->spare;
     flow->spare = chunk;
 }
@@ -68,6 +71,7 @@ static void travel(struct flow_chunk *chunk)
     if (chunk->hop < path->hop_count &&
         !link_model_send(path->hops[chunk->hop], loop_now(flow->loop), bytes, &arrival)) {
         chunk->dropped = !chunk->returning;
+        flow->dropped += chunk->dropped;
         /* A lost acknowledgement is made good by the next one; alone, it is as good as here one delay
          * later. */
         arrival = simtime_add(arrival, link_path_delay(path));
@@ -181,7 +185,7 @@ static void chunk_is_lost(struct flow *flow, struct flow_chunk *chunk)
 /* What was sent before the newest acknowledged chunk and was dropped is known to be lost now. */
 static void find_losses(struct flow *flow)
 {
-    for (struct flow_chunk *chunk = flow->flying, *next; chunk; chunk = next) {
+    for (struct flow_chunk *chunk = flow->flying, *next; flow->dropped && chunk; chunk = next) {
         next = chunk->next;
         if (chunk->dropped && chunk->sequence < flow->newest_acked)
             chunk_is_lost(flow, chunk);

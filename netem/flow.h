@@ -34,6 +34,7 @@ struct flow {
     int round_samples;
     struct timer retransmission;
     struct flow_chunk *flying, *spare; /* owned */
+    uint64_t dropped;                  /* of those flying */
     uint64_t losses, timeouts;
     bool keeps_window; /* over idle times: net.ipv4.tcp_slow_start_after_idle is 0 */
     double pace;       /* payload bytes per second (SO_MAX_PACING_RATE); 0 = as fast as the window allows */
