@@ -16,6 +16,7 @@ TEMPLATE(figure_template_response_time, "response-time.gp");
 TEMPLATE(figure_template_stages, "stages.gp");
 TEMPLATE(figure_template_migration_time, "migration-time.gp");
 TEMPLATE(figure_template_response_overlay, "response-overlay.gp");
+TEMPLATE(figure_template_scale, "scale.gp");
 TEMPLATE(figure_template_sweep_lines, "sweep-lines.gp");
 TEMPLATE(figure_template_sweep_map, "sweep-map.gp");
 TEMPLATE(figure_template_whereabouts, "whereabouts.gp");

@@ -17,7 +17,7 @@ struct figure {
 
 extern const char figure_template_response_time[], figure_template_stages[], figure_template_migration_time[],
     figure_template_response_overlay[], figure_template_sweep_lines[], figure_template_sweep_map[],
-    figure_template_whereabouts[];
+    figure_template_whereabouts[], figure_template_scale[];
 
 /* Adds `name = 'text'` or a number for gnuplot. */
 void figure_set_text(struct figure *figure, const char *name, const char *text);

@@ -1,5 +1,6 @@
 #include "bench_engine.h"
 #include "bench_links.h"
+#include "bench_scale.h"
 #include "command_line.h"
 #include "commands.h"
 #include "mem.h"
@@ -11,11 +12,12 @@
 #include <string.h>
 
 /* Prints figures beside their targets. 1: all are met, 0: not all, or -errno. */
-static int links(struct err *e)
+static int links(bool full, struct err *e)
 {
     /* What User Mode Linux boots is this command again. */
     static const char *const arguments[] = {"bench", "links", NULL};
     struct bench_links_result result;
+    (void)full;
     if (uml_inside())
         bench_links_inside();
     int status = privileges_check(e);
@@ -24,24 +26,41 @@ static int links(struct err *e)
     return status < 0 ? status : bench_links_print(&result, stdout);
 }
 
-static int engine(struct err *e)
+static int engine(bool full, struct err *e)
 {
     struct bench_engine_row rows[BENCH_ENGINE_ROWS];
+    (void)full;
     int status = bench_engine(rows, e);
     return status < 0 ? status : bench_engine_print(rows, stdout);
 }
 
+static const char scale_folder[] = "results/bench-scale";
+
+static int scale(bool full, struct err *e)
+{
+    struct bench_scale_result result;
+    int status = bench_scale(full, &result, e);
+    if (status < 0)
+        return status;
+    int met = bench_scale_print(&result, stdout);
+    status = bench_scale_draw(&result, scale_folder, e);
+    if (status == 0)
+        printf("Figure: %s/scale.svg, .png\n", scale_folder);
+    return status < 0 ? status : met;
+}
+
 static const struct {
     const char *name, *help;
-    int (*run)(struct err *e);
+    int (*run)(bool full, struct err *e);
 } benches[] = {
     {"engine", "the event loop with 1 k, 100 k and 1 M pending timers, beside other simulators; some seconds", engine},
+    {"scale", "whole scenarios with 1 k to 100 k devices, and a figure; half a minute; --full: 1 M, minutes, 5 GB", scale},
     {"links", "a plain route, roamlab's own link driver and the kernel's netem, side by side; about a minute", links},
 };
 
 static void print_help(void)
 {
-    fputs("usage: roamlab bench NAME\n\nMeasures on this machine and prints the figures beside their targets.\n\n", stdout);
+    fputs("usage: roamlab bench NAME [--full]\n\nMeasures on this machine and prints the figures beside their targets.\n\n", stdout);
     for (size_t i = 0; i < ARRAY_LEN(benches); i++)
         printf("  %-8s %s\n", benches[i].name, benches[i].help);
     fputs("\nExit status: 0 all targets are met; 1 one is not; 2 usage; 3 this host lacks something; 4 it failed.\n",
@@ -59,7 +78,8 @@ static int status_of(int met, const struct err *e)
 int bench_main(int argc, char **argv)
 {
     /* User Mode Linux hands its init more words than it was given. */
-    bool one = argc == 2 || (argc > 2 && uml_inside());
+    bool full = argc == 3 && strcmp(argv[2], "--full") == 0;
+    bool one = argc == 2 || full || (argc > 2 && uml_inside());
     const char *name = one ? argv[1] : "";
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
         print_help();
@@ -68,7 +88,7 @@ int bench_main(int argc, char **argv)
     for (size_t i = 0; i < ARRAY_LEN(benches); i++) {
         struct err e = ERR_INIT;
         if (strcmp(name, benches[i].name) == 0)
-            return status_of(benches[i].run(&e), &e);
+            return status_of(benches[i].run(full, &e), &e);
     }
     return command_usage("bench", one ? "there is no bench of that name" : "the name of a bench is needed");
 }

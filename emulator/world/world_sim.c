@@ -68,6 +68,12 @@ static bool count_link(struct link_totals *base, int link, int direction, struct
     return true;
 }
 
+static void describe_effort(struct logrepo *repo, const struct loop *loop)
+{
+    autofree char *text = mem_printf("%llu", (unsigned long long)loop_dispatched(loop));
+    logrepo_describe(repo, "timers_fired", text, NULL);
+}
+
 int world_sim_run(struct scenario *s, uint64_t seed, struct logrepo *repo, struct err *e)
 {
     struct clock clock = clock_virtual();
@@ -92,6 +98,7 @@ int world_sim_run(struct scenario *s, uint64_t seed, struct logrepo *repo, struc
     struct sim_totals totals = {.base.count = count_link, .sim = sim};
     if (recorder.status == 0)
         recorder.status = link_totals_report(&totals.base, s, loop_now(loop), repo, &recorder.err);
+    describe_effort(repo, loop);
     sim_free(sim);
     world_free(&w);
     loop_free(loop);
