@@ -103,6 +103,7 @@ static json_object *roaming_json(const struct repetitions *r)
 {
     static const char *const phases[] = {"probe", "authentication", "reassociation"};
     json_object *o = json_object_new_object(), *outage = json_object_new_object(), *means = json_object_new_object();
+    add_field(o, r, "roaming", "associations", SUM, 0);
     add_field(o, r, "roaming", "handoffs", SUM, 0);
     json_object_object_add(o, "handoff_ms", spread_json(r, "roaming.handoff_ms"));
     for (size_t i = 0; i < ARRAY_LEN(phases); i++)

@@ -89,6 +89,8 @@ static void add(struct whereabouts *w, struct row *row, const struct event *ev)
         return;
     case EVENT_HANDOFF:
     case EVENT_OUTAGE:
+        if (strcmp(ev->text, "first association") == 0)
+            return;
         w->changes++;
         put(w, row, ev->begin, ev->at, ev->kind == EVENT_HANDOFF ? "handoff" : "outage");
         return;

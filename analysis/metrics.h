@@ -29,6 +29,7 @@ struct metrics_migration {
 /* Handoffs from falling silent to the new access point's acceptance; outages from the last access point to hearing one again, or to
  * the end. Quantiles are right within half a per cent. */
 struct metrics_roaming {
+    uint64_t associations; /* accepted by an access point: a device's first one, and after each handoff */
     struct metrics_spread handoff_ms, outage_ms;
     double outage_total_s;
     double probe_ms, authentication_ms, reassociation_ms; /* means over the handoffs that tell them apart */

@@ -113,6 +113,7 @@ static json_object *spread_json(const struct metrics_spread *s)
 static json_object *roaming_json(const struct metrics_roaming *r)
 {
     json_object *o = json_object_new_object(), *outage = json_object_new_object(), *phases = json_object_new_object();
+    add(o, "associations", json_object_new_int64((int64_t)r->associations));
     add(o, "handoffs", json_object_new_int64((int64_t)r->handoff_ms.count));
     add(o, "handoff_ms", spread_json(&r->handoff_ms));
     add(phases, "probe", json_rounded(r->probe_ms, 3));

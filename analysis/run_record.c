@@ -132,6 +132,9 @@ static void add_silence(struct run_record *r, const struct event *ev)
 {
     struct run_silences *s = &r->silences;
     double probe_ms, authentication_ms, reassociation_ms;
+    s->associations += ev->kind == EVENT_HANDOFF;
+    if (strcmp(ev->text, "first association") == 0)
+        return;
     run_durations_add(ev->kind == EVENT_OUTAGE ? &s->outages : &s->handoffs, simtime_sub(ev->at, ev->begin));
     if (sscanf(ev->text, "probe %lf ms, authentication %lf ms, reassociation %lf ms", &probe_ms,
                &authentication_ms, &reassociation_ms) != 3)

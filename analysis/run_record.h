@@ -51,6 +51,7 @@ struct run_migration {
 
 /* Times in which devices were without an access point. */
 struct run_silences {
+    uint64_t associations;
     struct run_durations handoffs, outages;
     double probe_ms, authentication_ms, reassociation_ms; /* sums over the handoffs that tell them apart */
     uint64_t told_apart;

@@ -126,7 +126,7 @@ static inline void fake_report(struct port *port, const struct report *r)
         fake_write(f, "%s", r->text);
     } else if (r->kind == EVENT_OUTAGE) {
         fake_write(f, "outage");
-    } else if (r->kind == EVENT_HANDOFF && strcmp(r->text, "silent") != 0) {
+    } else if (r->kind == EVENT_HANDOFF && strncmp(r->text, "probe", 5) == 0) {
         fake_write(f, "%s", r->text);
     } else if (r->kind == EVENT_REQUEST || r->kind == EVENT_ABANDONED || r->kind == EVENT_SENT_TOTAL) {
         fake_write(f, "%s %d", r->kind == EVENT_SENT_TOTAL ? "total" : r->text, r->number);

@@ -377,6 +377,7 @@ static void test_silences(void **state)
         double begin_s, end_s;
         const char *text;
     } silences[] = {
+        {EVENT_HANDOFF, 0.5, 0.51, "first association"},
         {EVENT_HANDOFF, 1, 1.06, "silent"},
         {EVENT_HANDOFF, 2, 2.08, "probe 50.000 ms, authentication 2.000 ms, reassociation 3.000 ms"},
         {EVENT_OUTAGE, 3, 6, "no access point heard"},
@@ -397,7 +398,7 @@ static void test_silences(void **state)
         {(double)r->handoff_ms.count, 3}, {r->handoff_ms.mean, 120}, {r->handoff_ms.max, 220},
         {r->probe_ms, 125},               {r->authentication_ms, 3}, {r->reassociation_ms, 2},
         {(double)r->outage_ms.count, 2},  {r->outage_ms.mean, 6000}, {r->outage_ms.max, 9000},
-        {r->outage_total_s, 12},
+        {r->outage_total_s, 12},          {(double)r->associations, 4},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         assert_float_equal(rows[i][0], rows[i][1], 1e-6);

@@ -95,10 +95,13 @@ void mud_report_handoff(struct mud *mud, const struct msg *m)
 {
     (void)m;
     const struct handoff_phases *p = &mud->options.visits[mud->next_visit - 1].phases;
-    char text[120] = "silent";
-    if (handoff_phases_sum(p).ns)
+    char text[120];
+    if (mud->sequence == 1)
+        snprintf(text, sizeof text, "first association");
+    else if (handoff_phases_sum(p).ns)
         snprintf(text, sizeof text, "probe %.3f ms, authentication %.3f ms, reassociation %.3f ms",
                  simtime_to_ms(p->probe), simtime_to_ms(p->authentication), simtime_to_ms(p->reassociation));
-    if (mud->next_visit > 1)
-        report_silence(mud, EVENT_HANDOFF, mud->ap, text);
+    else
+        snprintf(text, sizeof text, "silent");
+    report_silence(mud, EVENT_HANDOFF, mud->ap, text);
 }

@@ -34,9 +34,9 @@ enum event_kind {
     /* Reported by the world: a link's parameters changed. reporter = "pc1-pc2"; number = link; value = bit/s
      * from the first to the second; text = what changed. */
     EVENT_LINK,
-    /* Reported by the MUD when another access point, or the same again, has accepted it: peer = that one, begin =
-     * when it fell silent; number = association sequence; text = "silent" or "probe 50.000 ms, authentication 2.000 ms,
-     * reassociation 3.000 ms". */
+    /* Reported by the MUD when an access point has accepted it: peer = that one, begin = when it fell silent; number =
+     * association sequence; text = "first association" (which is no handoff), "silent", or "probe 50.000 ms,
+     * authentication 2.000 ms, reassociation 3.000 ms". */
     EVENT_HANDOFF,
     /* Reported by the MUD when it hears an access point again, or ends without: begin; peer = the last one. */
     EVENT_OUTAGE,

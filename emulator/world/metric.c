@@ -17,6 +17,7 @@ static const char *const metrics[] = {
     "response_ms.p99",
     "response_ms.max",
     "response_ms.ci95",
+    "roaming.associations",
     "roaming.handoffs",
     "roaming.handoff_ms.mean",
     "roaming.handoff_ms.p50",
