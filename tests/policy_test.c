@@ -11,33 +11,49 @@
 
 enum { EDGES = 3, NONE = -1 };
 
-/* --- when: the device is at the access point of edge 0; edges 0, 1, 2 are 0, 1, 2 links and 0, 30, 50 ms away --- */
+/* --- when: the device is at the access point of edge 0; edges 0, 1, 2 are 0, 1, 2 links, 0, 30, 50 ms and 0, 5, 13 m away --- */
 
 static const struct placement_site in_a_row[EDGES] = {
     {0, {0}, 1}, {1, {30000000}, 0.5}, {2, {50000000}, 0.25}};
+static const struct placement_edge places[EDGES] = {
+    {.x_m = 100, .y_m = 20}, {.x_m = 103, .y_m = 16}, {.x_m = 95, .y_m = 32}};
 static const bool from_two_on[] = {false, false, true};
 static const uint32_t kind_zero[] = {0};
 
 struct when_row {
     const char *policy;
-    double hops, ms; /* bounds of `distance`, 0 = the other one */
-    int latency_max_ms;
-    int anchor, measured_ms, decides;
+    enum policy_unit unit;
+    double distance_max;
+    int latency_max_ms, anchor, measured_ms, decides;
 };
 
 static const struct when_row when_rows[] = {
-    {"follow", 0, 0, 0, 0, 0, 0},    {"follow", 0, 0, 0, 1, 0, 0},
-    {"follow", 0, 0, 0, NONE, 0, 0}, {"never", 0, 0, 0, 0, 0, 0},
-    {"never", 0, 0, 0, 2, 0, 2},     {"never", 0, 0, 0, NONE, 0, 0},
-    {"distance", 1, 0, 0, 0, 0, 0},  {"distance", 1, 0, 0, 1, 0, 1},
-    {"distance", 1, 0, 0, 2, 0, 0},  {"distance", 0, 30, 0, 1, 0, 1},
-    {"distance", 0, 30, 0, 2, 0, 0}, {"distance", 0, 29.9, 0, 1, 0, 0},
-    {"distance", 0, 50, 0, 2, 0, 2}, {"latency", 0, 0, 40, 1, 0, 1}, /* 30 ms of way and 5 of work */
-    {"latency", 0, 0, 34, 1, 0, 0},  {"latency", 0, 0, 40, 1, 41, 0},
-    {"latency", 0, 0, 40, 2, 39, 2}, /* what was measured counts */
-    {"latency", 0, 0, 2, 0, 100, 0}, {"mdp", 0, 0, 0, 0, 0, 0},
-    {"mdp", 0, 0, 0, 1, 0, 1},       {"mdp", 0, 0, 0, 2, 0, 0},
-    {"mdp", 0, 0, 0, NONE, 0, 0},
+    {"follow", POLICY_HOPS, 0, 0, 0, 0, 0},
+    {"follow", POLICY_HOPS, 0, 0, 1, 0, 0},
+    {"follow", POLICY_HOPS, 0, 0, NONE, 0, 0},
+    {"never", POLICY_HOPS, 0, 0, 0, 0, 0},
+    {"never", POLICY_HOPS, 0, 0, 2, 0, 2},
+    {"never", POLICY_HOPS, 0, 0, NONE, 0, 0},
+    {"distance", POLICY_HOPS, 1, 0, 0, 0, 0},
+    {"distance", POLICY_HOPS, 1, 0, 1, 0, 1},
+    {"distance", POLICY_HOPS, 1, 0, 2, 0, 0},
+    {"distance", POLICY_MS, 30, 0, 1, 0, 1},
+    {"distance", POLICY_MS, 30, 0, 2, 0, 0},
+    {"distance", POLICY_MS, 29.9, 0, 1, 0, 0},
+    {"distance", POLICY_MS, 50, 0, 2, 0, 2},
+    {"distance", POLICY_METRES, 5, 0, 1, 0, 1},
+    {"distance", POLICY_METRES, 4.9, 0, 1, 0, 0},
+    {"distance", POLICY_METRES, 12.9, 0, 2, 0, 0},
+    {"distance", POLICY_METRES, 13, 0, 2, 0, 2},
+    {"latency", POLICY_HOPS, 0, 40, 1, 0, 1}, /* 30 ms of way and 5 of work */
+    {"latency", POLICY_HOPS, 0, 34, 1, 0, 0},
+    {"latency", POLICY_HOPS, 0, 40, 1, 41, 0},
+    {"latency", POLICY_HOPS, 0, 40, 2, 39, 2}, /* what was measured counts */
+    {"latency", POLICY_HOPS, 0, 2, 0, 100, 0},
+    {"mdp", POLICY_HOPS, 0, 0, 0, 0, 0},
+    {"mdp", POLICY_HOPS, 0, 0, 1, 0, 1},
+    {"mdp", POLICY_HOPS, 0, 0, 2, 0, 0},
+    {"mdp", POLICY_HOPS, 0, 0, NONE, 0, 0},
 };
 
 static uint32_t index_of(int edge)
@@ -52,13 +68,16 @@ static void test_when(void **state)
         const struct when_row *row = &when_rows[i];
         struct policy_rules rules = {.when = policy_of(row->policy),
                                      .where = placement_of("own"),
-                                     .unit = row->ms > 0 ? POLICY_MS : POLICY_HOPS,
-                                     .distance_max = row->ms > 0 ? row->ms : row->hops,
+                                     .unit = row->unit,
+                                     .distance_max = row->distance_max,
+                                     .placement.edges = places,
                                      .latency_max = simtime_ms(row->latency_max_ms),
                                      .work = simtime_ms(5),
                                      .plan = {from_two_on, 3, kind_zero}};
         struct policy_view view = {.rules = &rules,
                                    .sites = in_a_row,
+                                   .x_m = 100,
+                                   .y_m = 20,
                                    .own = 0,
                                    .anchor = index_of(row->anchor),
                                    .round_trip = simtime_ms(row->measured_ms)};

@@ -102,6 +102,7 @@ struct ap_client {
 struct ap {
     struct actor actor;
     struct party edge;          /* the edge server it is wired to */
+    double x_m, y_m;            /* where it is, 0 if nobody said; the world's to fill in, as the next */
     const struct placement_site *sites; /* every edge server as seen from here; the world's, NULL if no decision looks around */
     struct placement_load *loads;       /* owned: of every edge server, NULL as long as none has told its load */
     struct courier courier;

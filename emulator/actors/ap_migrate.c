@@ -21,6 +21,8 @@ struct party ap_choose_edge(const struct ap_client *client)
     struct policy_view view = {.rules = &ap->actor.rules->policy,
                                .sites = ap->sites,
                                .loads = ap->loads,
+                               .x_m = ap->x_m,
+                               .y_m = ap->y_m,
                                .mud = client->mud,
                                .own = ap->edge.index,
                                .anchor = anchored ? client->anchor_edge.index : PLACEMENT_NONE,

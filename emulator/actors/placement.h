@@ -35,6 +35,7 @@ enum placement_resource { PLACEMENT_CPU, PLACEMENT_MEMORY, PLACEMENT_STORAGE, PL
 struct placement_edge {
     double capacity[PLACEMENT_RESOURCES]; /* CPUs, megabytes, megabytes; INFINITY = never short */
     double data_share;                    /* of the service's data, 0 to 1 */
+    double x_m, y_m;                      /* the middle of the access points that are wired to it */
 };
 
 /* What an access point knows of an edge server's load. */

@@ -1,6 +1,7 @@
 #include "policy.h"
 #include "mem.h"
 
+#include <math.h>
 #include <string.h>
 
 static bool follow(const struct policy_view *view, uint32_t target)
@@ -18,7 +19,18 @@ static bool never(const struct policy_view *view, uint32_t target)
 static double distance_to(const struct policy_view *view, uint32_t edge)
 {
     const struct placement_site *site = &view->sites[edge];
-    return view->rules->unit == POLICY_HOPS ? site->hops : simtime_to_ms(site->rtt);
+    const struct placement_edge *place = &view->rules->placement.edges[edge];
+    switch (view->rules->unit) {
+    case POLICY_HOPS:
+        return site->hops;
+    case POLICY_MS:
+        return simtime_to_ms(site->rtt);
+    case POLICY_METRES:
+        return hypot(place->x_m - view->x_m, place->y_m - view->y_m);
+    case POLICY_UNITS:
+        break;
+    }
+    return 0;
 }
 
 static bool too_far(const struct policy_view *view, uint32_t target)
@@ -90,6 +102,7 @@ const struct policy *policy_at(int i)
 
 const char *policy_unit_at(int i)
 {
-    static const char *const units[POLICY_UNITS] = {[POLICY_HOPS] = "hops", [POLICY_MS] = "ms"};
+    static const char *const units[POLICY_UNITS] = {
+        [POLICY_HOPS] = "hops", [POLICY_MS] = "ms", [POLICY_METRES] = "m"};
     return i >= 0 && i < POLICY_UNITS ? units[i] : NULL;
 }

@@ -11,11 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum policy_unit {
-    POLICY_HOPS,
-    POLICY_MS,
-    POLICY_UNITS
-}; /* of distances: links on the way, or round trip in milliseconds */
+/* Of distances: links on the way, its round trip in milliseconds, or metres from the access point to the middle of those that are wired
+ * to the container's edge server. */
+enum policy_unit { POLICY_HOPS, POLICY_MS, POLICY_METRES, POLICY_UNITS };
 
 /* Where the policy `mdp` migrates: [kind * distances + distance in links], and the kind of each device. A greater distance counts as the
  * last. */
@@ -35,7 +33,7 @@ struct policy_rules {
     struct simtime work;        /* computing time of a request */
     struct policy_plan plan;    /* policy `mdp` */
     struct placement_rules placement;
-    uint32_t access_points;            /* in all: edge servers tell them their load */
+    uint32_t access_points; /* in all: edge servers tell them their load */
 };
 
 /* One decision. Edge servers go by their indices. */
@@ -45,6 +43,7 @@ struct policy_view {
         *sites; /* every edge server as seen from the device's access point; may be NULL for policies and
                                            placements that do not look around */
     const struct placement_load *loads; /* of every edge server, NULL = nothing is known */
+    double x_m, y_m;                    /* where the access point is */
     uint32_t mud;
     uint32_t own;              /* the edge server that the access point is wired to */
     uint32_t anchor;           /* where the container is, or PLACEMENT_NONE: it is to be started */
@@ -65,6 +64,6 @@ uint32_t policy_decide(const struct policy_view *view);
 
 const struct policy *policy_of(const char *name); /* NULL if there is none of that name */
 const struct policy *policy_at(int i);            /* the i-th, NULL behind the last */
-const char *policy_unit_at(int i);                /* "hops", "ms", NULL */
+const char *policy_unit_at(int i);                /* "hops", "ms", "m", NULL */
 
 #endif

@@ -5,12 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-#define FIELD(type, member) ((int)offsetof(struct type, member))
-#define KEYS(array)                                                                                          \
-    {                                                                                                        \
-        (array), (int)ARRAY_LEN(array)                                                                       \
-    }
-
 static const struct scenario_key host_of_keys[] = {
     {.name = "host",
      .kind = KEY_WORD,

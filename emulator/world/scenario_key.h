@@ -58,6 +58,10 @@ struct scenario_key {
     const char *(*name_at)(int i); /* KEY_MAP: the only names allowed, up to NULL; NULL = free names */
 };
 
+/* For rows: where a member is, and a table of them. */
+#define FIELD(type, member) ((int)offsetof(struct type, member))
+#define KEYS(array) {(array), (int)(sizeof(array) / sizeof((array)[0]))}
+
 extern const struct scenario_keys scenario_keys; /* the top level */
 extern const struct scenario_keys scenario_service_keys, scenario_link_keys, scenario_ap_keys,
     scenario_radio_keys, *const scenario_roaming_keys, scenario_mobility_keys,

@@ -4,10 +4,6 @@
 
 #include <math.h>
 
-#define KEYS(array)                                                                                          \
-    {                                                                                                        \
-        (array), (int)ARRAY_LEN(array)                                                                       \
-    }
 #define NUMBER(name, low, high, preset, help)                                                                \
     {                                                                                                        \
         name, KEY_NUMBER, KEY_NO_FIELD, false, low, high, preset, help, 0, 0                                 \

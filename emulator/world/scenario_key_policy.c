@@ -6,12 +6,6 @@
 
 #include <math.h>
 
-#define FIELD(type, member) ((int)offsetof(struct type, member))
-#define KEYS(array)                                                                                          \
-    {                                                                                                        \
-        (array), (int)ARRAY_LEN(array)                                                                       \
-    }
-
 static const struct scenario_key edge_rows[] = {
     {.name = "host",
      .kind = KEY_WORD,
@@ -33,7 +27,7 @@ static const struct scenario_key distance_rows[] = {
     {.name = "unit",
      .kind = KEY_WORD,
      .field = KEY_NO_FIELD,
-     .help = "hops: links on the way, or ms: their round trip in milliseconds"},
+     .help = "hops: links on the way, ms: their round trip, or m: metres between access points"},
     {"max", KEY_NUMBER, FIELD(scenario_distance, max), true, 0, 1000000, 0,
      "the greatest distance at which a container stays", 0, 0},
 };

@@ -5,12 +5,6 @@
 
 #include <math.h>
 
-#define FIELD(type, member) ((int)offsetof(struct type, member))
-#define KEYS(array)                                                                                          \
-    {                                                                                                        \
-        (array), (int)ARRAY_LEN(array)                                                                       \
-    }
-
 static const struct scenario_key ap_rows[] = {
     {.name = "host", .kind = KEY_WORD, .field = KEY_NO_FIELD, .help = "the host it runs on"},
     {.name = "edge",

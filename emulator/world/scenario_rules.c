@@ -182,11 +182,24 @@ static int check_timeouts(const struct scenario_timeouts *t, struct err *e)
     return 0;
 }
 
+static int check_places(const struct scenario *s, struct err *e)
+{
+    bool needed = s->migration.policy == policy_of("distance") && s->migration.distance.unit == POLICY_METRES;
+    for (int i = 0; needed && i < s->ap_count; i++)
+        if (!s->aps[i].placed) {
+            scenario_error(PLACE_NAMED(PLACE_NAMED(PLACE_NAMED(NULL, "aps"), s->aps[i].name), "x_m"), e,
+                           "is missing, and migration.distance in metres needs it");
+            return err_hint(e, "write x_m and y_m of each access point");
+        }
+    return 0;
+}
+
 int scenario_check_rules(const struct scenario *s, struct err *e)
 {
     struct paths paths;
     find_paths(s, &paths);
-    if (check_timeouts(&s->timeouts, e) < 0 || check_ap_paths(s, &paths, e) < 0)
+    if (check_timeouts(&s->timeouts, e) < 0 || check_ap_paths(s, &paths, e) < 0 ||
+        check_places(s, e) < 0)
         return -EINVAL;
     return check_muds(s, &paths, e);
 }

@@ -50,6 +50,21 @@ static struct placement_edge *edges_of(const struct scenario *s)
     return edges;
 }
 
+static void find_middles(struct placement_edge *edges, const struct scenario *s)
+{
+    autofree int *counts = mem_alloc_array((size_t)s->edge_count, sizeof *counts);
+    for (int i = 0; i < s->ap_count; i++) {
+        edges[s->aps[i].edge].x_m += s->aps[i].x_m;
+        edges[s->aps[i].edge].y_m += s->aps[i].y_m;
+        counts[s->aps[i].edge]++;
+    }
+    for (int i = 0; i < s->edge_count; i++)
+        if (counts[i]) {
+            edges[i].x_m /= counts[i];
+            edges[i].y_m /= counts[i];
+        }
+}
+
 /* A base image that every edge server has already is nobody's demand. */
 static double storage_demand(const struct scenario *s)
 {
@@ -79,6 +94,7 @@ void surroundings_init(struct surroundings *around, const struct scenario *s, co
 {
     const struct scenario_migration *m = &s->migration;
     *around = (struct surroundings){.edges = edges_of(s)};
+    find_middles(around->edges, s);
     look_around(around, s, l);
     *rules = (struct policy_rules){.when = m->policy,
                                    .where = m->placement,

@@ -61,6 +61,16 @@ static void populate_mud(struct world *w, int i)
     mud_init(w->cast.muds[i], w->port, &w->rules, (uint32_t)i, &options);
 }
 
+static void populate_ap(struct world *w, int i)
+{
+    const struct scenario_ap *a = &w->scenario->aps[i];
+    struct ap *ap = w->cast.aps[i] = mem_alloc(sizeof *ap);
+    ap_init(ap, w->port, &w->rules, (uint32_t)i, (uint32_t)a->edge);
+    ap->x_m = a->x_m;
+    ap->y_m = a->y_m;
+    ap->sites = w->around.sites[a->host];
+}
+
 void world_populate(struct world *w, struct port *port, int host)
 {
     const struct layout *l = &w->layout;
@@ -69,11 +79,8 @@ void world_populate(struct world *w, struct port *port, int host)
         if (host == WORLD_ALL_HOSTS || l->muds[i].host == host)
             populate_mud(w, i);
     for (int i = 0; i < l->ap_count; i++)
-        if (host == WORLD_ALL_HOSTS || l->aps[i].host == host) {
-            w->cast.aps[i] = mem_alloc(sizeof *w->cast.aps[i]);
-            ap_init(w->cast.aps[i], port, &w->rules, (uint32_t)i, (uint32_t)w->scenario->aps[i].edge);
-            w->cast.aps[i]->sites = w->around.sites[l->aps[i].host];
-        }
+        if (host == WORLD_ALL_HOSTS || l->aps[i].host == host)
+            populate_ap(w, i);
     for (int i = 0; i < l->edge_count; i++)
         if (host == WORLD_ALL_HOSTS || l->edges[i].host == host) {
             w->cast.edges[i] = mem_alloc(sizeof *w->cast.edges[i]);
