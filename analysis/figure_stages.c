@@ -15,9 +15,13 @@ static const char *kind_of(const char *stage)
     case OP_SEND_MEMORY:
     case OP_SEND_LAYER:
     case OP_SEND_IMAGE:
+    case OP_RECEIVE_MEMORY:
+    case OP_RECEIVE_LAYER:
+    case OP_RECEIVE_IMAGE:
         return "transfer";
     case OP_LOAD:
     case OP_CREATE:
+    case OP_PUT_LAYER:
     case OP_RESTORE:
         return "target";
     case OP_REPLAY:

@@ -219,14 +219,17 @@ static void acknowledged(struct flow_chunk *chunk)
     flow->newest_acked = chunk->sequence > flow->newest_acked ? chunk->sequence : flow->newest_acked;
     measure(flow, rtt);
     grow(flow, chunk, rtt);
+    flow->acknowledged += chunk->bytes;
     retire(flow, chunk);
     find_losses(flow);
-    if (flow->unacknowledged) {
+    if (flow->unacknowledged)
         send_more(flow);
-        return;
-    }
-    loop_cancel(flow->loop, &flow->retransmission);
-    flow->done(flow);
+    else
+        loop_cancel(flow->loop, &flow->retransmission);
+    if (flow->moved)
+        flow->moved(flow);
+    if (!flow->unacknowledged && flow->done)
+        flow->done(flow);
 }
 
 static void chunk_arrives(struct timer *timer)
@@ -236,9 +239,13 @@ static void chunk_arrives(struct timer *timer)
     if (chunk->hop < path->hop_count) {
         travel(chunk);
     } else if (!chunk->returning) {
+        struct flow *flow = chunk->flow;
+        flow->arrived += chunk->bytes;
         chunk->returning = true;
         chunk->hop = 0;
         travel(chunk);
+        if (flow->moved)
+            flow->moved(flow);
     } else {
         acknowledged(chunk);
     }
@@ -335,9 +342,12 @@ void flow_warmed(struct flow *flow, struct simtime rtt, uint64_t rate_bps)
 
 void flow_send(struct flow *flow, uint64_t bytes)
 {
-    if (!flow->keeps_window)
+    if (!flow->keeps_window && !flow->unacknowledged)
         restart_after_idle(flow);
-    flow->to_send = flow->unacknowledged = bytes ? bytes : 1;
+    bytes = bytes ? bytes : 1;
+    flow->sent += bytes;
+    flow->to_send += bytes;
+    flow->unacknowledged += bytes;
     send_more(flow);
 }
 
@@ -349,6 +359,7 @@ void flow_abort(struct flow *flow)
         loop_cancel(flow->loop, &flow->flying->timer);
         retire(flow, flow->flying);
     }
+    flow->sent = flow->arrived = flow->acknowledged;
     flow->to_send = flow->to_retransmit = flow->in_flight = flow->unacknowledged = 0;
 }
 

@@ -20,8 +20,11 @@ struct flow {
     struct loop *loop;
     struct link_path forward, back;
     uint64_t window_limit; /* bytes in flight that the receiver or the application allows */
-    /* Called when all bytes of a flow_send have been acknowledged. */
+    /* Called when all bytes have been acknowledged, and (may be NULL) whenever `arrived` or `acknowledged` has grown. */
     void (*done)(struct flow *flow);
+    void (*moved)(struct flow *flow);
+
+    uint64_t sent, arrived, acknowledged; /* bytes of all transfers: handed over, at the receiver, known to be there */
 
     uint64_t to_send, to_retransmit, in_flight, unacknowledged; /* bytes of the present transfer */
     uint64_t wire_bytes;                                  /* sent in all: headers, retransmissions too */
@@ -52,10 +55,9 @@ void flow_opened(struct flow *flow, struct simtime rtt);
  * fills a path of `rate_bps` (0 = unshaped: all that is allowed), and paces by it. Once a round trip the pace rises by 5 %, or falls by 7 %
  * when the smoothed round trip shows a standing queue. */
 void flow_warmed(struct flow *flow, struct simtime rtt, uint64_t rate_bps);
-/* Sends `bytes` on the connection, which is open already and keeps what it learned. One transfer at a
- * time. */
+/* Sends `bytes` on the connection, which is open already and keeps what it learned; behind what is still being sent. */
 void flow_send(struct flow *flow, uint64_t bytes);
-/* Forgets the present transfer; what is in flight still occupies the links. */
+/* Forgets what has not been acknowledged; what is in flight still occupies the links. */
 void flow_abort(struct flow *flow);
 
 #endif

@@ -172,7 +172,7 @@ static void test_costs(void **state)
         json_object *entry = scenario_member(scenario_member(node, "properties"), name);
         if (!strstr(scenario_word(entry, "description"), text))
             fail_msg("scenario.schema.json: costs.%s is not %s", name, text);
-        assert_true(cost->fixed.ns + cost->per_mb.ns > 0);
+        assert_true(cost->fixed.ns + cost->per_mb.ns > 0 || operation_received(operation_of(name)) != OPERATIONS);
     }
     json_object_put(schema);
 }

@@ -118,7 +118,10 @@ static void test_bad_values(void **state)
          "migration.weights: cpu, memory and storage sum to 1.1, must be 1"},
         {"80", "80,\"in_use\":1", "links.0.in_use: is 1, must be 0 to 0.999"},
         {"{\"host\":\"pc1\"}", "{\"host\":\"pc1\",\"cpu\":4}", "edges.es1.cpu: unknown key (did you mean cpus?)"},
-        {"100", "100,\"migration\":{\"pipeline\":true}", "migration.pipeline: is not yet available"},
+        {"100", "100,\"migration\":{\"pipeline\":true}",
+         "migration.pipeline: with carrier scp the target cannot see when a file has arrived"},
+        {"100", "100,\"migration\":{\"strategy\":\"cold\",\"pipeline\":true}",
+         "migration.pipeline: the stages of strategy cold do not overlap"},
         {"100", "100,\"migration\":{\"pipeline\":1}",
          "migration.pipeline: is a number, expected true or false"},
         /* names */

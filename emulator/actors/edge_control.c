@@ -78,6 +78,9 @@ void edge_install(struct edge_client *client, const struct msg *m)
 /* The migration is committed, or its container gone: nothing of it is repeated or undone any more. */
 static void forget_outgoing(struct edge_client *client, uint32_t migration)
 {
+    struct actor *actor = &client->edge->actor;
+    if (client->out.operating)
+        actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, client->out.id);
     actor_clear_alarm(&client->edge->actor, &client->out.alarm);
     client->ended = migration > client->ended ? migration : client->ended;
     client->out = (struct migration){.alarm = client->out.alarm};
@@ -95,10 +98,12 @@ void edge_install_over_older(struct edge_client *client, const struct msg *m)
     }
     if (m->offload.migration <= client->out.id || client->out.operating || client->in.operating)
         return;
-    if (migration_runs(&client->out))
-        forget_outgoing(client, client->out.id);
+    uint32_t outgoing = client->out.id;
+    bool stops = migration_runs(&client->out);
+    if (stops)
+        forget_outgoing(client, outgoing);
     client->in.state = MIGRATION_NONE;
-    edge_remove_container(client, OP_DISCARD, client->container, EDGE_EV_INSTALL);
+    edge_remove_container(client, stops ? OP_STOP : OP_DISCARD, stops ? outgoing : client->container, EDGE_EV_INSTALL);
 }
 
 void edge_installed(struct edge_client *client, const struct msg *m)

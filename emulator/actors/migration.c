@@ -35,57 +35,89 @@ static void tell(struct edge_client *client, const struct migration *m, struct p
 
 /* --- walking the stages ---------------------------------------------------------------------------------------------------- */
 
-static const struct stage *stage_of(const struct edge_client *client, const struct migration *m)
+/* Transfers are bounded by their progress, which the port watches, not by their duration. */
+static bool has_time_limit(enum operation operation)
+{
+    return !operation_is_transfer(operation) && operation_received(operation) == OPERATIONS;
+}
+
+static void watch_stages(struct edge_client *client, struct migration *m)
 {
     const struct strategy *strategy = rules_of(client)->strategy;
-    return m->stage < strategy->stage_count ? &strategy->stages[m->stage] : NULL;
+    actor_clear_alarm(&client->edge->actor, &m->alarm);
+    for (int i = 0; i < strategy->stage_count; i++)
+        if ((m->begun & ~m->ended & 1U << i) && has_time_limit(strategy->stages[i].operation))
+            set_alarm(client, m, rules_of(client)->timeouts.operation);
 }
 
 static void operate(struct edge_client *client, struct migration *m, enum operation operation)
 {
-    m->operating = true;
-    m->stage_begin = actor_now(&client->edge->actor);
-    set_alarm(client, m, rules_of(client)->timeouts.operation);
+    m->operating++;
     edge_operate(client, operation, m->id, client->container, m->peer);
 }
 
-static void hand_over_to_target(struct edge_client *client)
+/* All that may begin now. */
+static void begin_stages(struct edge_client *client, struct migration *m, enum place place)
+{
+    const struct strategy *strategy = rules_of(client)->strategy;
+    m->state = MIGRATION_WORKING;
+    for (int i; (i = strategy_next(strategy, place, m->begun, m->ended)) >= 0;) {
+        enum operation operation = strategy->stages[i].operation;
+        m->begun |= 1U << i;
+        m->stage_begin[i] = actor_now(&client->edge->actor);
+        m->frozen |= operation == OP_FREEZE;
+        m->sent |= operation_is_transfer(operation);
+        operate(client, m, operation);
+    }
+    watch_stages(client, m);
+}
+
+static void end_stage(struct edge_client *client, struct migration *m, const struct order *order,
+                      const struct order_result *result)
+{
+    const struct strategy *strategy = rules_of(client)->strategy;
+    int i = 0;
+    while (i < strategy->stage_count - 1 && strategy->stages[i].operation != order->operation)
+        i++;
+    m->ended |= 1U << i;
+    edge_report_stage(client, m->id, order->operation, m->stage_begin[i], result);
+}
+
+static void tell_target(struct edge_client *client)
 {
     struct migration *m = &client->out;
+    if (!m->told)
+        tell(client, m, m->peer, OFFLOAD_INSTALL, 0);
+    m->told = m->sent = true;
+}
+
+static void run_source_stages(struct edge_client *client)
+{
+    struct migration *m = &client->out;
+    begin_stages(client, m, AT_SOURCE);
+    if (m->operating)
+        return;
     m->state = MIGRATION_INSTALLING;
     set_alarm(client, m, simtime_scale(rules_of(client)->timeouts.operation, SOURCE_PATIENCE));
-    tell(client, m, m->peer, OFFLOAD_INSTALL, 0);
+    tell_target(client);
 }
 
-static void run_source_stage(struct edge_client *client)
-{
-    struct migration *m = &client->out;
-    const struct stage *stage = stage_of(client, m);
-    if (stage->place != AT_SOURCE) {
-        hand_over_to_target(client);
-        return;
-    }
-    m->state = MIGRATION_WORKING;
-    m->frozen |= stage->operation == OP_FREEZE;
-    m->sent |= operation_is_transfer(stage->operation);
-    operate(client, m, stage->operation);
-    /* A transfer is bounded by its progress, which the port watches, not by its duration. */
-    if (operation_is_transfer(stage->operation))
-        actor_clear_alarm(&client->edge->actor, &m->alarm);
-}
-
-static void run_target_stage(struct edge_client *client)
+static void run_target_stages(struct edge_client *client)
 {
     struct migration *m = &client->in;
-    const struct stage *stage = stage_of(client, m);
-    if (stage->place == AT_TARGET) {
-        m->state = MIGRATION_WORKING;
-        operate(client, m, stage->operation);
+    begin_stages(client, m, AT_TARGET);
+    if (m->operating)
         return;
-    }
     m->state = MIGRATION_READY;
-    actor_clear_alarm(&client->edge->actor, &m->alarm);
     edge_handle(client, EDGE_EV_INSTALLED, NULL);
+}
+
+/* The snapshot's number is known: what overlaps begins at the target, too. */
+static void run_from_the_cut(struct edge_client *client)
+{
+    if (rules_of(client)->strategy->overlaps)
+        tell_target(client);
+    run_source_stages(client);
 }
 
 /* --- the source ------------------------------------------------------------------------------------------------------------ */
@@ -119,7 +151,7 @@ void migration_drained(struct edge_client *client)
     m->cut = client->next;
     m->cut_taken = true;
     if (!strategy_has(rules_of(client)->strategy, OP_HALT)) {
-        run_source_stage(client);
+        run_from_the_cut(client);
         return;
     }
     m->state = MIGRATION_PROBING;
@@ -139,7 +171,7 @@ void migration_probed(struct edge_client *client, const struct offload *o)
     if (m->state != MIGRATION_PROBING || o->migration != m->id || o->number != m->cut)
         return;
     m->last_probe = *o;
-    run_source_stage(client);
+    run_from_the_cut(client);
 }
 
 static void put_off(struct edge_client *client)
@@ -189,6 +221,12 @@ static void report_end(struct edge_client *client)
     client->edge->actor.port->operations->report(client->edge->actor.port, &r);
 }
 
+static void undo_by(struct edge_client *client, enum operation operation)
+{
+    operate(client, &client->out, operation);
+    set_alarm(client, &client->out, rules_of(client)->timeouts.operation);
+}
+
 static void undo(struct edge_client *client)
 {
     struct migration *m = &client->out;
@@ -196,12 +234,12 @@ static void undo(struct edge_client *client)
     if (m->operating)
         return;
     if (m->frozen) {
-        operate(client, m, OP_THAW);
+        undo_by(client, OP_THAW);
     } else if (m->halted) {
-        operate(client, m, OP_REVIVE);
+        undo_by(client, OP_REVIVE);
     } else if (m->cut_taken) {
         m->cut_taken = false;
-        operate(client, m, OP_DISCARD);
+        undo_by(client, OP_DISCARD);
     } else {
         actor_clear_alarm(&client->edge->actor, &m->alarm);
         edge_open_gate(client);
@@ -272,12 +310,12 @@ static void undo_step_done(struct edge_client *client, const struct order *order
 static void source_operation_done(struct edge_client *client, const struct order *order, const struct order_result *result)
 {
     struct migration *m = &client->out;
-    m->operating = false;
+    m->operating--;
     if (m->state == MIGRATION_UNDOING) {
         undo_step_done(client, order, result);
         return;
     }
-    edge_report_stage(client, m->id, order->operation, m->stage_begin, result);
+    end_stage(client, m, order, result);
     if (result->status < 0) {
         char reason[300];
         snprintf(reason, sizeof reason, "%s: %s", operation_name(order->operation), result->reason);
@@ -286,36 +324,48 @@ static void source_operation_done(struct edge_client *client, const struct order
     }
     if (order->operation == OP_THAW || order->operation == OP_HALT)
         cut_is_taken(client, order->operation);
-    m->stage++;
-    run_source_stage(client);
+    run_source_stages(client);
 }
 
-static void target_failed(struct edge_client *client, int32_t status, const char *what, const char *reason)
+static void target_ends_broken(struct edge_client *client)
 {
     struct migration *m = &client->in;
     actor_clear_alarm(&client->edge->actor, &m->alarm);
-    actor_note(&client->edge->actor, (int32_t)client->mud, (int32_t)m->id, "migration failed: %s: %s", what, reason);
     struct msg failed = {.type = MSG_OFFLOAD, .from = client->edge->actor.self, .mud = client->mud};
     failed.offload = (struct offload){
-        .type = OFFLOAD_FAILED, .mud = client->mud, .sequence = m->sequence, .migration = m->id, .status = status};
+        .type = OFFLOAD_FAILED, .mud = client->mud, .sequence = m->sequence, .migration = m->id, .status = m->failure};
     edge_handle(client, EDGE_EV_BROKEN, &failed);
+}
+
+/* What else is under way ends first. */
+static void target_fails(struct edge_client *client, int32_t status, enum operation operation, const char *reason)
+{
+    struct actor *actor = &client->edge->actor;
+    struct migration *m = &client->in;
+    actor_note(actor, (int32_t)client->mud, (int32_t)m->id, "migration failed: %s: %s", operation_name(operation), reason);
+    m->failure = status;
+    m->state = MIGRATION_UNDOING;
+    if (m->operating)
+        actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, m->id);
+    else
+        target_ends_broken(client);
 }
 
 static void target_operation_done(struct edge_client *client, const struct order *order, const struct order_result *result)
 {
     struct migration *m = &client->in;
-    m->operating = false;
-    if (m->state == MIGRATION_UNDOING) {
-        target_failed(client, -ECANCELED, operation_name(order->operation), "called off");
-        return;
+    m->operating--;
+    if (m->state != MIGRATION_UNDOING) {
+        end_stage(client, m, order, result);
+        if (result->status < 0)
+            target_fails(client, result->status, order->operation, result->reason);
+        else
+            run_target_stages(client);
+    } else if (m->operating == 0 && m->failure) {
+        target_ends_broken(client);
+    } else if (m->operating == 0) {
+        target_fails(client, -ECANCELED, order->operation, "called off");
     }
-    edge_report_stage(client, m->id, order->operation, m->stage_begin, result);
-    if (result->status < 0) {
-        target_failed(client, result->status, operation_name(order->operation), result->reason);
-        return;
-    }
-    m->stage++;
-    run_target_stage(client);
 }
 
 void migration_operation_done(struct edge_client *client, const struct order *order, const struct order_result *result)
@@ -336,15 +386,17 @@ void migration_install(struct edge_client *client, const struct msg *msg)
                             .cut = msg->offload.until,
                             .begin = actor_now(&client->edge->actor),
                             .alarm = m->alarm};
-    while (stage_of(client, m)->place == AT_SOURCE)
-        m->stage++;
-    run_target_stage(client);
+    const struct strategy *strategy = rules_of(client)->strategy;
+    for (int i = 0; i < strategy->stage_count; i++)
+        if (strategy->stages[i].place == AT_SOURCE)
+            m->ended |= 1U << i;
+    run_target_stages(client);
 }
 
 void migration_ask_to_fail(struct edge_client *client)
 {
     const struct migration *m = &client->out;
-    if (m->state == MIGRATION_INSTALLING)
+    if (m->told && m->state != MIGRATION_UNDOING)
         tell(client, m, m->ap, OFFLOAD_FAILED, -ETIMEDOUT);
 }
 

@@ -1,6 +1,6 @@
-/* One migration at one of its two edges: walks the stages of its strategy that happen there, in order.
+/* One migration at one of its two edges: walks the stages of its strategy that happen there, each when what it needs has ended.
  *
- * The source runs its stages (gate and freeze, dump, …, send), tells the target to install, and then waits for the verdict
+ * The source runs its stages (gate and freeze, dump, …, send), tells the target to install (before them, if they overlap), and then waits for the verdict
  * of the AP that holds the token: STOP (committed) or CANCEL. The target runs its stages and reports READY to that AP. A failure or
  * a CANCEL before the commit is undone: thaw, revive, gate open, and the target removes what it has. */
 #ifndef ROAMLAB_MIGRATION_H
@@ -26,16 +26,18 @@ struct migration {
     struct party peer;         /* the other edge */
     struct party ap;           /* the AP that decides */
     uint32_t sequence;
-    int stage;                 /* index into the strategy's stages */
+    uint32_t begun, ended;     /* the strategy's stages, as bits */
     uint32_t cut;              /* the snapshot holds everything below this number */
     bool cut_taken;            /* requests delivered from now on are kept in the log */
     bool frozen, halted, sent; /* what an undo has to undo */
-    bool operating;            /* an operation is under way */
+    uint32_t operating;        /* operations under way */
+    bool told;                 /* source: INSTALL is on its way */
     int32_t status;            /* why it is being undone; 0 = called off */
     uint32_t put_offs;         /* how often the gate did not drain */
     uint32_t undo_failures;
     bool undo_failed;          /* the last step; it waits to be tried again */
-    struct simtime begin, stage_begin;
+    struct simtime begin, stage_begin[STAGES_MAX];
+    int32_t failure;           /* target: why the other operations are being called off */
     struct offload last_probe; /* the halted container's answer */
     struct alarm alarm;
 };

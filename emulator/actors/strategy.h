@@ -1,9 +1,11 @@
 /* Migration strategies are data: a list of stages, each an operation at one place. The edges walk the list; nothing in
- * them knows a strategy by name. Kim22's T1–T8 are named beside the operations. */
+ * them knows a strategy by name. Kim22's T1–T8 are named beside the operations. Stages run one after the other, as in the papers, or each
+ * as soon as what it needs is there. */
 #ifndef ROAMLAB_STRATEGY_H
 #define ROAMLAB_STRATEGY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum operation {
     OP_START,       /* create and start a fresh container from the base image (not part of a migration) */
@@ -17,8 +19,12 @@ enum operation {
     OP_SEND_MEMORY, /* T2 */
     OP_SEND_LAYER,  /* T4, P-Migr */
     OP_SEND_IMAGE,  /* T4, C-Migr */
+    OP_RECEIVE_MEMORY, /* overlapped, at the target: until what the source sends has arrived, whole and checked */
+    OP_RECEIVE_LAYER,
+    OP_RECEIVE_IMAGE,
     OP_LOAD,        /* the image into the target's Docker */
-    OP_CREATE,      /* T5: the container at the target, with its layer */
+    OP_CREATE,      /* T5: the container at the target, with its layer if it is there already */
+    OP_PUT_LAYER,   /* overlapped: the layer into the created container */
     OP_RESTORE,     /* T5: its processes from the checkpoint */
     OP_REPLAY,      /* T7 */
     OP_SWITCH,      /* T8: hold, probe, commit */
@@ -30,10 +36,16 @@ enum operation {
 
 enum place { AT_SOURCE, AT_TARGET, AT_AP };
 
+/* `after`: the operations that must have ended before it begins, as bits; IN_ORDER: all stages before it; AT_ONCE: none. */
 struct stage {
     enum operation operation;
     enum place place;
+    uint32_t after;
 };
+
+enum { IN_ORDER = 0, STAGES_MAX = 16 };
+#define AFTER(operation) (UINT32_C(1) << (operation))
+#define AT_ONCE (UINT32_C(1) << 31)
 
 struct strategy {
     const char *name;
@@ -41,18 +53,24 @@ struct strategy {
     bool migrates;      /* false: requests are forwarded for ever */
     bool always_live;   /* guarantees that a container can serve at every moment */
     bool needs_base;    /* the target must have the base image already */
-    struct stage stages[14];
+    bool overlaps;      /* the target begins with the snapshot, not when all has been sent */
+    struct stage stages[STAGES_MAX];
     int stage_count;
+    const struct strategy *overlapped; /* the same with stages side by side (pipeline: true), NULL if there is none */
 };
 
 const char *operation_name(enum operation operation); /* "take layer", … as in result.json's stages */
 /* The operation of that name, or OPERATIONS. */
 enum operation operation_of(const char *name);
 bool operation_is_transfer(enum operation operation); /* OP_SEND_* */
+/* The OP_SEND_* that an OP_RECEIVE_* waits for, or OPERATIONS. */
+enum operation operation_received(enum operation operation);
 /* NULL if there is none of that name. */
 const struct strategy *strategy_of(const char *name);
 /* The i-th, or NULL behind the last. */
 const struct strategy *strategy_at(int i);
 bool strategy_has(const struct strategy *strategy, enum operation operation);
+/* The first stage at `place` that may begin now, or -1; `begun` and `ended` are stages as bits. */
+int strategy_next(const struct strategy *strategy, enum place place, uint32_t begun, uint32_t ended);
 
 #endif

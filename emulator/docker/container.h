@@ -71,6 +71,8 @@ void docker_container_load(struct docker_container *c, struct docker_job *job, c
  * its layer (spool NULL: none). */
 void docker_container_create(struct docker_container *c, struct docker_job *job, const char *image,
                              const char *spool);
+/* OP_PUT_LAYER, at the target: SPOOL/layer.tar into the layer of a container that was created without. */
+void docker_container_put_layer(struct docker_container *c, struct docker_job *job, const char *spool);
 /* OP_RESTORE, at the target: its processes from SPOOL/memory, which stays. Errors quote CRIU's log if it can
  * be caught. */
 void docker_container_restore(struct docker_container *c, struct docker_job *job, const char *spool);

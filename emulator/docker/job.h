@@ -2,7 +2,7 @@
  * request to the Engine, a child process, background work, a wait — and the job goes on when that has ended.
  *
  * The struct is embedded in its owner and zeroed before its first use. One job runs at a time in one struct,
- * and one per container; done() may start the next one. Nothing in a job holds the loop for more than a few
+ * and one per container, but for dump beside take_layer or commit; done() may start the next one. Nothing in a job holds the loop for more than a few
  * milliseconds. */
 #ifndef ROAMLAB_DOCKER_JOB_H
 #define ROAMLAB_DOCKER_JOB_H

@@ -83,3 +83,10 @@ void docker_container_create(struct docker_container *c, struct docker_job *job,
     job->spool = mem_copy_string(spool);
     docker_job_start(job, c, "create", steps);
 }
+
+void docker_container_put_layer(struct docker_container *c, struct docker_job *job, const char *spool)
+{
+    static const docker_step steps[] = {step_unpack, NULL};
+    job->spool = mem_copy_string(spool);
+    docker_job_start(job, c, "put layer", steps);
+}

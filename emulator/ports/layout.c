@@ -124,16 +124,20 @@ uint64_t layout_operation_bytes(const struct layout *l, enum operation operation
     switch (operation) {
     case OP_DUMP:
     case OP_SEND_MEMORY:
+    case OP_RECEIVE_MEMORY:
     case OP_RESTORE:
     case OP_REVIVE:
         return l->memory_bytes;
     case OP_TAKE_LAYER:
     case OP_COMMIT:
     case OP_SEND_LAYER:
+    case OP_RECEIVE_LAYER:
     case OP_CREATE:
+    case OP_PUT_LAYER:
         return l->layer_bytes;
     case OP_SAVE:
     case OP_SEND_IMAGE:
+    case OP_RECEIVE_IMAGE:
     case OP_LOAD:
         return l->base_bytes + l->layer_bytes;
     case OP_START:

@@ -18,6 +18,7 @@ struct real_options {
     struct docker_daemon *daemon;
     const char *image;    /* of the service */
     const struct carrier *carrier;
+    const struct strategy *strategy;
     struct transfer_peer **peers; /* [layout->edge_count]: kept connections, NULL at the own index */
     char **peer_spools;           /* [layout->edge_count]: their spool folders */
 };

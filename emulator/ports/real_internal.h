@@ -1,7 +1,8 @@
-/* What real.c, real_containers.c and real_operations.c share. */
+/* What real.c, real_containers.c, real_operations.c and real_files.c share. */
 #ifndef ROAMLAB_REAL_INTERNAL_H
 #define ROAMLAB_REAL_INTERNAL_H
 
+#include "background.h"
 #include "container.h"
 #include "netlink.h"
 #include "real.h"
@@ -44,10 +45,45 @@ void real_deliver(struct port *port, struct party edge, uint32_t container, cons
 void real_ask(struct real *real, uint32_t mud);
 
 /* --- real_operations.c --- */
+struct real_order {
+    struct real_order *next;
+    struct real *real;
+    struct order order;
+    int step;
+    bool fails;
+    int64_t bytes;
+    struct err err;
+    struct docker_job job;
+    struct transfer_job transfer;
+    struct process process;
+    struct background background;
+    struct real_ratios ratios; /* measured in the background */
+    struct timer timer;        /* ends the order, or asks the service again */
+    bool asking;
+};
+
+/* The layer is put into a container that was created without it. */
+bool real_layer_comes_later(const struct real *real);
+/* The step that was begun has ended. */
+void real_order_step_done(struct real_order *o, int status, const struct err *e);
 void real_operate(struct port *port, const struct order *order);
 void real_cancel_operations(struct port *port, struct party edge, uint32_t mud, uint32_t migration);
 /* A PROBED that no actor asked for: the container serves. */
 void real_order_answered(struct real *real, uint32_t mud);
 void real_free_operations(struct real *real);
+
+/* --- real_files.c: steps; 1: begun, real_order_step_done() follows; 0: done; -errno --- */
+int real_files_pack(struct real_order *o, struct err *e); /* memory/ into one file */
+int real_files_unpack(struct real_order *o, struct err *e);
+int real_files_stage(struct real_order *o, struct err *e); /* layer or image under the name in which it travels */
+int real_files_unstage(struct real_order *o, struct err *e);
+int real_files_await(struct real_order *o);                   /* until it has arrived under that name */
+int real_files_spoil(struct real_order *o, struct err *e);    /* a fault of the scenario: the checkpoint becomes unusable */
+int real_files_measure(struct real_order *o, struct err *e);  /* how well the files compressed, once a run */
+int real_files_clean(struct real_order *o, struct err *e);    /* the migration's */
+/* In the spool folder, of the order's migration; free() it. */
+char *real_files_path(const struct real_order *o, const char *suffix);
+/* Of what an operation sends or receives. */
+const char *real_files_travelling_suffix(enum operation operation);
 
 #endif

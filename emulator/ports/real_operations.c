@@ -3,16 +3,11 @@
  *
  * Files of migration G of device M in the spool folder: mM-G.memory/ (CRIU's images), mM-G.files/ (layer.tar, image.tar); on their way each is one
  * file, mM-G.memory.tar, mM-G.layer.tar, mM-G.image.tar, because every file costs a carrier round trips. */
-#include "background.h"
-#include "image.h"
 #include "mem.h"
 #include "real_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { STEPS_MAX = 7, ASK_EVERY_MS = 10 };
 
@@ -27,6 +22,7 @@ enum step {
     STEP_STAGE, /* layer or image under the name in which it travels */
     STEP_UNSTAGE,
     STEP_SEND,
+    STEP_AWAIT,   /* what the peer sends */
     STEP_SPOIL,   /* a fault of the scenario: the checkpoint becomes unusable */
     STEP_MEASURE, /* how well the files compressed, once a run */
     STEP_CLEAN,   /* the migration's files */
@@ -45,29 +41,16 @@ static const uint8_t plans[OPERATIONS][STEPS_MAX] = {
     [OP_SEND_MEMORY] = {STEP_PACK, STEP_SEND},
     [OP_SEND_LAYER] = {STEP_STAGE, STEP_SEND},
     [OP_SEND_IMAGE] = {STEP_STAGE, STEP_SEND},
+    [OP_RECEIVE_MEMORY] = {STEP_AWAIT},
+    [OP_RECEIVE_LAYER] = {STEP_AWAIT},
+    [OP_RECEIVE_IMAGE] = {STEP_AWAIT},
     [OP_LOAD] = {STEP_UNSTAGE, STEP_DOCKER},
     [OP_CREATE] = {STEP_UNSTAGE, STEP_DOCKER},
+    [OP_PUT_LAYER] = {STEP_UNSTAGE, STEP_DOCKER},
     [OP_RESTORE] = {STEP_UNPACK, STEP_SPOIL, STEP_GIVE_ADDRESS, STEP_DOCKER, STEP_ASK},
     [OP_STOP] = {STEP_MEASURE, STEP_DOCKER, STEP_TAKE_ADDRESS, STEP_CLEAN, STEP_FORGET},
     [OP_DISCARD] = {STEP_DOCKER, STEP_TAKE_ADDRESS, STEP_CLEAN, STEP_FORGET},
     [OP_REVIVE] = {STEP_DOCKER, STEP_ASK},
-};
-
-struct real_order {
-    struct real_order *next;
-    struct real *real;
-    struct order order;
-    int step;
-    bool fails;
-    int64_t bytes;
-    struct err err;
-    struct docker_job job;
-    struct transfer_job transfer;
-    struct process process;
-    struct background background;
-    struct real_ratios ratios; /* measured in the background */
-    struct timer timer;        /* ends the order, or asks the service again */
-    bool asking;
 };
 
 static void go_on(struct real_order *o);
@@ -95,7 +78,7 @@ static void fail(struct real_order *o, const struct err *e)
     finish(o);
 }
 
-static void step_done(struct real_order *o, int status, const struct err *e)
+void real_order_step_done(struct real_order *o, int status, const struct err *e)
 {
     if (status < 0) {
         fail(o, e);
@@ -105,156 +88,20 @@ static void step_done(struct real_order *o, int status, const struct err *e)
     go_on(o);
 }
 
-/* --- files ------------------------------------------------------------------------------------------------------------------------ */
-
-static char *path_of_migration(const struct real_order *o, uint32_t migration, const char *suffix)
-{
-    return mem_printf("%s/m%u-%u%s", o->real->options.spool, o->order.mud, migration, suffix);
-}
-
-static char *spool_path(const struct real_order *o, const char *suffix)
-{
-    return path_of_migration(o, o->order.migration, suffix);
-}
-
-static void process_ended(struct process *process, int status)
-{
-    struct real_order *o = container_of(process, struct real_order, process);
-    struct err e = ERR_INIT;
-    if (status)
-        err_set(&e, EIO, "%s: exit status %d", operation_name(o->order.operation), status);
-    step_done(o, status ? -EIO : 0, &e);
-}
-
-static int run(struct real_order *o, const char *const *argv, struct err *e)
-{
-    struct process_options options = PROCESS_OPTIONS_INIT;
-    options.argv = argv;
-    o->process.ended = process_ended;
-    int status = process_start(o->real->loop, &o->process, &options, e);
-    return status < 0 ? status : 1;
-}
-
-static int pack(struct real_order *o, struct err *e)
-{
-    autofree char *folder = spool_path(o, ".memory"), *file = spool_path(o, ".memory.tar");
-    return run(o, (const char *[]){"tar", "-C", folder, "-cf", file, "memory", NULL}, e);
-}
-
-static int unpack(struct real_order *o, struct err *e)
-{
-    autofree char *folder = spool_path(o, ".memory"), *file = spool_path(o, ".memory.tar");
-    if (mkdir(folder, 0700) < 0 && errno != EEXIST)
-        return err_errno(e, "%s", folder);
-    return run(o, (const char *[]){"tar", "-C", folder, "-xf", file, NULL}, e);
-}
-
-/* The files of the migration, and of the one that brought the container: they go with it. */
-static int clean(struct real_order *o, struct err *e)
-{
-    static const char *const suffixes[] = {".memory", ".memory.tar", ".files", ".layer.tar", ".image.tar"};
-    enum { COUNT = ARRAY_LEN(suffixes) };
-    const char *argv[2 + 2 * COUNT + 1] = {"rm", "-rf"};
-    char *paths[2 * COUNT];
-    for (size_t i = 0; i < COUNT; i++) {
-        argv[2 + i] = paths[i] = spool_path(o, suffixes[i]);
-        argv[2 + COUNT + i] = paths[COUNT + i] = path_of_migration(o, o->order.container, suffixes[i]);
-    }
-    int status = run(o, argv, e);
-    for (size_t i = 0; i < 2 * COUNT; i++)
-        free(paths[i]);
-    return status;
-}
-
-static const char *travelling_suffix(enum operation operation)
-{
-    return operation == OP_SEND_MEMORY  ? ".memory.tar"
-           : operation == OP_SEND_LAYER ? ".layer.tar"
-                                        : ".image.tar";
-}
-
-static int stage(struct real_order *o, struct err *e)
-{
-    const char *suffix = travelling_suffix(o->order.operation);
-    autofree char *files = spool_path(o, ".files"), *to = spool_path(o, suffix);
-    autofree char *from = mem_printf("%s/%s", files, suffix + 1);
-    return rename(from, to) < 0 ? err_errno(e, "%s", from) : 0;
-}
-
-static int put_in_place(const char *from, const char *folder, const char *name, struct err *e)
-{
-    autofree char *to = mem_printf("%s/%s", folder, name);
-    return rename(from, to) < 0 && errno != ENOENT ? err_errno(e, "%s", from) : 0;
-}
-
-static int unstage(struct real_order *o, struct err *e)
-{
-    autofree char *files = spool_path(o, ".files"), *layer = spool_path(o, ".layer.tar"),
-                  *image = spool_path(o, ".image.tar");
-    if (mkdir(files, 0700) < 0 && errno != EEXIST)
-        return err_errno(e, "%s", files);
-    int status = put_in_place(layer, files, "layer.tar", e);
-    return status < 0 ? status : put_in_place(image, files, "image.tar", e);
-}
-
-/* Cuts the memory pages in half: CRIU reads them when it restores. */
-static int spoil(struct real_order *o, struct err *e)
-{
-    if (!o->fails)
-        return 0;
-    autofree char *folder = spool_path(o, ".memory");
-    autofree char *pages = mem_printf("%s/memory/pages-1.img", folder);
-    struct stat st;
-    if (stat(pages, &st) < 0 || truncate(pages, st.st_size / 2) < 0)
-        return err_errno(e, "%s", pages);
-    return 0;
-}
-
-static int compress_samples(struct background *background, struct err *e)
-{
-    struct real_order *o = container_of(background, struct real_order, background);
-    enum { SAMPLE = 8 << 20 };
-    autofree char *memory = spool_path(o, ".memory.tar"), *layer = spool_path(o, ".layer.tar");
-    (void)e;
-    zstd_ratio(memory, SAMPLE, &o->ratios.memory, NULL);
-    if (!background_cancelled(background))
-        zstd_ratio(layer, SAMPLE, &o->ratios.layer, NULL);
-    return 0;
-}
-
-static void measured(struct background *background, int status, const struct err *e)
-{
-    struct real_order *o = container_of(background, struct real_order, background);
-    struct real_ratios *ratios = &o->real->ratios;
-    ratios->memory = o->ratios.memory ? o->ratios.memory : ratios->memory;
-    ratios->layer = o->ratios.layer ? o->ratios.layer : ratios->layer;
-    step_done(o, status, e);
-}
-
-/* Compressing takes as long as several round trips: not on the loop, where requests pass. */
-static int measure(struct real_order *o, struct err *e)
-{
-    if (o->real->ratios.memory && o->real->ratios.layer)
-        return 0;
-    o->background.done = measured;
-    int status = background_start(o->real->loop, &o->background, compress_samples, e);
-    return status < 0 ? status : 1;
-}
-
 /* --- sending -------------------------------------------------------------------------------------------------------------------- */
 
 static void sent(struct transfer_job *job, int status, const struct err *e)
 {
     struct real_order *o = container_of(job, struct real_order, transfer);
     o->bytes = (int64_t)(job->wire_bytes ? job->wire_bytes : job->bytes);
-    step_done(o, status, e);
+    real_order_step_done(o, status, e);
 }
 
 static int send_file(struct real_order *o, struct err *e)
 {
     const struct real_options *options = &o->real->options;
     uint32_t to = o->order.peer.index;
-    autofree char *local = spool_path(o, travelling_suffix(o->order.operation));
+    autofree char *local = real_files_path(o, real_files_travelling_suffix(o->order.operation));
     o->transfer.done = sent;
     int status = options->carrier->send(options->peers[to], &o->transfer, local, options->peer_spools[to], e);
     return status < 0 ? status : 1;
@@ -267,12 +114,17 @@ static void docker_done(struct docker_job *job, int status, uint64_t bytes, cons
     struct real_order *o = container_of(job, struct real_order, job);
     if (bytes)
         o->bytes = (int64_t)bytes;
-    step_done(o, status, e);
+    real_order_step_done(o, status, e);
 }
 
 static bool commits(const struct real *real)
 {
-    return strategy_has(strategy_of(real->cast->strategy_name), OP_COMMIT);
+    return strategy_has(real->options.strategy, OP_COMMIT);
+}
+
+bool real_layer_comes_later(const struct real *real)
+{
+    return strategy_has(real->options.strategy, OP_PUT_LAYER);
 }
 
 static char *commit_image(const struct real_order *o)
@@ -299,7 +151,7 @@ static bool about_files_alone(const struct real_order *o)
 static int docker(struct real_order *o, struct err *e)
 {
     struct real_container *c = container_for(o);
-    autofree char *memory = spool_path(o, ".memory"), *files = spool_path(o, ".files"),
+    autofree char *memory = real_files_path(o, ".memory"), *files = real_files_path(o, ".files"),
                   *image = commit_image(o);
     if (about_files_alone(o) || (!c && (o->order.operation == OP_DISCARD || o->order.operation == OP_STOP)))
         return 0;
@@ -333,7 +185,10 @@ static int docker(struct real_order *o, struct err *e)
         docker_container_load(&c->docker, &o->job, files);
         break;
     case OP_CREATE:
-        docker_container_create(&c->docker, &o->job, image, image ? NULL : files);
+        docker_container_create(&c->docker, &o->job, image, image || real_layer_comes_later(o->real) ? NULL : files);
+        break;
+    case OP_PUT_LAYER:
+        docker_container_put_layer(&c->docker, &o->job, files);
         break;
     case OP_RESTORE:
         docker_container_restore(&c->docker, &o->job, memory);
@@ -351,6 +206,9 @@ static int docker(struct real_order *o, struct err *e)
     case OP_SEND_MEMORY:
     case OP_SEND_LAYER:
     case OP_SEND_IMAGE:
+    case OP_RECEIVE_MEMORY:
+    case OP_RECEIVE_LAYER:
+    case OP_RECEIVE_IMAGE:
     case OP_REPLAY:
     case OP_SWITCH:
     case OPERATIONS:
@@ -375,7 +233,7 @@ void real_order_answered(struct real *real, uint32_t mud)
         if (o->asking && o->order.mud == mud) {
             o->asking = false;
             loop_cancel(real->loop, &o->timer);
-            step_done(o, 0, NULL);
+            real_order_step_done(o, 0, NULL);
             return;
         }
 }
@@ -416,21 +274,23 @@ static int take_step(struct real_order *o, enum step step, struct err *e)
     case STEP_ASK:
         return ask(o);
     case STEP_PACK:
-        return pack(o, e);
+        return real_files_pack(o, e);
     case STEP_UNPACK:
-        return unpack(o, e);
+        return real_files_unpack(o, e);
     case STEP_STAGE:
-        return stage(o, e);
+        return real_files_stage(o, e);
     case STEP_UNSTAGE:
-        return unstage(o, e);
+        return real_files_unstage(o, e);
     case STEP_SEND:
         return send_file(o, e);
+    case STEP_AWAIT:
+        return real_files_await(o);
     case STEP_SPOIL:
-        return spoil(o, e);
+        return real_files_spoil(o, e);
     case STEP_MEASURE:
-        return measure(o, e);
+        return real_files_measure(o, e);
     case STEP_CLEAN:
-        return clean(o, e);
+        return real_files_clean(o, e);
     case STEP_FORGET:
         return forget(o);
     case STEP_END:

@@ -1,6 +1,4 @@
-/* Container operations in virtual time: each takes its modelled cost, then has its effect on containers and
- * snapshots. Transfers take what a TCP connection over the modelled links takes. */
-#include "carrier_model.h"
+/* Container operations in virtual time: each takes its modelled cost, then has its effect on containers and snapshots. */
 #include "mem.h"
 #include "sim_internal.h"
 
@@ -11,23 +9,6 @@ struct sim_snapshot {
     struct sim_snapshot *next;
     uint32_t edge, migration;
     struct sim_state state;
-};
-
-struct sim_connection {
-    struct sim_connection *next;
-    struct sim *sim;
-    struct flow flow;
-    struct sim_order *order; /* whose bytes are on it, NULL = free */
-};
-
-struct sim_order {
-    struct timer timer;
-    struct sim_order *next;
-    struct sim *sim;
-    struct order order;
-    struct sim_connection *connection; /* SEND_*: in use */
-    uint64_t wire_bytes;               /* of it, before */
-    bool cancelled, fails;
 };
 
 /* --- containers --- */
@@ -119,6 +100,13 @@ int sim_snapshots(const struct sim *sim)
     return count;
 }
 
+/* The snapshot, and what else of the migration has arrived here. */
+static void drop_files(struct sim *sim, const struct order *o)
+{
+    drop_snapshot(sim, o->edge.index, o->mud, o->migration);
+    sim_transfer_forget(sim, o);
+}
+
 /* --- effects --- */
 
 static int start(struct sim *sim, const struct order *o)
@@ -144,11 +132,11 @@ static int restore(struct sim *sim, const struct order *o)
     struct sim_state state;
     sim_state_copy(&state, &s->state, sim->layout);
     add_container(sim, o, &state);
-    drop_snapshot(sim, o->edge.index, o->mud, o->migration);
+    drop_files(sim, o);
     return 0;
 }
 
-static int arrive_at_peer(struct sim *sim, const struct order *o)
+int sim_arrive_at_peer(struct sim *sim, const struct order *o)
 {
     const struct sim_snapshot *s = find_snapshot(sim, o->edge.index, o->mud, o->migration);
     if (!s)
@@ -161,14 +149,14 @@ static int discard(struct sim *sim, const struct order *o)
 {
     if (o->container == o->migration)
         remove_container(sim, o->edge.index, o->mud, o->container);
-    drop_snapshot(sim, o->edge.index, o->mud, o->migration);
+    drop_files(sim, o);
     return 0;
 }
 
 static int stop(struct sim *sim, const struct order *o)
 {
     remove_container(sim, o->edge.index, o->mud, o->container);
-    drop_snapshot(sim, o->edge.index, o->mud, o->migration);
+    drop_files(sim, o);
     return 0;
 }
 
@@ -187,8 +175,6 @@ static int take_effect(struct sim *sim, const struct order *o)
     case OP_HALT:
         remove_container(sim, o->edge.index, o->mud, o->container);
         return 0;
-    case OP_SEND_MEMORY:
-        return arrive_at_peer(sim, o);
     case OP_RESTORE:
     case OP_REVIVE:
         return restore(sim, o);
@@ -199,11 +185,16 @@ static int take_effect(struct sim *sim, const struct order *o)
     case OP_TAKE_LAYER:
     case OP_COMMIT:
     case OP_SAVE:
+    case OP_SEND_MEMORY:
     case OP_SEND_LAYER:
     case OP_SEND_IMAGE:
+    case OP_RECEIVE_MEMORY:
+    case OP_RECEIVE_LAYER:
+    case OP_RECEIVE_IMAGE:
     case OP_LOAD:
     case OP_CREATE:
-        return 0; /* the snapshot has all state */
+    case OP_PUT_LAYER:
+        return 0; /* the snapshot has all state; it arrived with the memory */
     case OP_REPLAY:
     case OP_SWITCH:
     case OPERATIONS:
@@ -220,23 +211,14 @@ static void unlink_order(struct sim_order *so)
     while (*link != so)
         link = &(*link)->next;
     *link = so->next;
-    if (so->connection)
-        so->connection->order = NULL;
+    sim_transfer_leave(so);
 }
 
-/* Of a transfer: what it put on the wire. */
-static int64_t bytes_of(const struct sim_order *so)
-{
-    const struct sim_connection *c = so->connection;
-    return c ? (int64_t)(c->flow.wire_bytes - so->wire_bytes)
-             : (int64_t)layout_operation_bytes(so->sim->layout, so->order.operation);
-}
-
-static void finish(struct sim_order *so)
+void sim_order_finish(struct sim_order *so)
 {
     struct sim *sim = so->sim;
     struct order order = so->order;
-    struct order_result result = {.bytes = bytes_of(so)};
+    struct order_result result = {.bytes = (int64_t)sim_order_bytes(so)};
     if (so->cancelled) {
         result = (struct order_result){-ECANCELED, 0, "called off"};
     } else if (so->fails) {
@@ -250,98 +232,23 @@ static void finish(struct sim_order *so)
     edge_operation_done(sim->cast->edges[order.edge.index], &order, &result);
 }
 
-static uint32_t pair_of(const struct sim *sim, int from, int to)
-{
-    return (uint32_t)from * (uint32_t)sim->layout->host_count + (uint32_t)to;
-}
-
-static struct sim_connection *free_connection(const struct sim *sim, int from, int to)
-{
-    struct sim_connection *c = map_get(&sim->connections, pair_of(sim, from, to));
-    while (c && c->order)
-        c = c->next;
-    return c;
-}
-
+/* A transfer goes on until its last byte is acknowledged; what is received ends when it has arrived. */
 static void cost_paid(struct timer *timer)
 {
     struct sim_order *so = container_of(timer, struct sim_order, timer);
-    if (!operation_is_transfer(so->order.operation) || so->cancelled || so->fails || so->connection) {
-        finish(so);
-        return;
-    }
-    struct sim *sim = so->sim;
-    int from = sim->layout->edges[so->order.edge.index].host,
-        to = sim->layout->edges[so->order.peer.index].host;
-    struct sim_connection *c = free_connection(sim, from, to);
-    if (!c) {
-        finish(so); /* both edges on one host: nothing to cross */
-        return;
-    }
-    so->connection = c;
-    c->order = so;
-    so->wire_bytes = c->flow.wire_bytes;
-    flow_send(&c->flow, carrier_model_bytes(carrier_model_of(sim->layout->carrier), sim->layout, so->order.operation));
-}
-
-static void transfer_done(struct flow *flow)
-{
-    struct sim_connection *c = container_of(flow, struct sim_connection, flow);
-    finish(c->order);
-}
-
-static void fill_path(struct sim *sim, int from, int to, struct link_path *path)
-{
-    int hops[PATH_HOPS_MAX];
-    path->hop_count = layout_route(sim->layout, from, to, hops, PATH_HOPS_MAX);
-    if (path->hop_count < 0)
-        path->hop_count = 0;
-    for (int i = 0; i < path->hop_count; i++)
-        path->hops[i] = &sim->links[hops[i]];
-}
-
-/* The carrier's connection from host to host that is free, or one more; they are opened when the run starts. */
-static void provide_connection(struct sim *sim, int from, int to)
-{
-    uint32_t pair = pair_of(sim, from, to);
-    if (free_connection(sim, from, to))
-        return;
-    struct sim_connection *c = mem_alloc(sizeof *c);
-    *c = (struct sim_connection){.next = map_get(&sim->connections, pair), .sim = sim};
-    struct link_path forward, back;
-    fill_path(sim, from, to, &forward);
-    fill_path(sim, to, from, &back);
-    const struct carrier_model *carrier = carrier_model_of(sim->layout->carrier);
-    struct layout_path path = layout_path(sim->layout, from, to);
-    flow_init(&c->flow, sim->loop, &forward, &back, carrier->window);
-    if (carrier->warm)
-        flow_warmed(&c->flow, path.rtt, path.rate_bps);
+    bool over = so->cancelled || so->fails;
+    if (!over && operation_is_transfer(so->order.operation))
+        sim_transfer_begin(so);
+    else if (!over && operation_received(so->order.operation) != OPERATIONS)
+        sim_transfer_await(so);
     else
-        flow_opened(&c->flow, path.rtt);
-    c->flow.done = transfer_done;
-    map_set(&sim->connections, pair, c);
-}
-
-/* The carrier's own round trips before the first byte of a file. */
-static struct simtime protocol_time(struct sim *sim, int from, int to)
-{
-    struct link_path forward, back;
-    fill_path(sim, from, to, &forward);
-    fill_path(sim, to, from, &back);
-    struct simtime rtt = simtime_add(link_path_delay(&forward), link_path_delay(&back));
-    return simtime_scale(rtt, carrier_model_of(sim->layout->carrier)->round_trips);
+        sim_order_finish(so);
 }
 
 static struct simtime cost_of(struct sim *sim, const struct order *order)
 {
     struct simtime time = layout_operation_time(sim->layout, order->operation);
-    if (!operation_is_transfer(order->operation))
-        return time;
-    int from = sim->layout->edges[order->edge.index].host, to = sim->layout->edges[order->peer.index].host;
-    if (from == to)
-        return time;
-    provide_connection(sim, from, to);
-    return simtime_add(time, protocol_time(sim, from, to));
+    return operation_is_transfer(order->operation) ? simtime_add(time, sim_transfer_prepare(sim, order)) : time;
 }
 
 void sim_operate(struct port *port, const struct order *order)
@@ -362,22 +269,9 @@ void sim_cancel_operations(struct port *port, struct party edge, uint32_t mud, u
         if (so->order.edge.index != edge.index || so->order.migration != migration)
             continue;
         so->cancelled = true;
-        if (so->connection)
-            flow_abort(&so->connection->flow);
+        sim_transfer_leave(so);
         loop_arm_after(sim->loop, &so->timer, SIMTIME_ZERO);
     }
-}
-
-static void free_connections(struct sim *sim)
-{
-    size_t at = 0;
-    for (struct sim_connection *c; (c = map_next(&sim->connections, &at));)
-        for (struct sim_connection *next; c; c = next) {
-            next = c->next;
-            flow_free(&c->flow);
-            free(c);
-        }
-    map_free(&sim->connections);
 }
 
 static void free_device(struct sim *sim, uint32_t mud)
@@ -390,13 +284,14 @@ static void free_device(struct sim *sim, uint32_t mud)
     }
     while (device->snapshots)
         drop_snapshot(sim, device->snapshots->edge, mud, device->snapshots->migration);
+    sim_transfer_forget_all(device);
     while (device->containers)
         remove_container(sim, device->containers->edge, mud, device->containers->container);
 }
 
 void sim_free_operations(struct sim *sim)
 {
-    free_connections(sim);
+    sim_free_connections(sim);
     for (int i = 0; i < sim->layout->mud_count; i++)
         free_device(sim, (uint32_t)i);
     free(sim->devices);

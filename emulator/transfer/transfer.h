@@ -93,6 +93,7 @@ struct transfer_job {
 struct carrier {
     const char *name;
     const char *help;
+    bool arrives_whole; /* at the peer a name appears when all of it is there, checked */
     /* Makes `folder` and in it what a run needs (keys, known hosts). Blocking; parent folders must exist. */
     int (*prepare)(const char *folder, const struct transfer_host *hosts, int count, struct err *e);
     /* Starts the receiving side in this process's network namespace; `host` is copied, its strings are

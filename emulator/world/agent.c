@@ -227,6 +227,7 @@ static int prepare_host(struct agent *a, struct err *e)
                                    .daemon = a->edge >= 0 ? &a->daemon : NULL,
                                    .image = o->image,
                                    .carrier = carrier(a),
+                                   .strategy = a->scenario->migration.strategy,
                                    .peers = a->peers,
                                    .peer_spools = a->spools};
     a->real = real_new(a->loop, &a->world.layout, &a->world.cast, &options, e);

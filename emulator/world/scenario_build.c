@@ -66,6 +66,21 @@ static int build_logrepo(struct scenario *s, json_object *root, struct err *e)
                                  PLACE_NAMED(NULL, "logrepo"), &s->logrepo_host, e);
 }
 
+static int overlap(struct scenario_migration *m, const struct scenario_place *place, struct err *e)
+{
+    const struct scenario_place *here = PLACE_NAMED(place, "pipeline");
+    if (!m->strategy->overlapped) {
+        scenario_error(here, e, "the stages of strategy %s do not overlap", m->strategy->name);
+        return err_hint(e, "write false, or strategy p-migr or c-migr");
+    }
+    if (!carrier_of(m->carrier)->arrives_whole) {
+        scenario_error(here, e, "with carrier %s the target cannot see when a file has arrived", m->carrier);
+        return err_hint(e, "write false, or carrier stream");
+    }
+    m->strategy = m->strategy->overlapped;
+    return 0;
+}
+
 static int build_migration(struct scenario *s, json_object *root, struct err *e)
 {
     json_object *object = scenario_member(root, "migration");
@@ -79,10 +94,7 @@ static int build_migration(struct scenario *s, json_object *root, struct err *e)
         return -EINVAL;
     m->strategy = strategy_of(strategy);
     snprintf(m->carrier, sizeof m->carrier, "%s", carrier);
-    if (!m->pipeline)
-        return 0;
-    scenario_error(PLACE_NAMED(place, "pipeline"), e, "is not yet available");
-    return err_hint(e, "write false: the stages run one after the other");
+    return m->pipeline ? overlap(m, place, e) : 0;
 }
 
 static void build_costs(struct scenario *s, json_object *root)

@@ -99,7 +99,7 @@ static const struct scenario_key migration_rows[] = {
     {.name = "pipeline",
      .kind = KEY_SWITCH,
      .field = FIELD(scenario_migration, pipeline),
-     .help = "false: one stage after the other"},
+     .help = "true: stages overlap; false: one after the other"},
     {.name = "policy", .kind = KEY_WORD, .field = KEY_NO_FIELD, .help = "when to migrate, such as follow"},
     {.name = "placement",
      .kind = KEY_WORD,

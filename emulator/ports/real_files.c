@@ -1,0 +1,166 @@
+/* The files of migrations at one edge: in the spool folder, on their way, and what becomes of them. */
+#include "image.h"
+#include "mem.h"
+#include "real_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LOOK_EVERY_MS = 5 };
+
+static char *path_of_migration(const struct real_order *o, uint32_t migration, const char *suffix)
+{
+    return mem_printf("%s/m%u-%u%s", o->real->options.spool, o->order.mud, migration, suffix);
+}
+
+char *real_files_path(const struct real_order *o, const char *suffix)
+{
+    return path_of_migration(o, o->order.migration, suffix);
+}
+
+static void process_ended(struct process *process, int status)
+{
+    struct real_order *o = container_of(process, struct real_order, process);
+    struct err e = ERR_INIT;
+    if (status)
+        err_set(&e, EIO, "%s: exit status %d", operation_name(o->order.operation), status);
+    real_order_step_done(o, status ? -EIO : 0, &e);
+}
+
+static int run(struct real_order *o, const char *const *argv, struct err *e)
+{
+    struct process_options options = PROCESS_OPTIONS_INIT;
+    options.argv = argv;
+    o->process.ended = process_ended;
+    int status = process_start(o->real->loop, &o->process, &options, e);
+    return status < 0 ? status : 1;
+}
+
+int real_files_pack(struct real_order *o, struct err *e)
+{
+    autofree char *folder = real_files_path(o, ".memory"), *file = real_files_path(o, ".memory.tar");
+    return run(o, (const char *[]){"tar", "-C", folder, "-cf", file, "memory", NULL}, e);
+}
+
+int real_files_unpack(struct real_order *o, struct err *e)
+{
+    autofree char *folder = real_files_path(o, ".memory"), *file = real_files_path(o, ".memory.tar");
+    if (mkdir(folder, 0700) < 0 && errno != EEXIST)
+        return err_errno(e, "%s", folder);
+    return run(o, (const char *[]){"tar", "-C", folder, "-xf", file, NULL}, e);
+}
+
+/* The files of the migration, and of the one that brought the container: they go with it. */
+int real_files_clean(struct real_order *o, struct err *e)
+{
+    static const char *const suffixes[] = {".memory", ".memory.tar", ".files", ".layer.tar", ".image.tar"};
+    enum { COUNT = ARRAY_LEN(suffixes) };
+    const char *argv[2 + 2 * COUNT + 1] = {"rm", "-rf"};
+    char *paths[2 * COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        argv[2 + i] = paths[i] = real_files_path(o, suffixes[i]);
+        argv[2 + COUNT + i] = paths[COUNT + i] = path_of_migration(o, o->order.container, suffixes[i]);
+    }
+    int status = run(o, argv, e);
+    for (size_t i = 0; i < 2 * COUNT; i++)
+        free(paths[i]);
+    return status;
+}
+
+const char *real_files_travelling_suffix(enum operation operation)
+{
+    enum operation received = operation_received(operation);
+    switch (received == OPERATIONS ? operation : received) {
+    case OP_SEND_MEMORY:
+        return ".memory.tar";
+    case OP_SEND_LAYER:
+        return ".layer.tar";
+    default:
+        return ".image.tar";
+    }
+}
+
+int real_files_await(struct real_order *o)
+{
+    autofree char *path = real_files_path(o, real_files_travelling_suffix(o->order.operation));
+    struct stat st;
+    if (stat(path, &st) == 0) {
+        o->bytes = st.st_size;
+        return 0;
+    }
+    loop_arm_after(o->real->loop, &o->timer, simtime_ms(LOOK_EVERY_MS));
+    return 1;
+}
+
+int real_files_stage(struct real_order *o, struct err *e)
+{
+    const char *suffix = real_files_travelling_suffix(o->order.operation);
+    autofree char *files = real_files_path(o, ".files"), *to = real_files_path(o, suffix);
+    autofree char *from = mem_printf("%s/%s", files, suffix + 1);
+    return rename(from, to) < 0 ? err_errno(e, "%s", from) : 0;
+}
+
+static int put_in_place(const char *from, const char *folder, const char *name, struct err *e)
+{
+    autofree char *to = mem_printf("%s/%s", folder, name);
+    return rename(from, to) < 0 && errno != ENOENT ? err_errno(e, "%s", from) : 0;
+}
+
+int real_files_unstage(struct real_order *o, struct err *e)
+{
+    autofree char *files = real_files_path(o, ".files"), *layer = real_files_path(o, ".layer.tar"),
+                  *image = real_files_path(o, ".image.tar");
+    if (o->order.operation == OP_CREATE && real_layer_comes_later(o->real))
+        return 0;
+    if (mkdir(files, 0700) < 0 && errno != EEXIST)
+        return err_errno(e, "%s", files);
+    int status = put_in_place(layer, files, "layer.tar", e);
+    return status < 0 ? status : put_in_place(image, files, "image.tar", e);
+}
+
+/* Cuts the memory pages in half: CRIU reads them when it restores. */
+int real_files_spoil(struct real_order *o, struct err *e)
+{
+    if (!o->fails)
+        return 0;
+    autofree char *folder = real_files_path(o, ".memory");
+    autofree char *pages = mem_printf("%s/memory/pages-1.img", folder);
+    struct stat st;
+    if (stat(pages, &st) < 0 || truncate(pages, st.st_size / 2) < 0)
+        return err_errno(e, "%s", pages);
+    return 0;
+}
+
+static int compress_samples(struct background *background, struct err *e)
+{
+    struct real_order *o = container_of(background, struct real_order, background);
+    enum { SAMPLE = 8 << 20 };
+    autofree char *memory = real_files_path(o, ".memory.tar"), *layer = real_files_path(o, ".layer.tar");
+    (void)e;
+    zstd_ratio(memory, SAMPLE, &o->ratios.memory, NULL);
+    if (!background_cancelled(background))
+        zstd_ratio(layer, SAMPLE, &o->ratios.layer, NULL);
+    return 0;
+}
+
+static void measured(struct background *background, int status, const struct err *e)
+{
+    struct real_order *o = container_of(background, struct real_order, background);
+    struct real_ratios *ratios = &o->real->ratios;
+    ratios->memory = o->ratios.memory ? o->ratios.memory : ratios->memory;
+    ratios->layer = o->ratios.layer ? o->ratios.layer : ratios->layer;
+    real_order_step_done(o, status, e);
+}
+
+/* Compressing takes as long as several round trips: not on the loop, where requests pass. */
+int real_files_measure(struct real_order *o, struct err *e)
+{
+    if (o->real->ratios.memory && o->real->ratios.layer)
+        return 0;
+    o->background.done = measured;
+    int status = background_start(o->real->loop, &o->background, compress_samples, e);
+    return status < 0 ? status : 1;
+}
