@@ -71,6 +71,8 @@ static void test_a_run_takes_about_as_long(void **state)
         {"scenarios/kim22-p-migr.json", {{"service.memory_mb", "200"}}, 1},
         {"scenarios/kim22-p-migr.json", {{"migration.carrier", "stream"}}, 1},
         {"scenarios/kim22-p-migr.json", {{"migration.carrier", "stream"}, {"links.0.rate_mbit", "8"}}, 2},
+        {"scenarios/kim22-p-migr.json", {{"migration.carrier", "stream"}, {"migration.pipeline", "true"}}, 2},
+        {"scenarios/kim22-c-migr.json", {{"migration.carrier", "stream"}, {"migration.pipeline", "true"}}, 2},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -36,6 +36,59 @@ static struct simtime stage_time(const struct layout *l, enum operation operatio
     return simtime_add(time, transfer_time(carrier_model_bytes(carrier, l, operation), path, carrier));
 }
 
+/* When each stage has ended, from the beginning. Transfers share the way: the next one's bytes follow the last one's, whose acknowledgement
+ * is still under way. */
+struct schedule {
+    struct simtime ends[STAGES_MAX], way_free;
+};
+
+static struct simtime may_begin(const struct strategy *strategy, const struct schedule *plan, int stage)
+{
+    struct simtime begin = SIMTIME_ZERO;
+    uint32_t after = strategy->stages[stage].after;
+    for (int i = 0; i < stage; i++)
+        if (after == IN_ORDER || (after & AFTER(strategy->stages[i].operation)))
+            begin = simtime_max(begin, plan->ends[i]);
+    return begin;
+}
+
+/* What is received is there half a round trip before the sender knows. */
+static struct simtime received(const struct strategy *strategy, const struct schedule *plan,
+                               enum operation sent, struct simtime rtt)
+{
+    int i = 0;
+    while (strategy->stages[i].operation != sent)
+        i++;
+    return simtime_sub(plan->ends[i], simtime_ns(rtt.ns / 2));
+}
+
+static void schedule(struct schedule *plan, const struct layout *l, const struct strategy *strategy,
+                     const struct layout_path *path)
+{
+    const struct carrier_model *carrier = carrier_model_of(l->carrier);
+    *plan = (struct schedule){0};
+    for (int i = 0; i < strategy->stage_count; i++) {
+        enum operation operation = strategy->stages[i].operation, sent = operation_received(operation);
+        struct simtime begin = may_begin(strategy, plan, i);
+        if (operation_is_transfer(operation))
+            begin = simtime_max(begin, plan->way_free);
+        plan->ends[i] = sent == OPERATIONS ? simtime_add(begin, stage_time(l, operation, path, carrier))
+                                           : received(strategy, plan, sent, path->rtt);
+        if (operation_is_transfer(operation))
+            plan->way_free = simtime_sub(plan->ends[i], path->rtt);
+    }
+}
+
+static struct simtime end_of(const struct strategy *strategy, const struct schedule *plan,
+                             enum operation operation)
+{
+    struct simtime end = SIMTIME_ZERO;
+    for (int i = 0; i < strategy->stage_count; i++)
+        if (strategy->stages[i].operation == operation)
+            end = plan->ends[i];
+    return end;
+}
+
 /* Of all transfers: the bytes, without what the carrier says before. */
 static struct simtime time_of_transfers(const struct layout *l, const struct strategy *strategy,
                                         const struct layout_path *path)
@@ -44,8 +97,9 @@ static struct simtime time_of_transfers(const struct layout *l, const struct str
     struct simtime sum = SIMTIME_ZERO;
     for (int i = 0; i < strategy->stage_count; i++)
         if (operation_is_transfer(strategy->stages[i].operation))
-            sum = simtime_add(sum, transfer_time(carrier_model_bytes(carrier, l, strategy->stages[i].operation),
-                                                 path, carrier));
+            sum =
+                simtime_add(sum, transfer_time(carrier_model_bytes(carrier, l, strategy->stages[i].operation),
+                                               path, carrier));
     return sum;
 }
 
@@ -59,40 +113,31 @@ static double wait_in_queue_s(const struct layout_path *path, const struct carri
     return rate > 0 && in_flight > line ? (in_flight - line) / rate : 0;
 }
 
-static struct simtime time_frozen(const struct layout *l, const struct strategy *strategy)
-{
-    struct simtime sum = SIMTIME_ZERO;
-    for (int i = 0; i < strategy->stage_count && strategy->stages[i].place == AT_SOURCE; i++) {
-        sum = simtime_add(sum, layout_operation_time(l, strategy->stages[i].operation));
-        if (strategy->stages[i].operation == OP_THAW)
-            break;
-    }
-    return sum;
-}
-
-struct migration_burden migration_burden(const struct layout *l, const struct strategy *strategy, int from_edge,
-                                         int to_edge)
+struct migration_burden migration_burden(const struct layout *l, const struct strategy *strategy,
+                                         int from_edge, int to_edge)
 {
     struct layout_path path = layout_path(l, l->edges[from_edge].host, l->edges[to_edge].host);
     struct simtime total = migration_estimate(l, strategy, from_edge, to_edge);
+    struct schedule plan;
     if (path.hops <= 0 || total.ns == 0)
         return (struct migration_burden){0};
     double share = simtime_seconds(time_of_transfers(l, strategy, &path)) / simtime_seconds(total);
     double wait_s = wait_in_queue_s(&path, carrier_model_of(l->carrier));
-    return (struct migration_burden){.frozen = strategy_has(strategy, OP_HALT) ? total : time_frozen(l, strategy),
-                                     .queueing = simtime_from_seconds(wait_s * share)};
+    schedule(&plan, l, strategy, &path);
+    return (struct migration_burden){
+        .frozen = strategy_has(strategy, OP_HALT) ? total : end_of(strategy, &plan, OP_THAW),
+        .queueing = simtime_from_seconds(wait_s * share)};
 }
 
 struct simtime migration_estimate(const struct layout *l, const struct strategy *strategy, int from_edge,
                                   int to_edge)
 {
-    const struct carrier_model *carrier = carrier_model_of(l->carrier);
     struct layout_path path = layout_path(l, l->edges[from_edge].host, l->edges[to_edge].host);
-    struct simtime sum = SIMTIME_ZERO;
+    struct schedule plan;
     if (path.hops < 0)
         return SIMTIME_NEVER;
-    for (int i = 0; i < strategy->stage_count && from_edge != to_edge; i++)
-        if (strategy->stages[i].operation != OP_STOP)
-            sum = simtime_add(sum, stage_time(l, strategy->stages[i].operation, &path, carrier));
-    return sum;
+    if (from_edge == to_edge)
+        return SIMTIME_ZERO;
+    schedule(&plan, l, strategy, &path);
+    return end_of(strategy, &plan, OP_SWITCH);
 }
