@@ -123,6 +123,7 @@ static const struct {
      0,
      0},
     {"stream", {"--set", "migration.carrier=stream", SHORT}, 0, 1, 0, 0},
+    {"overlapped", {"--set", "migration.carrier=stream", "--set", "migration.pipeline=true", SHORT}, 0, 1, 0, 0},
     {"restore-fails",
      {"--set", "muds.m1.visits.1.at_request=10", "--set", "duration_s=8", "scenarios/restore-fails.json"},
      0,
