@@ -89,9 +89,12 @@ static void expect_samples(const char *format, const char *path, const struct ex
     if (!source)
         fail_msg("%s", e.text);
     struct track_sample sample;
+    uint32_t seen = 0;
     int status;
     for (; (status = source->operations->next(source, &sample, &e)) == 1; expected++) {
         const char *name = source->operations->name(source, sample.device);
+        assert_true(sample.device <= seen); /* the next number belongs to the next that appears */
+        seen += sample.device == seen;
         if (!agrees(&sample, name, expected))
             fail_msg("%s: %s at %g s: (%g, %g)%s", path, name, simtime_seconds(sample.at), sample.x, sample.y,
                      sample.gone ? " gone" : "");
@@ -166,6 +169,11 @@ static void test_small_texts(void **state)
           {"a", 2, 9, 0, false},
           {"a", 3, 9, 0, false},
           {"a", 4, 9, 0, false}}},
+        /* Without a position it has not yet appeared. */
+        {"fcd",
+         "<fcd-export>" STEP("0", VEHICLE("a", "-1073741824", "-1073741824", "0") VEHICLE("b", "1", "2", "0"))
+             STEP("1", VEHICLE("a", "3", "4", "0") VEHICLE("b", "1", "2", "0")) "</fcd-export>",
+         {{"b", 0, 1, 2, false}, {"a", 1, 3, 4, false}, {"b", 1, 1, 2, false}}},
         {"bonnmotion", "# nobody\n\n", {{0}}},
         {"bonnmotion", "0 1 2", {{"0", 0, 1, 2, false}}},
         {"bonnmotion",

@@ -188,13 +188,12 @@ static int read_device(struct fcd *f, const char *kind, const char **attributes)
     int status = read_position(f, kind, attributes, &x, &y);
     if (status < 0)
         return status;
+    if (fabs(x) > TRACK_COORDINATE_MAX || fabs(y) > TRACK_COORDINATE_MAX)
+        return 0;
     uint32_t device = device_of(f, id);
     struct device *d = &f->devices[device];
     if ((status = check_listing(f, d, kind, id)) < 0)
         return status;
-    d->kind = kind;
-    if (fabs(x) > TRACK_COORDINATE_MAX || fabs(y) > TRACK_COORDINATE_MAX)
-        return 0;
     if (!f->in_metres && (status = judge(f, d, x, y, attribute(attributes, "speed"))) < 0)
         return status;
     if (!d->present)
