@@ -14,8 +14,8 @@
  *                  move(d) + γ [ s(d) Σ P(0, d') V(d') + (1 - s(d)) Σ P(d, d') V(d') ] }
  *
  * which value iteration solves: from V = 0 the right side is taken again and again, until no value changes by so much that the policy
- * could cost more than MDP_ERROR × the greatest cost of an action above the least (Puterman 1994, theorem 6.3.1). The papers give costs in general; ours are
- * time, in seconds that the user waits: see mdp_costs. */
+ * could cost more than MDP_ERROR × the greatest cost of an action above the least (Puterman 1994, theorem 6.3.1). The papers leave
+ * the costs open; ours are seconds that the user waits: see mdp_costs. */
 #ifndef ROAMLAB_MDP_H
 #define ROAMLAB_MDP_H
 

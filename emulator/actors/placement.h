@@ -10,7 +10,10 @@
  * Each line's weights sum to 1. Only sites that are reachable and have what the service demands are compared, also for the largest
  * values. That the product falls with every further link is the paper's; how much of a link counts as in use when nobody says is
  * ours (PLACEMENT_LINK_USE). Among equals the container stays where it is, then comes the access point's own edge server, then
- * the first of the scenario. If no site has what is demanded, it is as without a placement: the own edge server. */
+ * the first of the scenario. If no site has what is demanded, it is the own edge server, as without a placement.
+ *
+ * Edge servers tell every access point how many containers they hold whenever that changes (OFFLOAD_LOAD). Two access points that decide
+ * before they hear of each other's choice may both take the last place: nothing is reserved. */
 #ifndef ROAMLAB_PLACEMENT_H
 #define ROAMLAB_PLACEMENT_H
 
@@ -58,7 +61,7 @@ struct policy_view;
 struct placement {
     const char *name, *help;
     uint32_t (*choose)(const struct policy_view *view); /* an edge server */
-    bool looks_around;                                  /* needs the sites */
+    bool looks_around;                                  /* needs the sites and the loads */
 };
 
 /* W(site) as above; negative if the site is out of the question. */

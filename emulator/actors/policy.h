@@ -1,7 +1,7 @@
 /* Policies: when a container shall move. Placements (placement.h) say where to; both are rows of tables and pure functions of one view.
  *
  * The access point that holds a device's token decides: when the token arrives, that is at every handoff, and, for a policy that watches
- * the round trip, at every reply while nothing moves. */
+ * the round trip, at every reply, until that has led to a migration. */
 #ifndef ROAMLAB_POLICY_H
 #define ROAMLAB_POLICY_H
 
@@ -39,9 +39,8 @@ struct policy_rules {
 /* One decision. Edge servers go by their indices. */
 struct policy_view {
     const struct policy_rules *rules;
-    const struct placement_site
-        *sites; /* every edge server as seen from the device's access point; may be NULL for policies and
-                                           placements that do not look around */
+    /* Every edge server as seen from the device's access point; NULL if neither policy nor placement looks around. */
+    const struct placement_site *sites;
     const struct placement_load *loads; /* of every edge server, NULL = nothing is known */
     double x_m, y_m;                    /* where the access point is */
     uint32_t mud;
@@ -52,11 +51,11 @@ struct policy_view {
 
 struct policy {
     const char *name, *help;
-    bool (*migrate)(const struct policy_view *view,
-                    uint32_t target); /* target: where it would go, not where it is */
-    bool looks_around;                /* needs the sites */
-    bool plans;                       /* needs the plan */
-    bool watches;                     /* judges again with every round trip that is measured */
+    /* `target` is where the container would go, another edge server than its own. */
+    bool (*migrate)(const struct policy_view *view, uint32_t target);
+    bool looks_around; /* needs the sites */
+    bool plans;        /* needs the plan */
+    bool watches;      /* judges again with every round trip that is measured */
 };
 
 /* The edge server where the container shall be: its anchor, or the one to migrate to, or to start at. */

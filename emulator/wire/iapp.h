@@ -72,7 +72,7 @@ struct iapp_context {
     bool offloading;          /* "this MUD is an offloading user" */
     uint32_t mud;             /* index */
     struct party anchor_edge; /* the edge with the live container, PARTY_NONE while there is none */
-    struct party anchor_ap;   /* the AP it is wired to */
+    struct party anchor_ap;   /* the AP that it is reached through, PARTY_NONE: it is reached directly */
     uint32_t sequence;        /* association sequence */
     uint32_t migration;       /* id of the running migration, 0 = none */
     uint8_t phase;            /* of that migration: the AP's own enum */
