@@ -57,11 +57,15 @@ static void as_asking_all(void **state)
         double shadowing_db, exponent, spread_m, power_dbm, power_spread_db;
         uint32_t count;
     } rows[] = {
-        {"no shadowing", 0, 3, 2000, 20, 0, APS},       {"shadowing", 6, 3, 2000, 20, 0, APS},
-        {"powers that differ", 8, 3, 2000, 5, 25, APS}, {"all heard everywhere", 4, 2, 10, 20, 0, APS},
+        {"no shadowing", 0, 3, 2000, 20, 0, APS},
+        {"shadowing", 6, 3, 2000, 20, 0, APS},
+        {"powers that differ", 8, 3, 2000, 5, 25, APS},
+        {"all heard everywhere", 4, 2, 10, 20, 0, APS},
         {"a range without end", 4, 0.1, 1000, 60, 0, 20},
-        {"all at one place", 6, 3, 0, 20, 0, 50},       {"one", 6, 3, 0, 20, 0, 1},
-        {"none ever heard", 6, 3, 1000, -60, 0, 20},    {"far apart", 6, 3, 1e6, 20, 0, 20},
+        {"all at one place", 6, 3, 0, 20, 0, 50},
+        {"one", 6, 3, 0, 20, 0, 1},
+        {"none ever heard", 6, 3, 1000, -60, 0, 20},
+        {"far apart", 6, 3, 1e6, 20, 0, 20},
     };
     for (size_t r = 0; r < ARRAY_LEN(rows); r++) {
         struct radio_options o = radio_defaults();

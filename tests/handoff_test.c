@@ -56,7 +56,8 @@ static void defaults_are_as_measured(void **state)
     assert_true(least < 215 && most > 345);
 }
 
-/* Whatever the scan, a handoff takes as many draws from the device's stream: to compare scans, all else stays. */
+/* Whatever the scan, a handoff takes as many draws from the device's stream: to compare scans, all else
+ * stays. */
 static void same_draws(void **state)
 {
     (void)state;

@@ -112,8 +112,8 @@ static double mean_product(double dx, double dy, uint32_t other_ap)
     return sum / (SEEDS * DRAWS) / (sigma_db * sigma_db);
 }
 
-/* Gudmundson's exp(-d / correlation_m), along the axes and across. What is measured is that of eight drawn fields, which scatters by
- * some hundredths. */
+/* Gudmundson's exp(-d / correlation_m), along the axes and across. What is measured is that of eight drawn
+ * fields, which scatters by some hundredths. */
 static void autocorrelation(void **state)
 {
     (void)state;
@@ -158,7 +158,8 @@ static void gaussian(void **state)
     assert_true(most <= 3 + 1e-6 && most > 2.9);
 }
 
-/* A place has its value whoever asks and in whatever order; another seed has another field. A quick answer is true. */
+/* A place has its value whoever asks and in whatever order; another seed has another field. A quick answer is
+ * true. */
 static void a_field(void **state)
 {
     (void)state;

@@ -8,8 +8,8 @@
 static const char *const environments[] = {
     [INDOOR_RESIDENTIAL] = "residential", [INDOOR_OFFICE] = "office", [INDOOR_COMMERCIAL] = "commercial"};
 
-/* ITU-R P.1238-7, Tables 2 (N) and 3 (Lf of one, two and three floors); 0 = not given. Residential is an apartment where the tables
- * tell it from a house. */
+/* ITU-R P.1238-7, Tables 2 (N) and 3 (Lf of one, two and three floors); 0 = not given. Residential is an
+ * apartment where the tables tell it from a house. */
 enum { FLOORS_MAX = 3 };
 static const struct indoor_band {
     double from_mhz, to_mhz;
@@ -20,8 +20,11 @@ static const struct indoor_band {
     {1200, 1300, {0, 32, 22}, {{0}, {0}, {0}}},
     {1800, 2000, {28, 30, 22}, {{4, 8, 12}, {15, 19, 23}, {6, 9, 12}}},
     {2400, 2500, {28, 30, 0}, {{10}, {14}, {0}}},
+    {3400, 3700, {0, 27, 0}, {{0}, {18, 26}, {0}}},
+    {3900, 4200, {0, 28, 22}, {{0}, {0}, {0}}},
     {5150, 5350, {30, 31, 0}, {{13}, {16}, {0}}},
     {5725, 5875, {0, 24, 0}, {{0}, {22, 28}, {0}}},
+    {57000, 66000, {0, 22, 17}, {{0}, {0}, {0}}},
 };
 
 static int need_positive(double value, const char *name, struct err *e)

@@ -9,8 +9,9 @@
  *                   L = 40 log10(d) - 20 log10(ht hr)
  *     itu-indoor    L = 20 log10(f / MHz) + N log10(d / m) + Lf(floors) - 28     ITU-R P.1238-7 (2012), §3.1
  *
- * Distances are metres along the plane that devices move in. Closer than the curve's nearest distance (1 m; log-distance: its
- * reference) the loss stays what it is there, because no model means anything so near the antenna. */
+ * Distances are metres along the plane that devices move in. Closer than the curve's nearest distance (1 m;
+ * log-distance: its reference) the loss stays what it is there, because no model means anything so near the
+ * antenna. */
 #ifndef ROAMLAB_PATH_LOSS_H
 #define ROAMLAB_PATH_LOSS_H
 
@@ -22,7 +23,7 @@ enum indoor_environment { INDOOR_RESIDENTIAL, INDOOR_OFFICE, INDOOR_COMMERCIAL, 
 /* What a value does not matter for ignores it. path_loss_defaults() fills in all. */
 struct path_loss_options {
     const struct path_loss_model *model; /* default: log-distance */
-    double frequency_mhz;                /* default 2437, channel 6 (IEEE 802.11, 15.4.6.2) */
+    double frequency_mhz;                /* default 2437, channel 6 of 2.4 GHz */
     double exponent;    /* log-distance: default 3, between open ground (2) and buildings (4 and more) */
     double reference_m; /* log-distance: default 1 */
     double reference_loss_db;         /* log-distance; 0 (the default) = free space's at reference_m */

@@ -33,10 +33,10 @@ static const float *sample(const struct shadowing *shadowing, uint32_t u, uint32
     return &shadowing->field[v % SIDE * SIDE + u % SIDE];
 }
 
-/* --- drawing the field ----------------------------------------------------------------------------------------------- */
+/* --- drawing the field --------------------------------------------------------------------------------- */
 
-/* Cooley and Tukey's fast Fourier transform of the n values in[0], in[stride], ...; n is a power of two, roots are those of
- * unity for SIDE. */
+/* Cooley and Tukey's fast Fourier transform of the n values in[0], in[stride], ...; n is a power of two,
+ * roots are those of unity for SIDE. */
 static void transform(const double complex *in, double complex *out, int n, int stride,
                       const double complex *roots)
 {
@@ -71,8 +71,8 @@ static double correlation(double samples)
     return exp(-samples / PER_DISTANCE);
 }
 
-/* Of a sample with itself: so much above 1 that the variance is 1 on average over the places between four samples, which
- * interpolation lessens. */
+/* Of a sample with itself: so much above 1 that the variance is 1 on average over the places between four
+ * samples, which interpolation lessens. */
 static double sample_variance(void)
 {
     return (9 - 4 * correlation(1) - correlation(M_SQRT2)) / 4;
@@ -149,7 +149,7 @@ void shadowing_free(struct shadowing *shadowing)
     free(shadowing);
 }
 
-/* --- reading it ----------------------------------------------------------------------------------------------------- */
+/* --- reading it ---------------------------------------------------------------------------------------- */
 
 struct shadowing_spot shadowing_spot(const struct shadowing *s, double x_m, double y_m)
 {
