@@ -9,6 +9,7 @@
 enum { ROWS_MAX = 40, EDGES_MAX = 64 };
 
 struct row {
+    int32_t mud;
     char *name;
     int edge;              /* where its live container is, -1 = none */
     struct simtime live;   /* since */
@@ -16,13 +17,20 @@ struct row {
     bool migrates;
 };
 
+struct span {
+    struct simtime begin, end;
+    const char *kind;
+    int row, edge;
+};
+
 struct whereabouts {
-    struct figure *figure;
-    struct row rows[ROWS_MAX]; /* by device */
+    struct row rows[ROWS_MAX]; /* the first devices whose containers are heard of; a log may keep only some */
     int row_count;
     bool more; /* devices than rows */
     char *edges[EDGES_MAX];
     int edge_count, changes;
+    struct span *spans; /* owned */
+    size_t span_count;
     struct simtime end;
 };
 
@@ -41,8 +49,9 @@ static int edge_of(struct whereabouts *w, const char *name)
 static void put(struct whereabouts *w, const struct row *row, struct simtime begin, struct simtime end,
                 const char *kind)
 {
-    buf_printf(&w->figure->data, "%d %.6f %.6f %s %d\n", (int)(row - w->rows) + 1, simtime_seconds(begin),
-               simtime_seconds(end), kind, row->edge + 1);
+    if ((w->span_count & (w->span_count - 1)) == 0) /* full at every power of two */
+        w->spans = mem_resize(w->spans, (w->span_count ? w->span_count * 2 : 1) * sizeof *w->spans);
+    w->spans[w->span_count++] = (struct span){begin, end, kind, (int)(row - w->rows), row->edge};
 }
 
 static void leave(struct whereabouts *w, struct row *row, struct simtime at)
@@ -100,6 +109,20 @@ static void add(struct whereabouts *w, struct row *row, const struct event *ev)
     }
 }
 
+static struct row *row_of(struct whereabouts *w, const struct event *ev)
+{
+    for (int i = 0; i < w->row_count; i++)
+        if (w->rows[i].mud == ev->mud)
+            return &w->rows[i];
+    if (ev->mud < 0 || ev->kind != EVENT_CONTAINER)
+        return NULL;
+    w->more |= w->row_count == ROWS_MAX;
+    if (w->more)
+        return NULL;
+    w->rows[w->row_count] = (struct row){.mud = ev->mud, .edge = -1};
+    return &w->rows[w->row_count++];
+}
+
 static int read_events(struct whereabouts *w, const char *folder, struct err *e)
 {
     struct event_reader *reader = NULL;
@@ -110,78 +133,89 @@ static int read_events(struct whereabouts *w, const char *folder, struct err *e)
     if (status < 0)
         return status;
     while ((status = event_reader_next(reader, &ev, e)) > 0) {
+        struct row *row = row_of(w, &ev);
         w->end = simtime_max(w->end, ev.at);
-        w->more |= ev.mud >= ROWS_MAX;
-        if (ev.mud < 0 || ev.mud >= ROWS_MAX)
-            continue;
-        w->row_count = ev.mud < w->row_count ? w->row_count : ev.mud + 1;
-        add(w, &w->rows[ev.mud], &ev);
+        if (row)
+            add(w, row, &ev);
     }
     event_reader_close(reader);
+    for (int i = 0; i < w->row_count; i++)
+        leave(w, &w->rows[i], w->end);
     return status;
 }
 
-static void set_list(struct figure *figure, const char *name, const struct buf *words)
+/* --- drawing ------------------------------------------------------------------------------------------------------ */
+
+/* Rows are drawn in the order of devices: the place of each, from 1. */
+static int place_of(const struct whereabouts *w, int row)
 {
-    struct buf copy = *words;
-    figure_set_text(figure, name, copy.len ? buf_text(&copy) : "");
-    buf_free(&copy);
+    int place = 1;
+    for (int i = 0; i < w->row_count; i++)
+        place += w->rows[i].mud < w->rows[row].mud;
+    return place;
 }
 
-static void set_names(struct whereabouts *w)
+static void put_spans(const struct whereabouts *w, struct figure *figure)
+{
+    buf_printf(&figure->data, "# row  begin_s  end_s  kind  edge\n");
+    for (size_t i = 0; i < w->span_count; i++) {
+        const struct span *s = &w->spans[i];
+        buf_printf(&figure->data, "%d %.6f %.6f %s %d\n", place_of(w, s->row), simtime_seconds(s->begin),
+                   simtime_seconds(s->end), s->kind, s->edge + 1);
+    }
+}
+
+static const char *name_at(const struct whereabouts *w, int place)
 {
     static const char user[] = "USER-";
-    struct buf rows = BUF_INIT, edges = BUF_INIT;
-    for (int i = 0; i < w->row_count; i++) {
-        const char *name = w->rows[i].name ? w->rows[i].name : "?";
-        bool is_user = strncmp(name, user, strlen(user)) == 0;
-        buf_printf(&rows, "%s%s", i ? " " : "", is_user ? name + strlen(user) : name);
-    }
-    for (int i = 0; i < w->edge_count; i++)
-        buf_printf(&edges, "%s%s", i ? " " : "", w->edges[i]);
-    set_list(w->figure, "devices", &rows);
-    set_list(w->figure, "edges", &edges);
+    int row = 0;
+    while (place_of(w, row) != place)
+        row++;
+    const char *name = w->rows[row].name ? w->rows[row].name : "?";
+    return strncmp(name, user, strlen(user)) == 0 ? name + strlen(user) : name;
 }
 
-static void set_texts(struct whereabouts *w, json_object *result, bool repeated)
+static void set_names(const struct whereabouts *w, struct figure *figure)
 {
+    struct buf rows = BUF_INIT, edges = BUF_INIT;
+    for (int i = 1; i <= w->row_count; i++)
+        buf_printf(&rows, "%s%s", i > 1 ? " " : "", name_at(w, i));
+    for (int i = 0; i < w->edge_count; i++)
+        buf_printf(&edges, "%s%s", i ? " " : "", w->edges[i]);
+    figure_set_text(figure, "devices", buf_text(&rows));
+    figure_set_text(figure, "edges", buf_text(&edges));
+    buf_free(&rows);
+    buf_free(&edges);
+}
+
+static int draw(const struct whereabouts *w, json_object *result, bool repeated, const char *out,
+                struct err *e)
+{
+    struct figure figure = {.name = "whereabouts", .template = figure_template_whereabouts};
     autofree char *subject = figure_subject(result);
     autofree char *title = mem_printf("Where each container is: %s", subject);
     autofree char *note = mem_printf("%s%d devices%s", w->more ? "the first " : "", w->row_count,
                                      repeated ? ", the first repetition" : "");
-    figure_set_text(w->figure, "figure_title", title);
-    figure_set_text(w->figure, "figure_note", note);
-    figure_set_number(w->figure, "end", simtime_seconds(w->end));
-    set_names(w);
-}
-
-static void free_whereabouts(struct whereabouts *w)
-{
-    for (int i = 0; i < ROWS_MAX; i++)
-        free(w->rows[i].name);
-    for (int i = 0; i < w->edge_count; i++)
-        free(w->edges[i]);
+    figure_set_text(&figure, "figure_title", title);
+    figure_set_text(&figure, "figure_note", note);
+    figure_set_number(&figure, "end", simtime_seconds(w->end));
+    set_names(w, &figure);
+    put_spans(w, &figure);
+    return figure_draw(&figure, out, e);
 }
 
 int figure_whereabouts(const char *folder, json_object *result, const char *out, struct err *e)
 {
-    struct figure figure = {.name = "whereabouts", .template = figure_template_whereabouts};
-    struct whereabouts w = {.figure = &figure};
+    struct whereabouts w = {0};
     bool repeated = result_repetitions(folder, result) > 0;
     autofree char *run = mem_printf(repeated ? "%s/rep-1" : "%s", folder);
-    for (int i = 0; i < ROWS_MAX; i++)
-        w.rows[i].edge = -1;
-    buf_printf(&figure.data, "# row  begin_s  end_s  kind  edge\n");
     int status = read_events(&w, run, e);
+    if (status == 0 && w.row_count > 1 && w.changes)
+        status = draw(&w, result, repeated, out, e);
     for (int i = 0; i < w.row_count; i++)
-        leave(&w, &w.rows[i], w.end);
-    bool worth = status == 0 && w.row_count > 1 && w.changes && w.edge_count;
-    if (worth) {
-        set_texts(&w, result, repeated);
-        status = figure_draw(&figure, out, e);
-    } else {
-        buf_free(&figure.data);
-    }
-    free_whereabouts(&w);
+        free(w.rows[i].name);
+    for (int i = 0; i < w.edge_count; i++)
+        free(w.edges[i]);
+    free(w.spans);
     return status;
 }
