@@ -22,9 +22,8 @@
  * receivers. */
 struct radio_options {
     struct path_loss_options path_loss;
-    double shadowing_db; /* standard deviation; 0 (the default) = none. Rappaport 2002, §4.9.2: 4 to 12 */
-    double
-        correlation_m; /* where the correlation is e^-1; default 20. Streets: 8, suburbs: 500 (Gudmundson) */
+    double shadowing_db;    /* standard deviation; 0 (the default) = none. Rappaport 2002, §4.9.2: 4 to 12 */
+    double correlation_m;   /* of shadowing, default 20. Gudmundson: 8 in streets, 500 in suburbs */
     double bandwidth_mhz;   /* default 20 */
     double noise_figure_db; /* of the receiver, default 7 */
     double sensitivity_dbm; /* what is weaker is not heard; default -82 */
