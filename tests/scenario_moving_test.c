@@ -266,6 +266,7 @@ static void the_text_with_visits_says_the_same(void **state)
     for (int i = 0; i < s->mud_count; i++) {
         assert_string_equal(told->muds[i].name, s->muds[i].name);
         assert_int_equal(told->muds[i].host, s->muds[i].host);
+        assert_int_equal(told->muds[i].kind, s->muds[i].kind);
         assert_true(same_visits(&told->muds[i], &s->muds[i]));
     }
     scenario_free(told);

@@ -62,12 +62,12 @@ struct scenario *scenario_read(const char *path, const struct scenario_setting *
     return s;
 }
 
-bool scenario_begins_kind(const struct scenario *s, int i)
+bool scenario_begins_entry(const struct scenario *s, int i)
 {
-    return i == 0 || s->muds[i - 1].kind != s->muds[i].kind;
+    return i == 0 || s->muds[i - 1].entry != s->muds[i].entry;
 }
 
-char *scenario_kind_name(const struct scenario_mud *mud)
+char *scenario_entry_name(const struct scenario_mud *mud)
 {
     size_t len = mud->counted ? (size_t)(strrchr(mud->name, '-') - mud->name) : strlen(mud->name);
     return mem_printf("%.*s", (int)len, mud->name);
@@ -79,7 +79,7 @@ static void free_muds(struct scenario *s)
         free(s->muds[i].name);
         if (!s->muds[i].visits_shared)
             free(s->muds[i].visits);
-        if (scenario_begins_kind(s, i))
+        if (scenario_begins_entry(s, i))
             free(s->muds[i].track);
     }
     free(s->muds);

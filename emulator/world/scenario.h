@@ -81,7 +81,8 @@ struct scenario_service {
 
 struct scenario_mud {
     char *name;
-    uint32_t kind; /* the entry of `muds` that it comes from */
+    uint32_t entry; /* the one of `muds` that it comes from */
+    uint32_t kind;  /* the same for devices for which policy `mdp` plans together */
     int host;
     double requests_per_s;
     uint32_t request_bytes, reply_bytes, window;
@@ -219,10 +220,10 @@ struct scenario *scenario_parse(const char *path, const char *text, size_t len,
                                 const struct scenario_setting *settings, int setting_count, struct err *e);
 void scenario_free(struct scenario *s); /* NULL-safe */
 
-/* Is device i the first of its kind, that is of its entry in muds? */
-bool scenario_begins_kind(const struct scenario *s, int i);
+/* Is device i the first of its entry in muds? */
+bool scenario_begins_entry(const struct scenario *s, int i);
 /* The name of that entry; free() it. */
-char *scenario_kind_name(const struct scenario_mud *mud);
+char *scenario_entry_name(const struct scenario_mud *mud);
 
 /* The links from host a to host b in order, by the fewest hops, never through a host that does not forward (first in the file wins ties, and the way back
  * takes the same links): indices into links with their direction, link * 2 + direction (0 = as in `between`).

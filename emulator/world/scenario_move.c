@@ -50,8 +50,8 @@ static void begin_kind(struct kind *kind, struct scenario *s, int first, const s
     const struct scenario_mud *mud = &s->muds[first];
     const struct roaming_policy *policy = s->radio.roaming.policy;
     *kind = (struct kind){.s = s, .mobility = &s->mobilities[mud->mobility], .first = first, .seed = seed};
-    kind->name = scenario_kind_name(mud);
-    while (first + kind->count < s->mud_count && s->muds[first + kind->count].kind == mud->kind)
+    kind->name = scenario_entry_name(mud);
+    while (first + kind->count < s->mud_count && s->muds[first + kind->count].entry == mud->entry)
         kind->count++;
     forget_visits(kind);
     if (policy->needs_cost)
@@ -248,7 +248,7 @@ static int move_side_by_side(struct kind *kinds, int count, struct err *e)
 
 static bool moves(const struct scenario *s, int i)
 {
-    return scenario_begins_kind(s, i) && s->muds[i].mobility >= 0;
+    return scenario_begins_entry(s, i) && s->muds[i].mobility >= 0;
 }
 
 static int move_all(struct scenario *s, const struct scenario_air *air, uint64_t seed, struct err *e)

@@ -137,6 +137,14 @@ static int count_devices(json_object *map, double *total, struct err *e)
     return 0;
 }
 
+static struct scenario_mud next_kind(const struct scenario *s, bool alike)
+{
+    if (s->mud_count == 0)
+        return (struct scenario_mud){0};
+    const struct scenario_mud *before = &s->muds[s->mud_count - 1];
+    return (struct scenario_mud){.entry = before->entry + 1, .kind = before->kind + !alike};
+}
+
 int scenario_build_muds(struct scenario *s, json_object *root, struct err *e)
 {
     json_object *map = scenario_member(root, "muds");
@@ -145,10 +153,14 @@ int scenario_build_muds(struct scenario *s, json_object *root, struct err *e)
     if (count_devices(map, &total, e) < 0)
         return -EINVAL;
     s->muds = mem_alloc_array((size_t)total, sizeof *s->muds);
+    const char *kind_before = NULL;
     json_object_object_foreach(map, name, entry)
     {
         const struct scenario_place *here = PLACE_NAMED(place, name);
-        struct scenario_mud kind = {.kind = s->mud_count ? s->muds[s->mud_count - 1].kind + 1 : 0};
+        const char *kind_word = scenario_word(entry, "kind");
+        bool alike = kind_word && kind_before && strcmp(kind_word, kind_before) == 0;
+        struct scenario_mud kind = next_kind(s, alike);
+        kind_before = kind_word;
         if (build_kind(s, &kind, root, entry, here, e) < 0 ||
             scenario_check_counted_name(map, &scenario_mud_keys, "a device", name, here, e) < 0) {
             free(kind.visits);

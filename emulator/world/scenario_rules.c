@@ -147,9 +147,9 @@ static int check_muds(const struct scenario *s, struct paths *p, struct err *e)
 {
     for (int i = 0; i < s->mud_count; i++) {
         const struct scenario_mud *mud = &s->muds[i];
-        if (!scenario_begins_kind(s, i))
+        if (!scenario_begins_entry(s, i))
             continue;
-        autofree char *name = scenario_kind_name(mud);
+        autofree char *name = scenario_entry_name(mud);
         const struct scenario_place *here = PLACE_NAMED(PLACE_NAMED(NULL, "muds"), name);
         const struct scenario_place *visits = PLACE_NAMED(here, "visits");
         if (mud->mobility >= 0 && (check_placed(s, e) < 0 || check_reach(s, p, mud, here, e) < 0))

@@ -34,7 +34,8 @@ json_object *scenario_visit_json(const struct scenario *s, const struct visit *v
     return o;
 }
 
-static json_object *device_json(const struct scenario *s, const struct scenario_mud *mud, json_object *entry)
+static json_object *device_json(const struct scenario *s, const struct scenario_mud *mud,
+                                const char *entry_name, json_object *entry)
 {
     json_object *o = json_object_new_object(), *visits = json_object_new_array();
     json_object_object_foreach(entry, key, value)
@@ -47,6 +48,8 @@ static json_object *device_json(const struct scenario *s, const struct scenario_
     for (int i = 0; i < mud->visit_count; i++)
         json_object_array_add(visits, scenario_visit_json(s, &mud->visits[i]));
     json_object_object_add(o, "visits", visits);
+    if (mud->counted && !scenario_member(entry, "kind"))
+        json_object_object_add(o, "kind", json_object_new_string(entry_name));
     return o;
 }
 
@@ -57,13 +60,13 @@ static json_object *muds_json(const struct scenario *s, json_object *muds)
     int i = 0;
     json_object_object_foreach(muds, name, entry)
     {
-        uint32_t kind = s->muds[i].kind;
+        uint32_t index = s->muds[i].entry;
         bool moves = s->muds[i].mobility >= 0;
         if (!moves)
             json_object_object_add(o, name, json_object_get(entry));
-        for (; i < s->mud_count && s->muds[i].kind == kind; i++)
+        for (; i < s->mud_count && s->muds[i].entry == index; i++)
             if (moves)
-                json_object_object_add(o, s->muds[i].name, device_json(s, &s->muds[i], entry));
+                json_object_object_add(o, s->muds[i].name, device_json(s, &s->muds[i], name, entry));
     }
     return o;
 }
