@@ -6,9 +6,10 @@
 static const char *const names[LOG_MODES] = {
     [LOG_FULL] = "full", [LOG_SAMPLED] = "sampled", [LOG_AGGREGATE] = "aggregate"};
 
-static const uint32_t rare = 1u << EVENT_MARK | 1u << EVENT_UNEXPECTED | 1u << EVENT_STAGE |
-                             1u << EVENT_MIGRATION | 1u << EVENT_NOTE | 1u << EVENT_LINK |
-                             1u << EVENT_ABANDONED | 1u << EVENT_CARRIED;
+/* By request, by handoff or by device; all other kinds are rare. */
+static const uint32_t numerous = 1u << EVENT_MESSAGE | 1u << EVENT_TRANSITION | 1u << EVENT_REQUEST |
+                                 1u << EVENT_EXECUTED | 1u << EVENT_CONTAINER | 1u << EVENT_SENT_TOTAL |
+                                 1u << EVENT_HANDOFF | 1u << EVENT_OUTAGE;
 
 const char *log_mode_name(int mode)
 {
@@ -26,7 +27,7 @@ enum log_mode log_mode_of(const char *name)
 bool log_keeps(const struct log_choice *choice, enum event_kind kind, int32_t mud)
 {
     bool whole = mud >= 0 && choice->mode == LOG_SAMPLED && (uint32_t)mud % choice->every == 0;
-    return choice->mode == LOG_FULL || whole || rare >> kind & 1;
+    return choice->mode == LOG_FULL || whole || !(numerous >> kind & 1);
 }
 
 uint32_t log_unwanted(const struct log_choice *choice)
