@@ -196,6 +196,10 @@ static void timed_out(struct timer *timer)
 {
     struct flow *flow = container_of(timer, struct flow, retransmission);
     bool lost = false;
+    if (loop_now(flow->loop).ns < flow->retransmit_at.ns) {
+        loop_arm(flow->loop, timer, flow->retransmit_at);
+        return;
+    }
     for (struct flow_chunk *chunk = flow->flying, *next; chunk; chunk = next) {
         next = chunk->next;
         lost |= chunk->dropped;
@@ -294,6 +298,14 @@ static void pacer_fires(struct timer *timer)
     send_more(container_of(timer, struct flow, pacer));
 }
 
+static void put_off_retransmission(struct flow *flow)
+{
+    struct simtime before = flow->retransmit_at;
+    flow->retransmit_at = simtime_add(loop_now(flow->loop), retransmission_timeout(flow));
+    if (!timer_armed(&flow->retransmission) || flow->retransmit_at.ns < before.ns)
+        loop_arm(flow->loop, &flow->retransmission, flow->retransmit_at);
+}
+
 static void send_more(struct flow *flow)
 {
     uint32_t bytes;
@@ -309,7 +321,7 @@ static void send_more(struct flow *flow)
         travel(chunk);
     }
     if (flow->unacknowledged)
-        loop_arm_after(flow->loop, &flow->retransmission, retransmission_timeout(flow));
+        put_off_retransmission(flow);
 }
 
 /* RFC 2861 as Linux does it: half the window for each time-out that passed idle, down to the initial

@@ -35,7 +35,8 @@ struct flow {
     struct simtime srtt, rttvar, min_rtt, round_min_rtt, last_send;
     uint64_t round_end;
     int round_samples;
-    struct timer retransmission;
+    struct timer retransmission; /* armed for then or earlier: every acknowledgement puts it off */
+    struct simtime retransmit_at;
     struct flow_chunk *flying, *spare; /* owned */
     uint64_t dropped;                  /* of those flying */
     uint64_t losses, timeouts;
