@@ -6,7 +6,6 @@
 
 enum {
     PUT_OFFS_MAX = 20,
-    UNDO_FAILURES_MAX = 20,
     SOURCE_PATIENCE = 4, /* operations' timeouts that the target may take in all */
 };
 
@@ -20,7 +19,7 @@ static void set_alarm(struct edge_client *client, struct migration *m, struct si
     actor_set_alarm(&client->edge->actor, &m->alarm, after);
 }
 
-static void tell(struct edge_client *client, const struct migration *m, struct party to, uint8_t type, int32_t status)
+void migration_tell(struct edge_client *client, const struct migration *m, struct party to, uint8_t type, int32_t status)
 {
     struct offload o = {.type = type,
                         .mud = client->mud,
@@ -50,7 +49,7 @@ static void watch_stages(struct edge_client *client, struct migration *m)
             set_alarm(client, m, rules_of(client)->timeouts.operation);
 }
 
-static void operate(struct edge_client *client, struct migration *m, enum operation operation)
+void migration_operate(struct edge_client *client, struct migration *m, enum operation operation)
 {
     m->operating++;
     edge_operate(client, operation, m->id, client->container, m->peer);
@@ -67,7 +66,7 @@ static void begin_stages(struct edge_client *client, struct migration *m, enum p
         m->stage_begin[i] = actor_now(&client->edge->actor);
         m->frozen |= operation == OP_FREEZE;
         m->sent |= operation_is_transfer(operation);
-        operate(client, m, operation);
+        migration_operate(client, m, operation);
     }
     watch_stages(client, m);
 }
@@ -87,7 +86,7 @@ static void tell_target(struct edge_client *client)
 {
     struct migration *m = &client->out;
     if (!m->told)
-        tell(client, m, m->peer, OFFLOAD_INSTALL, 0);
+        migration_tell(client, m, m->peer, OFFLOAD_INSTALL, 0);
     m->told = m->sent = true;
 }
 
@@ -202,107 +201,7 @@ static void cut_is_taken(struct edge_client *client, enum operation operation)
         m->halted = true;
         edge_report_container(client, client->container, "halted");
     }
-    tell(client, m, m->ap, OFFLOAD_CUT, 0);
-}
-
-/* --- the undo: one step after the other, each an operation ------------------------------------------------------------------ */
-
-static void report_end(struct edge_client *client)
-{
-    const struct migration *m = &client->out;
-    struct report r = REPORT_INIT;
-    r.kind = EVENT_MIGRATION;
-    r.reporter = r.sender = client->edge->actor.self;
-    r.peer = m->peer;
-    r.text = m->status ? "failed" : "superseded";
-    r.mud = (int32_t)client->mud;
-    r.migration = (int32_t)m->id;
-    r.begin = m->begin;
-    client->edge->actor.port->operations->report(client->edge->actor.port, &r);
-}
-
-static void undo_by(struct edge_client *client, enum operation operation)
-{
-    operate(client, &client->out, operation);
-    set_alarm(client, &client->out, rules_of(client)->timeouts.operation);
-}
-
-static void undo(struct edge_client *client)
-{
-    struct migration *m = &client->out;
-    m->state = MIGRATION_UNDOING;
-    if (m->operating)
-        return;
-    if (m->frozen) {
-        undo_by(client, OP_THAW);
-    } else if (m->halted) {
-        undo_by(client, OP_REVIVE);
-    } else if (m->cut_taken) {
-        m->cut_taken = false;
-        undo_by(client, OP_DISCARD);
-    } else {
-        actor_clear_alarm(&client->edge->actor, &m->alarm);
-        edge_open_gate(client);
-        if (m->sent)
-            tell(client, m, m->peer, OFFLOAD_REMOVE, 0);
-        if (m->status)
-            tell(client, m, m->ap, OFFLOAD_FAILED, m->status);
-        report_end(client);
-        edge_migration_ended(client);
-    }
-}
-
-void migration_call_off(struct edge_client *client, int32_t status, const char *reason)
-{
-    struct actor *actor = &client->edge->actor;
-    struct migration *m = &client->out;
-    if (m->state == MIGRATION_UNDOING)
-        return;
-    actor_note(actor, (int32_t)client->mud, (int32_t)m->id, "%s: %s", status ? "migration failed" : "migration called off",
-               reason);
-    m->status = status;
-    courier_drop(&client->edge->courier, OFFLOAD_INSTALL, client->mud, m->id);
-    courier_drop(&client->edge->courier, OFFLOAD_CUT, client->mud, m->id);
-    if (m->operating)
-        actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, m->id);
-    undo(client);
-}
-
-/* A step that fails is tried again after a while: on it depends that the device is served. At last it is given up, with a word. */
-static bool undo_step_stands(struct edge_client *client, const struct order *order, const struct order_result *result)
-{
-    struct migration *m = &client->out;
-    if (result->status == 0)
-        return true;
-    m->undo_failed = result->status != -ECANCELED;
-    if (++m->undo_failures < UNDO_FAILURES_MAX)
-        return false;
-    actor_note(&client->edge->actor, (int32_t)client->mud, (int32_t)m->id, "undo: %s: %s: given up",
-               operation_name(order->operation), result->reason);
-    return true;
-}
-
-/* The first operation that ends here may be a stage that was called off. */
-static void undo_step_done(struct edge_client *client, const struct order *order, const struct order_result *result)
-{
-    struct migration *m = &client->out;
-    m->undo_failed = false;
-    if (order->operation == OP_THAW && undo_step_stands(client, order, result)) {
-        m->frozen = false;
-    } else if (order->operation == OP_HALT && result->status == 0) {
-        m->frozen = false;
-        m->halted = true;
-        edge_report_container(client, client->container, "halted");
-    } else if (order->operation == OP_REVIVE && undo_step_stands(client, order, result)) {
-        m->halted = false;
-        edge_report_container(client, client->container, result->status < 0 ? "gone" : "live");
-    } else if (order->operation == OP_DISCARD && !undo_step_stands(client, order, result)) {
-        m->cut_taken = true;
-    }
-    if (m->undo_failed)
-        set_alarm(client, m, rules_of(client)->timeouts.control_retry);
-    else
-        undo(client);
+    migration_tell(client, m, m->ap, OFFLOAD_CUT, 0);
 }
 
 /* --- both ------------------------------------------------------------------------------------------------------------------- */
@@ -312,7 +211,7 @@ static void source_operation_done(struct edge_client *client, const struct order
     struct migration *m = &client->out;
     m->operating--;
     if (m->state == MIGRATION_UNDOING) {
-        undo_step_done(client, order, result);
+        migration_undo_step_done(client, order, result);
         return;
     }
     end_stage(client, m, order, result);
@@ -397,7 +296,7 @@ void migration_ask_to_fail(struct edge_client *client)
 {
     const struct migration *m = &client->out;
     if (m->told && m->state != MIGRATION_UNDOING)
-        tell(client, m, m->ap, OFFLOAD_FAILED, -ETIMEDOUT);
+        migration_tell(client, m, m->ap, OFFLOAD_FAILED, -ETIMEDOUT);
 }
 
 static void operation_timed_out(struct edge_client *client, struct migration *m)
@@ -408,7 +307,7 @@ static void operation_timed_out(struct edge_client *client, struct migration *m)
         return;
     }
     if (!m->operating) {
-        undo(client); /* the step that failed, again */
+        migration_undo(client); /* the step that failed, again */
         return;
     }
     actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, m->id);

@@ -66,4 +66,12 @@ void migration_install(struct edge_client *client, const struct msg *m);
 void migration_operation_done(struct edge_client *client, const struct order *order, const struct order_result *result);
 void migration_alarm_rings(struct edge_client *client, struct migration *m);
 
+/* --- between the migration's files --- */
+void migration_operate(struct edge_client *client, struct migration *m, enum operation operation);
+void migration_tell(struct edge_client *client, const struct migration *m, struct party to, uint8_t type, int32_t status);
+/* Takes the next step of the undo, when no operation is under way any more. */
+void migration_undo(struct edge_client *client);
+/* An operation ended while the migration is being undone. */
+void migration_undo_step_done(struct edge_client *client, const struct order *order, const struct order_result *result);
+
 #endif

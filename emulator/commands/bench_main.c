@@ -1,5 +1,6 @@
 #include "bench_engine.h"
 #include "bench_links.h"
+#include "bench_migration.h"
 #include "bench_scale.h"
 #include "command_line.h"
 #include "commands.h"
@@ -49,12 +50,22 @@ static int scale(bool full, struct err *e)
     return status < 0 ? status : met;
 }
 
+static int migration(bool full, struct err *e)
+{
+    struct bench_migration_row rows[BENCH_MIGRATION_ROWS];
+    int status = privileges_check(e);
+    if (status == 0)
+        status = bench_migration(full, rows, e);
+    return status < 0 ? status : bench_migration_print(rows, stdout);
+}
+
 static const struct {
     const char *name, *help;
     int (*run)(bool full, struct err *e);
 } benches[] = {
     {"engine", "the event loop with 1 k, 100 k and 1 M pending timers, beside other simulators; some seconds", engine},
     {"scale", "whole scenarios with 1 k to 100 k devices, and a figure; half a minute; --full: 1 M, minutes, 5 GB", scale},
+    {"migration", "containers of Kim22's sizes between real hosts, beside limits; 4 minutes; --full: medians of 5, 30 minutes", migration},
     {"links", "a plain route, roamlab's own link driver and the kernel's netem, side by side; about a minute", links},
 };
 
@@ -62,7 +73,7 @@ static void print_help(void)
 {
     fputs("usage: roamlab bench NAME [--full]\n\nMeasures on this machine and prints the figures beside their targets.\n\n", stdout);
     for (size_t i = 0; i < ARRAY_LEN(benches); i++)
-        printf("  %-8s %s\n", benches[i].name, benches[i].help);
+        printf("  %-9s %s\n", benches[i].name, benches[i].help);
     fputs("\nExit status: 0 all targets are met; 1 one is not; 2 usage; 3 this host lacks something; 4 it failed.\n",
           stdout);
 }

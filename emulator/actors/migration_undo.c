@@ -1,0 +1,105 @@
+/* The undo of a migration at its source: one step after the other, each an operation. */
+#include "edge.h"
+#include "migration.h"
+
+#include <errno.h>
+
+enum { UNDO_FAILURES_MAX = 20 };
+
+static void report_end(struct edge_client *client)
+{
+    const struct migration *m = &client->out;
+    struct report r = REPORT_INIT;
+    r.kind = EVENT_MIGRATION;
+    r.reporter = r.sender = client->edge->actor.self;
+    r.peer = m->peer;
+    r.text = m->status ? "failed" : "superseded";
+    r.mud = (int32_t)client->mud;
+    r.migration = (int32_t)m->id;
+    r.begin = m->begin;
+    client->edge->actor.port->operations->report(client->edge->actor.port, &r);
+}
+
+static void undo_by(struct edge_client *client, enum operation operation)
+{
+    migration_operate(client, &client->out, operation);
+    actor_set_alarm(&client->edge->actor, &client->out.alarm, client->edge->actor.rules->timeouts.operation);
+}
+
+void migration_undo(struct edge_client *client)
+{
+    struct migration *m = &client->out;
+    m->state = MIGRATION_UNDOING;
+    if (m->operating)
+        return;
+    if (m->frozen) {
+        undo_by(client, OP_THAW);
+    } else if (m->halted) {
+        undo_by(client, OP_REVIVE);
+    } else if (m->cut_taken) {
+        m->cut_taken = false;
+        undo_by(client, OP_DISCARD);
+    } else {
+        actor_clear_alarm(&client->edge->actor, &m->alarm);
+        edge_open_gate(client);
+        if (m->sent)
+            migration_tell(client, m, m->peer, OFFLOAD_REMOVE, 0);
+        if (m->status)
+            migration_tell(client, m, m->ap, OFFLOAD_FAILED, m->status);
+        report_end(client);
+        edge_migration_ended(client);
+    }
+}
+
+void migration_call_off(struct edge_client *client, int32_t status, const char *reason)
+{
+    struct actor *actor = &client->edge->actor;
+    struct migration *m = &client->out;
+    if (m->state == MIGRATION_UNDOING)
+        return;
+    actor_note(actor, (int32_t)client->mud, (int32_t)m->id, "%s: %s", status ? "migration failed" : "migration called off",
+               reason);
+    m->status = status;
+    courier_drop(&client->edge->courier, OFFLOAD_INSTALL, client->mud, m->id);
+    courier_drop(&client->edge->courier, OFFLOAD_CUT, client->mud, m->id);
+    if (m->operating)
+        actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, m->id);
+    migration_undo(client);
+}
+
+/* A step that fails is tried again after a while: on it depends that the device is served. At last it is given up, with a word. */
+static bool undo_step_stands(struct edge_client *client, const struct order *order, const struct order_result *result)
+{
+    struct migration *m = &client->out;
+    if (result->status == 0)
+        return true;
+    m->undo_failed = result->status != -ECANCELED;
+    if (++m->undo_failures < UNDO_FAILURES_MAX)
+        return false;
+    actor_note(&client->edge->actor, (int32_t)client->mud, (int32_t)m->id, "undo: %s: %s: given up",
+               operation_name(order->operation), result->reason);
+    return true;
+}
+
+/* The first operation that ends here may be a stage that was called off. */
+void migration_undo_step_done(struct edge_client *client, const struct order *order, const struct order_result *result)
+{
+    struct migration *m = &client->out;
+    m->undo_failed = false;
+    if (order->operation == OP_THAW && undo_step_stands(client, order, result)) {
+        m->frozen = false;
+    } else if (order->operation == OP_HALT && result->status == 0) {
+        m->frozen = false;
+        m->halted = true;
+        edge_report_container(client, client->container, "halted");
+    } else if (order->operation == OP_REVIVE && undo_step_stands(client, order, result)) {
+        m->halted = false;
+        edge_report_container(client, client->container, result->status < 0 ? "gone" : "live");
+    } else if (order->operation == OP_DISCARD && !undo_step_stands(client, order, result)) {
+        m->cut_taken = true;
+    }
+    if (m->undo_failed)
+        actor_set_alarm(&client->edge->actor, &m->alarm, client->edge->actor.rules->timeouts.control_retry);
+    else
+        migration_undo(client);
+}
