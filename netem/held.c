@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "mem.h"
 #include "netns.h"
+#include "segmentation.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -99,13 +100,13 @@ int held_read(struct held *held)
         int64_t real_ns = (int64_t)real.tv_sec * 1000000000 + real.tv_nsec,
                 monotonic_ns = clock_monotonic().ns;
         for (int i = 0; i < count; i++) {
+            sum += (int)segmentation_packets(packets[i].bytes);
             int64_t at = arrival(packets[i].arrived_ns, real_ns, monotonic_ns);
             if (fifo_arrive(&held->fifo, at, packets[i].bytes, packets[i].number, packets[i].contents) !=
                 FIFO_TAKEN)
                 nfqueue_drop(&held->queue, packets[i].number);
         }
         nfqueue_flush(&held->queue);
-        sum += count > 0 ? count : 0;
     }
     return sum;
 }

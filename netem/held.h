@@ -21,7 +21,8 @@ int held_open(struct held *held, const struct rule *rule, const struct link_para
 void held_close(struct held *held); /* also after a held_open that failed */
 int held_change(struct held *held, const struct link_params *params, struct err *e);
 
-/* Takes in what has arrived; not all of it if it is very much, so that other links get served. Returns how many. */
+/* Takes in what has arrived; not all of it if it is very much, so that other links get served. Returns how many
+ * packets of MTU size. */
 int held_read(struct held *held);
 /* When the next packet goes on, INT64_MAX if none is held. */
 int64_t held_due(struct held *held);

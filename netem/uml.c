@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -21,7 +22,7 @@
 #define PROGRAM "/usr/bin/linux.uml"
 #define MARK "ROAMLAB_INSIDE_UML"
 
-enum { ARGUMENTS_MAX = 48, PRIORITY = 1 };
+enum { ARGUMENTS_MAX = 48, FIRST_OF_ALL = -20 /* nice */ };
 
 static char *module_path(const char *name)
 {
@@ -63,19 +64,19 @@ static void remove_home(const char *path)
 }
 
 /* The machine runs on one processor, between whose kernel and programs there are no calls from processor to processor,
- * and before ordinary processes where that is allowed: if it is kept waiting, all that it delivers is late. */
+ * and before other processes where that is allowed: if it is kept waiting, all that it delivers is late. It may
+ * be busy all the time, so it must not be a real-time process: nothing else would run there, not even its time limit. */
 static void run_apart(const struct process_options *options, char **output, struct err *e)
 {
-    struct sched_param before, ahead = {.sched_priority = PRIORITY};
     cpu_set_t all, one;
     CPU_ZERO(&one);
     CPU_SET(sched_getcpu(), &one);
-    int policy = sched_getscheduler(0);
+    int before = getpriority(PRIO_PROCESS, 0);
     bool pinned = sched_getaffinity(0, sizeof all, &all) == 0 && sched_setaffinity(0, sizeof one, &one) == 0;
-    bool raised = policy >= 0 && sched_getparam(0, &before) == 0 && sched_setscheduler(0, SCHED_FIFO, &ahead) == 0;
+    bool raised = setpriority(PRIO_PROCESS, 0, FIRST_OF_ALL) == 0;
     process_run(options, output, e);
     if (raised)
-        sched_setscheduler(0, policy, &before);
+        setpriority(PRIO_PROCESS, 0, before);
     if (pinned)
         sched_setaffinity(0, sizeof all, &all);
 }

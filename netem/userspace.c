@@ -26,8 +26,9 @@ enum {
     POLL_NS = 2000000, /* idle processors poll from so long before a packet is due */
     COALESCE_MAX_NS = 2000000, /* arrivals wait at most this long, and a quarter of the shortest delay */
     COALESCE_MIN_NS = 50000,   /* below it a sleep is not worth its calls */
-    GATHER_NS = 30000,         /* where they cannot wait at all but come thick and fast: */
-    GATHER_PACKETS = 4,        /* so many at a time */
+    GATHER_NS = 100000,        /* where they cannot wait at all but come thick and fast: */
+    GATHER_PACKETS = 8,        /* so many of MTU size at a time, */
+    BACKLOG_PACKETS = 500,     /* unless so many have gathered already */
     DENSE_MIN_NS = 50000,      /* packets of a dense flow leave together within 2 % of the shortest delay, */
     DENSE_MAX_NS = 200000,     /* but these bounds */
     EVENTS = 64,
@@ -49,13 +50,14 @@ struct userspace_drive {
     atomic_bool stopping;
     bool running;
     int epoll_fd, timer_fd, wake_fd, stamp_fd;
+    bool timer_armed; /* it may have expired */
     struct userspace_shaper *shapers; /* owned */
     uint16_t queues;                  /* numbers given so far */
     _Atomic int64_t coalesce_ns;      /* how long arrivals may wait to be read */
     _Atomic int64_t dense_ns;         /* a dense flow is served this often */
     int64_t read_ns;                  /* when they are read next */
     bool flowing;                     /* there were some the last time … */
-    int arrived;                      /* … so many */
+    int arrived;                      /* … so many of MTU size */
     int64_t delivered_ns;             /* packets left then, the last time */
     int64_t spin_credit_ns, credited_ns;
     struct cpu_latency cpu_latency;
@@ -130,7 +132,10 @@ static void wait_for_arrival(struct userspace_drive *drive, int64_t until)
 {
     struct itimerspec at = {.it_value = to_timespec(until == INT64_MAX ? 0 : until)};
     struct epoll_event event;
-    timerfd_settime(drive->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
+    bool arm = until != INT64_MAX;
+    if (arm || drive->timer_armed)
+        timerfd_settime(drive->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
+    drive->timer_armed = arm;
     epoll_wait(drive->epoll_fd, &event, 1, -1);
 }
 
@@ -162,7 +167,7 @@ static void rest(struct userspace_drive *drive)
     int64_t wake = due == INT64_MAX ? due : wake_for(drive, due);
     if (due != INT64_MAX && drive->flowing && drive->coalesce_ns >= COALESCE_MIN_NS) {
         sleep_until(wake < drive->read_ns ? wake : drive->read_ns);
-    } else if (drive->arrived >= GATHER_PACKETS) {
+    } else if (drive->arrived >= GATHER_PACKETS && drive->arrived < BACKLOG_PACKETS) {
         int64_t gathered = now_ns() + GATHER_NS;
         sleep_until(wake < gathered ? wake : gathered);
         drive->read_ns = 0;

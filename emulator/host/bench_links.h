@@ -13,6 +13,7 @@ enum bench_links_way { BENCH_PLAIN, BENCH_OWN, BENCH_UML_PLAIN, BENCH_KERNEL, BE
 /* Of one way; negative = not measured. Errors are those of a one-way delay of 20 ms (plain: 0 ms). */
 struct bench_links_figures {
     double tcp_mbit;                 /* one flow, without delay or rate */
+    double tcp_delayed_mbit;         /* one flow over 1 ms and back, without a rate */
     double small_per_second;         /* 64-byte packets */
     double idle_us[3], loaded_us[3]; /* delay error p50, p99, p99.9; loaded: both processors busy */
     double cpu_percent;              /* of the driver's thread at 1000 packets a second, of one processor */
@@ -24,7 +25,7 @@ struct bench_links_result {
     char remark[320]; /* why a way was not measured, "" if all were */
 };
 
-/* Measures them all; about 80 seconds. `arguments` (NULL-terminated) make this program call bench_links_inside, as it
+/* Measures them all; about 90 seconds. `arguments` (NULL-terminated) make this program call bench_links_inside, as it
  * is booted in User Mode Linux with them. */
 int bench_links(const char *const *arguments, struct bench_links_result *result, struct err *e);
 /* To be called by that program as soon as uml_inside() says so: does not return. */

@@ -32,7 +32,8 @@ static struct sockaddr_in address_of(const struct traffic_end *end)
     return address;
 }
 
-static int open_at(const struct traffic_end *end, int type, struct err *e)
+/* Port 0: any, so that no connection is taken for an earlier one. */
+static int open_at(const struct traffic_end *end, int type, uint16_t port, struct err *e)
 {
     int back, size = BUFFER, one = 1;
     int status = netns_enter(end->namespace, &back, e);
@@ -41,7 +42,8 @@ static int open_at(const struct traffic_end *end, int type, struct err *e)
     int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
     netns_leave(back);
     struct sockaddr_in address = address_of(end);
-    struct timeval timeout = {1, 0};
+    address.sin_port = htons(port);
+    struct timeval timeout = {type == SOCK_STREAM ? 5 : 1, 0}; /* a connection waits for floods before it */
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) < 0 ||
         bind(fd, (struct sockaddr *)&address, sizeof address) < 0) {
@@ -94,8 +96,8 @@ static double receive_tcp(int fd, struct simtime from, struct simtime until)
 int traffic_tcp(const struct traffic_end *from, const struct traffic_end *to, double seconds, double *mbit,
                 struct err *e)
 {
-    autoclose int fd = open_at(from, SOCK_STREAM, e);
-    autoclose int listening = fd < 0 ? -1 : open_at(to, SOCK_STREAM, e);
+    autoclose int fd = open_at(from, SOCK_STREAM, 0, e);
+    autoclose int listening = fd < 0 ? -1 : open_at(to, SOCK_STREAM, PORT, e);
     if (fd < 0 || listening < 0)
         return e ? -e->code : -EIO;
     struct simtime start = clock_monotonic(), until = simtime_add(start, simtime_from_seconds(seconds));
@@ -157,8 +159,8 @@ int traffic_small(const struct traffic_end *from, const struct traffic_end *to, 
                   double *per_second, struct err *e)
 {
     struct sockaddr_in address = address_of(to);
-    autoclose int fd = open_at(from, SOCK_DGRAM, e);
-    autoclose int there = fd < 0 ? -1 : open_at(to, SOCK_DGRAM, e);
+    autoclose int fd = open_at(from, SOCK_DGRAM, PORT, e);
+    autoclose int there = fd < 0 ? -1 : open_at(to, SOCK_DGRAM, PORT, e);
     if (fd < 0 || there < 0)
         return e ? -e->code : -EIO;
     struct small_receiver receiver = {.fd = there};
@@ -247,8 +249,8 @@ int traffic_delay(const struct traffic_end *from, const struct traffic_end *to, 
                   struct simtime apart, struct simtime delay, struct traffic_errors *errors, struct err *e)
 {
     struct sockaddr_in address = address_of(to);
-    autoclose int fd = open_at(from, SOCK_DGRAM, e);
-    autoclose int there = fd < 0 ? -1 : open_at(to, SOCK_DGRAM, e);
+    autoclose int fd = open_at(from, SOCK_DGRAM, PORT, e);
+    autoclose int there = fd < 0 ? -1 : open_at(to, SOCK_DGRAM, PORT, e);
     if (fd < 0 || there < 0)
         return e ? -e->code : -EIO;
     autofree double *values = mem_alloc_array((size_t)count, sizeof *values);
