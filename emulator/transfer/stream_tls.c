@@ -257,14 +257,13 @@ void stream_tls_close(struct stream_tls *t)
 
 /* --- bytes -------------------------------------------------------------------------------------------------------------------- */
 
-int stream_tls_write(struct stream_tls *t, const void *bytes, size_t len, struct err *e)
+static int move(struct stream_tls *t, uint8_t *at, size_t len, bool out, struct err *e)
 {
-    const uint8_t *at = bytes;
     while (len) {
         size_t done = 0;
         ERR_clear_error();
         errno = 0;
-        int result = SSL_write_ex(t->ssl, at, len, &done);
+        int result = out ? SSL_write_ex(t->ssl, at, len, &done) : SSL_read_ex(t->ssl, at, len, &done);
         int status = result == 1 ? 0 : after(t, result, e);
         if (status < 0)
             return status;
@@ -274,21 +273,14 @@ int stream_tls_write(struct stream_tls *t, const void *bytes, size_t len, struct
     return 0;
 }
 
+int stream_tls_write(struct stream_tls *t, const void *bytes, size_t len, struct err *e)
+{
+    return move(t, (uint8_t *)(uintptr_t)bytes, len, true, e);
+}
+
 int stream_tls_read(struct stream_tls *t, void *bytes, size_t len, struct err *e)
 {
-    uint8_t *at = bytes;
-    while (len) {
-        size_t done = 0;
-        ERR_clear_error();
-        errno = 0;
-        int result = SSL_read_ex(t->ssl, at, len, &done);
-        int status = result == 1 ? 0 : after(t, result, e);
-        if (status < 0)
-            return status;
-        at += done;
-        len -= done;
-    }
-    return 0;
+    return move(t, bytes, len, false, e);
 }
 
 int stream_tls_readable(struct stream_tls *t, bool wait, int wake_fd, struct err *e)
