@@ -21,6 +21,8 @@ int scenario_unknown_name(json_object *map, const char *what, const char *name,
                           const struct scenario_place *place, struct err *e)
 {
     struct scenario_nearest near = {.word = name, .len = strlen(name)};
+    if (!map)
+        return scenario_error(place, e, "there is no %s %s, nor any other", what, name);
     json_object_object_foreach(map, candidate, entry)
     {
         (void)entry;
