@@ -59,6 +59,23 @@ static void resumes_after_a_cut(void **state)
     assert_true(inbox_is_clean(f));
 }
 
+/* Every connection breaks as soon as it stands. */
+static void gives_up_when_nothing_arrives_between_cuts(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct result r = {0};
+    slow_down();
+    start_send(f, &r, "big", "inbox");
+    run_for(f, 100);
+    for (int opened = 0; !r.calls && opened < 20; opened++) {
+        break_connection(f);
+        assert_true(run_for(f, 10000));
+    }
+    assert_int_equal(r.calls, 1);
+    assert_int_equal(r.status, -ECONNRESET);
+    assert_non_null(strstr(r.e.text, "to host es2"));
+}
+
 static void peer_gone_for_good(void **state)
 {
     struct fixture *f = fixture_of(state);
@@ -215,6 +232,7 @@ int main(void)
         STREAM(wrong_key),
         STREAM(resumes_after_a_cut),
         STREAM(peer_gone_for_good),
+        STREAM(gives_up_when_nothing_arrives_between_cuts),
         STREAM(stands_still),
         STREAM(cancelled),
         STREAM(compresses),

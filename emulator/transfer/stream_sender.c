@@ -17,9 +17,10 @@
 
 enum {
     SEGMENT_HEADERS = 52, /* IPv4 and TCP with time stamps */
-    LEVEL = 3,
-    LEVEL_FAST = 1, /* of zstd: when the link, when the processor is the slower one */
+    LEVEL = 3,            /* of zstd, when the link is the slower one */
+    LEVEL_FAST = 1,       /* … when the processor is */
     WARM_FRAME = 16 * 1024,
+    CUTS_MAX = 3,
 };
 
 struct stream_sender {
@@ -218,8 +219,7 @@ static int ask_again(struct stream_sender *s, struct stream_parcel *p, struct er
     uint64_t have = reader_be64(&r);
     if (frame.type != STREAM_HAVE || frame.job != p->number || r.short_read)
         return err_set(e, EPROTO, "stream: not told how much has arrived");
-    if (p->arrived && have <= p->arrived)
-        return err_set(e, ECONNRESET, "cut again, and nothing had arrived between");
+    p->cuts = have > p->arrived ? 0 : p->cuts;
     p->arrived = have;
     return stream_content_seek(p->content, have, e);
 }
@@ -252,8 +252,8 @@ static int send_slice(struct stream_sender *s, struct stream_parcel *p, struct e
     struct buf frame = BUF_INIT;
     ssize_t got = stream_content_read(p->content, s->slice, STREAM_SLICE_BYTES, &cannot);
     if (got < 0) {
-        end_parcel(s, p, &cannot);
         stream_frame_add(&frame, STREAM_DROP, p->number, NULL, 0);
+        end_parcel(s, p, &cannot);
         return say(s, &frame, e);
     }
     if (got == 0)
@@ -384,7 +384,7 @@ static void connection_broke(struct stream_sender *s, struct err *e)
     err_wrap(e, "stream: to host %s (%s)", s->host.name, s->host.address);
     for (struct stream_parcel *p = next_open(s, NULL), *next; p; p = next) {
         next = next_open(s, p);
-        if (e->code == ECONNRESET && !called_off(s, p))
+        if (e->code == ECONNRESET && !called_off(s, p) && ++p->cuts < CUTS_MAX)
             p->state = STREAM_PARCEL_NEW;
         else
             end_parcel(s, p, e);

@@ -1,7 +1,7 @@
 /* The sending side of carrier stream: one thread per peer keeps the connection, warms it, and sends the slices of its jobs in turn.
  *
- * A connection that breaks under jobs is opened again, and each job goes on from what has arrived, as long as every cut finds more there
- * than the one before; a connection that cannot be opened, or on which no byte moves for the progress time-out, fails them. */
+ * A connection that breaks under jobs is opened again, and each job goes on from what has arrived; three cuts with nothing new arrived
+ * between them, a connection that cannot be opened, or on which no byte moves for the progress time-out, fails them. */
 #ifndef ROAMLAB_STREAM_SENDER_H
 #define ROAMLAB_STREAM_SENDER_H
 
@@ -30,7 +30,8 @@ struct stream_parcel {
     uint32_t number;
     enum stream_parcel_state state;
     bool offered;
-    uint64_t arrived; /* when it was last cut */
+    uint64_t arrived; /* as the receiver said after the last cut */
+    int cuts;         /* in a row, with nothing new arrived between them */
 };
 
 /* The outcome of attempts to connect since the last collection; count 0 = none. */

@@ -3,7 +3,7 @@
  *     type u8 | job u32 | length u32 | payload
  *
  * A job is one stretch of bytes: the files of the job one after the other, each behind a head (stream_content.h), cut into slices of
- * STREAM_SLICE. Every slice is a zstd frame of its own (RFC 8878), so that a connection that was cut goes on at any slice. */
+ * STREAM_SLICE_BYTES. Every slice is a zstd frame of its own (RFC 8878), so that a connection that was cut goes on at any slice. */
 #ifndef ROAMLAB_STREAM_WIRE_H
 #define ROAMLAB_STREAM_WIRE_H
 
