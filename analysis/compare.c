@@ -44,7 +44,7 @@ static void collect_element(struct leaves *leaves, const char *path, json_object
 
 static bool is_left_out(const char *path)
 {
-    static const char *const paths[] = {"expectations", "scenario.sha256", "invariants.broken", "roamlab"};
+    static const char *const paths[] = {"expectations", "command", "scenario.sha256", "invariants.broken", "roamlab"};
     for (size_t i = 0; i < ARRAY_LEN(paths); i++)
         if (strcmp(path, paths[i]) == 0)
             return true;

@@ -1,4 +1,5 @@
 #include "figure_parts.h"
+#include "embed.h"
 #include "json_file.h"
 #include "mem.h"
 #include "process.h"
@@ -6,20 +7,14 @@
 #include <errno.h>
 #include <string.h>
 
-/* The templates are files that can be edited; the assembler copies them into the program. Paths are relative
- * to where the compiler runs, which is the root of the source tree. */
-#define TEMPLATE(symbol, file)                                                                               \
-    __asm__(".pushsection .rodata\n.globl " #symbol "\n" #symbol ":\n.incbin \"analysis/figures/" file       \
-            "\"\n.byte 0\n.popsection\n")
-
-TEMPLATE(figure_template_response_time, "response-time.gp");
-TEMPLATE(figure_template_stages, "stages.gp");
-TEMPLATE(figure_template_migration_time, "migration-time.gp");
-TEMPLATE(figure_template_response_overlay, "response-overlay.gp");
-TEMPLATE(figure_template_scale, "scale.gp");
-TEMPLATE(figure_template_sweep_lines, "sweep-lines.gp");
-TEMPLATE(figure_template_sweep_map, "sweep-map.gp");
-TEMPLATE(figure_template_whereabouts, "whereabouts.gp");
+EMBED(figure_template_response_time, "analysis/figures/response-time.gp");
+EMBED(figure_template_stages, "analysis/figures/stages.gp");
+EMBED(figure_template_migration_time, "analysis/figures/migration-time.gp");
+EMBED(figure_template_response_overlay, "analysis/figures/response-overlay.gp");
+EMBED(figure_template_scale, "analysis/figures/scale.gp");
+EMBED(figure_template_sweep_lines, "analysis/figures/sweep-lines.gp");
+EMBED(figure_template_sweep_map, "analysis/figures/sweep-map.gp");
+EMBED(figure_template_whereabouts, "analysis/figures/whereabouts.gp");
 
 void figure_set_text(struct figure *figure, const char *name, const char *text)
 {

@@ -22,6 +22,7 @@ struct result_input {
     const struct scenario *scenario; /* NULL for an imported log */
     const char *name;                /* of an imported log; NULL = the scenario's */
     uint64_t seed;                   /* of this repetition */
+    const char *command;             /* that does it again, or NULL */
     struct lateness drift;           /* zeros in virtual time */
     bool drift_valid;                /* false: the run was too late to be believed */
     /* kernel, docker, criu, link_driver, cpus, …; written in this order */

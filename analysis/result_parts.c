@@ -35,6 +35,8 @@ json_object *result_head(const struct result_input *input, int repetitions)
     json_object_object_add(o, "scenario", scenario_json(input));
     json_object_object_add(o, "seed", json_object_new_uint64(input->seed));
     json_object_object_add(o, "repetitions", json_object_new_int(repetitions));
+    if (input->command)
+        json_object_object_add(o, "command", json_text(input->command));
     json_object_object_add(o, "environment", environment_json(input));
     return o;
 }
@@ -49,6 +51,8 @@ json_object *result_expectation(const struct scenario_expect *x, double value)
     bool holds = isfinite(value) && (!x->has_min || value >= x->min) && (!x->has_max || value <= x->max);
     json_object_object_add(o, "metric", json_text(x->metric));
     json_object_object_add(o, "bound", bound);
+    if (x->has_paper)
+        json_object_object_add(o, "paper", json_rounded(x->paper, 6));
     json_object_object_add(o, "value", json_rounded(value, 6));
     json_object_object_add(o, "holds", json_object_new_boolean(holds));
     return o;

@@ -6,7 +6,7 @@
 
 /* The object with everything up to and including "environment". */
 json_object *result_head(const struct result_input *input, int repetitions);
-/* {"metric", "bound", "value", "holds"}; a value of NAN holds nothing. */
+/* {"metric", "bound", "paper", "value", "holds"}, without "paper" if the scenario quotes none; a value of NAN holds nothing. */
 json_object *result_expectation(const struct scenario_expect *expect, double value);
 
 #endif

@@ -169,8 +169,18 @@ static void add_bound(struct table *t, json_object *x)
         table_add(t, "between %g and %g", min, max);
     else if (isfinite(min))
         table_add(t, "at least %g", min);
-    else
+    else if (isfinite(max))
         table_add(t, "at most %g", max);
+    else
+        table_add(t, "any");
+}
+
+static void add_paper(struct table *t, json_object *x)
+{
+    if (json_at(x, "paper"))
+        table_add(t, "paper: %g", at(x, "paper"));
+    else
+        table_add(t, "%s", "");
 }
 
 static void print_expectations(json_object *r, FILE *out)
@@ -178,13 +188,14 @@ static void print_expectations(json_object *r, FILE *out)
     json_object *list = json_at(r, "expectations");
     size_t count = list ? json_object_array_length(list) : 0;
     struct table t;
-    table_init(&t, "llrl");
+    table_init(&t, "llrll");
     for (size_t i = 0; i < count; i++) {
         json_object *x = json_object_array_get_idx(list, i);
         table_add(&t, "%s", at(x, "holds") == 1 ? "✔" : "✘");
         table_add(&t, "%s", json_text_at(x, "metric"));
         isfinite(at(x, "value")) ? table_add(&t, "%g", at(x, "value")) : table_add(&t, "nothing");
         add_bound(&t, x);
+        add_paper(&t, x);
     }
     if (count)
         fputs("  expected\n", out);
@@ -193,7 +204,7 @@ static void print_expectations(json_object *r, FILE *out)
 
 void summary_print(json_object *r, const char *folder, FILE *out)
 {
-    autofree char *figures = mem_printf("%s/figures", folder);
+    autofree char *figures = mem_printf("%s/figures", folder), *report = mem_printf("%s/report.html", folder);
     print_head(r, out);
     print_requests(r, out);
     print_migrations(r, out);
@@ -202,4 +213,6 @@ void summary_print(json_object *r, const char *folder, FILE *out)
     fprintf(out, "\n  result      %s/result.json\n", folder);
     if (access(figures, F_OK) == 0)
         fprintf(out, "  figures     %s/*.svg, *.png\n", figures);
+    if (access(report, F_OK) == 0)
+        fprintf(out, "  report      %s\n", report);
 }

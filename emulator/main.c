@@ -14,6 +14,7 @@ static const struct {
     {"sweep", sweep_main, "run a scenario at many points and sum up, also by mpirun and Slurm"},
     {"check", check_main, "validate scenario files"},
     {"plot", plot_main, "draw the figures of results"},
+    {"report", report_main, "write results as pages for a browser"},
     {"compare", compare_main, "put two results side by side"},
     {"import", import_main, "turn a log into a result, tracks into who is at which access point when"},
     {"link", link_main, "shape interfaces that exist, without a scenario"},

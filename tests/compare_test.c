@@ -126,8 +126,8 @@ static void test_tables_count_characters(void **state)
 static json_object *small_result(const char *folder)
 {
     static struct synthetic_run run;
-    static struct scenario_expect expects[] = {{"requests.lost", true, true, 0, 0},
-                                               {"migration_s.mean", false, true, 0, 1.5}};
+    static struct scenario_expect expects[] = {{.metric = "requests.lost", .has_min = true, .has_max = true},
+                                               {.metric = "migration_s.mean", .has_max = true, .max = 1.5}};
     struct err e = ERR_INIT;
     json_object *result = NULL;
     struct scenario s = synthetic_scenario("p-migr");

@@ -208,7 +208,7 @@ static void test_bad_values(void **state)
         /* expectations */
         {"100", "100,\"expect\":[{\"metric\":\"requests.lots\",\"max\":0}]",
          "expect.0.metric: there is no metric requests.lots (did you mean requests.lost?)"},
-        {"100", "100,\"expect\":[{\"metric\":\"requests.lost\"}]", "expect.0: has neither min nor max"},
+        {"100", "100,\"expect\":[{\"metric\":\"requests.lost\"}]", "expect.0: has neither min nor max nor paper"},
         {"100", "100,\"expect\":[{\"metric\":\"requests.lost\",\"min\":2,\"max\":1}]",
          "expect.0: min 2 is above max 1"},
         /* paths */

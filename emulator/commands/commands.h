@@ -9,6 +9,7 @@ int run_main(int argc, char **argv);     /* run [OPTIONS] SCENARIO */
 int sweep_main(int argc, char **argv);   /* sweep [OPTIONS] -o DIR SCENARIO */
 int check_main(int argc, char **argv);   /* check SCENARIO… */
 int plot_main(int argc, char **argv);    /* plot [-o DIR] DIR… */
+int report_main(int argc, char **argv);  /* report DIR… */
 int compare_main(int argc, char **argv); /* compare [--all] DIR DIR */
 int import_main(int argc, char **argv);  /* import [OPTIONS] FORMAT FILE */
 int link_main(int argc, char **argv);    /* link apply [OPTIONS] FILE | show | clear [NAME] */

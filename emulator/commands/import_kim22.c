@@ -2,6 +2,7 @@
 #include "figures.h"
 #include "kim22_log.h"
 #include "mem.h"
+#include "report.h"
 #include "result.h"
 #include "summary.h"
 
@@ -66,6 +67,9 @@ static int analyse(const char *file, const char *folder, struct err *e)
     struct err figures = ERR_INIT;
     if (figures_of_result(folder, &figures) < 0)
         err_print(&figures);
+    struct err report = ERR_INIT;
+    if (report_write(folder, &report) < 0)
+        err_print(&report);
     putchar('\n');
     summary_print(result, folder, stdout);
     status = result_exit_status(result);

@@ -94,6 +94,7 @@ static int run_and_keep(struct play *p, uint64_t seed, const char *folder, struc
     if (status < 0)
         return status;
     logrepo_describe(repo, "scenario", p->scenario->name, NULL);
+    logrepo_describe(repo, "document", p->scenario->text, NULL);
     logrepo_describe(repo, "world", p->real ? "real" : "sim", NULL);
     if (listener) {
         logrepo_describe(repo, "log", log_mode_name((int)p->scenario->log.mode), NULL);
@@ -143,6 +144,7 @@ static void describe(const struct play *p, uint64_t seed, struct result_fact *fa
     *input = (struct result_input){.world = p->real ? "real" : "sim",
                                    .scenario = p->scenario,
                                    .seed = seed,
+                                   .command = p->command,
                                    .drift = p->facts.lateness,
                                    .drift_valid = p->facts.lateness.p99.ns <= simtime_ms(DRIFT_BOUND_MS).ns,
                                    .environment = facts,

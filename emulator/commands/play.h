@@ -11,6 +11,7 @@ struct play {
     struct scenario *scenario; /* borrowed; each run moves its devices anew */
     bool real;                 /* Docker hosts of this machine instead of virtual time */
     bool capture;              /* real: FOLDER/HOST.pcap */
+    const char *command;       /* that does this again, for result.json; NULL = not said */
     const char *driver;        /* real: the link driver by name; NULL = the first that can do what is asked */
     void (*progress)(void *context,
                      const char *what); /* what is being done, one line; NULL = nobody listens */

@@ -1,9 +1,11 @@
+#include "buf.h"
 #include "command_line.h"
 #include "commands.h"
 #include "figures.h"
 #include "interrupt.h"
 #include "mem.h"
 #include "play.h"
+#include "report.h"
 #include "scenario_move.h"
 #include "summary.h"
 
@@ -18,7 +20,7 @@ static const char HELP[] =
     "usage: roamlab run [OPTIONS] SCENARIO\n"
     "\n"
     "Runs a scenario and keeps the result in a folder: events.db (SQLite), events.log (Kim22's text form),\n"
-    "result.json, figures/. Prints a summary.\n"
+    "result.json, figures/, report.html. Prints a summary.\n"
     "\n"
     "  --world sim|real   virtual time (default), or real Docker hosts in network namespaces of this machine (root)\n"
     "  -o DIR             result folder (default results/NAME-TIMESTAMP); must not hold a result yet\n"
@@ -132,11 +134,46 @@ static int show(struct run *r, json_object *result)
     struct err e = ERR_INIT;
     if (figures_of_result(r->folder, &e) < 0)
         err_print(&e);
+    struct err of_report = ERR_INIT;
+    if (report_write(r->folder, &of_report) < 0)
+        err_print(&of_report);
     if (!r->quiet)
         summary_print(result, r->folder, stdout);
     int status = result_exit_status(result);
     json_object_put(result);
     return status;
+}
+
+/* --- the command that does it again ---------------------------------------------------------------------------------------------------- */
+
+/* One word for a shell. */
+static void add_word(struct buf *out, const char *word)
+{
+    bool plain = *word && !word[strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./=:,+-")];
+    buf_printf(out, plain ? " " : " '");
+    for (const char *c = word; *c; c++)
+        buf_printf(out, !plain && *c == '\'' ? "'\\''" : "%c", *c);
+    buf_printf(out, plain ? "" : "'");
+}
+
+static char *command_again(const struct run *r)
+{
+    struct buf line = BUF_INIT;
+    buf_printf(&line, "roamlab run --world %s --seed %llu --repeat %u", r->real ? "real" : "sim",
+               (unsigned long long)r->scenario->seed, r->scenario->repeat);
+    for (int i = 0; i < r->settings.count; i++) {
+        autofree char *setting = mem_printf("%s=%s", r->settings.list[i].path, r->settings.list[i].value);
+        buf_printf(&line, " --set");
+        add_word(&line, setting);
+    }
+    if (r->driver) {
+        buf_printf(&line, " --driver");
+        add_word(&line, r->driver);
+    }
+    add_word(&line, r->scenario->path);
+    char *text = mem_copy_string(buf_text(&line));
+    buf_free(&line);
+    return text;
 }
 
 static char *default_folder(const struct scenario *s)
@@ -192,6 +229,8 @@ static int go(struct run *r)
     play_init(&p, r->scenario, r->real);
     p.capture = r->capture;
     p.driver = r->driver;
+    autofree char *command = command_again(r);
+    p.command = command;
     p.progress = show_progress;
     p.context = r;
     int status = play(r, &p);

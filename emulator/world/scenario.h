@@ -160,6 +160,8 @@ struct scenario_expect {
     char *metric; /* dotted path into result.json, checked to be one that exists */
     bool has_min, has_max;
     double min, max;
+    bool has_paper;
+    double paper; /* what the paper found, to be shown beside the run's value */
 };
 
 /* What `roamlab sweep` does with the scenario if it is not told otherwise. */

@@ -152,9 +152,9 @@ static int build_faults(struct scenario *s, json_object *root, struct err *e)
 static int check_bounds(const struct scenario_expect *expect, const struct scenario_place *here,
                         struct err *e)
 {
-    if (!expect->has_min && !expect->has_max) {
-        scenario_error(here, e, "has neither min nor max");
-        return err_hint(e, "write the least or the greatest good value of %s", expect->metric);
+    if (!expect->has_min && !expect->has_max && !expect->has_paper) {
+        scenario_error(here, e, "has neither min nor max nor paper");
+        return err_hint(e, "write the least or the greatest good value of %s, or the paper's", expect->metric);
     }
     if (expect->has_min && expect->has_max && expect->min > expect->max)
         return scenario_error(here, e, "min %.16g is above max %.16g", expect->min, expect->max);
@@ -168,6 +168,7 @@ static int build_expect(struct scenario *s, json_object *entry, const struct sce
     expect->metric = mem_copy_string(scenario_word(entry, "metric"));
     expect->has_min = scenario_member(entry, "min");
     expect->has_max = scenario_member(entry, "max");
+    expect->has_paper = scenario_member(entry, "paper");
     scenario_fill(&scenario_expect_keys, entry, expect);
     if (metric_exists(expect->metric))
         return check_bounds(expect, here, e);

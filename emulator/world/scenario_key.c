@@ -203,6 +203,8 @@ static const struct scenario_key expect_rows[] = {
     {"min", KEY_NUMBER, FIELD(scenario_expect, min), false, -1e15, 1e15, NAN, "the least good value", 0, 0},
     {"max", KEY_NUMBER, FIELD(scenario_expect, max), false, -1e15, 1e15, NAN, "the greatest good value", 0,
      0},
+    {"paper", KEY_NUMBER, FIELD(scenario_expect, paper), false, -1e15, 1e15, NAN,
+     "the figure of the paper that the scenario rebuilds, shown beside the run's; binds nothing", 0, 0},
 };
 const struct scenario_keys scenario_expect_keys = KEYS(expect_rows);
 

@@ -1,0 +1,24 @@
+/* What a report shows, as one JSON document for the page's script:
+ *
+ *   result       result.json as it is
+ *   repetitions  0 = a single run; of repetitions, events, messages and places are those of the first
+ *   scenario     the scenario's document, null if the run kept none
+ *   response     [sent_s, number, mean_ms, min_ms, max_ms, answers]: requests by number over devices and repetitions
+ *                (response_curve.h); of very many, neighbours are summed up
+ *   events       [at_s, kind, reporter, peer, text, device, begin_s, value, number]: what changes where a device and its
+ *                container are, and the links; of the first 40 devices that are heard of
+ *   messages     the same, of kinds "sent" and "recvd" and stages, around the first migrations
+ *   windows      [device, migration's begin_s, from_s, to_s]: these times around migrations
+ *   aps, edges, links   as the log calls them, with their places and parameters
+ */
+#ifndef ROAMLAB_REPORT_DATA_H
+#define ROAMLAB_REPORT_DATA_H
+
+#include "err.h"
+
+#include <json-c/json.h>
+
+/* json_object_put() *data. */
+int report_data(const char *folder, json_object **data, struct err *e);
+
+#endif

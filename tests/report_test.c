@@ -1,0 +1,232 @@
+/* report.html: self-contained, whatever names a scenario has; and, where Chromium is installed, drawn by it. Runs from the
+ * project's root. */
+#include "command_output.h"
+#include "commands.h"
+#include "json_file.h"
+#include "report.h"
+#include "result.h"
+#include "synthetic_run.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+/* Would mark the page if any of it were taken for markup or script. */
+#define HOSTILE                                                                                              \
+    "</script><script>document.documentElement.dataset.harm=1</script>"                                      \
+    "<img src=x onerror='document.documentElement.dataset.harm=2'>&lt;{{data}}\"'"
+
+/* The document that stands in the page. */
+static json_object *data_of(const char *folder)
+{
+    static const char before[] = "<script type=\"application/json\" id=\"data\">";
+    autofree char *page = folder_read(folder, "report.html");
+    assert_non_null(page);
+    char *begin = strstr(page, before);
+    assert_non_null(begin);
+    begin += strlen(before);
+    char *end = strstr(begin, "</script>");
+    assert_non_null(end);
+    *end = '\0';
+    json_object *data = json_tokener_parse(begin);
+    assert_non_null(data);
+    return data;
+}
+
+static size_t length_at(json_object *data, const char *path)
+{
+    return json_object_array_length(json_at(data, path));
+}
+
+/* A synthetic walk whose every text is HOSTILE, with a report. */
+static void write_hostile(const char *folder)
+{
+    static struct synthetic_run run;
+    static char hostile[] = HOSTILE;
+    struct err e = ERR_INIT;
+    struct scenario s = synthetic_scenario("p-migr");
+    struct result_input input = {
+        .world = "sim", .scenario = &s, .seed = 1, .drift_valid = true, .command = hostile};
+    s.name = hostile;
+    synthetic_fill(&run, &synthetic_small);
+    synthetic_add(&run, EVENT_NOTE, 6, HOSTILE, HOSTILE);
+    struct event *ev = synthetic_add(&run, EVENT_HANDOFF, 6.2, "USER", HOSTILE);
+    ev->peer = HOSTILE;
+    ev->begin = simtime_from_seconds(6.1);
+    for (int i = 0; i < 2; i++) {
+        ev = synthetic_add(&run, EVENT_MESSAGE, 2.3 + i * 0.1, HOSTILE, HOSTILE);
+        ev->direction = i ? EVENT_RECEIVED : EVENT_SENT;
+        ev->peer = HOSTILE;
+    }
+    qsort(run.events, (size_t)run.count, sizeof *run.events, synthetic_order);
+    synthetic_write(&run, folder);
+    assert_int_equal(result_of_run(folder, &input, NULL, &e), 0);
+    if (report_write(folder, &e) < 0)
+        fail_msg("%s", e.text);
+}
+
+static void test_names_stay_names(void **state)
+{
+    write_hostile(*state);
+    autofree char *page = folder_read(*state, "report.html");
+    assert_null(strstr(page, "<script>document"));
+    assert_null(strstr(page, "<img"));
+    json_object *data = data_of(*state);
+    assert_string_equal(json_text_at(data, "result.scenario.name"), HOSTILE);
+    assert_string_equal(json_text_at(data, "result.command"), HOSTILE);
+    json_object_put(data);
+}
+
+static void run_scenario(const char *folder, const char *const *arguments)
+{
+    int status = command_output(run_main, folder, arguments);
+    autofree char *output = folder_read(folder, "output");
+    if (status)
+        fail_msg("%s", output);
+}
+
+static void test_nothing_is_fetched(void **state)
+{
+    static const char *const remote[] = {"src=", "@import", "url(http", "https://", "fetch(", "<link"};
+    run_scenario(*state, (const char *const[]){"--quiet", "-o", "@/run", "scenarios/kim22-quick.json", NULL});
+    autofree char *folder = mem_printf("%s/run", (char *)*state), *page = folder_read(folder, "report.html");
+    char *begin = strstr(page, "id=\"data\">"), *end = strstr(begin, "</script>");
+    memset(begin, ' ', (size_t)(end - begin)); /* a scenario may speak of anything */
+    assert_non_null(strstr(page, "default-src 'none'"));
+    for (size_t i = 0; i < ARRAY_LEN(remote); i++)
+        if (strstr(page, remote[i]))
+            fail_msg("the page has %s", remote[i]);
+}
+
+static void test_a_run_writes_it(void **state)
+{
+    run_scenario(*state, (const char *const[]){"--quiet", "-o", "@/run", "--set", "seed=3",
+                                               "scenarios/kim22-quick.json", NULL});
+    autofree char *folder = mem_printf("%s/run", (char *)*state);
+    json_object *data = data_of(folder);
+    assert_string_equal(
+        json_text_at(data, "result.command"),
+        "roamlab run --world sim --seed 3 --repeat 1 --set seed=3 scenarios/kim22-quick.json");
+    assert_int_equal(json_number_at(data, "repetitions"), 0);
+    assert_int_equal(length_at(data, "response"), json_number_at(data, "result.requests.answered"));
+    assert_string_equal(json_text_at(data, "scenario.name"), "kim22-quick");
+    assert_string_equal(json_text_at(data, "aps.1.name"), "AP-2");
+    assert_string_equal(json_text_at(data, "aps.1.edge"), "ES-2");
+    assert_int_equal(json_number_at(data, "links.0.rtt_ms"), 40);
+    assert_int_equal(json_number_at(data, "links.0.forward_mbit"), 80);
+    assert_int_equal(length_at(data, "windows"), 1);
+    assert_true(length_at(data, "messages") > 50);
+    json_object_put(data);
+}
+
+static void test_repetitions_and_the_paper(void **state)
+{
+    run_scenario(*state, (const char *const[]){"--quiet", "--repeat", "3", "-o", "@/run",
+                                               "scenarios/kim22-p-migr.json", NULL});
+    autofree char *folder = mem_printf("%s/run", (char *)*state);
+    json_object *data = data_of(folder);
+    json_object *expected = json_at(data, "result.expectations");
+    json_object *time = json_object_array_get_idx(expected, json_object_array_length(expected) - 2);
+    assert_int_equal(json_number_at(data, "repetitions"), 3);
+    assert_string_equal(json_text_at(time, "metric"), "migration_s.mean");
+    assert_float_equal(json_number_at(time, "paper"), 6.91, 0);
+    assert_int_equal(json_number_at(data, "response.0.5"), 3); /* answers of request 0 */
+    json_object_put(data);
+}
+
+static void test_a_folder_without_result(void **state)
+{
+    assert_int_equal(command_output(report_main, *state, (const char *const[]){"@/none", NULL}), 2);
+    autofree char *output = folder_read(*state, "output");
+    assert_non_null(strstr(output, "/none/result.json"));
+}
+
+/* --- in a browser ------------------------------------------------------------------------------------------------------ */
+
+static bool chromium_is_missing(void)
+{
+    bool missing = system("command -v chromium >/dev/null") != 0;
+    if (missing)
+        puts("skip: chromium is not installed (package chromium): the report is not drawn");
+    return missing;
+}
+
+/* The page after its script has run; free() it. What the script complains of fails the test. */
+static char *draw(const char *folder)
+{
+    autofree char *command = mem_printf(
+        "timeout 120 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+        "--disable-background-networking --disable-component-update --disable-sync --enable-logging=stderr "
+        "--user-data-dir=%s/profile --dump-dom file://%s/report.html >%s/dom 2>%s/log",
+        folder, folder, folder, folder);
+    assert_int_equal(system(command), 0);
+    autofree char *log = folder_read(folder, "log");
+    if (strstr(log, "CONSOLE"))
+        fail_msg("%s", strstr(log, "CONSOLE"));
+    char *dom = folder_read(folder, "dom");
+    assert_non_null(strstr(dom, "data-ready=\"yes\""));
+    return dom;
+}
+
+static void test_chromium_draws_it(void **state)
+{
+    static const char *const parts[] = {
+        "<h1>kim22-quick</h1>",
+        "<td>requests.lost</td><td>≤ 0</td><td class=\"number\">0</td>",
+        "✔ Everything expected holds.",
+        "<section id=\"response\">",
+        "<section id=\"whereabouts\">",
+        "<td>send memory</td>",
+        "font-weight=\"600\">ES-2</text>",
+        ">REASSOCIATION REQUEST</text>",
+        ">MOVE-notify</text>",
+        ">ACTIVATE</text>",
+        "<td>pc1-pc2</td><td class=\"number\">40</td><td class=\"number\">80</td>",
+    };
+    if (chromium_is_missing())
+        skip();
+    run_scenario(*state, (const char *const[]){"--quiet", "-o", "@/run", "scenarios/kim22-quick.json", NULL});
+    autofree char *folder = mem_printf("%s/run", (char *)*state);
+    autofree char *dom = draw(folder);
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        if (!strstr(dom, parts[i]))
+            fail_msg("the page has no %s", parts[i]);
+}
+
+static void test_chromium_takes_names_as_names(void **state)
+{
+    if (chromium_is_missing())
+        skip();
+    write_hostile(*state);
+    autofree char *dom = draw(*state);
+    assert_null(strstr(dom, "data-harm"));
+    assert_null(strstr(dom, "<img"));
+    assert_non_null(strstr(dom, "<h1>&lt;/script&gt;&lt;script&gt;document"));
+}
+
+static int make(void **state)
+{
+    *state = folder_make();
+    return 0;
+}
+
+static int discard(void **state)
+{
+    folder_remove(*state);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_names_stay_names, make, discard),
+        cmocka_unit_test_setup_teardown(test_nothing_is_fetched, make, discard),
+        cmocka_unit_test_setup_teardown(test_a_run_writes_it, make, discard),
+        cmocka_unit_test_setup_teardown(test_repetitions_and_the_paper, make, discard),
+        cmocka_unit_test_setup_teardown(test_a_folder_without_result, make, discard),
+        cmocka_unit_test_setup_teardown(test_chromium_draws_it, make, discard),
+        cmocka_unit_test_setup_teardown(test_chromium_takes_names_as_names, make, discard),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
