@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -22,7 +21,8 @@
 #define PROGRAM "/usr/bin/linux.uml"
 #define MARK "ROAMLAB_INSIDE_UML"
 
-enum { ARGUMENTS_MAX = 48, FIRST_OF_ALL = -20 /* nice */ };
+enum { ARGUMENTS_MAX = 48, WATCHER_PRIORITY = 2 };
+#define PRIORITY "1"
 
 static char *module_path(const char *name)
 {
@@ -63,25 +63,26 @@ static void remove_home(const char *path)
     rmdir(path);
 }
 
-/* The machine runs on one processor, between whose kernel and programs there are no calls from processor to processor,
- * and before other processes where that is allowed: if it is kept waiting, all that it delivers is late. It may
- * be busy all the time, so it must not be a real-time process: nothing else would run there, not even its time limit. */
-static void run_apart(const struct process_options *options, char **output, struct err *e)
+/* The machine runs on one processor, as calls from processor to processor between its kernel and its programs are slow. */
+static void run_on_one(const struct process_options *options, char **output, struct err *e)
 {
     cpu_set_t all, one;
     CPU_ZERO(&one);
     CPU_SET(sched_getcpu(), &one);
-    int before = getpriority(PRIO_PROCESS, 0);
     bool pinned = sched_getaffinity(0, sizeof all, &all) == 0 && sched_setaffinity(0, sizeof one, &one) == 0;
-    bool raised = setpriority(PRIO_PROCESS, 0, FIRST_OF_ALL) == 0;
     process_run(options, output, e);
-    if (raised)
-        setpriority(PRIO_PROCESS, 0, before);
     if (pinned)
         sched_setaffinity(0, sizeof all, &all);
 }
 
-int uml_run(const char *const *arguments, int seconds, char **output, struct err *e)
+/* What watches over its time limit must be able to interrupt it. */
+static bool come_first(void)
+{
+    struct sched_param watcher = {.sched_priority = WATCHER_PRIORITY};
+    return sched_getscheduler(0) == SCHED_OTHER && sched_setscheduler(0, SCHED_FIFO, &watcher) == 0;
+}
+
+int uml_run(const char *const *arguments, int seconds, bool first, char **output, struct err *e)
 {
     char self[PATH_MAX], home[] = "/tmp/roamlab-uml-XXXXXX";
     int status = uml_available(e);
@@ -90,22 +91,25 @@ int uml_run(const char *const *arguments, int seconds, char **output, struct err
     ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
     if (len < 0 || !mkdtemp(home))
         return err_errno(e, "User Mode Linux");
+    first = first && come_first();
     self[len] = '\0';
     autofree char *init = mem_printf("init=%s", self), *limit = mem_printf("%d", seconds),
                   *home_variable = mem_printf("HOME=%s", home);
-    const char *argv[ARGUMENTS_MAX] = {
-        "timeout",     "-k", "5",  limit,      PROGRAM,          "mem=256M", "rootfstype=hostfs",
-        "rootflags=/", "ro", init, "con=null", "con0=fd:0,fd:1", "quiet",
-                                       MARK "=1",
-                                       "--"};
-    for (size_t count = 15; *arguments && count < ARGUMENTS_MAX - 1; count++)
+    const char *const words[] = {
+        "timeout",  "-k", "5", limit, "chrt",     first ? "-f" : "-o", first ? PRIORITY : "0", PROGRAM, "mem=256M", "rootfstype=hostfs",
+        "rootflags=/", "ro", init, "con=null", "con0=fd:0,fd:1", "quiet", MARK "=1", "--"};
+    const char *argv[ARGUMENTS_MAX] = {NULL};
+    memcpy(argv, words, sizeof words);
+    for (size_t count = ARRAY_LEN(words); *arguments && count < ARGUMENTS_MAX - 1; count++)
         argv[count] = *arguments++;
     struct process_options options = PROCESS_OPTIONS_INIT;
     options.argv = argv;
     options.environment =
         (const char *const[]){"TMPDIR=/dev/shm", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", home_variable, NULL};
     *output = NULL;
-    run_apart(&options, output, e);
+    run_on_one(&options, output, e);
+    if (first)
+        sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
     remove_home(home);
     if (*output)
         return 0;

@@ -12,9 +12,10 @@
 int uml_available(struct err *e);
 
 /* Boots it with this very program as init and `arguments` (NULL-terminated, no spaces within), waits until it
- * halts, at most `seconds`. *output is what was printed in there; free() it. How it ended says nothing about what
+ * halts, at most `seconds`. `first`: before all ordinary processes, so that nothing it delivers is late, where that
+ * is allowed; only for work that sleeps between, as a busy one would take a processor for itself. *output is what was printed in there; free() it. How it ended says nothing about what
  * was done in it. A program with a sanitizer does not fit into it. */
-int uml_run(const char *const *arguments, int seconds, char **output, struct err *e);
+int uml_run(const char *const *arguments, int seconds, bool first, char **output, struct err *e);
 
 /* Does this process run in there? */
 bool uml_inside(void);

@@ -383,7 +383,7 @@ static void kernel_conforms(void **state)
         skip();
     }
     static const char *const none[] = {NULL};
-    if (uml_run(none, 200, &output, &e) < 0)
+    if (uml_run(none, 200, true, &output, &e) < 0)
         fail_msg("%s", e.text);
     printf("%s\n", output);
     assert_non_null(strstr(output, "guest: all good"));

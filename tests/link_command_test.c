@@ -236,7 +236,7 @@ static void test_kernel_driver(void **state)
         skip();
     }
     must(realpath(".", root) != NULL, ".");
-    if (uml_run((const char *const[]){root, NULL}, 100, &output, &e) < 0)
+    if (uml_run((const char *const[]){root, NULL}, 100, false, &output, &e) < 0)
         fail_msg("%s", e.text);
     printf("%s\n", output);
     assert_non_null(strstr(output, "guest: all good"));

@@ -307,7 +307,7 @@ static void measure_kernel(const char *const *arguments, struct bench_links_resu
     autofree char *output = NULL;
     int status = link_driver_kernel.probe(&e) == 0
                      ? measure(&link_driver_kernel, &result->ways[BENCH_KERNEL], &e)
-                     : uml_run(arguments, 150, &output, &e);
+                     : uml_run(arguments, 150, false, &output, &e);
     if (status < 0)
         snprintf(result->remark, sizeof result->remark, "%.200s%s%.100s", e.text, e.hint[0] ? ": " : "",
                  e.hint);
