@@ -6,6 +6,7 @@
 struct courier_item {
     struct msg msg;
     struct simtime repeat_at, give_up_at;
+    struct courier_item *next_of_mud, *earlier, *later;
 };
 
 static void ring(struct alarm *alarm);
@@ -17,45 +18,71 @@ void courier_init(struct courier *c, struct actor *actor, void (*gave_up)(struct
 
 void courier_free(struct courier *c)
 {
-    free(c->items);
-    c->items = NULL;
-    c->len = c->capacity = 0;
-}
-
-static void set_alarm_for_earliest(struct courier *c)
-{
-    if (!c->len) {
-        actor_clear_alarm(c->actor, &c->alarm);
-        return;
+    for (struct courier_item *item; (item = c->first);) {
+        c->first = item->later;
+        free(item);
     }
-    struct simtime earliest = SIMTIME_NEVER;
-    for (size_t i = 0; i < c->len; i++)
-        earliest = simtime_min(earliest, c->items[i].repeat_at);
-    actor_set_alarm(c->actor, &c->alarm, simtime_sub(earliest, actor_now(c->actor)));
+    map_free(&c->items);
+    c->last = NULL;
+    c->len = 0;
 }
 
-static bool same_key(const struct msg *a, enum msg_type type, uint8_t offload_type, uint32_t mud, uint32_t migration)
+static void set_alarm_for_first(struct courier *c)
 {
-    return a->type == type && a->mud == mud &&
+    struct simtime at = c->first ? c->first->repeat_at : SIMTIME_ZERO;
+    if (at.ns == c->alarm_at.ns)
+        return;
+    c->alarm_at = at;
+    if (c->first)
+        actor_set_alarm(c->actor, &c->alarm, simtime_sub(at, actor_now(c->actor)));
+    else
+        actor_clear_alarm(c->actor, &c->alarm);
+}
+
+/* All wait equally long: whoever begins to wait is the last to be repeated. */
+static void enqueue(struct courier *c, struct courier_item *item)
+{
+    item->repeat_at = simtime_add(actor_now(c->actor), c->actor->rules->timeouts.control_retry);
+    item->earlier = c->last;
+    item->later = NULL;
+    *(c->last ? &c->last->later : &c->first) = item;
+    c->last = item;
+}
+
+static void dequeue(struct courier *c, struct courier_item *item)
+{
+    *(item->earlier ? &item->earlier->later : &c->first) = item->later;
+    *(item->later ? &item->later->earlier : &c->last) = item->earlier;
+}
+
+static bool same_key(const struct msg *a, enum msg_type type, uint8_t offload_type, uint32_t migration)
+{
+    return a->type == type &&
            (type != MSG_OFFLOAD || (a->offload.type == offload_type && a->offload.migration == migration));
 }
 
-static void forget(struct courier *c, size_t i)
+/* Takes the item out of its device's list: `link` is what points to it. */
+static void forget(struct courier *c, struct courier_item **link)
 {
-    for (; i + 1 < c->len; i++)
-        c->items[i] = c->items[i + 1];
+    struct courier_item *item = *link;
+    *link = item->next_of_mud;
+    dequeue(c, item);
     c->len--;
+    free(item);
 }
 
 /* `who` NULL = anybody. */
 static void forget_matching(struct courier *c, const struct party *who, enum msg_type type, uint8_t offload_type,
                             uint32_t mud, uint32_t migration)
 {
-    for (size_t i = c->len; i-- > 0;)
-        if (same_key(&c->items[i].msg, type, offload_type, mud, migration) &&
-            (!who || party_equal(c->items[i].msg.to, *who)))
-            forget(c, i);
-    set_alarm_for_earliest(c);
+    struct courier_item *head = map_get(&c->items, mud), **link = &head;
+    while (*link)
+        if (same_key(&(*link)->msg, type, offload_type, migration) && (!who || party_equal((*link)->msg.to, *who)))
+            forget(c, link);
+        else
+            link = &(*link)->next_of_mud;
+    map_set(&c->items, mud, head);
+    set_alarm_for_first(c);
 }
 
 void courier_settle_notify(struct courier *c, struct party who, uint32_t mud)
@@ -76,15 +103,15 @@ void courier_drop(struct courier *c, uint8_t offload_type, uint32_t mud, uint32_
 void courier_send(struct courier *c, const struct msg *m)
 {
     forget_matching(c, &m->to, m->type, m->offload.type, m->mud, m->offload.migration);
-    if (c->len == c->capacity) {
-        c->capacity = c->capacity ? 2 * c->capacity : 4;
-        c->items = mem_resize(c->items, c->capacity * sizeof *c->items);
-    }
-    struct simtime now = actor_now(c->actor);
-    const struct timeouts *t = &c->actor->rules->timeouts;
-    c->items[c->len] = (struct courier_item){*m, simtime_add(now, t->control_retry), simtime_add(now, t->control_give_up)};
-    struct msg copy = c->items[c->len++].msg;
-    set_alarm_for_earliest(c);
+    struct courier_item *item = mem_alloc(sizeof *item);
+    item->msg = *m;
+    item->give_up_at = simtime_add(actor_now(c->actor), c->actor->rules->timeouts.control_give_up);
+    item->next_of_mud = map_get(&c->items, m->mud);
+    map_set(&c->items, m->mud, item);
+    enqueue(c, item);
+    c->len++;
+    set_alarm_for_first(c);
+    struct msg copy = item->msg;
     actor_send(c->actor, &copy);
 }
 
@@ -94,31 +121,38 @@ void courier_send_offload(struct courier *c, struct party to, const struct offlo
     courier_send(c, &m);
 }
 
-/* One item at a time, looked up anew: sending and giving up may change the list. */
-static struct courier_item *due_item(struct courier *c, struct simtime now)
+static void give_up(struct courier *c, struct courier_item *item)
 {
-    for (size_t i = 0; i < c->len; i++)
-        if (c->items[i].repeat_at.ns <= now.ns)
-            return &c->items[i];
-    return NULL;
+    struct msg copy = item->msg;
+    struct courier_item *head = map_get(&c->items, copy.mud), **link = &head;
+    while (*link != item)
+        link = &(*link)->next_of_mud;
+    forget(c, link);
+    map_set(&c->items, copy.mud, head);
+    c->gave_up(c, &copy);
 }
 
+static void repeat(struct courier *c, struct courier_item *item)
+{
+    struct msg copy = item->msg;
+    dequeue(c, item);
+    enqueue(c, item);
+    actor_send(c->actor, &copy);
+}
+
+/* One item at a time, looked up anew: sending and giving up may change the list. */
 static void ring(struct alarm *alarm)
 {
     struct courier *c = container_of(alarm, struct courier, alarm);
     struct simtime now = actor_now(c->actor);
-    struct courier_item *item;
-    while ((item = due_item(c, now))) {
-        struct msg copy = item->msg;
-        if (item->give_up_at.ns <= now.ns) {
-            forget(c, (size_t)(item - c->items));
-            c->gave_up(c, &copy);
-            continue;
-        }
-        item->repeat_at = simtime_add(now, c->actor->rules->timeouts.control_retry);
-        actor_send(c->actor, &copy);
+    c->alarm_at = SIMTIME_ZERO;
+    while (c->first && c->first->repeat_at.ns <= now.ns) {
+        if (c->first->give_up_at.ns <= now.ns)
+            give_up(c, c->first);
+        else
+            repeat(c, c->first);
     }
-    set_alarm_for_earliest(c);
+    set_alarm_for_first(c);
 }
 
 void courier_acknowledge(struct actor *actor, const struct msg *m)

@@ -6,6 +6,7 @@
 #define ROAMLAB_COURIER_H
 
 #include "actor.h"
+#include "map.h"
 
 struct courier_item;
 
@@ -14,8 +15,10 @@ struct courier {
     /* Called when a message was repeated for timeouts.control_give_up without being settled; it is already forgotten. */
     void (*gave_up)(struct courier *courier, const struct msg *m);
     struct alarm alarm;
-    struct courier_item *items; /* owned */
-    size_t len, capacity;
+    struct simtime alarm_at;
+    struct map items;                  /* MUD → list of its items, owned */
+    struct courier_item *first, *last; /* all of them, in the order in which they are repeated */
+    size_t len;
 };
 
 void courier_init(struct courier *c, struct actor *actor, void (*gave_up)(struct courier *, const struct msg *));
