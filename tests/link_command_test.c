@@ -143,7 +143,7 @@ static bool refuses_another(const struct bed *bed)
     autofree char *text = NULL;
     bool good =
         holds("a second set on the interface fails", apply(bed, "another", "\"rtt_ms\":10", &text) == 4);
-    return good & holds("and names the first", strstr(text, "v0 is shaped by the set test-") != NULL);
+    return holds("and names the first", strstr(text, "v0 is shaped by the set test-") != NULL) && good;
 }
 
 static bool clears(const struct bed *bed)
@@ -154,7 +154,7 @@ static bool clears(const struct bed *bed)
     good &= holds("segmentation offload is as it was", offload(bed) == bed->offload);
     command(&text, "%s/roamlab link show", bed->root);
     good &= holds("it is not shown any more", strstr(text, bed->set) == NULL);
-    return good & holds("its log is gone", access(log, F_OK) < 0);
+    return holds("its log is gone", access(log, F_OK) < 0) && good;
 }
 
 static bool lives(const struct bed *bed)
@@ -164,7 +164,7 @@ static bool lives(const struct bed *bed)
     good &= holds("segmentation offload is off", offload(bed) == 0);
     good &= shows(bed);
     good &= refuses_another(bed);
-    return good & clears(bed);
+    return clears(bed) && good;
 }
 
 static bool changes(const struct bed *bed)
@@ -174,7 +174,7 @@ static bool changes(const struct bed *bed)
     good &= is_between("before the change", rtt(bed), 60, 90);
     usleep(1600000);
     good &= is_between("after it", rtt(bed), 20, 50);
-    return good & clears(bed);
+    return clears(bed) && good;
 }
 
 static bool refuses(const struct bed *bed, const char *how, const char *why)
@@ -182,7 +182,7 @@ static bool refuses(const struct bed *bed, const char *how, const char *why)
     autofree char *text = NULL;
     bool good = holds("what it cannot do fails", apply(bed, bed->set, how, &text) == 3);
     good &= holds("by name", strstr(text, why) != NULL);
-    return good & is_between("not shaped", rtt(bed), 0, 15);
+    return is_between("not shaped", rtt(bed), 0, 15) && good;
 }
 
 /* --- our own driver, here ------------------------------------------------------------------------------------ */
@@ -197,7 +197,8 @@ static void test_own_driver(void **state)
         skip();
     }
     build_bed(&bed, ".", "userspace");
-    bool good = lives(&bed) & changes(&bed);
+    bool good = lives(&bed);
+    good &= changes(&bed);
     if (link_driver_kernel.probe(&e) < 0) {
         bed.driver = "kernel";
         good &= refuses(&bed, "\"rtt_ms\":60", "link driver kernel: the kernel has no sch_netem");
@@ -219,7 +220,8 @@ static void inside(void *context)
     for (size_t i = 0; i < ARRAY_LEN(modules); i++)
         must(uml_module(modules[i], &e) == 0, e.text);
     build_bed(&bed, context, "kernel");
-    bool good = lives(&bed) & changes(&bed);
+    bool good = lives(&bed);
+    good &= changes(&bed);
     good &= refuses(&bed, "\"rate_mbit\":1,\"queue_bytes\":9000", "queue_bytes: netem's limit is in packets");
     free_bed(&bed);
     printf("guest: %s\n", good ? "all good" : "not good");
