@@ -96,12 +96,13 @@ static void give(struct bench *b, enum input input)
 {
     struct mud *mud = &b->mud;
     enum msg_type answer = mud->sequence == 1 ? MSG_ASSOCIATION_RESPONSE : MSG_REASSOCIATION_RESPONSE;
-    struct visit lost = {.ap = VISIT_NOWHERE, .at = b->fake.now};
+    static const struct visit lost = {.ap = VISIT_NOWHERE};
     switch (input) {
     case LOST:
         mud->options.visits = &lost;
         mud->options.visit_count = 1;
         mud->next_visit = 0;
+        fake_clear_alarm(&b->fake.port, &mud->move); /* it rings now */
         mud->move.ring(&mud->move);
         break;
     case MOVE:
@@ -274,6 +275,22 @@ static void a_visit_by_request_keeps_that_request(void **state)
     assert_non_null(strstr(fake_did(&b.fake), "AP2<SVCQ 2"));
     assert_null(strstr(fake_did(&b.fake), "AP1<SVCQ 2"));
     bench_free(&b);
+}
+
+/* Whatever it was about to repeat is not repeated. */
+static void out_of_reach_it_is_silent(void **state)
+{
+    (void)state;
+    static const enum mud_state before[] = {MUD_ROAMING, MUD_ASSOCIATING, MUD_ASSOCIATED};
+    for (size_t i = 0; i < ARRAY_LEN(before); i++) {
+        struct bench b;
+        bench_init(&b, before[i]);
+        give(&b, LOST);
+        fake_wait(&b.fake, simtime_s(20));
+        expect(&b, "", MUD_DISCONNECTED);
+        assert_int_equal(b.mud.actor.unexpected, 0);
+        bench_free(&b);
+    }
 }
 
 static void requests_wait_during_an_outage(void **state)
@@ -457,6 +474,7 @@ int main(void)
         cmocka_unit_test(every_cell),
         cmocka_unit_test(nothing_is_sent_while_it_roams_and_all_that_is_due_after),
         cmocka_unit_test(a_visit_by_request_keeps_that_request),
+        cmocka_unit_test(out_of_reach_it_is_silent),
         cmocka_unit_test(requests_wait_during_an_outage),
         cmocka_unit_test(out_of_reach_for_good_it_names_what_it_abandons),
         cmocka_unit_test(without_visits_it_is_finished_at_once),
