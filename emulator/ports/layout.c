@@ -9,6 +9,8 @@ enum {
     EDGES = 0xc6122000,      /* 198.18.32.0 */
     MUDS = 0xc6124000,       /* 198.18.64.0 */
     CONTAINERS = 0xc6130000, /* 198.19.0.0 */
+    APS_MORE = 0xac100000,   /* 172.16.0.0 */
+    MUDS_MORE = 0x0a000000,  /* 10.0.0.0 */
 };
 
 const struct layout_party *layout_party(const struct layout *l, struct party p)
@@ -38,9 +40,16 @@ uint32_t layout_host_address(int host)
 
 uint32_t layout_address(struct party p)
 {
-    static const uint32_t bases[] = {
-        [PARTY_MUD] = (uint32_t)MUDS, [PARTY_AP] = (uint32_t)APS, [PARTY_EDGE] = (uint32_t)EDGES};
-    return p.role == PARTY_NONE ? 0 : bases[p.role] + p.index + 1;
+    static const struct {
+        uint32_t base, room, more;
+    } ranges[] = {
+        [PARTY_MUD] = {(uint32_t)MUDS, LAYOUT_MUDS_WITH_ADDRESS, (uint32_t)MUDS_MORE},
+        [PARTY_AP] = {(uint32_t)APS, LAYOUT_APS_WITH_ADDRESS, (uint32_t)APS_MORE},
+        [PARTY_EDGE] = {(uint32_t)EDGES, UINT32_MAX, 0},
+    };
+    if (p.role == PARTY_NONE)
+        return 0;
+    return (p.index < ranges[p.role].room ? ranges[p.role].base : ranges[p.role].more) + p.index + 1;
 }
 
 uint32_t layout_container_address(uint32_t mud)
@@ -54,7 +63,7 @@ struct party layout_party_at(const struct layout *l, uint32_t address)
         struct party p = {.role = role};
         uint32_t base = layout_address(p);
         p.index = address - base;
-        if (address >= base && layout_party(l, p))
+        if (address >= base && layout_party(l, p) && layout_address(p) == address)
             return p;
     }
     return (struct party){0};

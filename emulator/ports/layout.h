@@ -61,7 +61,8 @@ const char *layout_name(const struct layout *l, struct party p);
 
 /* Addresses from 198.18.0.0/15 (RFC 2544), IPv4 in host byte order: hosts 198.18.0.0/20, access points
  * 198.18.16.0/20, edges 198.18.32.0/20, devices 198.18.64.0/18, containers (one a device, local to their
- * host) 198.19.0.0/16. */
+ * host) 198.19.0.0/16. Access points and devices that find no room there, which only virtual time can have so
+ * many of, have addresses from 172.16.0.0/12 and 10.0.0.0/8 in its log. */
 uint32_t layout_host_address(int host);
 uint32_t layout_address(struct party p);
 uint32_t layout_container_address(uint32_t mud);
@@ -69,7 +70,7 @@ uint32_t layout_container_address(uint32_t mud);
  * UINT32_MAX. */
 struct party layout_party_at(const struct layout *l, uint32_t address);
 uint32_t layout_container_at(const struct layout *l, uint32_t address);
-enum { LAYOUT_MUDS_WITH_ADDRESS = 16382 };
+enum { LAYOUT_MUDS_WITH_ADDRESS = 16382, LAYOUT_APS_WITH_ADDRESS = 4094 };
 /* Dotted form; a static buffer of the caller's, 16 bytes. */
 void layout_address_text(uint32_t address, char out[16]);
 
