@@ -137,6 +137,21 @@ static void test_the_scenario_may_say_what_to_sweep(void **state)
     expect_said(*state, "other values of --vary");
 }
 
+/* What is found again belongs to the sweep by its hash, which covers the tracks. */
+static void test_tracks_are_swept_too(void **state)
+{
+    autofree char *copy = mem_printf("cp scenarios/tunnel.* %s", (char *)*state),
+                  *sweep = mem_printf("sweep --vary migration.strategy=p-migr,cold -o %s/x %s/tunnel.json",
+                                      (char *)*state, (char *)*state);
+    assert_int_equal(system(copy), 0);
+    assert_int_equal(command(*state, "", sweep, ""), 0);
+    expect_said(*state, "2 points, 2 runs");
+    assert_int_equal(command(*state, "", sweep, ""), 0);
+    folder_write(*state, "tunnel.csv", "t,id,x,y\n0,tram,0,0\n");
+    assert_int_equal(command(*state, "", sweep, ""), 2);
+    expect_said(*state, "as it was before a change");
+}
+
 /* --- begun again ----------------------------------------------------------------------------------------------------- */
 
 static int count_files(const char *folder)
@@ -294,6 +309,7 @@ int main(void)
         IN_FOLDER(test_same_bytes_by_mpirun),
         IN_FOLDER(test_repetitions_of_a_run_too),
         IN_FOLDER(test_the_scenario_may_say_what_to_sweep),
+        IN_FOLDER(test_tracks_are_swept_too),
         IN_FOLDER(test_finished_runs_are_kept_and_the_others_done),
         IN_FOLDER(test_a_damaged_result_is_made_again),
         IN_FOLDER(test_plot_draws_it_anew),

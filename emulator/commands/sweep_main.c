@@ -308,8 +308,9 @@ static int work(struct sweep *s, struct sweep_work *w)
                 w->failed, w->begun, s->folder);
         return w->failure_status;
     }
-    /* Who had nothing to do leaves the summing up to the others, of whom the first always does it. */
-    return w->begun || w->rank.rank == 0 ? sum_up(s, false, w->quiet) : 0;
+    /* What a process that is alone has not done, nobody does. Of several, who had nothing to do leaves the summing up to
+     * the others, of whom the first always does it. */
+    return w->begun || w->rank.rank == 0 ? sum_up(s, w->rank.size == 1, w->quiet) : 0;
 }
 
 /* mpirun and srun have started a process for each processor already; a task of an array has its own processors. */

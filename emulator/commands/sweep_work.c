@@ -2,6 +2,7 @@
 #include "files.h"
 #include "mem.h"
 #include "play.h"
+#include "scenario_move.h"
 #include "workers.h"
 
 #include <errno.h>
@@ -27,6 +28,10 @@ struct scenario *sweep_work_scenario(const struct sweep_work *w, int point, stru
     memcpy(settings, w->settings->list, (size_t)w->settings->count * sizeof *settings);
     sweep_grid_settings(grid, point, settings + w->settings->count);
     struct scenario *s = scenario_read(w->scenario, settings, w->settings->count + grid->axis_count, e);
+    if (s && scenario_hash_tracks(s, e) < 0) {
+        scenario_free(steal(s));
+        err_wrap(e, "%.240s", w->scenario);
+    }
     autofree char *name = s ? NULL : sweep_grid_name(grid, point);
     if (!s && name[0])
         err_wrap(e, "point %d (%.200s)", point, name);

@@ -1,5 +1,6 @@
 /* What a result names its scenario by: the SHA-256 of its text, followed by the files of tracks that its devices move by. */
 #include "scenario_key.h"
+#include "scenario_move.h"
 
 #include "mem.h"
 

@@ -167,9 +167,8 @@ int scenario_take_files(json_object *link, const char *scenario_path, const stru
 int scenario_build_shaping(struct scenario_link *link, json_object *entry, const struct scenario_place *place,
                            struct err *e);
 void scenario_free_shaping(struct scenario_link *link);
-/* Fill in sha256: of the text alone, and, which may take a while, of the files of tracks as well. */
+/* Fills in sha256, of the text alone. */
 void scenario_hash_text(struct scenario *s);
-int scenario_hash_tracks(struct scenario *s, struct err *e);
 /* Builds the links; hosts are numbered already. */
 int scenario_build_links(struct scenario *s, json_object *root, struct err *e);
 

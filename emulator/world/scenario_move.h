@@ -9,6 +9,9 @@
  * `e` if a file of tracks is wrong. */
 int scenario_move(struct scenario *s, uint64_t seed, struct err *e);
 
+/* Fills in sha256 as scenario_move() does: of the text and the files of tracks, which are read for it. */
+int scenario_hash_tracks(struct scenario *s, struct err *e);
+
 /* The scenario's text with the visits in place of what they were made from: whoever reads it needs no file of tracks and computes
  * nothing. scenario_move() first. free() it. */
 char *scenario_text_with_visits(const struct scenario *s);
