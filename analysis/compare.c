@@ -116,11 +116,18 @@ static bool same(json_object *a, json_object *b)
     return strcmp(json_object_to_json_string(a), json_object_to_json_string(b)) == 0;
 }
 
+struct rows {
+    struct table table;
+    bool all;
+};
+
 /* A row if it is wanted; 1 if the values differ. */
-static int add_row(struct table *t, const char *path, json_object *a, json_object *b, bool all)
+static int add_row(void *context, const char *path, json_object *a, json_object *b)
 {
+    struct rows *rows = context;
+    struct table *t = &rows->table;
     bool differs = !same(a, b);
-    if (!differs && !all)
+    if (!differs && !rows->all)
         return 0;
     table_add(t, "%s", path);
     add_value(t, a);
@@ -142,30 +149,97 @@ static json_object *with_means(json_object *result)
     return o;
 }
 
+/* Two results' leaves side by side: all of a's, then those that only b has. */
+struct comparison {
+    struct leaves leaves[2];
+    json_object *means[2];
+};
+
+static void begin_comparison(struct comparison *c, json_object *a, json_object *b)
+{
+    *c = (struct comparison){.means = {with_means(a), with_means(b)}};
+    for (int i = 0; i < 2; i++)
+        collect(&c->leaves[i], "", c->means[i]);
+}
+
+/* Calls `visit` for each, which returns 0 or 1; the sum. */
+static int visit_pairs(const struct comparison *c, int (*visit)(void *, const char *, json_object *, json_object *),
+                       void *context)
+{
+    const struct leaves *x = &c->leaves[0], *y = &c->leaves[1];
+    int sum = 0;
+    for (size_t i = 0; i < x->count; i++) {
+        const struct leaf *other = find(y, x->list[i].path, i);
+        sum += visit(context, x->list[i].path, x->list[i].value, other ? other->value : NULL);
+    }
+    for (size_t i = 0; i < y->count; i++)
+        if (!find(x, y->list[i].path, i))
+            sum += visit(context, y->list[i].path, NULL, y->list[i].value);
+    return sum;
+}
+
+static void end_comparison(struct comparison *c)
+{
+    for (int i = 0; i < 2; i++) {
+        free_leaves(&c->leaves[i]);
+        json_object_put(c->means[i]);
+    }
+}
+
 int compare_print(json_object *a, json_object *b, const char *name_a, const char *name_b, bool all, FILE *out)
 {
-    struct leaves x = {0}, y = {0};
-    json_object *means[] = {with_means(a), with_means(b)};
-    struct table t;
-    int different = 0;
-    collect(&x, "", means[0]);
-    collect(&y, "", means[1]);
-    table_init(&t, "lrrr");
-    table_add(&t, "metric");
-    table_add(&t, "%s", name_a);
-    table_add(&t, "%s", name_b);
-    table_add(&t, "difference");
-    for (size_t i = 0; i < x.count; i++) {
-        const struct leaf *other = find(&y, x.list[i].path, i);
-        different += add_row(&t, x.list[i].path, x.list[i].value, other ? other->value : NULL, all);
-    }
-    for (size_t i = 0; i < y.count; i++)
-        if (!find(&x, y.list[i].path, i))
-            different += add_row(&t, y.list[i].path, NULL, y.list[i].value, all);
-    table_print(&t, 0, out);
-    free_leaves(&x);
-    free_leaves(&y);
-    json_object_put(means[0]);
-    json_object_put(means[1]);
+    struct comparison c;
+    struct rows rows = {.all = all};
+    begin_comparison(&c, a, b);
+    table_init(&rows.table, "lrrr");
+    table_add(&rows.table, "metric");
+    table_add(&rows.table, "%s", name_a);
+    table_add(&rows.table, "%s", name_b);
+    table_add(&rows.table, "difference");
+    int different = visit_pairs(&c, add_row, &rows);
+    table_print(&rows.table, 0, out);
+    end_comparison(&c);
     return different;
+}
+
+/* --- what has moved ------------------------------------------------------------------------------------------------ */
+
+struct bound {
+    double percent;
+    FILE *out;
+};
+
+static bool is_metric(const char *path)
+{
+    static const char *const parts[] = {"requests.",    "response_ms.", "roaming.",   "migrations.",
+                                        "migration_s.", "links.",       "invariants."};
+    const char *last = strrchr(path, '.');
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        if (strncmp(path, parts[i], strlen(parts[i])) == 0)
+            return strcmp(last, ".ci95") != 0;
+    return false;
+}
+
+static int report_move(void *context, const char *path, json_object *a, json_object *b)
+{
+    const struct bound *bound = context;
+    double x = json_number(a), y = json_number(b);
+    bool numbers = isfinite(x) && isfinite(y);
+    if (!is_metric(path) || same(a, b) || (numbers && fabs(y - x) <= fabs(x) * bound->percent / 100))
+        return 0;
+    fprintf(bound->out, "moved: %s: %s, was %s", path, b ? json_object_get_string(b) : "nothing",
+            a ? json_object_get_string(a) : "nothing");
+    if (numbers && x != 0)
+        fprintf(bound->out, " (%+.2f %%, at most %g %%)", (y - x) / fabs(x) * 100, bound->percent);
+    fputc('\n', bound->out);
+    return 1;
+}
+
+int compare_moved(json_object *a, json_object *b, double percent, FILE *out)
+{
+    struct comparison c;
+    begin_comparison(&c, a, b);
+    int moved = visit_pairs(&c, report_move, &(struct bound){percent, out});
+    end_comparison(&c);
+    return moved;
 }

@@ -3,6 +3,7 @@
 #include "json_file.h"
 #include "mem.h"
 #include "process.h"
+#include "text_file.h"
 
 #include <errno.h>
 #include <string.h>
@@ -32,14 +33,10 @@ void figure_set_number(struct figure *figure, const char *name, double value)
 }
 
 static int write_file(const char *folder, const char *name, const char *extension, const struct buf *content,
-                      const char *tail, struct err *e)
+                      struct err *e)
 {
     autofree char *path = mem_printf("%s/%s.%s", folder, name, extension);
-    FILE *f = fopen(path, "we");
-    if (!f)
-        return err_errno(e, "%s", path);
-    bool written = fwrite(content->data, 1, content->len, f) == content->len && fputs(tail, f) >= 0;
-    return fclose(f) == 0 && written ? 0 : err_errno(e, "%s", path);
+    return text_file_write(path, content, e);
 }
 
 static int run_gnuplot(const struct figure *figure, const char *folder, struct err *e)
@@ -58,9 +55,10 @@ static int run_gnuplot(const struct figure *figure, const char *folder, struct e
 
 int figure_draw(struct figure *figure, const char *folder, struct err *e)
 {
-    int status = write_file(folder, figure->name, "dat", &figure->data, "", e);
+    int status = write_file(folder, figure->name, "dat", &figure->data, e);
+    buf_add(&figure->settings, figure->template, strlen(figure->template));
     if (status == 0)
-        status = write_file(folder, figure->name, "gp", &figure->settings, figure->template, e);
+        status = write_file(folder, figure->name, "gp", &figure->settings, e);
     if (status == 0)
         status = run_gnuplot(figure, folder, e);
     buf_free(&figure->data);

@@ -4,6 +4,7 @@
 #include "json_file.h"
 #include "mem.h"
 #include "report_data.h"
+#include "text_file.h"
 
 #include <string.h>
 
@@ -93,24 +94,15 @@ static void fill_in(struct buf *out, json_object *data)
     }
 }
 
-static int write_page(const char *folder, const struct buf *page, struct err *e)
-{
-    autofree char *path = mem_printf("%s/report.html", folder);
-    FILE *f = fopen(path, "we");
-    if (!f)
-        return err_errno(e, "%s", path);
-    bool written = fwrite(page->data, 1, page->len, f) == page->len;
-    return fclose(f) == 0 && written ? 0 : err_errno(e, "%s", path);
-}
-
 int report_write(const char *folder, struct err *e)
 {
     json_object *data = NULL;
     struct buf page = BUF_INIT;
+    autofree char *path = mem_printf("%s/report.html", folder);
     int status = report_data(folder, &data, e);
     if (status == 0) {
         fill_in(&page, data);
-        status = write_page(folder, &page, e);
+        status = text_file_write(path, &page, e);
     }
     buf_free(&page);
     json_object_put(data);

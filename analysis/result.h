@@ -55,6 +55,8 @@ int result_of_repetitions(const char *folder, int repetitions, const struct resu
 /* 0, or 1 if an expectation or an invariant does not hold, the run was too late, or a migration failed and no
  * expectation on migrations.failed allows it. */
 int result_exit_status(json_object *result);
+/* There is an expectation about how many migrations may fail. */
+bool result_allows_failed_migrations(json_object *result);
 
 /* Finds a metric (metric.h) in a result; NAN if the result has none. */
 double result_metric(json_object *result, const char *path);

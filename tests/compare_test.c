@@ -85,6 +85,41 @@ static const char repeated_text[] =
 static const char single_text[] =
     "{'repetitions':1,'migrations':[{'mud':'m1','outcome':'finished','total_s':3,'ready_s':2,'stages':[]}]}";
 
+static void test_what_moved_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        double percent;
+        const char *said;
+    } rows[] = {
+        {"{'response_ms':{'mean':20}}", "{'response_ms':{'mean':21}}", 5, ""},
+        {"{'response_ms':{'mean':20}}", "{'response_ms':{'mean':21.01}}", 5,
+         "moved: response_ms.mean: 21.01, was 20 (+5.05 %, at most 5 %)\n"},
+        {"{'response_ms':{'mean':20}}", "{'response_ms':{'mean':18}}", 5, "moved: response_ms.mean: 18, was 20 (-10.00 %, at most 5 %)\n"},
+        {"{'requests':{'lost':0}}", "{'requests':{'lost':1}}", 50, "moved: requests.lost: 1, was 0\n"},
+        {"{'requests':{'lost':0}}", "{'requests':{}}", 50, "moved: requests.lost: nothing, was 0\n"},
+        {"{'invariants':{'ok':true}}", "{'invariants':{'ok':false}}", 50, "moved: invariants.ok: false, was true (-100.00 %, at most 50 %)\n"},
+        {"{'migrations':[{'outcome':'finished'}]}", "{'migrations':[{'outcome':'failed'}]}", 50,
+         "moved: migrations.0.outcome: failed, was finished\n"},
+        {"{'seed':1,'environment':{'cpus':2},'drift_ms':{'max':1}}", "{'seed':2,'environment':{'cpus':4},'drift_ms':{'max':9}}", 0, ""},
+        {"{'response_ms':{'ci95':1}}", "{'response_ms':{'ci95':9}}", 0, ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char *text = NULL;
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+        json_object *a = json_tokener_parse(rows[i].a), *b = json_tokener_parse(rows[i].b);
+        int moved = compare_moved(a, b, rows[i].percent, out);
+        fclose(out);
+        json_object_put(a);
+        json_object_put(b);
+        assert_string_equal(text, rows[i].said);
+        assert_int_equal(moved, rows[i].said[0] != '\0');
+        free(text);
+    }
+}
+
 static void test_migrations_of_repetitions_are_means(void **state)
 {
     (void)state;
@@ -227,6 +262,9 @@ static void test_commands(void **state)
          "nothing/result.json: No such file or directory (give the folder"},
         {compare_main, {"@/run", "@/bad"}, 2, "bad/result.json: "},
         {compare_main, {"@/run", "@/run"}, 0, "no number differs"},
+        {compare_main, {"@/run", "--max-diff", "0%", "@/run"}, 0, "no number differs"},
+        {compare_main, {"@/run", "--max-diff", "x", "@/run"}, 2, "--max-diff wants a number of per cent: x"},
+        {compare_main, {"@/run", "@/run", "--max-diff"}, 2, "wants a value"},
         {compare_main, {"@/run", "--all", "@/run"}, 0, "migrations.0.total_s"},
         {plot_main, {"--help"}, 0, "usage: roamlab plot"},
         {plot_main, {NULL}, 2, "roamlab: plot: no result folder given (see"},
@@ -300,6 +338,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_differs_is_shown),
         cmocka_unit_test(test_all_is_shown_if_asked),
+        cmocka_unit_test(test_what_moved_is_named),
         cmocka_unit_test(test_migrations_of_repetitions_are_means),
         cmocka_unit_test(test_tables_count_characters),
         IN_FOLDER(test_summary),

@@ -75,7 +75,12 @@ int command_options(const char *command, int argc, char **argv, const char *help
 {
     static const struct command_options none = {0};
     const struct command_options *o = options ? options : &none;
-    const struct option names[] = {{"help", no_argument, NULL, 'h'}, {o->flag, no_argument, NULL, 'f'}, {0}};
+    struct option names[4] = {{"help", no_argument, NULL, 'h'}};
+    int count = 1;
+    if (o->flag)
+        names[count++] = (struct option){o->flag, no_argument, NULL, 'f'};
+    if (o->option)
+        names[count++] = (struct option){o->option, required_argument, NULL, 'v'};
     optind = 0;
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, o->out ? ":ho:" : ":h", names, NULL)) != -1;) {
@@ -87,6 +92,8 @@ int command_options(const char *command, int argc, char **argv, const char *help
             *o->out = optarg;
         else if (option == 'f')
             *o->flag_given = true;
+        else if (option == 'v')
+            *o->value = optarg;
         else
             return bad_option(command, argv, option);
     }

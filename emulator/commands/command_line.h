@@ -39,6 +39,8 @@ struct command_options {
     const char **out; /* takes -o DIR */
     const char *flag; /* takes --FLAG … */
     bool *flag_given; /* … and says so here */
+    const char *option; /* takes --OPTION VALUE … */
+    const char **value; /* … which goes here */
 };
 
 /* Takes --help and `options` (NULL = no others). What is left begins at argv[optind]. -1 = go on, else the exit

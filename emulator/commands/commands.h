@@ -10,7 +10,7 @@ int sweep_main(int argc, char **argv);   /* sweep [OPTIONS] -o DIR SCENARIO */
 int check_main(int argc, char **argv);   /* check SCENARIO… */
 int plot_main(int argc, char **argv);    /* plot [-o DIR] DIR… */
 int report_main(int argc, char **argv);  /* report DIR… */
-int compare_main(int argc, char **argv); /* compare [--all] DIR DIR */
+int compare_main(int argc, char **argv); /* compare [OPTIONS] BASE NEW */
 int import_main(int argc, char **argv);  /* import [OPTIONS] FORMAT FILE */
 int link_main(int argc, char **argv);    /* link apply [OPTIONS] FILE | show | clear [NAME] */
 int bench_main(int argc, char **argv);   /* bench NAME */
