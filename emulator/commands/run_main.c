@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "figures.h"
 #include "interrupt.h"
+#include "junit.h"
 #include "mem.h"
 #include "play.h"
 #include "report.h"
@@ -31,6 +32,7 @@ static const char HELP[] =
     "  --log MODE         virtual time: which events are kept: full (default), sampled (one device in log_every), aggregate\n"
     "  --driver NAME      real world: the link driver, kernel or userspace; default: the first that can do what is asked\n"
     "  --capture          real world: one packet capture per host, DIR/HOST.pcap\n"
+    "  --junit FILE       what must hold as test cases in JUnit's XML, for CI; written when there is a result\n"
     "  --quiet            no progress and no summary\n"
     "\n"
     "Exit status: 0 good; 1 an expectation or an invariant does not hold; 2 usage or bad input; 3 this host lacks a\n"
@@ -38,7 +40,7 @@ static const char HELP[] =
 
 struct run {
     bool real, capture, quiet;
-    const char *folder, *driver;
+    const char *folder, *driver, *junit;
     char *folder_made;
     bool seed_given;
     uint64_t seed;
@@ -84,6 +86,9 @@ static int take_option(void *context, int option, char *value)
     case 'c':
         r->capture = true;
         return 0;
+    case 'u':
+        r->junit = value;
+        return 0;
     case 'q':
         r->quiet = true;
         return 0;
@@ -96,7 +101,7 @@ static const struct option options[] = {
     {"world", required_argument, NULL, 'w'}, {"seed", required_argument, NULL, 's'},
     {"repeat", required_argument, NULL, 'r'}, {"set", required_argument, NULL, 'S'},
     {"log", required_argument, NULL, 'l'},    {"capture", no_argument, NULL, 'c'},      {"quiet", no_argument, NULL, 'q'},
-    {"jobs", required_argument, NULL, 'j'},   {"driver", required_argument, NULL, 'd'}, {"help", no_argument, NULL, 'h'},
+    {"jobs", required_argument, NULL, 'j'},   {"driver", required_argument, NULL, 'd'}, {"junit", required_argument, NULL, 'u'}, {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
@@ -140,6 +145,11 @@ static int show(struct run *r, json_object *result)
     if (!r->quiet)
         summary_print(result, r->folder, stdout);
     int status = result_exit_status(result);
+    struct err of_junit = ERR_INIT;
+    if (r->junit && junit_write(r->junit, result, &of_junit) < 0) {
+        err_print(&of_junit);
+        status = 4;
+    }
     json_object_put(result);
     return status;
 }
