@@ -77,7 +77,8 @@ static bool visits_over(const struct mud *mud)
 {
     if (mud->next_visit >= mud->options.visit_count)
         return true;
-    return mud->options.visits[mud->next_visit].request >= mud->due && mud->options.visits[mud->next_visit].request > 0;
+    const struct visit *visit = &mud->options.visits[mud->next_visit];
+    return visit->request > 0 && visit->request >= mud->due;
 }
 
 static bool generation_over(const struct mud *mud)
