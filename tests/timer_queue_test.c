@@ -155,12 +155,34 @@ static void test_the_ends_of_time_have_their_order_too(void **state)
     timer_queue_free(&q);
 }
 
+/* More than the heap of the near ones holds, with the last instant of all among them. */
+static void test_many_come_at_the_end_of_time(void **state)
+{
+    struct timer_queue q;
+    int64_t last_ns = INT64_MIN;
+    (void)state;
+    timer_queue_init(&q);
+    for (int i = 0; i < 40; i++)
+        timer_queue_set(&q, &timers[i].timer, simtime_ns(INT64_MAX - i % 4));
+    timer_queue_pop(&q);
+    for (int i = 40; i < 4000; i++)
+        timer_queue_set(&q, &timers[i].timer, simtime_ns(INT64_MAX - i % 3));
+    while (q.live) {
+        int64_t at_ns = timer_queue_first(&q).ns;
+        assert_true(at_ns >= last_ns);
+        last_ns = at_ns;
+        timer_queue_pop(&q);
+    }
+    timer_queue_free(&q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_timers_come_out_in_their_order),
         cmocka_unit_test(test_the_sequence_may_end),
         cmocka_unit_test(test_the_ends_of_time_have_their_order_too),
+        cmocka_unit_test(test_many_come_at_the_end_of_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 set title figure_title font ",15" offset 0, 0.4
 set label 1 figure_note at graph 0, graph 1.025 font ",11" textcolor rgb "#555555"
 set xlabel "devices"
+set format x "%.0f"
 set border 11 linewidth 1 linecolor rgb "#444444"
 set tics nomirror out
 set grid ytics linecolor rgb "#DDDDDD" linetype 1 linewidth 0.7

@@ -217,7 +217,9 @@ static void spread_near(struct timer_queue *q)
         return;
     q->near_limit = NEAR_MANY;
     int64_t end_ns = q->rung_count ? front_of(&q->rungs[q->rung_count - 1]) : q->far_start_ns;
-    struct timer_rung *rung = open_rung(q, first_ns, end_ns - 1, near->len);
+    if (last_ns < end_ns - 1) /* not so at the end of time, which the front of a rung cannot be behind */
+        last_ns = end_ns - 1;
+    struct timer_rung *rung = open_rung(q, first_ns, last_ns, near->len);
     for (size_t i = 0; i < near->len; i++)
         add_to_bucket(q, bucket_of(rung, near->entries[i].at_ns), &near->entries[i]);
     near->len = 0;
