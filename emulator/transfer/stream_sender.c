@@ -17,8 +17,8 @@
 
 enum {
     SEGMENT_HEADERS = 52, /* IPv4 and TCP with time stamps */
-    LEVEL = 3,            /* of zstd, when the link is the slower one */
-    LEVEL_FAST = 1,       /* … when the processor is */
+    LEVEL_LEAST = -7,     /* of zstd: fast, and shrinks still */
+    LEVEL_MOST = 3,
     WARM_FRAME = 16 * 1024,
     CUTS_MAX = 3,
 };
@@ -40,6 +40,7 @@ struct stream_sender {
     uint64_t session, wire_bytes;
     struct stream_pace pace;
     uint32_t numbers;
+    int level; /* of zstd */
     uint8_t *slice, *payload;
 };
 
@@ -246,6 +247,15 @@ static int send_end(struct stream_sender *s, struct stream_parcel *p, struct err
     return say(s, &frame, e);
 }
 
+/* As high as the link leaves time for: down when it waits for us, up while we wait for it. */
+static void adapt_level(struct stream_sender *s)
+{
+    if (stream_tls_hungry(&s->tls))
+        s->level = s->level - 2 > LEVEL_LEAST ? s->level - 2 : LEVEL_LEAST;
+    else
+        s->level += s->level < LEVEL_MOST;
+}
+
 static int send_slice(struct stream_sender *s, struct stream_parcel *p, struct err *e)
 {
     struct err cannot = ERR_INIT;
@@ -258,8 +268,8 @@ static int send_slice(struct stream_sender *s, struct stream_parcel *p, struct e
     }
     if (got == 0)
         return send_end(s, p, e);
-    int level = stream_tls_hungry(&s->tls) ? LEVEL_FAST : LEVEL;
-    size_t len = ZSTD_compressCCtx(s->zstd, s->payload, STREAM_PAYLOAD_MAX, s->slice, (size_t)got, level);
+    adapt_level(s);
+    size_t len = ZSTD_compressCCtx(s->zstd, s->payload, STREAM_PAYLOAD_MAX, s->slice, (size_t)got, s->level);
     stream_frame_add(&frame, STREAM_SLICE, p->number, s->payload, len);
     int status = say(s, &frame, e);
     count_wire_bytes(s, p);
@@ -448,6 +458,7 @@ struct stream_sender *stream_sender_new(const struct transfer_settings *settings
                                 .event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
                                 .slice = mem_alloc(STREAM_SLICE_BYTES),
                                 .payload = mem_alloc(STREAM_PAYLOAD_MAX),
+                                .level = LEVEL_MOST,
                                 .zstd = ZSTD_createCCtx()};
     pthread_mutex_init(&s->lock, NULL);
     s->tls = (struct stream_tls){.fd = -1, .stop_fd = s->stop_fd};
