@@ -1,0 +1,176 @@
+/* Exports of a run: the trace by Chrome's form, the tables as CSV. Runs from the project's root. */
+#include "command_output.h"
+#include "commands.h"
+#include "json_file.h"
+#include "synthetic_run.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+static json_object *read_json(const char *folder, const char *name)
+{
+    struct err e = ERR_INIT;
+    json_object *root = NULL;
+    if (json_file_read(folder, name, &root, &e) < 0)
+        fail_msg("%s", e.text);
+    return root;
+}
+
+struct seen {
+    int entries, slices, messages, begun, ended, flows, arrived, names, rates;
+};
+
+static void look_at(struct seen *seen, json_object *entry)
+{
+    const char *phase = json_text_at(entry, "ph"), *category = json_text_at(entry, "cat");
+    seen->entries++;
+    seen->messages += *phase == 'X';
+    seen->begun += *phase == 'b';
+    seen->ended += *phase == 'e';
+    seen->flows += *phase == 's';
+    seen->arrived += *phase == 'f';
+    seen->names += *phase == 'M';
+    seen->rates += *phase == 'C';
+    seen->slices += *phase == 'b' && strcmp(category, "request") == 0;
+    if (strlen(phase) != 1 || !strchr("XbesfiMC", *phase) || !(json_number_at(entry, "pid") >= 1) ||
+        !(json_number_at(entry, "ts") >= 0) || !*json_text_at(entry, "name"))
+        fail_msg("%s", json_object_to_json_string(entry));
+}
+
+/* Every flow and every slice that ends has begun, no later. */
+static void check_ends(json_object *entries)
+{
+    json_object *begins = json_object_new_object();
+    for (size_t i = 0; i < json_object_array_length(entries); i++) {
+        json_object *entry = json_object_array_get_idx(entries, i), *begin;
+        char phase = json_text_at(entry, "ph")[0];
+        autofree char *key = mem_printf("%s %.0f", json_text_at(entry, "cat"), json_number_at(entry, "id"));
+        if (phase == 's' || phase == 'b')
+            json_object_object_add(begins, key, json_object_get(entry));
+        if (phase != 'f' && phase != 'e')
+            continue;
+        if (!json_object_object_get_ex(begins, key, &begin) ||
+            json_number_at(begin, "ts") > json_number_at(entry, "ts"))
+            fail_msg("%s has not begun", json_object_to_json_string(entry));
+        json_object_object_del(begins, key);
+    }
+    json_object_put(begins);
+}
+
+static void run_and_export(const char *folder, const char *scenario, const char *form)
+{
+    assert_int_equal(
+        command_output(run_main, folder, (const char *const[]){"--quiet", "-o", "@/run", scenario, NULL}), 0);
+    assert_int_equal(command_output(export_main, folder, (const char *const[]){form, "@/run", NULL}), 0);
+}
+
+static const struct {
+    const char *scenario;
+    struct seen least;
+    int roles;
+} runs[] = {
+    {"scenarios/kim22-quick.json", {.messages = 900, .arrived = 450, .begun = 113}, 5},
+    {"scenarios/varying-link.json", {.messages = 900, .arrived = 400, .rates = 5}, 6},
+};
+
+static void test_traces(void **state)
+{
+    for (size_t i = 0; i < ARRAY_LEN(runs); i++) {
+        struct seen seen = {0};
+        char *folder = folder_make();
+        autofree char *run = mem_printf("%s/run", folder);
+        (void)state;
+        run_and_export(folder, runs[i].scenario, "trace");
+        json_object *trace = read_json(run, "trace.json"), *result = read_json(run, "result.json"),
+                    *entries = json_at(trace, "traceEvents");
+        for (size_t k = 0; k < json_object_array_length(entries); k++)
+            look_at(&seen, json_object_array_get_idx(entries, k));
+        check_ends(entries);
+        assert_int_equal(seen.slices, json_number_at(result, "requests.answered"));
+        assert_int_equal(seen.names, runs[i].roles);
+        assert_int_equal(seen.begun, seen.ended);
+        assert_true(seen.messages >= runs[i].least.messages);
+        assert_true(seen.arrived >= runs[i].least.arrived && seen.arrived <= seen.flows);
+        assert_true(seen.begun >= runs[i].least.begun);
+        assert_true(seen.rates >= runs[i].least.rates);
+        json_object_put(trace);
+        json_object_put(result);
+        folder_remove(folder);
+    }
+}
+
+#define HOSTILE "a,\"b\"\r\n\\ </x>"
+
+static void write_hostile(const char *folder)
+{
+    static struct synthetic_run run;
+    synthetic_fill(&run, &synthetic_small);
+    synthetic_add(&run, EVENT_NOTE, 7, HOSTILE, HOSTILE)->peer = HOSTILE;
+    synthetic_write(&run, folder);
+}
+
+static void test_texts_are_kept(void **state)
+{
+    write_hostile(*state);
+    assert_int_equal(
+        command_output(export_main, *state, (const char *const[]){"trace", "-o", "@/t.json", "@", NULL}), 0);
+    json_object *trace = read_json(*state, "t.json"), *entries = json_at(trace, "traceEvents");
+    json_object *last = json_object_array_get_idx(entries, json_object_array_length(entries) - 1);
+    assert_string_equal(json_text_at(last, "name"), HOSTILE);
+    json_object_put(trace);
+    assert_int_equal(command_output(export_main, *state, (const char *const[]){"csv", "@", NULL}), 0);
+    autofree char *events = folder_read(*state, "csv/event.csv"),
+                  *requests = folder_read(*state, "csv/request.csv");
+    assert_non_null(strstr(
+        events,
+        ",7000000000,note,,\"a,\"\"b\"\"\r\n\\ </x>\",\"a,\"\"b\"\"\r\n\\ </x>\",,\"a,\"\"b\"\"\r\n\\ </x>\",0,,,,,\r\n"));
+    assert_memory_equal(
+        requests,
+        "mud,number,sent_ns,answered_ns,response_ms,times_sent,digest\r\n0,0,500000000,520000000,20.0,1,ok\r\n",
+        97);
+}
+
+static void test_what_cannot_be_exported(void **state)
+{
+    static const struct {
+        const char *arguments[4];
+        int status;
+        const char *said;
+    } rows[] = {
+        {{"--help"}, 0, "usage: roamlab export"},
+        {{"trace"}, 2, "a form and a result folder are needed"},
+        {{"xml", "@"}, 2, "the form is trace or csv: xml"},
+        {{"trace", "@/none"}, 2, "none/events.db: No such file or directory (give the folder of a run"},
+        {{"csv", "@/none"}, 2, "none/events.db: No such file or directory (give the folder of a run"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int status = command_output(export_main, *state, rows[i].arguments);
+        autofree char *output = folder_read(*state, "output");
+        if (status != rows[i].status || !strstr(output, rows[i].said))
+            fail_msg("%d %s", status, output);
+    }
+}
+
+static int make(void **state)
+{
+    *state = folder_make();
+    return 0;
+}
+
+static int discard(void **state)
+{
+    folder_remove(*state);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_traces),
+        cmocka_unit_test_setup_teardown(test_texts_are_kept, make, discard),
+        cmocka_unit_test_setup_teardown(test_what_cannot_be_exported, make, discard),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
