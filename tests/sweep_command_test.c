@@ -241,6 +241,7 @@ static const struct {
     {"--vary links.0.rate_mbit=80,0" QUICK,
      "point 1 (links.0.rate_mbit=0): scenarios/kim22-quick.json: links.0.rate_mbit: is 0, must be"},
     {"--vary links.0.rate=80" QUICK, "links.0.rate: there is no such key"},
+    {"--vary seed=1,2" QUICK, "--vary seed=1,2: is no axis: every point has the same seeds (sweep --seed N"},
     {"--vary links.0.rate_mbit" QUICK, "--vary links.0.rate_mbit: is not an axis"},
     {"--metric response_ms.men" QUICK, "there is no metric: response_ms.men"},
     {"--seeds 0" QUICK, "--seeds wants a number"},

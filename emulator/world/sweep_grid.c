@@ -99,6 +99,10 @@ static int add_values(struct sweep_axis *axis, const char *text, struct err *e)
 
 static int check_axis(const struct sweep_grid *grid, const struct sweep_axis *axis, struct err *e)
 {
+    if (strcmp(axis->path, "seed") == 0 || strcmp(axis->path, "repeat") == 0) {
+        err_set(e, EINVAL, "is no axis: every point has the same seeds");
+        return err_hint(e, "sweep --seed N --seeds N");
+    }
     for (int i = 0; i < grid->axis_count; i++)
         if (strcmp(grid->axes[i].path, axis->path) == 0)
             return err_set(e, EINVAL, "is varied already");

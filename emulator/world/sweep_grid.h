@@ -1,7 +1,8 @@
 /* The points of a sweep: every combination of values of some of a scenario's keys.
  *
  * An axis is written PATH=V1,V2,… or PATH=FROM:TO:STEP, and both may be mixed: links.0.rate_mbit=1,10:50:20 is 1, 10, 30, 50.
- * PATH and values are those of --set; commas inside of JSON's brackets, braces and quotes part nothing. */
+ * PATH and values are those of --set, but for seed and repeat, which are the same at every point; commas inside of JSON's
+ * brackets, braces and quotes part nothing. */
 #ifndef ROAMLAB_SWEEP_GRID_H
 #define ROAMLAB_SWEEP_GRID_H
 
