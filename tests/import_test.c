@@ -108,6 +108,26 @@ static void test_json_is_ready_to_paste(void **state)
     scenario_free(s);
 }
 
+static void test_json_keeps_devices_apart(void **state)
+{
+    static const char *const arguments[] = {"csv", "@/names.csv", "--json", "--scenario", "@/x.json", NULL};
+    static const char *const names[] = {"a_b", "a_b_2", "a_b_2_2", "m_c", "m_c_2", "a-name-longer-than-s"};
+    write_inputs(*state);
+    folder_write(*state, "names.csv",
+                 "t,id,x,y\n0,a.b,0,0\n0,a/b,0,0\n0,a_b_2,0,0\n0,_c,0,0\n0,:c,0,0\n"
+                 "0,a-name-longer-than-scenarios-take-it,0,0\n");
+    assert_int_equal(command_output(import_main, *state, arguments), 0);
+    autofree char *muds = folder_read(*state, "output"), *text = mem_printf(SCENARIO "%s}", muds);
+    struct err e = ERR_INIT;
+    struct scenario *s = scenario_parse("pasted", text, strlen(text), NULL, 0, &e);
+    if (!s)
+        fail_msg("%s", e.text);
+    assert_int_equal(s->mud_count, ARRAY_LEN(names));
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        assert_string_equal(s->muds[i].name, names[i]);
+    scenario_free(s);
+}
+
 static int make(void **state)
 {
     *state = folder_make();
@@ -126,6 +146,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_usage, make, discard),
         cmocka_unit_test_setup_teardown(test_timeline, make, discard),
         cmocka_unit_test_setup_teardown(test_json_is_ready_to_paste, make, discard),
+        cmocka_unit_test_setup_teardown(test_json_keeps_devices_apart, make, discard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

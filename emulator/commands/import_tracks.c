@@ -5,11 +5,14 @@
 #include "scenario_air.h"
 #include "scenario_move.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <json-c/json.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { NAME_BYTES = 20 }; /* of a name in the file: with a letter before and a number behind, a scenario takes it */
 
 struct timeline {
     const struct scenario *scenario;
@@ -67,10 +70,22 @@ static void keep_visit(void *context, uint32_t device, const struct visit *visit
 static char *plain_name(const char *name)
 {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-    char *copy = mem_copy_string(name);
+    char *copy = mem_printf("%s%.*s", isalnum((unsigned char)name[0]) ? "" : "m", NAME_BYTES, name);
     for (char *c = copy; *(c += strspn(c, plain));)
         *c = '_';
     return copy;
+}
+
+/* Names that differ stay different. */
+static char *own_name(json_object *muds, const char *name)
+{
+    autofree char *plain = plain_name(name);
+    char *own = mem_copy_string(plain);
+    for (uint32_t n = 2; json_object_object_get_ex(muds, own, NULL); n++) {
+        free(own);
+        own = mem_printf("%s_%u", plain, n);
+    }
+    return own;
 }
 
 static void print_json(struct timeline *t)
@@ -80,7 +95,7 @@ static void print_json(struct timeline *t)
     for (uint32_t i = 0; i < t->count; i++) {
         if (!t->visits[i])
             continue;
-        autofree char *name = plain_name(t->source->operations->name(t->source, i));
+        autofree char *name = own_name(muds, t->source->operations->name(t->source, i));
         json_object *mud = json_object_new_object();
         json_object_object_add(mud, "host", json_object_new_string(s->hosts[s->muds[0].host].name));
         json_object_object_add(mud, "visits", json_object_get(t->visits[i]));
