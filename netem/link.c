@@ -106,11 +106,6 @@ uint32_t link_queue_packets(const struct link_params *params)
     return params->queue_packets ? params->queue_packets : LINK_QUEUE_DEFAULT;
 }
 
-bool link_may_reorder(const struct link_params *params)
-{
-    return params->reorder > 0 || (params->jitter.ns > 0 && !params->rate_bps);
-}
-
 bool link_has_slots(const struct link_params *params)
 {
     return params->slot.max.ns > 0;

@@ -116,8 +116,6 @@ int link_params_check(const struct link_params *params, struct err *e);
 bool link_is_plain(const struct link_params *params);
 /* Packets that a queue of these parameters holds: the default for 0. */
 uint32_t link_queue_packets(const struct link_params *params);
-/* Without a rate, later packets may arrive before earlier ones. */
-bool link_may_reorder(const struct link_params *params);
 bool link_has_slots(const struct link_params *params);
 /* Something random may happen to single packets, so packets must not travel as super-packets. */
 bool link_is_random(const struct link_params *params);

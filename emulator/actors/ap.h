@@ -143,7 +143,6 @@ bool ap_migration_runs(const struct ap_client *client);
 struct party ap_choose_edge(const struct ap_client *client);
 /* Begins a migration if the policy wants one. */
 bool ap_follow(struct ap_client *client, enum ap_event event);
-void ap_begin_migration(struct ap_client *client, enum ap_event event);
 /* Calls off what runs: the device has moved on (status 0) or something failed (-errno). */
 void ap_call_off(struct ap_client *client, int32_t status);
 /* Calls off, notes why, goes back to the anchor. */

@@ -30,17 +30,7 @@ struct party ap_choose_edge(const struct ap_client *client)
     return party_edge(policy_decide(&view));
 }
 
-bool ap_follow(struct ap_client *client, enum ap_event event)
-{
-    struct party target = ap_choose_edge(client);
-    if (!client->ap->actor.rules->strategy->migrates || party_equal(target, client->anchor_edge))
-        return false;
-    client->target = target;
-    ap_begin_migration(client, event);
-    return true;
-}
-
-void ap_begin_migration(struct ap_client *client, enum ap_event event)
+static void begin_migration(struct ap_client *client, enum ap_event event)
 {
     client->migration++;
     client->judged = true;
@@ -51,6 +41,16 @@ void ap_begin_migration(struct ap_client *client, enum ap_event event)
     struct offload o = ap_control(client, OFFLOAD_MIGRATE);
     o.peer = client->target;
     courier_send_offload(&client->ap->courier, client->anchor_edge, &o);
+}
+
+bool ap_follow(struct ap_client *client, enum ap_event event)
+{
+    struct party target = ap_choose_edge(client);
+    if (!client->ap->actor.rules->strategy->migrates || party_equal(target, client->anchor_edge))
+        return false;
+    client->target = target;
+    begin_migration(client, event);
+    return true;
 }
 
 void ap_call_off(struct ap_client *client, int32_t status)
@@ -93,5 +93,5 @@ void ap_retry_migration(struct ap_client *client, const struct msg *m)
 {
     (void)m;
     client->retries++;
-    ap_begin_migration(client, AP_EV_TICK);
+    begin_migration(client, AP_EV_TICK);
 }
