@@ -57,9 +57,10 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(call includes,$(call room,$<)) -c $< -o $@
 
-# The figures' templates and the report's page are part of the program.
+# The figures' templates, the report's page and the texts of explain are part of the program.
 $(BUILD)/analysis/figure_parts.o: $(wildcard analysis/figures/*.gp)
 $(BUILD)/analysis/report.o: $(wildcard analysis/report/*)
+$(BUILD)/emulator/commands/explain_main.o: emulator/base/event_kind.h scenarios/README.md
 
 # One static program, never with sanitizers: its memory is what CRIU dumps.
 SERVICE_SOURCES = $(wildcard emulator/service/*.c emulator/base/*.c) $(addprefix emulator/wire/,offload.c statechain.c testdata.c)

@@ -16,6 +16,7 @@ static const struct {
     {"plot", plot_main, "draw the figures of results"},
     {"report", report_main, "write results as pages for a browser"},
     {"compare", compare_main, "put two results side by side"},
+    {"explain", explain_main, "what a metric, a key or a kind of event means"},
     {"export", export_main, "a run's events as a trace for Perfetto, or as CSV"},
     {"import", import_main, "turn a log into a result, tracks into who is at which access point when"},
     {"link", link_main, "shape interfaces that exist, without a scenario"},

@@ -11,6 +11,7 @@ int check_main(int argc, char **argv);   /* check SCENARIO… */
 int plot_main(int argc, char **argv);    /* plot [-o DIR] DIR… */
 int report_main(int argc, char **argv);  /* report DIR… */
 int compare_main(int argc, char **argv); /* compare [OPTIONS] BASE NEW */
+int explain_main(int argc, char **argv); /* explain NAME… */
 int export_main(int argc, char **argv);  /* export trace|csv [-o OUT] DIR */
 int import_main(int argc, char **argv);  /* import [OPTIONS] FORMAT FILE */
 int link_main(int argc, char **argv);    /* link apply [OPTIONS] FILE | show | clear [NAME] */

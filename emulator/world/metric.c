@@ -93,12 +93,17 @@ static bool matches(const char *pattern, const char *path)
     return *path == '\0';
 }
 
-bool metric_exists(const char *path)
+const char *metric_of(const char *path)
 {
     for (size_t i = 0; i < ARRAY_LEN(metrics); i++)
         if (matches(metrics[i], path))
-            return true;
-    return false;
+            return metrics[i];
+    return NULL;
+}
+
+bool metric_exists(const char *path)
+{
+    return metric_of(path);
 }
 
 const char *metric_at(int i)

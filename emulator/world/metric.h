@@ -8,6 +8,8 @@
 #include <stdbool.h>
 
 bool metric_exists(const char *path);
+/* The metric that the path names, as metric_at() writes it, or NULL. */
+const char *metric_of(const char *path);
 /* The i-th metric, with N where a number stands; NULL behind the last. */
 const char *metric_at(int i);
 

@@ -4,7 +4,7 @@
  * `--set`, and the test that compares them with scenarios/scenario.schema.json. A new key is a new row here
  * and one in the schema.
  *
- * Internal to the scenario's files; the other rooms use scenario.h. */
+ * Internal to the scenario's files and to explain; the other rooms use scenario.h. */
 #ifndef ROAMLAB_SCENARIO_KEY_H
 #define ROAMLAB_SCENARIO_KEY_H
 
