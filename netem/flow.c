@@ -268,12 +268,15 @@ static uint32_t next_chunk_bytes(const struct flow *flow)
     return (uint32_t)(bytes / SEGMENT * SEGMENT); /* whole segments, unless it is the last */
 }
 
-/* The margin of HyStart tells a queue from jitter, as there. */
+/* The margin of HyStart tells a queue from jitter, as there. What a chunk itself takes on the line is no queue: without it the pace
+ * would fall for ever on a slow link, or on one that has become longer. */
 static void adapt_pace(struct flow *flow)
 {
     if (loop_now(flow->loop).ns < flow->next_look.ns)
         return;
-    bool queue = flow->srtt.ns > simtime_add(flow->min_rtt, delay_margin(flow)).ns;
+    struct simtime chunk = simtime_from_seconds(CHUNK_SEGMENTS * (SEGMENT + SEGMENT_OVERHEAD) / flow->pace);
+    struct simtime usual = simtime_add(flow->min_rtt, simtime_add(delay_margin(flow), chunk));
+    bool queue = simtime_before(usual, flow->srtt);
     flow->pace *= queue ? 0.93 : 1.05;
     flow->next_look = simtime_add(loop_now(flow->loop), flow->srtt);
 }

@@ -54,7 +54,7 @@ void flow_free(struct flow *flow);
 void flow_opened(struct flow *flow, struct simtime rtt);
 /* The same of a connection that sent padding until slow start was over, and keeps its window when idle: it begins with the window that
  * fills a path of `rate_bps` (0 = unshaped: all that is allowed), and paces by it. Once a round trip the pace rises by 5 %, or falls by 7 %
- * when the smoothed round trip shows a standing queue. */
+ * when the smoothed round trip shows a standing queue: longer than the least by the margin of HyStart and a chunk at this pace. */
 void flow_warmed(struct flow *flow, struct simtime rtt, uint64_t rate_bps);
 /* Sends `bytes` on the connection, which is open already and keeps what it learned; behind what is still being sent. */
 void flow_send(struct flow *flow, uint64_t bytes);

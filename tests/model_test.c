@@ -166,6 +166,26 @@ static void a_warmed_connection_has_no_slow_start(void **state)
     rig_free(&rig);
 }
 
+/* Where a chunk takes longer on the line than a queue is allowed to. */
+static void a_slow_or_lengthened_link_does_not_stop_a_paced_connection(void **state)
+{
+    (void)state;
+    static const struct {
+        double rtt_ms, rate_mbit, then_rtt_ms;
+        double most; /* times what the bare bytes take */
+    } rows[] = {{1, 1, 1, 1.2}, {4, 5, 4, 1.2}, {4, 20, 4, 1.2}, {40, 10, 40, 1.1}, {20, 80, 120, 20}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct rig rig;
+        uint64_t rate_bps = (uint64_t)(rows[i].rate_mbit * 1e6);
+        rig_init(&rig, rows[i].then_rtt_ms, rate_bps, 0, 4 << 20);
+        flow_warmed(&rig.flow, simtime_from_ms(rows[i].rtt_ms), rate_bps);
+        double took = transfer_s(&rig, 5500000), bare = 5.5 * 8 * 1514 / 1448 / rows[i].rate_mbit;
+        if (took > bare * rows[i].most)
+            fail_msg("row %zu took %g s, its bytes %g", i, took, bare);
+        rig_free(&rig);
+    }
+}
+
 static void a_transfer_takes_its_bytes_by_the_rate_and_slow_start(void **state)
 {
     (void)state;
@@ -298,6 +318,7 @@ int main(void)
         cmocka_unit_test(losses_are_binomial),
         cmocka_unit_test(a_transfer_takes_its_bytes_by_the_rate_and_slow_start),
         cmocka_unit_test(a_warmed_connection_has_no_slow_start),
+        cmocka_unit_test(a_slow_or_lengthened_link_does_not_stop_a_paced_connection),
         cmocka_unit_test(a_kept_connection_need_not_start_slowly_again),
         cmocka_unit_test(cubic_swings_against_the_queue),
         cmocka_unit_test(requests_wait_in_the_queue_of_the_flow),

@@ -7,6 +7,7 @@ enum {
     WINDOW_MAX = 4 << 20, /* what a socket may hold (tcp_wmem): a larger window is of no use */
     RISE_PERCENT = 105,
     FALL_PERCENT = 93,
+    BURST_SEGMENTS = 8, /* as netem/flow.c models them */
 };
 
 static bool in_slow_start(const struct tcp_info *info)
@@ -14,10 +15,13 @@ static bool in_slow_start(const struct tcp_info *info)
     return info->tcpi_snd_cwnd < info->tcpi_snd_ssthresh;
 }
 
-static bool queue_stands(const struct tcp_info *info)
+/* What our own burst takes on the line is no queue: without it the pace would fall for ever on a slow link, or on one that has become
+ * longer. */
+static bool queue_stands(const struct stream_pace *pace, const struct tcp_info *info)
 {
-    uint32_t margin = info->tcpi_min_rtt / 8;
+    uint64_t margin = info->tcpi_min_rtt / 8;
     margin = margin < 4000 ? 4000 : margin > 16000 ? 16000 : margin;
+    margin += pace->rate ? (uint64_t)BURST_SEGMENTS * info->tcpi_snd_mss * 1000000 / pace->rate : 0;
     return info->tcpi_rtt > info->tcpi_min_rtt + margin;
 }
 
@@ -34,7 +38,7 @@ void stream_pace_adapt(struct stream_pace *pace, const struct stream_tls *t)
     struct tcp_info info = stream_tls_info(t);
     if (!pace->rate || simtime_before(clock_monotonic(), pace->next))
         return;
-    pace->met_limit = queue_stands(&info);
+    pace->met_limit = queue_stands(pace, &info);
     if (pace->met_limit)
         set_rate(pace, t, &info, pace->rate * FALL_PERCENT / 100);
     else if (!stream_tls_hungry(t)) /* the pace is the limit, not we */

@@ -2,7 +2,7 @@
  *
  * Padding drives TCP out of slow start (HyStart, or a loss): the window that this leaves, once a round trip, is about what the link carries.
  * From then on the kernel paces (SO_MAX_PACING_RATE). Once a round trip the pace is tried a little higher, or lowered when the round trip
- * shows that a queue stands: an eighth above its floor, 4 to 16 ms, the margin of HyStart. Padding ends at the first queue. A link whose
+ * shows that a queue stands: an eighth above its floor, 4 to 16 ms, the margin of HyStart, and what a burst takes at this pace. Padding ends at the first queue. A link whose
  * limit it does not find is not paced. */
 #ifndef ROAMLAB_STREAM_PACE_H
 #define ROAMLAB_STREAM_PACE_H
