@@ -12,6 +12,9 @@
  *
  * A live link is changed in place by link_change; no packet that is on it gets lost or comes earlier or later.
  *
+ * There is no third driver over AF_PACKET for kernels without NFQUEUE and netem: it would copy every packet and put it back at layer 2,
+ * checksum and segmentation offload included, a second data path for machines that one module makes whole (the probes name it).
+ *
  * What both drivers share: ARP is not shaped by the emulator (the testbed's neighbours are permanent, so
  * there is none). Below 1 Gbit/s, and where anything random happens, segmentation offload is turned
  * off where packets leave, so that the unit on the line is a packet and not a burst of 64 KB. What a driver cannot do is

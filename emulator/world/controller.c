@@ -87,6 +87,15 @@ static void end_if_done(struct controller *c)
         enter_phase(c, ENDING);
 }
 
+/* The run is as late as its latest part. */
+static void note_lateness(struct world_real_facts *f, const struct lateness *late)
+{
+    struct simtime max = simtime_max(f->lateness.max, late->max);
+    if (late->p99.ns >= f->lateness.p99.ns)
+        f->lateness = *late;
+    f->lateness.max = max;
+}
+
 static void take_account(struct controller *c, struct json_object *line, const char *name)
 {
     struct agent_account a;
@@ -97,9 +106,7 @@ static void take_account(struct controller *c, struct json_object *line, const c
         return;
     }
     struct world_real_facts *f = c->facts;
-    if (a.late_p99.ns >= f->lateness.p99.ns)
-        f->lateness = (struct lateness){a.timers, a.late_p50, a.late_p99, simtime_max(f->lateness.max, a.late_max)};
-    f->lateness.max = simtime_max(f->lateness.max, a.late_max);
+    note_lateness(f, &(struct lateness){a.timers, a.late_p50, a.late_p99, a.late_max});
     f->memory_ratio = a.memory_ratio > 0 ? a.memory_ratio : f->memory_ratio;
     f->layer_ratio = a.layer_ratio > 0 ? a.layer_ratio : f->layer_ratio;
     f->errors += a.errors;
@@ -268,7 +275,10 @@ static bool count_link(struct link_totals *base, int i, int direction, struct li
     const struct scenario_link *link = &c->scenario->links[i];
     if (link_is_plain(&link->params[direction]) && !link->schedules[direction].count)
         return false;
-    return testbed_count(c->testbed, i, direction, counters, NULL) == 0;
+    if (testbed_count(c->testbed, i, direction, counters, NULL) < 0)
+        return false;
+    note_lateness(c->facts, &counters->lateness);
+    return true;
 }
 
 static void report_totals(struct controller *c)

@@ -25,7 +25,7 @@ struct world_real_facts {
     struct runtime runtime;
     char link_driver[32];
     double base_ratio, layer_ratio, memory_ratio; /* zstd -3 of the test data; 0 = not seen */
-    struct lateness lateness;                     /* the latest agent's */
+    struct lateness lateness;                     /* of timers and of packets behind their due times: the latest agent's or link's */
     uint64_t errors, capture_dropped;
 };
 
