@@ -262,6 +262,29 @@ static void test_bad_input_creates_nothing(void **state)
     }
 }
 
+/* Files of tracks are as much input as the scenario, also those that only a later point reads. */
+static void test_bad_tracks_create_nothing(void **state)
+{
+    static const struct {
+        const char *command, *name, *said;
+    } rows[] = {
+        {"check %s/tunnel.json", "tunnel.csv", "mobility.line-1: %s/tunnel.csv:3: x: \"x\" is not"},
+        {"sweep %s/tunnel.json --vary migration.strategy=p-migr,cold", "tunnel.csv", "%s/tunnel.csv:3: x"},
+        {"sweep %s/tunnel.json --vary mobility.line-1.tracks=tunnel.csv,b.csv", "b.csv", "%s/b.csv:3: x"},
+    };
+    const char *folder = *state;
+    autofree char *made = mem_printf("%s/x", folder), *suffix = mem_printf("-o %s", made);
+    autofree char *copy = mem_printf("cp scenarios/tunnel.* %s", folder);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        autofree char *line = mem_printf(rows[i].command, folder), *said = mem_printf(rows[i].said, folder);
+        assert_int_equal(system(copy), 0);
+        folder_write(folder, rows[i].name, "t,id,x,y\n0,tram,0,0\n1,tram,x,0\n");
+        assert_int_equal(command(folder, "", line, strncmp(line, "sweep", 5) ? "" : suffix), 2);
+        expect_said(folder, said);
+        assert_int_equal(access(made, F_OK), -1);
+    }
+}
+
 static void test_another_sweep_s_folder_is_refused(void **state)
 {
     autofree char *suffix = mem_printf("-o %s/x", (char *)*state);
@@ -315,6 +338,7 @@ int main(void)
         IN_FOLDER(test_a_damaged_result_is_made_again),
         IN_FOLDER(test_plot_draws_it_anew),
         IN_FOLDER(test_bad_input_creates_nothing),
+        IN_FOLDER(test_bad_tracks_create_nothing),
         IN_FOLDER(test_another_sweep_s_folder_is_refused),
         IN_FOLDER(test_expectations_that_do_not_hold_are_listed),
     };

@@ -3,6 +3,7 @@
 #include "mem.h"
 #include "metric.h"
 #include "play.h"
+#include "scenario_move.h"
 #include "sweep_merge.h"
 #include "sweep_work.h"
 #include "workers.h"
@@ -177,19 +178,32 @@ static void name_metrics(struct sweep *s, const char *const *names, int count)
         s->metrics[s->metric_count] = mem_copy_string(names[s->metric_count]);
 }
 
+/* What files of tracks are read for differs only with these keys: the first point speaks for the others. */
+static bool reads_other_tracks(const struct sweep_grid *grid)
+{
+    static const char *const keys[] = {"mobility", "muds", "radio"};
+    for (int i = 0; i < grid->axis_count; i++)
+        for (size_t k = 0; k < ARRAY_LEN(keys); k++)
+            if (!strncmp(grid->axes[i].path, keys[k], strlen(keys[k])))
+                return true;
+    return false;
+}
+
 /* Every point is checked before anything is created. */
 static int check_points(struct sweep *s, const struct sweep_work *w, struct err *e)
 {
-    int points = sweep_grid_points(&s->grid);
+    int points = sweep_grid_points(&s->grid), status = 0;
     s->hashes = mem_alloc_array((size_t)points, sizeof *s->hashes);
-    for (; s->hash_count < points; s->hash_count++) {
+    for (; s->hash_count < points && status == 0; s->hash_count++) {
         struct scenario *point = sweep_work_scenario(w, s->hash_count, e);
         if (!point)
             return -EINVAL;
         s->hashes[s->hash_count] = mem_copy_string(point->sha256);
+        if (s->hash_count == 0 || reads_other_tracks(&s->grid))
+            status = scenario_move(point, s->seed, e);
         scenario_free(point);
     }
-    return 0;
+    return status;
 }
 
 /* What the command line leaves open, the scenario says. */
