@@ -32,6 +32,7 @@ static void test_bad_values(void **state)
         {"\"rtt_ms\"", "\"rtt\"", "links.0.rtt: unknown key (did you mean rtt_ms?)"},
         {"\"rtt_ms\"", "\"rttms\"", "links.0.rttms: unknown key (did you mean rtt_ms?)"},
         {"\"duration_s\"", "\"x\":1,\"duration_s\"", "x: unknown key (known here: name, description"},
+        {"\"duration_s\"", "\"$schema\":\"x\",\"duration_s\"", "$schema: this is a JSON schema, not a scenario"},
         {"\"laptop\":{}", "\"laptop\":{\"cpu\":1}", "hosts.laptop.cpu: unknown key (there are no keys here"},
         {"\"links\"", "\"costs\":{\"restor\":{}},\"links\"",
          "costs.restor: unknown key (did you mean restore?)"},

@@ -301,5 +301,9 @@ int scenario_check_shape(json_object *root, struct err *e)
 {
     if (!json_object_is_type(root, json_type_object))
         return scenario_error(NULL, e, "the scenario is %s, expected an object", kind_text(root));
+    if (scenario_member(root, "$schema")) {
+        scenario_error(PLACE_NAMED(NULL, "$schema"), e, "this is a JSON schema, not a scenario");
+        return err_hint(e, "give scenarios, which name no schema");
+    }
     return check_members(&scenario_keys, root, NULL, e);
 }
