@@ -12,7 +12,7 @@
 static inline int command_output(int (*command)(int, char **), const char *folder,
                                  const char *const *arguments)
 {
-    char *argv[12] = {mem_copy_string("command")};
+    char *argv[16] = {mem_copy_string("command")};
     int argc = 1;
     for (; arguments[argc - 1]; argc++) {
         const char *a = arguments[argc - 1];
