@@ -47,7 +47,7 @@ static double measure(const char *path, const char *const settings[3], const cha
                                settings[0], "--set",    settings[1], "--set",    settings[2], NULL};
     char *folder = folder_make();
     autofree char *made = mem_printf("%s/result", folder);
-    json_object *result;
+    json_object *result = NULL;
     if (!settings[2])
         arguments[9] = NULL;
     if (command_output(run_main, folder, arguments) != 0 ||
