@@ -411,6 +411,28 @@ static void resends_back_off(void **state)
     bench_free(&b);
 }
 
+/* The only request was sent at 100, 101, 103 and 107 s and would be sent again at 115 s. */
+static void a_handoff_ends_the_back_off(void **state)
+{
+    (void)state;
+    static const struct {
+        int passed_ms;
+        const char *expected;
+    } rows[] = {{999, ""}, {1, "AP2<SVCQ 0"}, {1999, ""}, {1, "AP2<SVCQ 0"}, {3999, ""}, {1, "AP2<SVCQ 0"}};
+    static const struct visit two[] = {{.ap = 0, .at = {100000000000}}, {.ap = 1, .at = {109000000000}}};
+    struct bench b;
+    bench_options(&b, two, 2, 100.5);
+    bring_into(&b, MUD_ASSOCIATED);
+    fake_wait(&b.fake, simtime_ms(9100));
+    hear(&b, MSG_REASSOCIATION_RESPONSE, ap2, 0);
+    fake_listen(&b.fake);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        fake_wait(&b.fake, simtime_ms(rows[i].passed_ms));
+        expect(&b, rows[i].expected, MUD_ASSOCIATED);
+    }
+    bench_free(&b);
+}
+
 /* RFC 6298, 2.2 and 2.3, with G = 0. */
 static void round_trips_set_the_time_out(void **state)
 {
@@ -481,6 +503,7 @@ int main(void)
         cmocka_unit_test(until_its_container_runs_it_names_the_first_access_point),
         cmocka_unit_test(no_more_than_a_window_is_unanswered),
         cmocka_unit_test(resends_back_off),
+        cmocka_unit_test(a_handoff_ends_the_back_off),
         cmocka_unit_test(round_trips_set_the_time_out),
         cmocka_unit_test(a_wrong_digest_is_reported),
         cmocka_unit_test(it_finishes_when_all_is_answered_and_every_visit_made),

@@ -329,6 +329,23 @@ static void messages_are_lost_anywhere(void **state)
     all_good();
 }
 
+/* Many handoffs, the usual time-outs. The seeds are fixed: enough losses in a row, after the last handoff, outlast any run. */
+static void a_back_off_does_not_outlast_the_run(void **state)
+{
+    (void)state;
+    const struct losing row = {"10 % lost on the air", 0, 0.10};
+    struct expected x = {.followed = true, .served_for_s = 45, .failed = -1, .finished = -1};
+    for (size_t k = 0; k < ARRAY_LEN(strategies); k++)
+        for (uint64_t seed = 1; seed <= 30; seed++) {
+            struct play p = lossy(&row, seed, strategies[k]);
+            p.timeouts = NULL;
+            p.requests_per_s = 1;
+            p.duration_s = 60;
+            play_random_walks(p, &x, row.label);
+        }
+    all_good();
+}
+
 static void devices_fall_silent_anywhere(void **state)
 {
     (void)state;
@@ -467,6 +484,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(two_devices_swap_edges),
         cmocka_unit_test(fifty_devices_roam_at_random),
         cmocka_unit_test(messages_are_lost_anywhere),
+        cmocka_unit_test(a_back_off_does_not_outlast_the_run),
         cmocka_unit_test(devices_fall_silent_anywhere),
         cmocka_unit_test(every_operation_fails_once),
         cmocka_unit_test(faults_and_losses_meet),

@@ -247,6 +247,7 @@ static void mud_enter_state(struct mud *mud, enum mud_state state, enum mud_even
         break;
     case MUD_ASSOCIATED:
         mud->former_ap = mud->ap;
+        mud_end_back_off(mud);
         if (mud->ready)
             actor_clear_alarm(&mud->actor, &mud->association);
         else

@@ -88,6 +88,8 @@ void mud_set_generate_alarm(struct mud *mud);
 bool mud_send_due(struct mud *mud);
 /* Sends again what has waited too long (RFC 6298). */
 void mud_resend(struct mud *mud);
+/* Call when an access point has accepted the device: what is unanswered is resent at the latest when the present time-out is over. */
+void mud_end_back_off(struct mud *mud);
 void mud_take_reply(struct mud *mud, const struct offload *reply);
 /* Reports every request that was sent and not answered as abandoned. */
 void mud_abandon(struct mud *mud);

@@ -93,6 +93,18 @@ void mud_resend(struct mud *mud)
     set_resend_alarm(mud);
 }
 
+/* RFC 6298's back-off (5.5) spares a path that loses messages. A handoff is another path, of which no loss is known: what is unanswered
+ * starts again from the present time-out, as 5.7 starts again after the handshake. What was to be resent sooner still is. */
+void mud_end_back_off(struct mud *mud)
+{
+    struct simtime latest = simtime_add(actor_now(&mud->actor), mud->rto);
+    for (uint32_t n = mud->oldest; n < mud->sent; n++) {
+        struct mud_request *request = request_of(mud, n);
+        request->wait = simtime_min(request->wait, mud->rto);
+        request->resend_at = simtime_min(request->resend_at, latest);
+    }
+}
+
 /* RFC 6298, section 2; Karn's rule: a request that was sent twice gives no sample. */
 static void measure_rtt(struct mud *mud, struct simtime rtt)
 {
