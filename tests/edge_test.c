@@ -289,22 +289,24 @@ static void an_older_stop_stops_nothing(void **state)
     bench_free(&b);
 }
 
-/* Every access point hears of it, if placements weigh the load. */
+/* Every access point that can reach the edge hears of it, if placements weigh the load. */
 static void a_container_that_comes_or_goes_is_a_load(void **state)
 {
     (void)state;
+    uint32_t hearers[] = {0, 2};
+    const struct placement_edge edges[] = {[1] = {.hearers = hearers, .hearer_count = ARRAY_LEN(hearers)}};
     struct bench b;
     bench_init(&b, EDGE_EMPTY, "p-migr");
     b.fake.rules.policy.where = placement_of("weighted");
-    b.fake.rules.policy.access_points = 2;
+    b.fake.rules.policy.placement.edges = edges;
     hear(&b, offload(OFFLOAD_ATTACH, ap2, 0, 0));
-    expect(&b, "do start, AP1<LOAD 1, AP2<LOAD 1", EDGE_STARTING);
+    expect(&b, "do start, AP1<LOAD 1, AP3<LOAD 1", EDGE_STARTING);
     finish(&b, 0);
     expect(&b, "container live, AP2<ES2-READY", EDGE_LIVE);
     hear(&b, offload(OFFLOAD_STOP, ap2, 3, 0));
     expect(&b, "do stop", EDGE_REMOVING);
     finish(&b, 0);
-    expect(&b, "container gone, AP1<LOAD 0, AP2<LOAD 0, AP2<ACK STOP", EDGE_EMPTY);
+    expect(&b, "container gone, AP1<LOAD 0, AP3<LOAD 0, AP2<ACK STOP", EDGE_EMPTY);
     bench_free(&b);
 }
 

@@ -2,6 +2,7 @@
 #include "folder.h"
 #include "mem.h"
 #include "run_record.h"
+#include "world.h"
 #include "world_sim.h"
 
 #include <setjmp.h>
@@ -108,8 +109,32 @@ static void test_where_the_container_goes(void **state)
     }
 }
 
+/* The first two are linked with each other, the third with nobody but its device. */
+static void test_who_hears_of_the_load(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t count, hearers[2];
+    } edges[] = {{2, {0, 1}}, {2, {0, 1}}, {1, {2}}};
+    static const struct row islands = {
+        .settings = {{"links", "[{\"between\":[\"a\",\"b\"]},{\"between\":[\"air\",\"c\"]}]"},
+                     {"muds.m1.visits", "[{\"ap\":\"ap3\",\"at_s\":0}]"},
+                     {"migration.placement", "weighted"}}};
+    struct scenario *s = parse(&islands);
+    struct world w;
+    world_init(&w, s, 1, NULL, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(edges); i++) {
+        const struct placement_edge *edge = &w.rules.policy.placement.edges[i];
+        assert_int_equal(edge->hearer_count, edges[i].count);
+        assert_memory_equal(edge->hearers, edges[i].hearers, edge->hearer_count * sizeof *edge->hearers);
+    }
+    world_free(&w);
+    scenario_free(s);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_where_the_container_goes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_where_the_container_goes),
+                                       cmocka_unit_test(test_who_hears_of_the_load)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -248,13 +248,16 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
         },
 };
 
-/* If placements weigh the load, every access point hears how it changes. */
+/* If placements weigh the load, the access points that could place a container here hear how it changes. */
 static void tell_load(struct edge *edge, uint32_t mud)
 {
     const struct policy_rules *policy = &edge->actor.rules->policy;
     struct offload load = {.type = OFFLOAD_LOAD, .mud = mud, .number = edge->containers, .until = ++edge->loads_told};
-    for (uint32_t i = 0; policy->where->looks_around && i < policy->access_points; i++)
-        actor_send_offload(&edge->actor, party_ap(i), &load);
+    if (!policy->where->looks_around)
+        return;
+    const struct placement_edge *here = &policy->placement.edges[edge->actor.self.index];
+    for (uint32_t i = 0; i < here->hearer_count; i++)
+        actor_send_offload(&edge->actor, party_ap(here->hearers[i]), &load);
 }
 
 void edge_enter_state(struct edge_client *client, enum edge_state state, enum edge_event event)

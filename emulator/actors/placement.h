@@ -12,8 +12,8 @@
  * ours (PLACEMENT_LINK_USE). Among equals the container stays where it is, then comes the access point's own edge server, then
  * the first of the scenario. If no site has what is demanded, it is the own edge server, as without a placement.
  *
- * Edge servers tell every access point how many containers they hold whenever that changes (OFFLOAD_LOAD). Two access points that decide
- * before they hear of each other's choice may both take the last place: nothing is reserved. */
+ * Edge servers tell every access point that can reach them how many containers they hold whenever that changes (OFFLOAD_LOAD). Two access
+ * points that decide before they hear of each other's choice may both take the last place: nothing is reserved. */
 #ifndef ROAMLAB_PLACEMENT_H
 #define ROAMLAB_PLACEMENT_H
 
@@ -39,6 +39,8 @@ struct placement_edge {
     double capacity[PLACEMENT_RESOURCES]; /* CPUs, megabytes, megabytes; INFINITY = never short */
     double data_share;                    /* of the service's data, 0 to 1 */
     double x_m, y_m;                      /* the middle of the access points that are wired to it */
+    uint32_t *hearers; /* the access points that have a way to it, which it tells its load; none if no placement looks around */
+    uint32_t hearer_count;
 };
 
 /* What an access point knows of an edge server's load. */

@@ -33,7 +33,6 @@ struct policy_rules {
     struct simtime work;        /* computing time of a request */
     struct policy_plan plan;    /* policy `mdp` */
     struct placement_rules placement;
-    uint32_t access_points; /* in all: edge servers tell them their load */
 };
 
 /* One decision. Edge servers go by their indices. */

@@ -65,6 +65,15 @@ static void find_middles(struct placement_edge *edges, const struct scenario *s)
         }
 }
 
+static void find_hearers(struct placement_edge *edge, const struct surroundings *around,
+                         const struct layout *l, int index)
+{
+    edge->hearers = mem_alloc_array((size_t)l->ap_count, sizeof *edge->hearers);
+    for (int i = 0; i < l->ap_count; i++)
+        if (around->sites[l->aps[i].host][index].hops >= 0)
+            edge->hearers[edge->hearer_count++] = (uint32_t)i;
+}
+
 /* A base image that every edge server has already is nobody's demand. */
 static double storage_demand(const struct scenario *s)
 {
@@ -93,16 +102,17 @@ void surroundings_init(struct surroundings *around, const struct scenario *s, co
                        struct policy_rules *rules)
 {
     const struct scenario_migration *m = &s->migration;
-    *around = (struct surroundings){.edges = edges_of(s)};
+    *around = (struct surroundings){.edges = edges_of(s), .edge_count = s->edge_count};
     find_middles(around->edges, s);
     look_around(around, s, l);
+    for (int i = 0; i < s->edge_count && m->placement->looks_around; i++)
+        find_hearers(&around->edges[i], around, l, i);
     *rules = (struct policy_rules){.when = m->policy,
                                    .where = m->placement,
                                    .unit = m->distance.unit,
                                    .distance_max = m->distance.max,
                                    .latency_max = m->latency_max,
-                                   .work = s->service.work,
-                                   .access_points = (uint32_t)s->ap_count};
+                                   .work = s->service.work};
     fill_placement(&rules->placement, s, around->edges);
     if (m->policy->plans)
         follow_model_init(&around->model, s, l);
@@ -114,6 +124,8 @@ void surroundings_free(struct surroundings *around)
     for (int i = 0; i < around->host_count; i++)
         free(around->sites[i]);
     free(around->sites);
+    for (int i = 0; i < around->edge_count; i++)
+        free(around->edges[i].hearers);
     free(around->edges);
     follow_model_free(&around->model);
 }

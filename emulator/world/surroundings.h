@@ -12,7 +12,8 @@ struct surroundings {
     struct placement_site *
         *sites; /* owned: [host][edge], NULL where no access point is, or nobody looks around */
     int host_count;
-    struct placement_edge *edges; /* owned */
+    struct placement_edge *edges; /* owned, with their hearers */
+    int edge_count;
     struct follow_model model;    /* of policy `mdp` */
 };
 
