@@ -31,6 +31,7 @@ struct container {
 struct migration {
     int32_t number;
     int begun, ended;
+    struct simtime begin;
 };
 
 struct mud {
@@ -208,7 +209,9 @@ void invariants_add(struct invariants *inv, const struct event *ev)
     } else if (ev->kind == EVENT_MIGRATION) {
         migration_at(mud, ev->migration)->ended++;
     } else if (ev->kind == EVENT_MARK && strcmp(ev->text, "migr begins") == 0) {
-        migration_at(mud, ev->migration)->begun++;
+        struct migration *m = migration_at(mud, ev->migration);
+        m->begin = ev->at;
+        m->begun++;
     }
 }
 
@@ -301,10 +304,12 @@ static void check_containers(struct invariants *inv, struct mud *mud)
 
 static void check_migrations(struct invariants *inv, const struct mud *mud)
 {
+    const char *hint = inv->options.messages_only ? "" : " (give it more: duration_s or timeouts.drain_ms)";
     for (size_t i = 0; i < mud->migration_count; i++) {
         const struct migration *m = &mud->migrations[i];
         if (m->begun && !m->ended)
-            say(inv, mud, "migration %d began and never ended", m->number);
+            say(inv, mud, "migration %d, begun at %.6f s, had not ended when the run's time was over%s",
+                m->number, simtime_seconds(m->begin), hint);
         if (m->ended > 1)
             say(inv, mud, "migration %d ended %d times", m->number, m->ended);
     }

@@ -9,7 +9,7 @@
  *   - a container is live at all times, from the first one until the device is done (unless the strategy
  *     gives that up);
  *   - exactly one container of a device is left at the end, and it is live;
- *   - every migration that begins ends, once.
+ *   - every migration that begins ends, once, before the run's time is over.
  *
  * The events are streamed in; memory is by device, not by request. */
 #ifndef ROAMLAB_INVARIANTS_H
