@@ -268,31 +268,27 @@ static uint32_t next_chunk_bytes(const struct flow *flow)
     return (uint32_t)(bytes / SEGMENT * SEGMENT); /* whole segments, unless it is the last */
 }
 
-/* The margin of HyStart tells a queue from jitter, as there. What a chunk itself takes on the line is no queue: without it the pace
- * would fall for ever on a slow link, or on one that has become longer. */
+/* The pace holds while the window has room for more than the chunk that goes now. */
 static void adapt_pace(struct flow *flow)
 {
-    if (loop_now(flow->loop).ns < flow->next_look.ns)
-        return;
-    struct simtime chunk = simtime_from_seconds(CHUNK_SEGMENTS * (SEGMENT + SEGMENT_OVERHEAD) / flow->pace);
-    struct simtime usual = simtime_add(flow->min_rtt, simtime_add(delay_margin(flow), chunk));
-    bool queue = simtime_before(usual, flow->srtt);
-    flow->pace *= queue ? 0.93 : 1.05;
-    flow->next_look = simtime_add(loop_now(flow->loop), flow->srtt);
+    const double chunk = CHUNK_SEGMENTS * SEGMENT, window = fmin(flow->cwnd, (double)flow->window_limit);
+    bool holds = window - (double)flow->in_flight > 2 * chunk;
+    pace_look(&flow->pace, loop_now(flow->loop), flow->srtt, CHUNK_SEGMENTS * (SEGMENT + SEGMENT_OVERHEAD),
+              holds);
 }
 
 /* True if the pace lets a chunk go now; else the pacer will come back. */
 static bool pace_allows(struct flow *flow, uint32_t bytes)
 {
     struct simtime now = loop_now(flow->loop);
-    if (flow->pace == 0)
+    if (flow->pace.rate == 0)
         return true;
     if (now.ns < flow->next_send.ns) {
         loop_arm(flow->loop, &flow->pacer, flow->next_send);
         return false;
     }
     adapt_pace(flow);
-    flow->next_send = simtime_add(now, simtime_from_seconds(bytes / flow->pace));
+    flow->next_send = simtime_add(now, simtime_from_seconds(bytes / flow->pace.rate));
     return true;
 }
 
@@ -352,7 +348,7 @@ void flow_warmed(struct flow *flow, struct simtime rtt, uint64_t rate_bps)
     measure(flow, rtt);
     flow->cwnd = flow->ssthresh = fmin(fmax(window, INITIAL_WINDOW), (double)flow->window_limit);
     flow->keeps_window = true;
-    flow->pace = (double)rate_bps / 8 * SEGMENT / (SEGMENT + SEGMENT_OVERHEAD);
+    pace_start(&flow->pace, (double)rate_bps / 8 * SEGMENT / (SEGMENT + SEGMENT_OVERHEAD), rtt);
 }
 
 void flow_send(struct flow *flow, uint64_t bytes)

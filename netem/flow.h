@@ -12,6 +12,7 @@
 
 #include "loop.h"
 #include "model.h"
+#include "pace.h"
 
 struct flow;
 struct flow_chunk;
@@ -41,8 +42,8 @@ struct flow {
     uint64_t dropped;                  /* of those flying */
     uint64_t losses, timeouts;
     bool keeps_window; /* over idle times: net.ipv4.tcp_slow_start_after_idle is 0 */
-    double pace;       /* payload bytes per second (SO_MAX_PACING_RATE); 0 = as fast as the window allows */
-    struct simtime next_send, next_look;
+    struct pace pace;  /* SO_MAX_PACING_RATE */
+    struct simtime next_send;
     struct timer pacer;
 };
 
@@ -53,8 +54,7 @@ void flow_free(struct flow *flow);
  * delays against it. */
 void flow_opened(struct flow *flow, struct simtime rtt);
 /* The same of a connection that sent padding until slow start was over, and keeps its window when idle: it begins with the window that
- * fills a path of `rate_bps` (0 = unshaped: all that is allowed), and paces by it. Once a round trip the pace rises by 5 %, or falls by 7 %
- * when the smoothed round trip shows a standing queue: longer than the least by the margin of HyStart and a chunk at this pace. */
+ * fills a path of `rate_bps` (0 = unshaped: all that is allowed), and paces by it (pace.h). */
 void flow_warmed(struct flow *flow, struct simtime rtt, uint64_t rate_bps);
 /* Sends `bytes` on the connection, which is open already and keeps what it learned; behind what is still being sent. */
 void flow_send(struct flow *flow, uint64_t bytes);

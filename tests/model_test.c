@@ -171,17 +171,61 @@ static void a_slow_or_lengthened_link_does_not_stop_a_paced_connection(void **st
 {
     (void)state;
     static const struct {
-        double rtt_ms, rate_mbit, then_rtt_ms;
+        double rtt_ms, rate_mbit, then_rtt_ms, megabytes;
         double most; /* times what the bare bytes take */
-    } rows[] = {{1, 1, 1, 1.2}, {4, 5, 4, 1.2}, {4, 20, 4, 1.2}, {40, 10, 40, 1.1}, {20, 80, 120, 20}};
+    } rows[] = {{1, 1, 1, 5.5, 1.2},   {4, 5, 4, 5.5, 1.2},    {4, 20, 4, 5.5, 1.2}, {40, 10, 40, 5.5, 1.1},
+                {20, 80, 60, 80, 1.3}, {20, 80, 120, 80, 1.6}, {60, 80, 20, 80, 1.1}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct rig rig;
         uint64_t rate_bps = (uint64_t)(rows[i].rate_mbit * 1e6);
         rig_init(&rig, rows[i].then_rtt_ms, rate_bps, 0, 4 << 20);
         flow_warmed(&rig.flow, simtime_from_ms(rows[i].rtt_ms), rate_bps);
-        double took = transfer_s(&rig, 5500000), bare = 5.5 * 8 * 1514 / 1448 / rows[i].rate_mbit;
+        double took = transfer_s(&rig, (uint64_t)(rows[i].megabytes * 1e6)),
+               bare = rows[i].megabytes * 8 * 1514 / 1448 / rows[i].rate_mbit;
         if (took > bare * rows[i].most)
             fail_msg("row %zu took %g s, its bytes %g", i, took, bare);
+        rig_free(&rig);
+    }
+}
+
+static void only_a_steady_round_trip_is_the_longer_paths(void **state)
+{
+    (void)state;
+    static const struct {
+        double first_ms, times; /* from look to look */
+        bool holds;
+        double floor_ms;
+    } rows[] = {{60, 1, true, 60}, {60, 1, false, 20}, {60, 1.07, true, 20}, {200, 0.93, true, 20}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct pace pace;
+        double ms = rows[i].first_ms;
+        pace_start(&pace, 1e6, simtime_ms(20));
+        for (int look = 0; look < 12; look++, ms *= rows[i].times)
+            assert_true(pace_look(&pace, simtime_s(look), simtime_from_ms(ms), 0, rows[i].holds));
+        assert_float_equal(simtime_to_ms(pace.floor), rows[i].floor_ms, 0.001);
+        assert_true(rows[i].floor_ms > 20 ? pace.rate >= 1e6 : pace.rate < 5e5);
+    }
+}
+
+static void a_queue_of_our_own_does_not_pass_for_a_longer_path(void **state)
+{
+    (void)state;
+    static const double times_the_rate[] = {1, 1.1, 1.2, 1.5, 2, 4};
+    for (size_t i = 0; i < ARRAY_LEN(times_the_rate); i++) {
+        struct rig rig;
+        struct simtime highest = SIMTIME_ZERO, queue = SIMTIME_ZERO;
+        rig_init(&rig, 20, 80000000, 0, 4 << 20);
+        flow_warmed(&rig.flow, simtime_ms(20), (uint64_t)(times_the_rate[i] * 80e6));
+        flow_send(&rig.flow, 100000000);
+        for (int ms = 0; ms < 9000; ms += 10) {
+            loop_run_until(rig.loop, simtime_ms(ms));
+            highest = simtime_max(highest, rig.flow.pace.floor);
+            if (ms > 4000)
+                queue = simtime_max(queue, link_model_backlog(&rig.there, simtime_ms(ms)));
+        }
+        if (simtime_to_ms(highest) > 22 || simtime_to_ms(queue) > 40)
+            fail_msg("%g times the rate: a floor of %g ms, a queue of %g ms", times_the_rate[i],
+                     simtime_to_ms(highest), simtime_to_ms(queue));
         rig_free(&rig);
     }
 }
@@ -318,6 +362,8 @@ int main(void)
         cmocka_unit_test(losses_are_binomial),
         cmocka_unit_test(a_transfer_takes_its_bytes_by_the_rate_and_slow_start),
         cmocka_unit_test(a_warmed_connection_has_no_slow_start),
+        cmocka_unit_test(only_a_steady_round_trip_is_the_longer_paths),
+        cmocka_unit_test(a_queue_of_our_own_does_not_pass_for_a_longer_path),
         cmocka_unit_test(a_slow_or_lengthened_link_does_not_stop_a_paced_connection),
         cmocka_unit_test(a_kept_connection_need_not_start_slowly_again),
         cmocka_unit_test(cubic_swings_against_the_queue),

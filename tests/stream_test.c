@@ -2,6 +2,8 @@
  * refuses to make of bytes. */
 #include "transfer_fixture.h"
 #include "stream_content.h"
+#include "stream_tls.h"
+#include "stream_wire.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -126,6 +128,84 @@ static void cancelled(void **state)
     assert_true(inbox_is_clean(f));
 }
 
+/* Nothing of the receiver's comes through from before its verdict until the cut: what it is about stands in its place and is not made
+ * again. */
+static void a_lost_verdict_is_told_again(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct result r = {0};
+    struct stat before, after;
+    autofree char *landed = mem_printf("%s/inbox/little", f->folder);
+    assert_int_equal(shell("echo little > '%s/out/little'", f->folder), 0);
+    enter(f->right);
+    assert_int_equal(shell("ip route add blackhole 198.18.0.1"), 0);
+    enter(f->left);
+    start_send(f, &r, "little", "inbox");
+    run_for(f, 200);
+    assert_int_equal(r.calls, 0);
+    assert_int_equal(stat(landed, &before), 0);
+    assert_int_equal(break_connection(f), 1);
+    enter(f->right);
+    assert_int_equal(shell("ip route del blackhole 198.18.0.1"), 0);
+    enter(f->left);
+    finish_send(f, &r);
+    assert_int_equal(r.status, 0);
+    assert_int_equal(f->opened_calls, 2);
+    assert_int_equal(stat(landed, &after), 0);
+    assert_int_equal(after.st_ino, before.st_ino);
+    assert_int_equal(after.st_ctim.tv_nsec, before.st_ctim.tv_nsec);
+}
+
+static void say(struct stream_tls *t, enum stream_type type, uint32_t job, const void *payload, size_t len)
+{
+    struct buf frame = BUF_INIT;
+    stream_frame_add(&frame, type, job, payload, len);
+    assert_int_equal(stream_tls_write(t, frame.data, frame.len, NULL), 0);
+    buf_free(&frame);
+}
+
+/* The next frame that is a verdict: its status. */
+static int hear_verdict(struct stream_tls *t, struct err *e)
+{
+    uint8_t head[STREAM_HEAD], payload[1024];
+    struct stream_frame frame = {0};
+    while (frame.type != STREAM_VERDICT) {
+        assert_int_equal(stream_tls_read(t, head, sizeof head, NULL), 0);
+        assert_int_equal(stream_head_decode(head, &frame, NULL), 0);
+        assert_true(frame.length <= sizeof payload);
+        assert_int_equal(stream_tls_read(t, payload, frame.length, NULL), 0);
+    }
+    return stream_verdict_read(payload, frame.length, e);
+}
+
+/* Frames in an order that no sender of ours makes, to a folder that is none: the receiver says why and goes on. */
+static void receiver_survives_a_hostile_sender(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct err e = ERR_INIT;
+    struct result r = {0};
+    const uint8_t no_digest[STREAM_DIGEST] = {0};
+    SSL_CTX *context = stream_tls_context(f->keys, &e);
+    struct stream_tls t = {.fd = -1, .stop_fd = -1};
+    assert_int_equal(stream_tls_connect(&t, context, &f->to, simtime_s(10), &e), 0);
+    say(&t, STREAM_HELLO, 0, "session", 8);
+    say(&t, STREAM_SLICE, 7, "of no job", 9);
+    say(&t, STREAM_OFFER, 1, "no/such", 7);
+    say(&t, STREAM_SLICE, 1, "no zstd", 7);
+    say(&t, STREAM_END, 1, no_digest, sizeof no_digest);
+    assert_int_equal(hear_verdict(&t, &e), -EINVAL);
+    assert_non_null(strstr(e.text, "\"no/such\" is not an absolute path"));
+    say(&t, STREAM_OFFER, 1, "/tmp", 4);
+    say(&t, STREAM_SLICE, 1, "after the end", 13);
+    say(&t, STREAM_END, 1, no_digest, sizeof no_digest);
+    say(&t, STREAM_AGAIN, 1, "/tmp", 4);
+    assert_int_equal(hear_verdict(&t, &e), -EINVAL);
+    say(&t, STREAM_DROP, 1, NULL, 0);
+    stream_tls_close(&t);
+    SSL_CTX_free(context);
+    send_well(f, &r, "odd folder");
+}
+
 /* Compressed: the layer of a container is, and so are its pages. */
 static void compresses(void **state)
 {
@@ -235,6 +315,8 @@ int main(void)
         STREAM(gives_up_when_nothing_arrives_between_cuts),
         STREAM(stands_still),
         STREAM(cancelled),
+        STREAM(a_lost_verdict_is_told_again),
+        STREAM(receiver_survives_a_hostile_sender),
         STREAM(compresses),
         cmocka_unit_test(intake_refuses),
         cmocka_unit_test(intake_wants_all),

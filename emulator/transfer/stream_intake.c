@@ -26,7 +26,11 @@ struct stream_intake {
 struct stream_intake *stream_intake_open(const char *folder, struct err *e)
 {
     autofree char *work = mem_printf("%s/.stream-XXXXXX", folder);
-    if (folder[0] != '/' || !mkdtemp(work)) {
+    if (folder[0] != '/') {
+        err_set(e, EINVAL, "stream: folder \"%s\" is not an absolute path", folder);
+        return NULL;
+    }
+    if (!mkdtemp(work)) {
         err_errno(e, "folder %s", folder);
         return NULL;
     }

@@ -5,9 +5,7 @@
 enum {
     PADDING_MAX = 24 << 20,
     WINDOW_MAX = 4 << 20, /* what a socket may hold (tcp_wmem): a larger window is of no use */
-    RISE_PERCENT = 105,
-    FALL_PERCENT = 93,
-    BURST_SEGMENTS = 8, /* as netem/flow.c models them */
+    BURST_SEGMENTS = 8,   /* as netem/flow.c models them */
 };
 
 static bool in_slow_start(const struct tcp_info *info)
@@ -15,45 +13,41 @@ static bool in_slow_start(const struct tcp_info *info)
     return info->tcpi_snd_cwnd < info->tcpi_snd_ssthresh;
 }
 
-/* What our own burst takes on the line is no queue: without it the pace would fall for ever on a slow link, or on one that has become
- * longer. */
-static bool queue_stands(const struct stream_pace *pace, const struct tcp_info *info)
+static void tell_kernel(const struct pace *pace, const struct stream_tls *t)
 {
-    uint64_t margin = info->tcpi_min_rtt / 8;
-    margin = margin < 4000 ? 4000 : margin > 16000 ? 16000 : margin;
-    margin += pace->rate ? (uint64_t)BURST_SEGMENTS * info->tcpi_snd_mss * 1000000 / pace->rate : 0;
-    return info->tcpi_rtt > info->tcpi_min_rtt + margin;
-}
-
-static void set_rate(struct stream_pace *pace, const struct stream_tls *t, const struct tcp_info *info,
-                     uint64_t rate)
-{
-    pace->rate = rate;
-    pace->next = simtime_add(clock_monotonic(), simtime_us(info->tcpi_rtt));
+    uint64_t rate = (uint64_t)pace->rate;
     setsockopt(t->fd, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, sizeof rate);
 }
 
-void stream_pace_adapt(struct stream_pace *pace, const struct stream_tls *t)
+static bool pace_holds(const struct stream_tls *t, const struct tcp_info *info)
 {
-    struct tcp_info info = stream_tls_info(t);
-    if (!pace->rate || simtime_before(clock_monotonic(), pace->next))
-        return;
-    pace->met_limit = queue_stands(pace, &info);
-    if (pace->met_limit)
-        set_rate(pace, t, &info, pace->rate * FALL_PERCENT / 100);
-    else if (!stream_tls_hungry(t)) /* the pace is the limit, not we */
-        set_rate(pace, t, &info, pace->rate * RISE_PERCENT / 100);
+    return !stream_tls_hungry(t) && info->tcpi_unacked + BURST_SEGMENTS < info->tcpi_snd_cwnd;
 }
 
-bool stream_pace_found(struct stream_pace *pace, const struct stream_tls *t, size_t sent)
+void stream_pace_adapt(struct pace *pace, const struct stream_tls *t)
+{
+    struct tcp_info info = stream_tls_info(t);
+    if (pace->rate > 0 && pace_look(pace, clock_monotonic(), simtime_us(info.tcpi_rtt),
+                                    BURST_SEGMENTS * info.tcpi_snd_mss, pace_holds(t, &info)))
+        tell_kernel(pace, t);
+}
+
+static void start(struct pace *pace, const struct stream_tls *t, const struct tcp_info *info)
+{
+    struct simtime floor = simtime_us(info->tcpi_min_rtt);
+    double window = (double)info->tcpi_snd_ssthresh * info->tcpi_snd_mss;
+    pace_start(pace, window / simtime_seconds(floor), floor);
+    tell_kernel(pace, t);
+}
+
+bool stream_pace_found(struct pace *pace, const struct stream_tls *t, size_t sent)
 {
     struct tcp_info info = stream_tls_info(t);
     if (in_slow_start(&info))
         return sent >= PADDING_MAX || (uint64_t)info.tcpi_snd_cwnd * info.tcpi_snd_mss >= WINDOW_MAX;
-    if (pace->rate)
+    if (pace->rate > 0)
         stream_pace_adapt(pace, t);
     else if (info.tcpi_min_rtt)
-        set_rate(pace, t, &info,
-                 (uint64_t)info.tcpi_snd_ssthresh * info.tcpi_snd_mss * 1000000 / info.tcpi_min_rtt);
-    return pace->met_limit || sent >= PADDING_MAX;
+        start(pace, t, &info);
+    return pace->queue || sent >= PADDING_MAX;
 }

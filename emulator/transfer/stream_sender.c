@@ -38,7 +38,7 @@ struct stream_sender {
     SSL_CTX *context;
     ZSTD_CCtx *zstd;
     uint64_t session, wire_bytes;
-    struct stream_pace pace;
+    struct pace pace;
     uint32_t numbers;
     int level; /* of zstd */
     uint8_t *slice, *payload;
@@ -108,17 +108,33 @@ static void tell(struct stream_sender *s)
     eventfd_write(s->event_fd, 1);
 }
 
-static void end_parcel(struct stream_sender *s, struct stream_parcel *p, const struct err *e)
+/* With the lock held. */
+static void move_to_ended(struct stream_sender *s, struct stream_parcel *p, const struct err *e)
 {
     p->err = e ? *e : (struct err)ERR_INIT;
     p->state = STREAM_PARCEL_ENDED;
-    pthread_mutex_lock(&s->lock);
     struct stream_parcel **at = &s->open;
     while (*at != p)
         at = &(*at)->next;
     *at = p->next;
     p->next = s->ended;
     s->ended = p;
+}
+
+static void end_parcel(struct stream_sender *s, struct stream_parcel *p, const struct err *e)
+{
+    pthread_mutex_lock(&s->lock);
+    move_to_ended(s, p, e);
+    pthread_mutex_unlock(&s->lock);
+    tell(s);
+}
+
+/* At once: what is submitted when the first of them is known to have failed is a new attempt's. */
+static void end_all(struct stream_sender *s, const struct err *e)
+{
+    pthread_mutex_lock(&s->lock);
+    while (s->open)
+        move_to_ended(s, s->open, e);
     pthread_mutex_unlock(&s->lock);
     tell(s);
 }
@@ -140,12 +156,6 @@ static bool called_off(struct stream_sender *s, const struct stream_parcel *p)
     return off;
 }
 
-static void end_all(struct stream_sender *s, const struct err *e)
-{
-    for (struct stream_parcel *p; (p = next_open(s, NULL));)
-        end_parcel(s, p, e);
-}
-
 /* --- frames ------------------------------------------------------------------------------------------------------------------------ */
 
 /* What the connection has sent since the last call is put down to the parcel. */
@@ -165,6 +175,14 @@ static int say(struct stream_sender *s, struct buf *frame, struct err *e)
     return status;
 }
 
+/* The receiver keeps what it knows of a job until it is told so. */
+static int forget(struct stream_sender *s, uint32_t number, struct err *e)
+{
+    struct buf frame = BUF_INIT;
+    stream_frame_add(&frame, STREAM_DROP, number, NULL, 0);
+    return say(s, &frame, e);
+}
+
 static int read_frame(struct stream_sender *s, struct stream_frame *frame, struct err *e)
 {
     uint8_t head[STREAM_HEAD];
@@ -174,18 +192,19 @@ static int read_frame(struct stream_sender *s, struct stream_frame *frame, struc
     return status == 0 ? stream_tls_read(&s->tls, s->payload, frame->length, e) : status;
 }
 
-static void verdict(struct stream_sender *s, const struct stream_frame *frame)
+static int verdict(struct stream_sender *s, const struct stream_frame *frame, struct err *e)
 {
     struct stream_parcel *p = next_open(s, NULL);
     while (p && p->number != frame->job)
         p = next_open(s, p);
-    struct err e = ERR_INIT;
+    struct err result = ERR_INIT;
     if (!p)
-        return;
+        return 0;
     count_wire_bytes(s, p);
-    if (stream_verdict_read(s->payload, frame->length, &e) < 0)
-        err_wrap(&e, "stream: to host %s", s->host.name);
-    end_parcel(s, p, &e);
+    if (stream_verdict_read(s->payload, frame->length, &result) < 0)
+        err_wrap(&result, "stream: to host %s", s->host.name);
+    end_parcel(s, p, &result);
+    return forget(s, frame->job, e);
 }
 
 static int take_verdicts(struct stream_sender *s, bool wait, struct err *e)
@@ -194,10 +213,10 @@ static int take_verdicts(struct stream_sender *s, bool wait, struct err *e)
     while ((status = stream_tls_readable(&s->tls, wait, s->wake_fd, e)) == 1) {
         struct stream_frame frame;
         status = read_frame(s, &frame, e);
+        if (status == 0 && frame.type == STREAM_VERDICT)
+            status = verdict(s, &frame, e);
         if (status < 0)
             return status;
-        if (frame.type == STREAM_VERDICT)
-            verdict(s, &frame);
         wait = false;
     }
     return status;
@@ -216,6 +235,8 @@ static int ask_again(struct stream_sender *s, struct stream_parcel *p, struct er
         status = read_frame(s, &frame, e);
     if (status < 0)
         return status;
+    if (frame.type == STREAM_VERDICT && frame.job == p->number)
+        return verdict(s, &frame, e);
     struct reader r = reader_over(s->payload, frame.length);
     uint64_t have = reader_be64(&r);
     if (frame.type != STREAM_HAVE || frame.job != p->number || r.short_read)
@@ -259,15 +280,15 @@ static void adapt_level(struct stream_sender *s)
 static int send_slice(struct stream_sender *s, struct stream_parcel *p, struct err *e)
 {
     struct err cannot = ERR_INIT;
-    struct buf frame = BUF_INIT;
     ssize_t got = stream_content_read(p->content, s->slice, STREAM_SLICE_BYTES, &cannot);
     if (got < 0) {
-        stream_frame_add(&frame, STREAM_DROP, p->number, NULL, 0);
+        uint32_t number = p->number;
         end_parcel(s, p, &cannot);
-        return say(s, &frame, e);
+        return forget(s, number, e);
     }
     if (got == 0)
         return send_end(s, p, e);
+    struct buf frame = BUF_INIT;
     adapt_level(s);
     size_t len = ZSTD_compressCCtx(s->zstd, s->payload, STREAM_PAYLOAD_MAX, s->slice, (size_t)got, s->level);
     stream_frame_add(&frame, STREAM_SLICE, p->number, s->payload, len);
@@ -279,11 +300,10 @@ static int send_slice(struct stream_sender *s, struct stream_parcel *p, struct e
 
 static int drop(struct stream_sender *s, struct stream_parcel *p, struct err *e)
 {
-    struct buf frame = BUF_INIT;
-    if (p->offered)
-        stream_frame_add(&frame, STREAM_DROP, p->number, NULL, 0);
+    bool offered = p->offered;
+    uint32_t number = p->number;
     end_parcel(s, p, NULL);
-    return say(s, &frame, e);
+    return offered ? forget(s, number, e) : 0;
 }
 
 static int advance(struct stream_sender *s, struct stream_parcel *p, struct err *e)
@@ -361,7 +381,7 @@ static int open_connection(struct stream_sender *s, struct err *e)
 {
     s->tls.patience = s->settings.connect_timeout;
     s->wire_bytes = 0;
-    s->pace = (struct stream_pace){0};
+    s->pace = (struct pace){0};
     int status = stream_tls_connect(&s->tls, s->context, &s->host, s->settings.connect_timeout, e);
     if (status == 0)
         status = warm(s, e);

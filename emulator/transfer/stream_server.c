@@ -22,9 +22,10 @@ struct arrival {
     struct arrival *next;
     uint64_t session;
     uint32_t job;
-    struct connection *owner; /* whose frames count; NULL = cut */
+    struct connection *owner; /* whose frames count; NULL = cut, or ended */
     struct stream_intake *intake;
     struct err err; /* why the rest is ignored */
+    bool ended;     /* kept until the sender has the verdict: a cut may swallow it */
 };
 
 struct connection {
@@ -103,19 +104,27 @@ static int hello(struct connection *c, size_t length, struct err *e)
     return answer(c, &warmed, e);
 }
 
+static void tell_state(const struct arrival *a, struct buf *reply)
+{
+    if (a->ended)
+        stream_verdict_add(reply, a->job, &a->err);
+    else
+        stream_frame_add_u64(reply, STREAM_HAVE, a->job, a->intake ? stream_intake_bytes(a->intake) : 0);
+}
+
 static int offer(struct connection *c, const struct stream_frame *frame, struct err *e)
 {
     autofree char *folder = strndup((const char *)c->payload, frame->length);
+    struct buf reply = BUF_INIT;
     pthread_mutex_lock(&c->server->lock);
     struct arrival *a = find_arrival(c, frame->job);
     if (!a)
         a = new_arrival(c, frame->job, folder);
-    a->owner = c;
-    uint64_t have = a->intake ? stream_intake_bytes(a->intake) : 0;
-    pthread_mutex_unlock(&c->server->lock);
-    struct buf reply = BUF_INIT;
+    if (!a->ended)
+        a->owner = c;
     if (frame->type == STREAM_AGAIN)
-        stream_frame_add_u64(&reply, STREAM_HAVE, frame->job, have);
+        tell_state(a, &reply);
+    pthread_mutex_unlock(&c->server->lock);
     return answer(c, &reply, e);
 }
 
@@ -136,7 +145,10 @@ static void finish(struct arrival *a, const struct connection *c, size_t length,
         err_set(&a->err, EPROTO, "stream: an end without a digest");
     if (!a->err.code)
         stream_intake_finish(a->intake, c->payload, &a->err);
-    stream_verdict_add(verdict, a->job, &a->err);
+    stream_intake_free(steal(a->intake));
+    a->ended = true;
+    a->owner = NULL;
+    tell_state(a, verdict);
 }
 
 /* The lock is held while the intake writes: another connection may take the job over at any time. */
@@ -147,12 +159,12 @@ static int about_arrival(struct connection *c, const struct stream_frame *frame,
                      ? 0
                      : ZSTD_decompressDCtx(c->zstd, c->slice, STREAM_SLICE_BYTES, c->payload, frame->length);
     pthread_mutex_lock(&c->server->lock);
-    struct arrival *a = own_arrival(c, frame->job);
+    struct arrival *a = frame->type == STREAM_DROP ? find_arrival(c, frame->job) : own_arrival(c, frame->job);
     if (a && frame->type == STREAM_SLICE)
         take_slice(a, c, len);
     if (a && frame->type == STREAM_END)
         finish(a, c, frame->length, &verdict);
-    if (a && frame->type != STREAM_SLICE)
+    if (a && frame->type == STREAM_DROP)
         remove_arrival(c->server, a);
     pthread_mutex_unlock(&c->server->lock);
     return answer(c, &verdict, e);

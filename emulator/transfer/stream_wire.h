@@ -15,10 +15,10 @@ enum stream_type {
     STREAM_HELLO, /* the sender's session u64: jobs are numbered within it */
     STREAM_WARM,  /* padding that opens the congestion window */
     STREAM_OFFER, /* a new job: the folder in which it shall land */
-    STREAM_AGAIN, /* the same of a job that was offered before; answered by HAVE */
+    STREAM_AGAIN, /* the same of a job that was offered before; answered by HAVE, or VERDICT if it has ended */
     STREAM_SLICE, /* a zstd frame */
     STREAM_END,   /* SHA-256 of all slices' contents; answered by VERDICT */
-    STREAM_DROP,  /* the job is called off */
+    STREAM_DROP,  /* the job is called off, or its verdict has arrived: forget it */
     /* receiver to sender */
     STREAM_WARMED,  /* the answer to HELLO: all padding before it has arrived */
     STREAM_HAVE,    /* u64: how much of the job has arrived intact */
