@@ -29,7 +29,13 @@ if (!numbers) {
     set autoscale xfix
     set offsets graph 0.02, graph 0.02, 0, 0
 }
-set yrange [(STATS_min < 0 ? STATS_min * 1.06 : 0):(top > 0 ? top * 1.06 : 1)]
+# Curves of different magnitudes would lie on one another at the bottom of a linear axis.
+if (STATS_min > 0 && top / STATS_min >= 100) {
+    set logscale y
+    set yrange [STATS_min / 1.3:top * 1.3]
+} else {
+    set yrange [(STATS_min < 0 ? STATS_min * 1.06 : 0):(top > 0 ? top * 1.06 : 1)]
+}
 colour(i) = word("#0072B2 #D55E00 #009E73 #CC79A7 #E69F00 #56B4E9", int(i - 1) % 6 + 1)
 mark(i) = int(word("7 5 9 13 11 15", int(i - 1) % 6 + 1))
 dash(i) = i > 6 ? 2 : 1
