@@ -19,7 +19,7 @@ static const struct {
 } units[] = {
     {"_per_s", "1/s"}, {"ms_per_mb", "ms/MB"},  {"_mbit", "Mbit/s"}, {"_mps", "m/s"},
     {"_ms", "ms"},     {"_mb", "MB"},           {"_s", "s"},         {"_bytes", "bytes"},
-    {"_m", "m"},       {"_packets", "packets"},
+    {"_m", "m"},       {"_packets", "packets"}, {"_dbm", "dBm"},     {"_db", "dB"},
 };
 
 /* Takes the unit off the end of a word, or leaves it and returns NULL. */
