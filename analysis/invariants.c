@@ -171,7 +171,7 @@ static void see_container(struct invariants *inv, struct mud *mud, const struct 
         return;
     if (mud->told_total && containers_left(mud) == 0)
         mud->ended_in_order = true;
-    else if (!inv->options.gives_up_always_live)
+    else if (!(inv->options.gives_up & ALWAYS_LIVE))
         say(inv, mud, "no container was live from %.6f s, when the one at %s became %s",
             simtime_seconds(ev->at), ev->reporter, ev->text);
 }

@@ -16,6 +16,7 @@
 #define ROAMLAB_INVARIANTS_H
 
 #include "event.h"
+#include "strategy.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,7 +24,7 @@
 struct invariants;
 
 struct invariants_options {
-    bool gives_up_always_live; /* the strategy's: cold */
+    unsigned gives_up;         /* the strategy's: a set of enum guarantee */
     bool messages_only;        /* an imported log: nothing is known of executions and containers */
     const char *const *names;  /* of the devices by index, or NULL: what the device calls itself */
     size_t name_count;

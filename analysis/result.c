@@ -39,7 +39,7 @@ static struct result_listener *new_listener(const struct scenario *s, bool summa
     l->record.summary = summary;
     l->names = names_of_muds(s);
     l->invariants = invariants_new(&(struct invariants_options){
-        .gives_up_always_live = s && !s->migration.strategy->always_live,
+        .gives_up = s ? s->migration.strategy->gives_up : 0,
         .messages_only = !s,
         .names = l->names,
         .name_count = s ? (size_t)s->mud_count : 0,

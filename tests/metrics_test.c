@@ -277,14 +277,14 @@ static void never_live(void)
     forget(EVENT_CONTAINER, -1);
 }
 
-static void check_broken(void (*spoil)(void), bool gives_up_live, const char *const *expected)
+static void check_broken(void (*spoil)(void), unsigned gives_up, const char *const *expected)
 {
     static const char *const names[] = {"m1"};
     struct invariants_broken broken;
     synthetic_fill(&run, &synthetic_small);
     spoil();
     struct invariants *inv = invariants_new(
-        &(struct invariants_options){.names = names, .name_count = 1, .gives_up_always_live = gives_up_live});
+        &(struct invariants_options){.names = names, .name_count = 1, .gives_up = gives_up});
     for (int i = 0; i < run.count; i++)
         invariants_add(inv, &run.events[i]);
     invariants_finish(inv, &broken);
@@ -304,52 +304,52 @@ static void test_each_invariant_broken_once(void **state)
     (void)state;
     static const struct {
         void (*spoil)(void);
-        bool gives_up_live;
+        unsigned gives_up;
         const char *expected[4];
     } rows[] = {
-        {sound, false, {NULL}},
-        {all_gone_at_the_end, false, {NULL}},
+        {sound, 0, {NULL}},
+        {all_gone_at_the_end, 0, {NULL}},
         {lost_one,
-         false,
+         0,
          {"m1: 6 requests were sent, 5 were answered", "m1: request 3 was not answered", NULL}},
-        {abandoned_one, false, {NULL}},
-        {abandoned_another, false, {"m1: request 3 was not answered", NULL}},
-        {answered_twice, false, {"m1: request 4 was answered 2 times", NULL}},
-        {wrong_digest, false, {"m1: request 2: wrong digest: expected 1, got 2", NULL}},
-        {never_told, false, {"m1: it never said how many requests it sent", NULL}},
-        {executed_twice, false, {"m1: request 5 was executed 2 times", NULL}},
+        {abandoned_one, 0, {NULL}},
+        {abandoned_another, 0, {"m1: request 3 was not answered", NULL}},
+        {answered_twice, 0, {"m1: request 4 was answered 2 times", NULL}},
+        {wrong_digest, 0, {"m1: request 2: wrong digest: expected 1, got 2", NULL}},
+        {never_told, 0, {"m1: it never said how many requests it sent", NULL}},
+        {executed_twice, 0, {"m1: request 5 was executed 2 times", NULL}},
         {left_out,
-         false,
+         0,
          {"m1: request 3 was left out: 4 was executed without it",
           "m1: request 3 was answered but no container executed it", NULL}},
         {old_one_executes,
-         false,
+         0,
          {"m1: request 5 was executed by the container of migration 0 after that of migration 1 had executed",
           NULL}},
         {gone_too_early,
-         false,
+         0,
          {"m1: no container was live from 3.000000 s, when the one at ES-1 became gone", NULL}},
-        {gone_too_early, true, {NULL}},
+        {gone_too_early, ALWAYS_LIVE, {NULL}},
         {one_is_left,
-         false,
+         0,
          {"m1: 2 containers are left at the end: one at ES-1, brought by migration 0, is live",
           "m1: 2 containers are left at the end: one at ES-2, brought by migration 1, is live", NULL}},
         {last_one_halted,
-         false,
+         0,
          {"m1: no container was live from 6.100000 s, when the one at ES-2 became halted",
           "m1: the container that is left at the end is not live", NULL}},
-        {last_one_halted, true, {"m1: the container that is left at the end is not live", NULL}},
-        {unknown_state, false, {"m1: a container at ES-2 is in the unknown state \"asleep\"", NULL}},
+        {last_one_halted, ALWAYS_LIVE, {"m1: the container that is left at the end is not live", NULL}},
+        {unknown_state, 0, {"m1: a container at ES-2 is in the unknown state \"asleep\"", NULL}},
         {never_ended,
-         false,
+         0,
          {"m1: migration 1, begun at 2.250000 s, had not ended when the run's time was over "
           "(give it more: duration_s or timeouts.drain_ms)",
           NULL}},
-        {ended_twice, false, {"m1: migration 1 ended 2 times", NULL}},
-        {never_live, false, {"m1: no container was ever live", NULL}},
+        {ended_twice, 0, {"m1: migration 1 ended 2 times", NULL}},
+        {never_live, 0, {"m1: no container was ever live", NULL}},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        check_broken(rows[i].spoil, rows[i].gives_up_live, rows[i].expected);
+        check_broken(rows[i].spoil, rows[i].gives_up, rows[i].expected);
 }
 
 /* --- result.json --- */

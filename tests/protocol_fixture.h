@@ -216,7 +216,7 @@ static inline struct played play(const struct play *p)
 {
     struct scenario *s = play_scenario(p);
     struct played r = {.invariants = invariants_new(&(struct invariants_options){
-                           .gives_up_always_live = !s->migration.strategy->always_live})};
+                           .gives_up = s->migration.strategy->gives_up})};
     struct clock clock = clock_virtual();
     struct loop *loop = loop_new(&clock, NULL);
     struct world w;

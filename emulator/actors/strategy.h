@@ -33,6 +33,7 @@ enum operation {
     OP_REVIVE,      /* cold, failed: start the halted source container from its own checkpoint */
     OPERATIONS
 };
+_Static_assert(OPERATIONS < 63, "a set of operations has 64 bits, one of them AT_ONCE");
 
 enum place { AT_SOURCE, AT_TARGET, AT_AP };
 
@@ -40,18 +41,25 @@ enum place { AT_SOURCE, AT_TARGET, AT_AP };
 struct stage {
     enum operation operation;
     enum place place;
-    uint32_t after;
+    uint64_t after;
 };
 
 enum { IN_ORDER = 0, STAGES_MAX = 16 };
-#define AFTER(operation) (UINT32_C(1) << (operation))
-#define AT_ONCE (UINT32_C(1) << 31)
+#define AFTER(operation) (UINT64_C(1) << (operation))
+#define AT_ONCE (UINT64_C(1) << 63)
+
+/* What a strategy may give up, as a set; the rest of the invariants (analysis/invariants.h) holds for all. */
+enum guarantee {
+    ALWAYS_LIVE = 1,     /* a container can serve at every moment */
+    SOURCE_SURVIVES = 2, /* until the commit the source can go on alone, whatever happens to the target */
+    STATE_MIGRATES = 4,  /* what requests have left in memory and files; without it, digests begin anew */
+};
 
 struct strategy {
     const char *name;
     const char *help;
     bool migrates;      /* false: requests are forwarded for ever */
-    bool always_live;   /* guarantees that a container can serve at every moment */
+    unsigned gives_up;  /* set of enum guarantee */
     bool needs_base;    /* the target must have the base image already */
     bool overlaps;      /* the target begins with the snapshot, not when all has been sent */
     struct stage stages[STAGES_MAX];

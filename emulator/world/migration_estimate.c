@@ -45,7 +45,7 @@ struct schedule {
 static struct simtime may_begin(const struct strategy *strategy, const struct schedule *plan, int stage)
 {
     struct simtime begin = SIMTIME_ZERO;
-    uint32_t after = strategy->stages[stage].after;
+    uint64_t after = strategy->stages[stage].after;
     for (int i = 0; i < stage; i++)
         if (after == IN_ORDER || (after & AFTER(strategy->stages[i].operation)))
             begin = simtime_max(begin, plan->ends[i]);
