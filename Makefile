@@ -1,6 +1,8 @@
 # make            ./roamlab, and ./roamlab-service, the program that runs inside the containers
 # make tests      the test programs            make fuzz    the fuzzers (clang)
 # make check      builds and runs all of them (tools/test installs what is missing first)
+# make install    into PREFIX (/usr/local), below DESTDIR; make uninstall takes it away again
+# make man        the manual pages
 # CC=clang, SANITIZE=1 (ASan and UBSan), V=1 (show commands), BUILD=DIR change the build.
 ifeq ($(origin CC),default)
 CC = gcc
@@ -48,7 +50,7 @@ roamlab roamlab-service: %: $(BUILD)/%
 	@cp -f $< $@
 
 $(BUILD)/roamlab: $(BUILD)/emulator/main.o $(LIBRARY)
-	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(LDFLAGS) $(LIBS)
 
 $(LIBRARY): $(SOURCES:%.c=$(BUILD)/%.o)
 	@rm -f $@; ar rcs $@ $^
@@ -86,9 +88,31 @@ $(BUILD)/tests/%_fuzz: $(BUILD)/tests/%_fuzz.o $(LIBRARY)
 check: all
 	tests/run
 
+# The manual pages are what --help says; without help2man there are none.
+man: roamlab
+	tools/man ./roamlab build/man
+
+PREFIX ?= /usr/local
+SHARE = $(DESTDIR)$(PREFIX)/share
+INSTALLED = $(DESTDIR)$(PREFIX)/bin/roamlab $(DESTDIR)$(PREFIX)/bin/roamlab-service $(SHARE)/roamlab $(SHARE)/doc/roamlab \
+ $(SHARE)/bash-completion/completions/roamlab $(SHARE)/man/man1/roamlab.1 $(SHARE)/man/man1/roamlab-*.1
+
+install: all $(if $(shell command -v help2man),man)
+	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/roamlab/scenarios $(SHARE)/roamlab/tools $(SHARE)/doc/roamlab \
+	  $(SHARE)/bash-completion/completions $(SHARE)/man/man1
+	install roamlab roamlab-service $(DESTDIR)$(PREFIX)/bin
+	install -m 644 scenarios/* $(SHARE)/roamlab/scenarios
+	install tools/setup tools/fetch-criu $(SHARE)/roamlab/tools
+	install -m 644 README.md $(wildcard docs/*.md docs/*.png) $(SHARE)/doc/roamlab
+	install -m 644 tools/completion.bash $(SHARE)/bash-completion/completions/roamlab
+	$(if $(shell command -v help2man),install -m 644 build/man/*.1 $(SHARE)/man/man1)
+
+uninstall:
+	rm -rf $(INSTALLED)
+
 clean:
 	rm -rf build roamlab roamlab-service
 
-.PHONY: all tests fuzz check clean
+.PHONY: all tests fuzz check man install uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,6 +1,7 @@
 #include "command_line.h"
 #include "commands.h"
 #include "driver.h"
+#include "installation.h"
 #include "json_file.h"
 #include "mem.h"
 #include "privileges.h"
@@ -8,8 +9,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,7 +111,6 @@ static int diagnose(const char *program, json_object *list)
 
 int doctor_main(int argc, char **argv)
 {
-    char self[PATH_MAX];
     bool as_json = false;
     const struct command_options options = {.flag = "json", .flag_given = &as_json};
     int status = command_options("doctor", argc, argv, HELP, &options);
@@ -120,9 +118,7 @@ int doctor_main(int argc, char **argv)
         return status;
     if (optind != argc)
         return command_usage("doctor", "it takes no arguments");
-    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-    self[len > 0 ? len : 0] = '\0';
-    autofree char *program = mem_printf("%s/roamlab-service", dirname(self));
+    autofree char *program = installation_service();
     json_object *list = as_json ? json_object_new_array() : NULL;
     status = diagnose(program, list);
     if (list)

@@ -1,4 +1,5 @@
 #include "play.h"
+#include "installation.h"
 #include "interrupt.h"
 #include "logrepo.h"
 #include "mem.h"
@@ -7,7 +8,6 @@
 #include "world_sim.h"
 
 #include <errno.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,18 +15,9 @@
 /* A timer that was later than this, in one of a hundred cases, makes a real run invalid. */
 enum { DRIFT_BOUND_MS = 50, FACTS_MAX = 16 };
 
-/* The service's program lies beside this one. */
-static char *find_program(void)
-{
-    char self[4096];
-    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-    self[len > 0 ? len : 0] = '\0';
-    return mem_printf("%s/roamlab-service", dirname(self));
-}
-
 void play_init(struct play *p, struct scenario *s, bool real)
 {
-    *p = (struct play){.scenario = s, .real = real, .program = find_program()};
+    *p = (struct play){.scenario = s, .real = real, .program = installation_service()};
     uname(&p->kernel);
 }
 

@@ -1,5 +1,6 @@
 #include "runtime.h"
 #include "files.h"
+#include "installation.h"
 #include "mem.h"
 #include "process.h"
 
@@ -183,5 +184,6 @@ int runtime_find(const char *prefix, const char *program, struct runtime *r, str
         return 0;
     err_set(e, EOPNOTSUPP, "no CRIU works on this kernel: %s: %.240s; criu of PATH: %.240s", criu,
             fetched.text, installed.text);
-    return err_hint(e, "as root: tools/fetch-criu %s", prefix);
+    autofree char *tool = installation_tool("fetch-criu");
+    return err_hint(e, "as root: %s %s", tool, prefix);
 }
