@@ -12,8 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A timer that was later than this, in one of a hundred cases, makes a real run invalid. */
-enum { DRIFT_BOUND_MS = 50, FACTS_MAX = 16 };
+enum { FACTS_MAX = 16 };
 
 void play_init(struct play *p, struct scenario *s, bool real)
 {
@@ -137,7 +136,7 @@ static void describe(const struct play *p, uint64_t seed, struct result_fact *fa
                                    .seed = seed,
                                    .command = p->command,
                                    .drift = p->facts.lateness,
-                                   .drift_valid = p->facts.lateness.p99.ns <= simtime_ms(DRIFT_BOUND_MS).ns,
+                                   .drift_valid = p->facts.lateness.p99.ns <= simtime_ms(WORLD_REAL_DRIFT_MS).ns,
                                    .environment = facts,
                                    .environment_count = list_facts(p, facts)};
 }

@@ -105,5 +105,8 @@ char *docker_freezer_of(pid_t pid, struct err *e);
 /* Writes the wish; true in *reached once all processes follow it. */
 int docker_freezer_set(const char *freezer, bool frozen, struct err *e);
 int docker_freezer_reached(const char *freezer, bool frozen, bool *reached, struct err *e);
+/* Freezes and thaws a process in a new control group of that name, such as docker_daemon_cgroup() gives, and
+ * removes both. The version of the control groups, or -errno. Blocks for milliseconds. */
+int docker_freezer_try(const char *group, struct err *e);
 
 #endif

@@ -4,10 +4,15 @@
 #include "mem.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-enum { POLL_US = 500 };
+enum { POLL_US = 500, TRY_ROUNDS = 2000 };
 
 /* Where the hierarchy is mounted: version 2 for an empty controller, else version 1 of that controller. */
 static char *mount_point(const char *controller)
@@ -44,6 +49,12 @@ static char *group_of(const char *cgroups, const char *controller)
     return NULL;
 }
 
+static int no_freezer(struct err *e)
+{
+    err_set(e, EOPNOTSUPP, "no control group freezer is mounted");
+    return err_hint(e, "mount -t cgroup2 none /sys/fs/cgroup");
+}
+
 char *docker_freezer_of(pid_t pid, struct err *e)
 {
     autofree char *path = mem_printf("/proc/%d/cgroup", pid);
@@ -57,7 +68,7 @@ char *docker_freezer_of(pid_t pid, struct err *e)
         else if (group2 && mount2)
             freezer = mem_printf("%s%s/cgroup.freeze", mount2, group2);
         else
-            err_set(e, EOPNOTSUPP, "no control group freezer is mounted");
+            no_freezer(e);
     }
     buf_free(&text);
     return freezer;
@@ -142,4 +153,56 @@ void docker_container_thaw(struct docker_container *c, struct docker_job *job)
 {
     static const docker_step steps[] = {step_clear, NULL};
     docker_job_start(job, c, "thaw", steps);
+}
+
+/* --- trying it out ------------------------------------------------------------------------------------------- */
+
+static int reach(const char *freezer, bool frozen, struct err *e)
+{
+    bool reached = false;
+    for (int round = 0; round < TRY_ROUNDS; round++) {
+        int status = docker_freezer_set(freezer, frozen, e);
+        if (status == 0)
+            status = docker_freezer_reached(freezer, frozen, &reached, e);
+        if (status < 0 || reached)
+            return status;
+        usleep(POLL_US);
+    }
+    return err_set(e, ETIMEDOUT, "%s: a process does not %s", freezer, frozen ? "stop" : "go on");
+}
+
+static int freeze_child(const char *folder, const char *freezer, struct err *e)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;)
+            pause();
+    }
+    if (pid < 0)
+        return err_errno(e, "fork");
+    autofree char *procs = mem_printf("%s/cgroup.procs", folder), *number = mem_printf("%d", pid);
+    int status = files_write(procs, number, e);
+    if (status == 0)
+        status = reach(freezer, true, e);
+    if (status == 0)
+        status = reach(freezer, false, e);
+    docker_freezer_set(freezer, false, NULL); /* version 1 kills nobody who is frozen */
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    return status;
+}
+
+int docker_freezer_try(const char *group, struct err *e)
+{
+    autofree char *mount1 = mount_point("freezer"), *mount2 = mount_point("");
+    if (!mount1 && !mount2)
+        return no_freezer(e);
+    autofree char *folder = mem_printf("%s%s", mount1 ? mount1 : mount2, group);
+    autofree char *freezer = mem_printf("%s/%s", folder, mount1 ? "freezer.state" : "cgroup.freeze");
+    if (mkdir(folder, 0755) < 0)
+        return err_errno(e, "control group %s", folder);
+    int status = freeze_child(folder, freezer, e);
+    rmdir(folder);
+    return status < 0 ? status : mount1 ? 1 : 2;
 }

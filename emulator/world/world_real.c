@@ -2,13 +2,13 @@
 #include "agent.h"
 #include "controller.h"
 #include "daemon.h"
+#include "driver.h"
+#include "host_probe.h"
 #include "interrupt.h"
 #include "mem.h"
-#include "privileges.h"
 #include "scenario_move.h"
 #include "testdata.h"
 #include "transfer.h"
-#include "variation.h"
 #include "world_plan.h"
 
 #include <errno.h>
@@ -134,35 +134,11 @@ static void nothing(struct cast *cast, const struct event *event)
     (void)cast, (void)event;
 }
 
-/* Every link has both its ends on this machine. */
-static const struct link_driver *choose_driver(const struct scenario *s, const char *wanted, struct err *e)
-{
-    int count = s ? s->link_count * 2 : 0;
-    autofree struct link_need *needs = mem_alloc_array((size_t)count + 1, sizeof *needs);
-    for (int i = 0; i < count; i++) {
-        const struct scenario_link *link = &s->links[i / 2];
-        needs[i] = (struct link_need){.link = i / 2,
-                                      .back = i % 2,
-                                      .ends = {.from_interface = "here", .to_interface = "there"},
-                                      .params = variation_at(link, i % 2, SIMTIME_ZERO, s->seed)};
-        needs[i].ends.varies = link->schedules[i % 2].count > 0;
-    }
-    return link_driver_choose(wanted, needs, count, e);
-}
-
 int world_real_check(const struct scenario *s, const struct world_real_options *options,
                      struct world_real_facts *facts, struct err *e)
 {
-    int status = privileges_check(e);
-    if (status == 0)
-        status = runtime_find(NULL, options->program, &facts->runtime, e);
-    if (status < 0)
-        return status;
-    const struct link_driver *driver = choose_driver(s, options->driver, e);
-    if (!driver)
-        return -e->code;
-    snprintf(facts->link_driver, sizeof facts->link_driver, "%s", driver->name);
-    return 0;
+    const struct host_probe_subject subject = {s, options->program, options->driver, facts};
+    return host_probe_check(&subject, e);
 }
 
 int world_real_run(struct scenario *s, uint64_t seed, const struct world_real_options *options, struct logrepo *repo,

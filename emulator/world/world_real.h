@@ -9,6 +9,8 @@
 #include "runtime.h"
 #include "scenario.h"
 
+/* A timer or packet that was later than this, in one of a hundred cases, makes a run invalid. */
+enum { WORLD_REAL_DRIFT_MS = 50 };
 
 struct world_real_options {
     const char *program;   /* the static service program */
@@ -35,8 +37,7 @@ struct world_real_facts {
 int world_real_run(struct scenario *s, uint64_t seed, const struct world_real_options *options, struct logrepo *repo,
                    struct world_real_facts *facts, struct err *e);
 
-/* What this host needs for a real run of the scenario (NULL: any), without running it: privileges, Docker, CRIU, a link
- * driver that can do what its links ask. Fills the facts. */
+/* What this host needs for a real run of the scenario (NULL: any), without running it: the probes of host_probe.h. Fills the facts. */
 int world_real_check(const struct scenario *s, const struct world_real_options *options,
                      struct world_real_facts *facts, struct err *e);
 

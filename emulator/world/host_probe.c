@@ -1,0 +1,151 @@
+#include "host_probe.h"
+#include "driver.h"
+#include "mem.h"
+#include "privileges.h"
+#include "transfer.h"
+#include "variation.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+struct journal *host_probe_journal(struct err *e)
+{
+    static unsigned count;
+    autofree char *name = mem_printf("probe-%d-%u", getpid(), ++count);
+    return journal_open(NULL, name, world_real_kinds, e);
+}
+
+int host_probe_end(struct journal *journal, int status, const char *mend, struct err *e)
+{
+    struct err left = ERR_INIT;
+    if (!journal)
+        return status;
+    if (status < 0 && strstr(e->hint, journal_folder(journal)))
+        e->hint[0] = '\0';
+    if (journal_close(journal, &left) < 0 && status == 0) {
+        *e = left;
+        return -left.code;
+    }
+    if (status < 0)
+        err_hint(e, "%s", mend);
+    return status;
+}
+
+static int privileges(const struct host_probe *probe, const struct host_probe_subject *subject, char *found,
+                      size_t size, struct err *e)
+{
+    (void)probe, (void)subject;
+    snprintf(found, size, "for namespaces, links, control groups, checkpoints");
+    return privileges_check(e);
+}
+
+static int checkpoint(const struct host_probe *probe, const struct host_probe_subject *subject, char *found,
+                      size_t size, struct err *e)
+{
+    (void)probe;
+    struct runtime *r = &subject->facts->runtime;
+    int status = runtime_find(NULL, subject->program, r, e);
+    if (status == 0)
+        snprintf(found, size, "CRIU %s (%s) dumped and restored a program with a socket; Docker %s, runc %s",
+                 r->criu_version, *r->criu_folder ? r->criu_folder : "of PATH", r->docker_version,
+                 r->runc_version);
+    return status;
+}
+
+/* Every link has both its ends on this machine. */
+static int links(const struct host_probe *probe, const struct host_probe_subject *subject, char *found,
+                 size_t size, struct err *e)
+{
+    (void)probe;
+    const struct scenario *s = subject->scenario;
+    int count = s ? s->link_count * 2 : 0;
+    autofree struct link_need *needs = mem_alloc_array((size_t)count + 1, sizeof *needs);
+    for (int i = 0; i < count; i++) {
+        const struct scenario_link *link = &s->links[i / 2];
+        needs[i] = (struct link_need){.link = i / 2,
+                                      .back = i % 2,
+                                      .ends = {.from_interface = "here", .to_interface = "there"},
+                                      .params = variation_at(link, i % 2, SIMTIME_ZERO, s->seed)};
+        needs[i].ends.varies = link->schedules[i % 2].count > 0;
+    }
+    const struct link_driver *driver = link_driver_choose(subject->driver, needs, count, e);
+    if (!driver)
+        return -e->code;
+    snprintf(subject->facts->link_driver, sizeof subject->facts->link_driver, "%s", driver->name);
+    snprintf(found, size, "shaped by %s: %s", driver->name, driver->summary);
+    return 0;
+}
+
+static int link_driver(const struct host_probe *probe, const struct host_probe_subject *subject, char *found,
+                       size_t size, struct err *e)
+{
+    (void)subject;
+    const struct link_driver *driver = link_driver_named(probe->argument);
+    snprintf(found, size, "%s", driver->summary);
+    return driver->probe(e);
+}
+
+static const struct host_probe probes[] = {
+    {.name = "privileges", .use = PROBE_EVERY_RUN, .attempt = privileges},
+    {.name = "namespaces", .use = PROBE_ITSELF, .attempt = host_probe_namespaces},
+    {.name = "links", .use = PROBE_EVERY_RUN, .attempt = links},
+    {.name = "netem", .use = PROBE_COMFORT, .attempt = link_driver, .argument = "kernel"},
+    {.name = "NFQUEUE", .use = PROBE_COMFORT, .attempt = link_driver, .argument = "userspace"},
+    {.name = "checkpoint", .use = PROBE_EVERY_RUN, .attempt = checkpoint},
+    {.name = "freezer", .use = PROBE_EVERY_RUN, .attempt = host_probe_freezer},
+    {.name = "Engine", .use = PROBE_ITSELF, .attempt = host_probe_engine},
+    {.name = "disk", .use = PROBE_EVERY_RUN, .attempt = host_probe_disk},
+    {.name = "clock", .use = PROBE_COMFORT, .attempt = host_probe_clock},
+    {.name = "figures", .use = PROBE_COMFORT, .attempt = host_probe_figures},
+};
+
+static bool is_scenarios_carrier(const struct host_probe *probe, const struct scenario *s)
+{
+    return !strcmp(s->migration.carrier, probe->argument);
+}
+
+void host_probe_each(bool (*visit)(const struct host_probe *probe, void *context), void *context)
+{
+    for (size_t i = 0; i < ARRAY_LEN(probes); i++)
+        if (!visit(&probes[i], context))
+            return;
+    for (int i = 0; carrier_at(i); i++) {
+        const struct host_probe probe = {.name = carrier_at(i)->name,
+                                         .use = PROBE_SOME_RUNS,
+                                         .needed = is_scenarios_carrier,
+                                         .attempt = host_probe_carrier,
+                                         .argument = carrier_at(i)->name};
+        if (!visit(&probe, context))
+            return;
+    }
+}
+
+bool host_probe_is_needed(const struct host_probe *probe)
+{
+    return probe->use == PROBE_EVERY_RUN || probe->use == PROBE_ITSELF;
+}
+
+struct check {
+    const struct host_probe_subject *subject;
+    int status;
+    struct err *e;
+};
+
+static bool check_one(const struct host_probe *probe, void *context)
+{
+    struct check *c = context;
+    char found[256];
+    const struct scenario *s = c->subject->scenario;
+    bool some = probe->use == PROBE_SOME_RUNS && s && probe->needed(probe, s);
+    if (probe->use == PROBE_EVERY_RUN || some)
+        c->status = probe->attempt(probe, c->subject, found, sizeof found, c->e);
+    return c->status == 0;
+}
+
+int host_probe_check(const struct host_probe_subject *subject, struct err *e)
+{
+    struct check c = {subject, 0, e};
+    host_probe_each(check_one, &c);
+    return c.status;
+}

@@ -1,0 +1,120 @@
+/* Namespaces, timers, disk space, gnuplot. */
+#include "host_probe.h"
+#include "driver.h"
+#include "lateness.h"
+#include "loop.h"
+#include "mem.h"
+#include "process.h"
+#include "testbed.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+/* --- two hosts and a link between them ----------------------------------------------------------------------------------------------- */
+
+int host_probe_namespaces(const struct host_probe *probe, const struct host_probe_subject *subject,
+                          char *found, size_t size, struct err *e)
+{
+    (void)probe, (void)subject;
+    const struct in_addr addresses[] = {{htonl(0xc612fffd)},
+                                        {htonl(0xc612fffe)}}; /* 198.18.255.253 and .254 */
+    const struct testbed_host hosts[] = {{"left", &addresses[0], 1}, {"right", &addresses[1], 1}};
+    const struct testbed_link link = {.between = {0, 1}};
+    const struct testbed_plan plan = {.hosts = hosts, .links = &link, .host_count = 2, .link_count = 1};
+    struct journal *journal = host_probe_journal(e);
+    if (!journal)
+        return -e->code;
+    struct testbed *testbed = testbed_build(&plan, &link_driver_userspace, journal, e);
+    int status = testbed ? 0 : -e->code;
+    testbed_free(testbed);
+    snprintf(found, size, "made two, joined them by a veth pair, removed them");
+    return host_probe_end(journal, status, "run it on the machine itself, not in a container", e);
+}
+
+/* --- timers ------------------------------------------------------------------------------------------------------------------------------ */
+
+enum { TIMERS = 200, EVERY_US = 1000 };
+
+struct ticking {
+    struct loop *loop;
+    struct timer timer;
+    int left;
+};
+
+static void tick(struct timer *timer)
+{
+    struct ticking *t = container_of(timer, struct ticking, timer);
+    if (--t->left > 0)
+        loop_arm_after(t->loop, timer, simtime_us(EVERY_US));
+    else
+        loop_stop(t->loop);
+}
+
+int host_probe_clock(const struct host_probe *probe, const struct host_probe_subject *subject, char *found,
+                     size_t size, struct err *e)
+{
+    (void)probe, (void)subject;
+    struct clock clock = clock_wall(clock_monotonic());
+    struct ticking t = {.loop = loop_new(&clock, e), .timer.fire = tick, .left = TIMERS};
+    if (!t.loop)
+        return -e->code;
+    loop_arm_after(t.loop, &t.timer, simtime_us(EVERY_US));
+    loop_run(t.loop);
+    struct lateness late = loop_lateness(t.loop);
+    loop_free(t.loop);
+    double p50 = simtime_seconds(late.p50) * 1e3, p99 = simtime_seconds(late.p99) * 1e3;
+    snprintf(found, size, "timers are %.3g ms late (median), %.3g ms (99 of 100)", p50, p99);
+    if (late.p99.ns <= simtime_ms(WORLD_REAL_DRIFT_MS).ns)
+        return 0;
+    err_set(e, ETIME, "%s: runs will be judged invalid above %d ms", found, WORLD_REAL_DRIFT_MS);
+    return err_hint(e, "end other work on this machine: top");
+}
+
+/* --- disk ---------------------------------------------------------------------------------------------------------------------------------- */
+
+enum { ANY_RUN_MB = 1000, WORKING_MB = 200, COPIES = 4 };
+
+/* The image once in the cache and once at each edge; of each container the checkpoint and the layer at both ends, packed and not. */
+static double needed_mb(const struct scenario *s)
+{
+    if (!s)
+        return ANY_RUN_MB;
+    return WORKING_MB + s->service.base_mb * (s->edge_count + 1) +
+           s->mud_count * COPIES * (s->service.memory_mb + s->service.layer_mb);
+}
+
+int host_probe_disk(const struct host_probe *probe, const struct host_probe_subject *subject, char *found,
+                    size_t size, struct err *e)
+{
+    (void)probe;
+    const char *folder = "/var/lib";
+    struct statvfs fs;
+    if (statvfs(folder, &fs) < 0)
+        return err_errno(e, "%s", folder);
+    double free_mb = (double)fs.f_bavail * (double)fs.f_frsize / 1e6, needed = needed_mb(subject->scenario);
+    snprintf(found, size, "%.0f MB free in %s/roamlab", free_mb, folder);
+    if (free_mb >= needed)
+        return 0;
+    err_set(e, ENOSPC, "%s/roamlab has %.0f MB free, a run needs %.0f MB", folder, free_mb, needed);
+    return err_hint(e, "make room there, or rm -r /var/lib/roamlab/cache");
+}
+
+/* --- figures ------------------------------------------------------------------------------------------------------------------------------- */
+
+int host_probe_figures(const struct host_probe *probe, const struct host_probe_subject *subject, char *found,
+                       size_t size, struct err *e)
+{
+    (void)probe, (void)subject;
+    struct process_options options = PROCESS_OPTIONS_INIT;
+    options.argv = (const char *[]){
+        "gnuplot", "-e", "set terminal svg; set output '/dev/null'; plot x; print GPVAL_VERSION", NULL};
+    autofree char *output = NULL;
+    if (process_run(&options, &output, e) < 0) {
+        err_wrap(e, "results have no figures");
+        return err_hint(e, "apt-get install gnuplot-nox");
+    }
+    snprintf(found, size, "gnuplot %.*s drew one", (int)strcspn(output, "\n"), output);
+    return 0;
+}

@@ -1,0 +1,111 @@
+/* What roamlab doctor says about this host, and about one that lacks something; a run says the same. */
+#include "real_fixture.h"
+
+static json_object *diagnose(const char *before)
+{
+    autofree char *text = shell("%s %s doctor --json; true", before, fixture_program);
+    json_object *list = json_tokener_parse(text);
+    if (!json_object_is_type(list, json_type_array))
+        fail_msg("no list: %s", text);
+    return list;
+}
+
+static json_object *finding(json_object *list, const char *name)
+{
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        json_object *one = json_object_array_get_idx(list, i);
+        if (!strcmp(json_object_get_string(json_object_object_get(one, "name")), name))
+            return one;
+    }
+    fail_msg("no finding %s", name);
+    return NULL;
+}
+
+static const char *text_of(json_object *finding, const char *key)
+{
+    const char *text = json_object_get_string(json_object_object_get(finding, key));
+    return text ? text : "";
+}
+
+static bool works(json_object *finding)
+{
+    return json_object_get_boolean(json_object_object_get(finding, "works"));
+}
+
+static void all_that_is_needed_works_here(void **state)
+{
+    (void)state;
+    NEED_REAL_WORLD();
+    static const char *const names[] = {"privileges", "namespaces", "links", "checkpoint", "freezer", "Engine",
+                                        "disk",       "clock",      "scp",   "stream"};
+    autofree char *before = fixture_machine();
+    json_object *list = diagnose("");
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (!works(finding(list, names[i])))
+            fail_msg("%s: %s", names[i], text_of(finding(list, names[i]), "what"));
+    json_object_put(list);
+    assert_machine_as(before);
+}
+
+/* `program` is one that fails, in a private mount namespace: the machine's own stays as it is. */
+static const struct {
+    const char *program, *probe, *says, *mends;
+    bool run_needs_it;
+} lacks[] = {
+    {"dockerd", "checkpoint", "dockerd is not installed", "apt-get install docker.io", true},
+    {"runc", "checkpoint", "runc is not installed", "apt-get install docker.io", true},
+    {"criu", "checkpoint", "no CRIU works on this kernel", "tools/fetch-criu", true},
+    {"ssh-keygen", "scp", "carrier scp", "tools/setup", true},
+    {"sshd", "scp", "carrier scp", "tools/setup", true},
+    {"containerd", "Engine", "containerd ended with status 1", "docker.io", false},
+    {"gnuplot", "figures", "results have no figures", "apt-get install gnuplot-nox", false},
+};
+
+static char *without(const char *program)
+{
+    return mem_printf("unshare -m sh -c 'for f in $(which -a %s) /usr/sbin/%s /var/lib/roamlab/criu/bin/%s; do"
+                      " test -e $f && mount --bind /bin/false $f; done; exec \"$@\"' sh",
+                      program, program, program);
+}
+
+static void what_is_missing_is_named_alike(void **state)
+{
+    (void)state;
+    NEED_REAL_WORLD();
+    for (size_t i = 0; i < ARRAY_LEN(lacks); i++) {
+        autofree char *before = fixture_machine(), *prefix = without(lacks[i].program);
+        json_object *list = diagnose(prefix), *f = finding(list, lacks[i].probe);
+        if (works(f) || !strstr(text_of(f, "what"), lacks[i].says) || !strstr(text_of(f, "mend"), lacks[i].mends))
+            fail_msg("%s: %s", lacks[i].program, json_object_to_json_string(f));
+        if (lacks[i].run_needs_it) {
+            autofree char *said = shell("%s %s run --world real -o %s/without " QUICK " 2>&1; echo exit $?; ls %s", prefix,
+                                        fixture_program, fixture_folder, fixture_folder);
+            if (!strstr(said, text_of(f, "what")) || !strstr(said, "exit 3\n") || strstr(said, "without\n"))
+                fail_msg("%s: %s instead of %s", lacks[i].program, said, text_of(f, "what"));
+        }
+        json_object_put(list);
+        assert_machine_as(before);
+    }
+}
+
+static void a_disk_that_is_too_small_is_named(void **state)
+{
+    (void)state;
+    NEED_REAL_WORLD();
+    autofree char *said = shell("%s run --world real -o %s/huge --set service.base_mb=1000000 " QUICK " 2>&1; echo exit $?", fixture_program,
+                                fixture_folder);
+    if (!strstr(said, "MB free, a run needs 3") || !strstr(said, "exit 3\n"))
+        fail_msg("%s", said);
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    fixture_go_apart(argv[0]);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_that_is_needed_works_here),
+        cmocka_unit_test(what_is_missing_is_named_alike),
+        cmocka_unit_test(a_disk_that_is_too_small_is_named),
+    };
+    return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
+}
