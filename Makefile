@@ -3,6 +3,7 @@
 # make check      builds and runs all of them (tools/test installs what is missing first)
 # make install    into PREFIX (/usr/local), below DESTDIR; make uninstall takes it away again
 # make man        the manual pages
+# make paper      runs what quotes papers' figures and prints them side by side (tools/paper)
 # CC=clang, SANITIZE=1 (ASan and UBSan), V=1 (show commands), BUILD=DIR change the build.
 ifeq ($(origin CC),default)
 CC = gcc
@@ -92,6 +93,9 @@ check: all
 man: roamlab
 	tools/man ./roamlab build/man
 
+paper: all
+	tools/paper
+
 PREFIX ?= /usr/local
 SHARE = $(DESTDIR)$(PREFIX)/share
 INSTALLED = $(DESTDIR)$(PREFIX)/bin/roamlab $(DESTDIR)$(PREFIX)/bin/roamlab-service $(SHARE)/roamlab $(SHARE)/doc/roamlab \
@@ -113,6 +117,6 @@ uninstall:
 clean:
 	rm -rf build roamlab roamlab-service
 
-.PHONY: all tests fuzz check man install uninstall clean
+.PHONY: all tests fuzz check man paper install uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

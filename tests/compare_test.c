@@ -1,6 +1,7 @@
 #include "command_output.h"
 #include "commands.h"
 #include "compare.h"
+#include "paper_table.h"
 #include "folder.h"
 #include "json_file.h"
 #include "result.h"
@@ -231,6 +232,39 @@ static void test_the_interval_of_a_mean_is_said_if_there_is_one(void **state)
     }
 }
 
+static void test_papers_figures_stand_beside_ours(void **state)
+{
+    static const char *const texts[] = {
+        "{'world': 'real', 'scenario': {'name': 'walk'}, 'repetitions': 1, 'migration_s': {'mean': 9.5, 'n': 1}, 'expectations': ["
+        "{'metric': 'requests.lost', 'value': 0}, {'metric': 'migration_s.mean', 'paper': 6.91, 'value': 9.5}]}",
+        "{'world': 'sim', 'scenario': {'name': 'walk'}, 'repetitions': 5, 'migration_s': {'mean': 9.691, 'n': 5, 'ci95': 0.25}, "
+        "'expectations': [{'metric': 'migration_s.mean', 'paper': 6.91, 'value': 9.691}]}",
+        "{'world': 'sim', 'scenario': {'name': 'other'}, 'repetitions': 2, 'expectations': ["
+        "{'metric': 'response_ms.p99', 'paper': 20, 'value': 21}, {'metric': 'response_ms.max', 'paper': 30, 'value': null}]}",
+    };
+    static const char wanted[] = "scenario  metric            paper                 sim       real\n"
+                                 "walk      migration_s.mean   6.91  9.691 ± 0.25 (n 5)  9.5 (n 1)\n"
+                                 "other     response_ms.p99      20            21 (n 2)          –\n"
+                                 "          response_ms.max      30                   –          –\n";
+    json_object *results[ARRAY_LEN(texts)];
+    char *printed = NULL;
+    size_t len;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        autofree char *text = mem_copy_string(texts[i]);
+        for (char *c = text; *c; c++)
+            *c = *c == '\'' ? '"' : *c;
+        results[i] = json_tokener_parse(text);
+    }
+    FILE *out = open_memstream(&printed, &len);
+    assert_int_equal(paper_table_print(results, ARRAY_LEN(texts), out), 3);
+    fclose(out);
+    assert_string_equal(printed, wanted);
+    free(printed);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        json_object_put(results[i]);
+}
+
 /* --- the commands, as main calls them --- */
 
 static const char log_text[] = "2022-01-10-10-00-48-795000 USER AP-1 USER SVCQ 0 (sent)\n"
@@ -266,6 +300,9 @@ static void test_commands(void **state)
         {compare_main, {"@/run", "--max-diff", "x", "@/run"}, 2, "--max-diff wants a number of per cent: x"},
         {compare_main, {"@/run", "@/run", "--max-diff"}, 2, "wants a value"},
         {compare_main, {"@/run", "--all", "@/run"}, 0, "migrations.0.total_s"},
+        {compare_main, {"--paper"}, 2, "--paper wants result folders"},
+        {compare_main, {"--paper", "@/run"}, 0, "none of these scenarios quotes a paper's figure"},
+        {compare_main, {"--paper", "@/run", "@/nothing"}, 2, "nothing/result.json: No such file"},
         {plot_main, {"--help"}, 0, "usage: roamlab plot"},
         {plot_main, {NULL}, 2, "roamlab: plot: no result folder given (see"},
         {plot_main, {"@/run", "-o"}, 2, "roamlab: plot: -o wants a value (see"},
@@ -341,6 +378,7 @@ int main(void)
         cmocka_unit_test(test_what_moved_is_named),
         cmocka_unit_test(test_migrations_of_repetitions_are_means),
         cmocka_unit_test(test_tables_count_characters),
+        cmocka_unit_test(test_papers_figures_stand_beside_ours),
         IN_FOLDER(test_summary),
         cmocka_unit_test(test_the_interval_of_a_mean_is_said_if_there_is_one),
         IN_FOLDER(test_commands),

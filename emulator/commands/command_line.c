@@ -45,57 +45,49 @@ int command_setting(const char *command, char *text, struct command_settings *se
     return command_add_setting(command, text, equals + 1, settings);
 }
 
-int command_take_options(int argc, char **argv, const char *help, const char *letters,
+static int bad_option(const char *command, char **argv, int option)
+{
+    char letter[] = {'-', (char)optopt, '\0'};
+    const char *name = optopt && optopt < 128 && option == '?' ? letter : argv[optind - 1];
+    autofree char *what = mem_printf(option == ':' ? "%s wants a value" : "there is no option %s", name);
+    return command_usage(command, what);
+}
+
+int command_take_options(const char *command, int argc, char **argv, const char *help, const char *letters,
                          const struct option *options, int (*take)(void *context, int option, char *value),
                          void *context)
 {
+    autofree char *all = mem_printf(":h%s", letters);
     optind = 0;
-    for (int option; (option = getopt_long(argc, argv, letters, options, NULL)) != -1;) {
+    opterr = 0;
+    for (int option; (option = getopt_long(argc, argv, all, options, NULL)) != -1;) {
         if (option == 'h') {
             fputs(help, stdout);
             return 0;
         }
-        int status = take(context, option, optarg);
+        int status = option == '?' || option == ':' ? bad_option(command, argv, option) : take(context, option, optarg);
         if (status)
             return status;
     }
     return -1;
 }
 
-static int bad_option(const char *command, char **argv, int option)
+static int take_common(void *context, int option, char *value)
 {
-    char letter[] = {'-', (char)optopt, '\0'};
-    const char *name = optopt ? letter : argv[optind - 1];
-    autofree char *what = mem_printf(option == ':' ? "%s wants a value" : "there is no option %s", name);
-    return command_usage(command, what);
+    const struct command_options *o = context;
+    if (option == 'o')
+        *o->out = value;
+    else
+        *o->flag_given = true;
+    return 0;
 }
 
 int command_options(const char *command, int argc, char **argv, const char *help,
                     const struct command_options *options)
 {
-    static const struct command_options none = {0};
-    const struct command_options *o = options ? options : &none;
-    struct option names[4] = {{"help", no_argument, NULL, 'h'}};
-    int count = 1;
-    if (o->flag)
-        names[count++] = (struct option){o->flag, no_argument, NULL, 'f'};
-    if (o->option)
-        names[count++] = (struct option){o->option, required_argument, NULL, 'v'};
-    optind = 0;
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, o->out ? ":ho:" : ":h", names, NULL)) != -1;) {
-        if (option == 'h') {
-            fputs(help, stdout);
-            return 0;
-        }
-        if (option == 'o')
-            *o->out = optarg;
-        else if (option == 'f')
-            *o->flag_given = true;
-        else if (option == 'v')
-            *o->value = optarg;
-        else
-            return bad_option(command, argv, option);
-    }
-    return -1;
+    struct command_options o = options ? *options : (struct command_options){0};
+    struct option names[3] = {{"help", no_argument, NULL, 'h'}};
+    if (o.flag)
+        names[1] = (struct option){o.flag, no_argument, NULL, 'f'};
+    return command_take_options(command, argc, argv, help, o.out ? "o:" : "", names, take_common, &o);
 }

@@ -27,10 +27,11 @@ int command_add_setting(const char *command, const char *path, const char *value
 /* Splits PATH=VALUE in place and appends it. */
 int command_setting(const char *command, char *text, struct command_settings *settings);
 
-/* Hands every option but --help to `take`, which returns 0 or the exit status; getopt's '?' has been complained about. -1 = go
- * on with argv[optind], else the exit status. */
+/* Hands every option but --help and -h to `take`, which returns 0 or the exit status; says what is wrong with one that
+ * does not exist or lacks its value. `letters` are getopt's, `options` end with zeros. -1 = go on with argv[optind], else
+ * the exit status. */
 struct option;
-int command_take_options(int argc, char **argv, const char *help, const char *letters,
+int command_take_options(const char *command, int argc, char **argv, const char *help, const char *letters,
                          const struct option *options, int (*take)(void *context, int option, char *value),
                          void *context);
 
@@ -39,8 +40,6 @@ struct command_options {
     const char **out; /* takes -o DIR */
     const char *flag; /* takes --FLAG … */
     bool *flag_given; /* … and says so here */
-    const char *option; /* takes --OPTION VALUE … */
-    const char **value; /* … which goes here */
 };
 
 /* Takes --help and `options` (NULL = no others). What is left begins at argv[optind]. -1 = go on, else the exit

@@ -2,6 +2,8 @@
 #include "commands.h"
 #include "compare.h"
 #include "json_file.h"
+#include "mem.h"
+#include "paper_table.h"
 #include "response_curve.h"
 #include "result.h"
 
@@ -12,13 +14,17 @@
 
 static const char HELP[] =
     "usage: roamlab compare [--all] [--max-diff P%] BASE NEW\n"
+    "       roamlab compare --paper DIR…\n"
     "\n"
     "Shows the numbers of two results side by side, with the difference of the second against the first in\n"
     "per cent; without --all only those that differ, then how far their response times are apart. Of repetitions, migrations are means over those that\n"
     "went through the same stages.\n"
     "\n"
     "With --max-diff, every metric that is more than P per cent of BASE's value away from it, or that only one of both\n"
-    "has, is named behind the table, and the exit status is 1.\n";
+    "has, is named behind the table, and the exit status is 1.\n"
+    "\n"
+    "With --paper, a table of the figures of papers that the scenarios quote (expect.N.paper) beside those of the results, in the\n"
+    "columns sim and real, with the half width of the 95 % confidence interval and the number of repetitions.\n";
 
 /* A result without events (or with none that both have) has no curve: its numbers stand above. */
 static void compare_curves(const char *const *folders, json_object *const *results)
@@ -36,12 +42,12 @@ static void compare_curves(const char *const *folders, json_object *const *resul
     response_curve_free(&curves[1]);
 }
 
-/* "5" or "5%"; NAN = not given. */
+/* "5" or "5%" */
 static bool read_percent(const char *text, double *percent)
 {
-    char *end = NULL;
-    *percent = text ? strtod(text, &end) : NAN;
-    return !text || (end != text && (!*end || !strcmp(end, "%")) && isfinite(*percent) && *percent >= 0);
+    char *end;
+    *percent = strtod(text, &end);
+    return end != text && (!*end || !strcmp(end, "%")) && isfinite(*percent) && *percent >= 0;
 }
 
 static int compare_folders(const char *const *folders, bool all, double percent)
@@ -64,19 +70,64 @@ static int compare_folders(const char *const *folders, bool all, double percent)
     return status < 0 ? 2 : moved > 0;
 }
 
+static int compare_with_papers(const char *const *folders, size_t count)
+{
+    struct err e = ERR_INIT;
+    json_object **results = mem_alloc_array(count, sizeof(json_object *));
+    int status = 0;
+    for (size_t i = 0; i < count && status == 0; i++)
+        status = json_file_read(folders[i], "result.json", &results[i], &e);
+    if (status < 0)
+        err_print(&e);
+    else if (paper_table_print(results, count, stdout) == 0)
+        puts("none of these scenarios quotes a paper's figure");
+    for (size_t i = 0; i < count; i++)
+        json_object_put(results[i]);
+    free(results);
+    return status < 0 ? 2 : 0;
+}
+
+struct request {
+    bool all, paper;
+    double max_diff; /* per cent; NAN = not given */
+};
+
+static int take_option(void *context, int option, char *value)
+{
+    struct request *request = context;
+    switch (option) {
+    case 'a':
+        request->all = true;
+        return 0;
+    case 'p':
+        request->paper = true;
+        return 0;
+    case 'd':
+        return read_percent(value, &request->max_diff)
+                   ? 0
+                   : command_bad_value("compare", "--max-diff wants a number of per cent", value);
+    default:
+        return 2;
+    }
+}
+
 int compare_main(int argc, char **argv)
 {
-    bool all = false;
-    double percent;
-    const char *max_diff = NULL;
-    const struct command_options options = {.flag = "all", .flag_given = &all, .option = "max-diff", .value = &max_diff};
-    int status = command_options("compare", argc, argv, HELP, &options);
+    static const struct option options[] = {{"help", no_argument, NULL, 'h'},
+                                            {"all", no_argument, NULL, 'a'},
+                                            {"paper", no_argument, NULL, 'p'},
+                                            {"max-diff", required_argument, NULL, 'd'},
+                                            {0}};
+    struct request request = {.max_diff = NAN};
+    int status = command_take_options("compare", argc, argv, HELP, "", options, take_option, &request);
     if (status >= 0)
         return status;
+    const char *const *folders = (const char *const *)argv + optind;
+    if (request.paper && optind == argc)
+        return command_usage("compare", "--paper wants result folders");
+    if (request.paper)
+        return compare_with_papers(folders, (size_t)(argc - optind));
     if (argc - optind != 2)
         return command_usage("compare", "two result folders are needed");
-    if (!read_percent(max_diff, &percent))
-        return command_bad_value("compare", "--max-diff wants a number of per cent", max_diff);
-    const char *const folders[] = {argv[optind], argv[optind + 1]};
-    return compare_folders(folders, all, percent);
+    return compare_folders(folders, request.all, request.max_diff);
 }

@@ -1,3 +1,4 @@
+#include "buf.h"
 #include "commands.h"
 #include "import.h"
 #include "mem.h"
@@ -30,13 +31,38 @@ struct request {
     struct command_settings settings;
 };
 
-static void print_help(void)
+/* free() it */
+static char *help_text(void)
 {
     const struct track_format *format;
-    fputs(USAGE, stdout);
+    struct buf text = BUF_INIT;
+    buf_printf(&text, "%s", USAGE);
     for (int i = 0; (format = track_format_at(i)); i++)
-        printf("  %-11s %s\n", format->name, format->help);
-    fputs(USAGE_END, stdout);
+        buf_printf(&text, "  %-11s %s\n", format->name, format->help);
+    buf_printf(&text, "%s", USAGE_END);
+    char *copy = mem_copy_string(buf_text(&text));
+    buf_free(&text);
+    return copy;
+}
+
+static int take_option(void *context, int option, char *value)
+{
+    struct request *r = context;
+    switch (option) {
+    case 'o':
+        r->out = value;
+        return 0;
+    case 's':
+        r->tracks.scenario = value;
+        return 0;
+    case 'j':
+        r->tracks.json = true;
+        return 0;
+    case 'S':
+        return command_setting("import", value, &r->settings);
+    default:
+        return 2;
+    }
 }
 
 /* -1 = go on, else the exit status. */
@@ -49,29 +75,10 @@ static int parse(struct request *r, int argc, char **argv)
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    optind = 0;
-    for (int option, status; (option = getopt_long(argc, argv, "o:h", options, NULL)) != -1;)
-        switch (option) {
-        case 'h':
-            print_help();
-            return 0;
-        case 'o':
-            r->out = optarg;
-            break;
-        case 's':
-            r->tracks.scenario = optarg;
-            break;
-        case 'j':
-            r->tracks.json = true;
-            break;
-        case 'S':
-            status = command_setting("import", optarg, &r->settings);
-            if (status)
-                return status;
-            break;
-        default:
-            return 2; /* getopt has said what is wrong */
-        }
+    autofree char *help = help_text();
+    int status = command_take_options("import", argc, argv, help, "o:", options, take_option, r);
+    if (status >= 0)
+        return status;
     return argc - optind == 2 ? -1 : command_usage("import", "a format and a file are needed");
 }
 

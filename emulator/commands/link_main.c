@@ -159,6 +159,15 @@ static int apply(struct apply *a)
     return stays && a->background ? go_to_background(a) : hold(a, -1, -1);
 }
 
+static int take_option(void *context, int option, char *value)
+{
+    struct apply *a = context;
+    a->background |= option == 'd';
+    a->driver_name = option == 'D' ? value : a->driver_name;
+    a->name = option == 'n' ? value : a->name;
+    return 0;
+}
+
 static int apply_main(int argc, char **argv)
 {
     static const struct option options[] = {{"driver", required_argument, NULL, 'D'},
@@ -166,22 +175,13 @@ static int apply_main(int argc, char **argv)
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
     struct apply a = {.name = "links"};
-    optind = 0;
-    for (int option; (option = getopt_long(argc, argv, "dh", options, NULL)) != -1;) {
-        if (option == 'h') {
-            fputs(HELP, stdout);
-            return 0;
-        }
-        if (option == '?')
-            return 2;
-        a.background |= option == 'd';
-        a.driver_name = option == 'D' ? optarg : a.driver_name;
-        a.name = option == 'n' ? optarg : a.name;
-    }
+    int status = command_take_options("link", argc, argv, HELP, "d", options, take_option, &a);
+    if (status >= 0)
+        return status;
     if (argc - optind != 1)
         return command_usage("link", "apply wants one links file");
     a.path = argv[optind];
-    int status = apply(&a);
+    status = apply(&a);
     links_file_free(a.file);
     return status;
 }

@@ -93,7 +93,7 @@ static int take_option(void *context, int option, char *value)
         r->quiet = true;
         return 0;
     default:
-        return 2; /* getopt has said what is wrong */
+        return 2;
     }
 }
 
@@ -108,7 +108,7 @@ static const struct option options[] = {
 /* -1 = go on, else the exit status. */
 static int parse(struct run *r, int argc, char **argv)
 {
-    int status = command_take_options(argc, argv, HELP, "o:h", options, take_option, r);
+    int status = command_take_options("run", argc, argv, HELP, "o:", options, take_option, r);
     if (status >= 0)
         return status;
     if (optind + 1 != argc)

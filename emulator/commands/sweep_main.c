@@ -123,7 +123,7 @@ static int take_option(void *context, int option, char *value)
         r->quiet = true;
         return 0;
     default:
-        return 2; /* getopt has said what is wrong */
+        return 2;
     }
 }
 
@@ -144,7 +144,7 @@ static const struct option options[] = {
 /* -1 = go on, else the exit status. */
 static int parse(struct request *r, int argc, char **argv)
 {
-    int status = command_take_options(argc, argv, HELP, "o:h", options, take_option, r);
+    int status = command_take_options("sweep", argc, argv, HELP, "o:", options, take_option, r);
     if (status >= 0)
         return status;
     if (r->merge && optind == argc)
