@@ -7,8 +7,7 @@
 #include "invariants.h"
 #include "mem.h"
 #include "rng.h"
-#include "sim.h"
-#include "world.h"
+#include "world_sim.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -190,7 +189,7 @@ static inline void played_record(struct cast *cast, const struct event *ev)
     }
 }
 
-static inline void played_finish(struct played *r, struct sim *sim, const struct world *w)
+static inline void played_finish(struct played *r, const struct world_sim *ws)
 {
     struct invariants_broken broken;
     invariants_finish(r->invariants, &broken);
@@ -198,15 +197,17 @@ static inline void played_finish(struct played *r, struct sim *sim, const struct
         played_complain(r, "%s", broken.sentences[i]);
     invariants_broken_free(&broken);
     invariants_free(r->invariants);
-    for (int i = 0; i < w->layout.mud_count; i++) {
-        int containers = sim_containers(sim, (uint32_t)i);
+    for (int i = 0; i < ws->world.layout.mud_count; i++) {
+        int containers = sim_containers(ws->sim, (uint32_t)i);
         r->containers += containers;
         if (containers != 1)
             played_complain(r, "device %d has %d containers at the end", i, containers);
     }
-    r->files = sim_snapshots(sim);
+    r->files = sim_snapshots(ws->sim);
     if (r->files)
         played_complain(r, "%d snapshots are left behind", r->files);
+    r->end = loop_now(ws->loop);
+    r->idle = ws->rests;
     if (!r->idle)
         played_complain(r, "something was still under way at the end");
 }
@@ -217,24 +218,11 @@ static inline struct played play(const struct play *p)
     struct scenario *s = play_scenario(p);
     struct played r = {.invariants = invariants_new(&(struct invariants_options){
                            .gives_up = s->migration.strategy->gives_up})};
-    struct clock clock = clock_virtual();
-    struct loop *loop = loop_new(&clock, NULL);
-    struct world w;
-    world_init(&w, s, p->seed, played_record, &r);
-    struct sim *sim = sim_new(loop, &w.layout, &w.cast);
-    world_populate(&w, sim_port(sim), WORLD_ALL_HOSTS);
-    world_start(&w);
-    struct simtime end = simtime_add(s->duration, s->timeouts.drain);
-    do {
-        loop_run_until(loop, simtime_add(loop_now(loop), simtime_ms(100)));
-        r.idle = loop_now(loop).ns >= s->duration.ns && world_idle(&w);
-    } while (!r.idle && loop_now(loop).ns < end.ns);
-    r.end = loop_now(loop);
-    world_give_up(&w);
-    played_finish(&r, sim, &w);
-    sim_free(sim);
-    world_free(&w);
-    loop_free(loop);
+    struct world_sim ws;
+    world_sim_begin(&ws, s, p->seed, played_record, &r);
+    world_sim_play(&ws, NULL);
+    played_finish(&r, &ws);
+    world_sim_end(&ws);
     scenario_free(s);
     return r;
 }

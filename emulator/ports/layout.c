@@ -115,19 +115,6 @@ struct layout_path layout_path(const struct layout *l, int from, int to)
     return path;
 }
 
-bool layout_fault_strikes(struct layout *l, enum operation operation, uint32_t edge, uint32_t mud)
-{
-    for (int i = 0; i < l->fault_count; i++) {
-        struct layout_fault *f = &l->faults[i];
-        if (f->operation != operation || (f->edge >= 0 && (uint32_t)f->edge != edge) ||
-            (f->mud >= 0 && (uint32_t)f->mud != mud) || f->times == 0)
-            continue;
-        f->times -= f->times != UINT32_MAX;
-        return true;
-    }
-    return false;
-}
-
 uint64_t layout_operation_bytes(const struct layout *l, enum operation operation)
 {
     switch (operation) {

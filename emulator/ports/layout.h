@@ -3,6 +3,7 @@
 #ifndef ROAMLAB_LAYOUT_H
 #define ROAMLAB_LAYOUT_H
 
+#include "fault.h"
 #include "link.h"
 #include "offload.h"
 #include "statechain.h"
@@ -19,13 +20,6 @@ struct layout_link {
     struct link_params params[2]; /* [0] from between[0] to between[1] */
     bool varies;                  /* its parameters change during the run; here are those of the start */
     const char *congestion;       /* TCP congestion control of flows that cross it */
-};
-
-/* An operation that shall fail. */
-struct layout_fault {
-    enum operation operation;
-    int edge, mud;  /* -1 = any */
-    uint32_t times; /* how often from now on; UINT32_MAX = always; counted down */
 };
 
 /* Modelled cost of an operation: fixed plus per megabyte (10^6 bytes) of what it handles. */
@@ -51,8 +45,7 @@ struct layout {
     const char *carrier;
     struct layout_cost costs[OPERATIONS];
     struct simtime progress; /* a transfer without a byte for so long has failed */
-    struct layout_fault *faults;
-    int fault_count;
+    struct faults faults;
 };
 
 /* NULL for PARTY_NONE or an index out of range; the name is "" then. */
@@ -85,9 +78,6 @@ struct layout_path {
     uint64_t queue_bytes; /* what that link's queue holds */
 };
 struct layout_path layout_path(const struct layout *l, int from, int to);
-
-/* Takes one count off a fault that matches; true if the operation shall fail. */
-bool layout_fault_strikes(struct layout *l, enum operation operation, uint32_t edge, uint32_t mud);
 
 /* Bytes that an operation handles: memory for dump, restore and their transfer, and so on. */
 uint64_t layout_operation_bytes(const struct layout *l, enum operation operation);

@@ -334,9 +334,11 @@ void real_operate(struct port *port, const struct order *order)
     struct real_order *o = mem_alloc(sizeof *o);
     *o = (struct real_order){.next = real->orders, .real = real, .order = *order, .timer.fire = timer_fires};
     real->orders = o;
-    o->fails = layout_fault_strikes(real->layout, order->operation, order->edge.index, order->mud);
-    if (o->fails && order->operation != OP_RESTORE)
-        err_set(&o->err, EIO, "a fault of the scenario");
+    const struct fault *fault = faults_strike(&real->layout->faults, order->operation, order->edge.index, order->mud,
+                                              port->operations->now(port));
+    o->fails = fault;
+    if (fault && order->operation != OP_RESTORE)
+        err_set(&o->err, fault->effect == FAULT_DISK_FULL ? ENOSPC : EIO, "a fault of the scenario");
     loop_arm_after(real->loop, &o->timer, SIMTIME_ZERO);
 }
 

@@ -90,6 +90,27 @@ static struct flight *take_off(struct sim *sim, const struct msg *m)
     return f;
 }
 
+static void arrive(struct flight *f, int host)
+{
+    struct sim *sim = f->sim;
+    struct simtime now = loop_now(sim->loop), awake = sim_awake(sim, host, now);
+    if (awake.ns > now.ns) {
+        loop_arm(sim->loop, &f->timer, awake);
+        return;
+    }
+    if (sim->watcher)
+        sim->watcher->arrives(sim->watcher, &f->msg);
+    cast_receive(sim->cast, &f->msg);
+    land(f);
+}
+
+static void is_lost(struct flight *f)
+{
+    if (f->sim->watcher)
+        f->sim->watcher->lost(f->sim->watcher, &f->msg);
+    land(f);
+}
+
 /* At the destination: delivered. On the way: offered to the next link. */
 static void fly(struct timer *timer)
 {
@@ -97,14 +118,13 @@ static void fly(struct timer *timer)
     struct sim *sim = f->sim;
     int to = layout_party(sim->layout, f->msg.to)->host;
     if (f->at_host == to) {
-        cast_receive(sim->cast, &f->msg);
-        land(f);
+        arrive(f, to);
         return;
     }
     int hop = sim->layout->next_hop[f->at_host * sim->layout->host_count + to];
     struct simtime arrival;
     if (hop < 0 || !link_model_send(&sim->links[hop], loop_now(sim->loop), f->bytes, &arrival)) {
-        land(f);
+        is_lost(f);
         return;
     }
     f->at_host = sim->layout->links[hop / 2].between[hop % 2 ? 0 : 1];
@@ -113,39 +133,46 @@ static void fly(struct timer *timer)
 
 static void sim_send(struct port *port, const struct msg *m)
 {
-    struct sim *sim = container_of(port, struct sim, port);
+    struct sim *sim = sim_of(port);
     const struct layout_party *from = layout_party(sim->layout, m->from),
                               *to = layout_party(sim->layout, m->to);
     if (!from || !to)
         return;
-    struct flight *f = take_off(sim, m);
-    f->at_host = from->host;
-    if (from->host == to->host)
-        loop_arm_after(sim->loop, &f->timer, simtime_ns(LOCAL_NS));
-    else
-        fly(&f->timer);
+    struct simtime later[SIM_COPIES_MAX] = {simtime_ns(LOCAL_NS)};
+    int copies = from->host == to->host ? 1 : sim_copies(sim, from->host, to->host, later);
+    if (copies == 0 && sim->watcher)
+        sim->watcher->lost(sim->watcher, m);
+    for (int i = 0; i < copies; i++) {
+        struct flight *f = take_off(sim, m);
+        f->at_host = from->host;
+        if (later[i].ns)
+            loop_arm_after(sim->loop, &f->timer, later[i]);
+        else
+            fly(&f->timer);
+    }
 }
 
 /* --- alarms, time, reports --- */
 
 static struct simtime sim_now(struct port *port)
 {
-    return loop_now(container_of(port, struct sim, port)->loop);
+    return loop_now(sim_of(port)->loop);
 }
 
 static void sim_set_alarm(struct port *port, struct alarm *alarm, struct simtime at)
 {
-    loop_alarm_set(container_of(port, struct sim, port)->loop, alarm, at);
+    const struct sim_port *here = container_of(port, struct sim_port, port);
+    loop_alarm_set(here->sim->loop, alarm, sim_awake(here->sim, here->host, at));
 }
 
 static void sim_clear_alarm(struct port *port, struct alarm *alarm)
 {
-    loop_alarm_clear(container_of(port, struct sim, port)->loop, alarm);
+    loop_alarm_clear(sim_of(port)->loop, alarm);
 }
 
 static void sim_report(struct port *port, const struct report *r)
 {
-    struct sim *sim = container_of(port, struct sim, port);
+    struct sim *sim = sim_of(port);
     cast_report(sim->cast, r, loop_now(sim->loop));
 }
 
@@ -153,7 +180,7 @@ static void sim_report(struct port *port, const struct report *r)
 
 static void sim_deliver(struct port *port, struct party edge, uint32_t container, const struct offload *o)
 {
-    struct sim *sim = container_of(port, struct sim, port);
+    struct sim *sim = sim_of(port);
     struct sim_container *c = sim_find_container(sim, edge.index, o->mud, container);
     if (c)
         sim_container_deliver(c, o);
@@ -170,9 +197,22 @@ static const struct port_operations operations = {
     .report = sim_report,
 };
 
-struct port *sim_port(struct sim *sim)
+struct port *sim_port(struct sim *sim, int host)
 {
-    return &sim->port;
+    return &sim->ports[host].port;
+}
+
+void sim_choose_reports(struct sim *sim, uint32_t unwanted, uint32_t wanted_every)
+{
+    for (int i = 0; i < sim->layout->host_count; i++) {
+        sim->ports[i].port.unwanted = unwanted;
+        sim->ports[i].port.wanted_every = wanted_every;
+    }
+}
+
+void sim_watch(struct sim *sim, struct sim_watcher *watcher)
+{
+    sim->watcher = watcher;
 }
 
 void sim_change_link(struct sim *sim, int link, int direction, const struct link_params *params)
@@ -190,7 +230,11 @@ struct link_counters sim_count_link(const struct sim *sim, int link, int directi
 struct sim *sim_new(struct loop *loop, struct layout *layout, struct cast *cast)
 {
     struct sim *sim = mem_alloc(sizeof *sim);
-    *sim = (struct sim){.port.operations = &operations, .loop = loop, .layout = layout, .cast = cast};
+    *sim = (struct sim){.loop = loop, .layout = layout, .cast = cast};
+    sim->ports = mem_alloc_array((size_t)layout->host_count, sizeof *sim->ports);
+    for (int i = 0; i < layout->host_count; i++)
+        sim->ports[i] = (struct sim_port){.port.operations = &operations, .sim = sim, .host = i};
+    rng_init(&sim->rng, layout->seed, "faults", 0);
     sim->devices = mem_alloc_array((size_t)layout->mud_count, sizeof *sim->devices);
     sim->links = mem_alloc_array((size_t)layout->link_count * 2, sizeof *sim->links);
     for (int i = 0; i < layout->link_count * 2; i++)
@@ -214,5 +258,6 @@ void sim_free(struct sim *sim)
     for (int i = 0; i < sim->layout->link_count * 2; i++)
         link_model_free(&sim->links[i]);
     free(sim->links);
+    free(sim->ports);
     free(sim);
 }

@@ -13,7 +13,17 @@ struct sim;
 /* `loop`, `layout` and `cast` are the caller's and outlive the sim. Faults of the layout are counted down. */
 struct sim *sim_new(struct loop *loop, struct layout *layout, struct cast *cast);
 void sim_free(struct sim *sim); /* NULL-safe */
-struct port *sim_port(struct sim *sim);
+/* The port of those who are on that host. */
+struct port *sim_port(struct sim *sim, int host);
+/* Of all ports: what port.h's struct says. */
+void sim_choose_reports(struct sim *sim, uint32_t unwanted, uint32_t wanted_every);
+
+/* Who looks on: told of every message that reaches its host, before its receiver is, and of every one that is lost on the way. */
+struct sim_watcher {
+    void (*arrives)(struct sim_watcher *watcher, const struct msg *m);
+    void (*lost)(struct sim_watcher *watcher, const struct msg *m);
+};
+void sim_watch(struct sim *sim, struct sim_watcher *watcher);
 /* What enters the link's direction from now on. */
 void sim_change_link(struct sim *sim, int link, int direction, const struct link_params *params);
 /* What the link's direction has carried. */

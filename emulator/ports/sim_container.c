@@ -65,7 +65,7 @@ static bool step(struct sim_container *c)
                 answer(c, &o, reply_type(&o), OFFLOAD_CACHED, c->state.replies[o.number % c->layout->window]);
         } else {
             c->working_on = o;
-            loop_arm_after(c->loop, &c->work, c->layout->work);
+            c->arm(c, &c->work, c->layout->work);
         }
         return true;
     }
@@ -105,7 +105,7 @@ void sim_container_deliver(struct sim_container *c, const struct offload *o)
     }
     c->inbox[c->inbox_len] = *o;
     c->inbox[c->inbox_len++].payload = NULL;
-    loop_arm_after(c->loop, &c->wake, SIMTIME_ZERO);
+    c->arm(c, &c->wake, SIMTIME_ZERO);
 }
 
 void sim_container_freeze(struct sim_container *c)
@@ -116,7 +116,7 @@ void sim_container_freeze(struct sim_container *c)
 void sim_container_thaw(struct sim_container *c)
 {
     c->frozen = false;
-    loop_arm_after(c->loop, &c->wake, SIMTIME_ZERO);
+    c->arm(c, &c->wake, SIMTIME_ZERO);
 }
 
 struct sim_container *sim_container_new(struct loop *loop, const struct layout *layout, uint32_t edge,

@@ -25,6 +25,8 @@ struct sim_container {
     struct offload working_on;
     struct timer work; /* armed while a request is computed */
     struct timer wake; /* looks into the inbox: an answer never comes while the edge delivers */
+    /* The owner's: arms one of the two, so much later as the host goes on; takes an answer. */
+    void (*arm)(struct sim_container *container, struct timer *timer, struct simtime after);
     void (*says)(struct sim_container *container, const struct offload *answer);
     void *owner;
 };

@@ -1,9 +1,11 @@
-/* What sim.c, sim_operations.c and sim_transfers.c share. */
+/* What the sim's files share. */
 #ifndef ROAMLAB_SIM_INTERNAL_H
 #define ROAMLAB_SIM_INTERNAL_H
 
 #include "flow.h"
 #include "map.h"
+#include "mem.h"
+#include "rng.h"
 #include "sim.h"
 #include "sim_container.h"
 
@@ -12,8 +14,15 @@ struct sim_snapshot;
 struct sim_connection;
 struct sim_arrival;
 
-struct sim {
+/* What the actors of one host see. */
+struct sim_port {
     struct port port;
+    struct sim *sim;
+    int host;
+};
+
+struct sim {
+    struct sim_port *ports; /* owned, by host */
     struct loop *loop;
     struct layout *layout;
     struct cast *cast;
@@ -21,6 +30,8 @@ struct sim {
     struct flight *flights, *spare_flights; /* owned: all, and those that are free */
     struct sim_device *devices;             /* owned, by MUD */
     struct map connections;                 /* owned: pair of hosts → list of kept TCP connections */
+    struct sim_watcher *watcher;            /* may be NULL */
+    struct rng rng;                         /* of faults on messages */
 };
 
 /* What there is of a device's service, anywhere: owned lists, seldom longer than two. */
@@ -37,7 +48,8 @@ struct sim_order {
     struct sim_order *next;
     struct sim *sim;
     struct order order;
-    bool cancelled, fails;
+    bool cancelled;
+    const struct fault *fault; /* that strikes it, or NULL */
     bool awaits; /* RECEIVE_*: for what has not arrived */
     /* SEND_*, while its bytes are under way: */
     struct sim_connection *connection;
@@ -52,8 +64,28 @@ void sim_cancel_operations(struct port *port, struct party edge, uint32_t mud, u
 void sim_free_operations(struct sim *sim);
 /* Takes effect, and tells the edge. */
 void sim_order_finish(struct sim_order *so);
+static inline struct sim *sim_of(struct port *port)
+{
+    return container_of(port, struct sim_port, port)->sim;
+}
+
+static inline int sim_edge_host(const struct sim *sim, struct party edge)
+{
+    return sim->layout->edges[edge.index].host;
+}
+
 /* The snapshot is at the peer, too. */
 int sim_arrive_at_peer(struct sim *sim, const struct order *o);
+
+/* --- sim_faults.c --- */
+enum { SIM_COPIES_MAX = 4 };
+/* How many copies of a message between two hosts set out, and how much later. */
+int sim_copies(struct sim *sim, int from, int to, struct simtime later[SIM_COPIES_MAX]);
+/* When what is due on the host at `at` happens: then, or as soon as the host goes on. */
+struct simtime sim_awake(const struct sim *sim, int host, struct simtime at);
+void sim_arm(struct sim *sim, int host, struct timer *timer, struct simtime after);
+/* What a fault makes of an operation's result: 0 or -errno, and why. */
+int sim_fault_status(const struct fault *fault, const char **reason);
 
 /* --- sim_transfers.c --- */
 /* What the carrier takes before the first byte; its connection stands then. */

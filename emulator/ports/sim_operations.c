@@ -9,6 +9,7 @@ struct sim_snapshot {
     struct sim_snapshot *next;
     uint32_t edge, migration;
     struct sim_state state;
+    bool truncated;
 };
 
 /* --- containers --- */
@@ -27,10 +28,17 @@ static void container_says(struct sim_container *c, const struct offload *answer
     edge_container_says(sim->cast->edges[c->edge], c->container, answer);
 }
 
+static void container_arms(struct sim_container *c, struct timer *timer, struct simtime after)
+{
+    struct sim *sim = c->owner;
+    sim_arm(sim, sim->layout->edges[c->edge].host, timer, after);
+}
+
 static struct sim_container *add_container(struct sim *sim, const struct order *o, struct sim_state *state)
 {
     struct sim_container *c =
         sim_container_new(sim->loop, sim->layout, o->edge.index, o->mud, o->container, state);
+    c->arm = container_arms;
     c->says = container_says;
     c->owner = sim;
     c->next = sim->devices[o->mud].containers;
@@ -81,14 +89,15 @@ static void drop_snapshot(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t
     free(gone);
 }
 
-static void keep_snapshot(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t migration,
-                          const struct sim_state *state)
+static struct sim_snapshot *keep_snapshot(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t migration,
+                                          const struct sim_state *state)
 {
     drop_snapshot(sim, edge, mud, migration);
     struct sim_snapshot *s = mem_alloc(sizeof *s);
     *s = (struct sim_snapshot){.next = sim->devices[mud].snapshots, .edge = edge, .migration = migration};
     sim_state_copy(&s->state, state, sim->layout);
     sim->devices[mud].snapshots = s;
+    return s;
 }
 
 int sim_snapshots(const struct sim *sim)
@@ -129,6 +138,8 @@ static int restore(struct sim *sim, const struct order *o)
     const struct sim_snapshot *s = find_snapshot(sim, o->edge.index, o->mud, o->migration);
     if (!s)
         return -ENOENT;
+    if (s->truncated)
+        return -EBADMSG;
     struct sim_state state;
     sim_state_copy(&state, &s->state, sim->layout);
     add_container(sim, o, &state);
@@ -141,8 +152,20 @@ int sim_arrive_at_peer(struct sim *sim, const struct order *o)
     const struct sim_snapshot *s = find_snapshot(sim, o->edge.index, o->mud, o->migration);
     if (!s)
         return -ENOENT;
-    keep_snapshot(sim, o->peer.index, o->mud, o->migration, &s->state);
+    bool truncated = s->truncated;
+    keep_snapshot(sim, o->peer.index, o->mud, o->migration, &s->state)->truncated = truncated;
     return 0;
+}
+
+/* What an operation wrote here, or sent to its peer, is not what it should be. */
+static void damage(struct sim *sim, const struct order *o, enum fault_effect effect)
+{
+    struct party where = operation_is_transfer(o->operation) ? o->peer : o->edge;
+    struct sim_snapshot *s = find_snapshot(sim, where.index, o->mud, o->migration);
+    if (s && effect == FAULT_TRUNCATED)
+        s->truncated = true;
+    if (s && effect == FAULT_FLIPPED)
+        s->state.model.chain ^= 1;
 }
 
 static int discard(struct sim *sim, const struct order *o)
@@ -214,18 +237,37 @@ static void unlink_order(struct sim_order *so)
     sim_transfer_leave(so);
 }
 
+static void goes_on(struct timer *timer)
+{
+    sim_order_finish(container_of(timer, struct sim_order, timer));
+}
+
+/* A transfer may end while the edge's host is stopped. */
+static bool waits_for_host(struct sim_order *so)
+{
+    struct simtime now = loop_now(so->sim->loop), awake = sim_awake(so->sim, sim_edge_host(so->sim, so->order.edge), now);
+    if (awake.ns <= now.ns)
+        return false;
+    sim_transfer_leave(so);
+    so->timer.fire = goes_on;
+    loop_arm(so->sim->loop, &so->timer, awake);
+    return true;
+}
+
 void sim_order_finish(struct sim_order *so)
 {
     struct sim *sim = so->sim;
     struct order order = so->order;
+    if (waits_for_host(so))
+        return;
     struct order_result result = {.bytes = (int64_t)sim_order_bytes(so)};
     if (so->cancelled) {
         result = (struct order_result){-ECANCELED, 0, "called off"};
-    } else if (so->fails) {
-        result = (struct order_result){-EIO, 0, "a fault of the scenario"};
-    } else {
+    } else if ((result.status = sim_fault_status(so->fault, &result.reason)) == 0) {
         result.status = take_effect(sim, &order);
         result.reason = result.status < 0 ? "nothing to work on" : NULL;
+        if (so->fault)
+            damage(sim, &order, so->fault->effect);
     }
     unlink_order(so);
     free(so);
@@ -236,7 +278,8 @@ void sim_order_finish(struct sim_order *so)
 static void cost_paid(struct timer *timer)
 {
     struct sim_order *so = container_of(timer, struct sim_order, timer);
-    bool over = so->cancelled || so->fails;
+    const char *reason;
+    bool over = so->cancelled || sim_fault_status(so->fault, &reason) < 0;
     if (!over && operation_is_transfer(so->order.operation))
         sim_transfer_begin(so);
     else if (!over && operation_received(so->order.operation) != OPERATIONS)
@@ -253,24 +296,25 @@ static struct simtime cost_of(struct sim *sim, const struct order *order)
 
 void sim_operate(struct port *port, const struct order *order)
 {
-    struct sim *sim = container_of(port, struct sim, port);
+    struct sim *sim = sim_of(port);
     struct sim_device *device = &sim->devices[order->mud];
     struct sim_order *so = mem_alloc(sizeof *so);
     *so = (struct sim_order){.timer.fire = cost_paid, .next = device->orders, .sim = sim, .order = *order};
-    so->fails = layout_fault_strikes(sim->layout, order->operation, order->edge.index, order->mud);
+    so->fault = faults_strike(&sim->layout->faults, order->operation, order->edge.index, order->mud, loop_now(sim->loop));
     device->orders = so;
-    loop_arm_after(sim->loop, &so->timer, cost_of(sim, order));
+    if (!so->fault || so->fault->effect != FAULT_HANGS)
+        sim_arm(sim, sim_edge_host(sim, order->edge), &so->timer, cost_of(sim, order));
 }
 
 void sim_cancel_operations(struct port *port, struct party edge, uint32_t mud, uint32_t migration)
 {
-    struct sim *sim = container_of(port, struct sim, port);
+    struct sim *sim = sim_of(port);
     for (struct sim_order *so = sim->devices[mud].orders; so; so = so->next) {
         if (so->order.edge.index != edge.index || so->order.migration != migration)
             continue;
         so->cancelled = true;
         sim_transfer_leave(so);
-        loop_arm_after(sim->loop, &so->timer, SIMTIME_ZERO);
+        sim_arm(sim, sim_edge_host(sim, edge), &so->timer, SIMTIME_ZERO);
     }
 }
 

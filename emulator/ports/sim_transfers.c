@@ -148,16 +148,11 @@ static struct simtime protocol_time(struct sim *sim, int from, int to)
     return simtime_scale(rtt, carrier_of(sim)->round_trips);
 }
 
-static int host_of(const struct sim *sim, struct party edge)
-{
-    return sim->layout->edges[edge.index].host;
-}
-
 /* --- orders -------------------------------------------------------------------------------------------------------------------------- */
 
 struct simtime sim_transfer_prepare(struct sim *sim, const struct order *order)
 {
-    int from = host_of(sim, order->edge), to = host_of(sim, order->peer);
+    int from = sim_edge_host(sim, order->edge), to = sim_edge_host(sim, order->peer);
     if (from == to)
         return SIMTIME_ZERO;
     if (!find_connection(sim, from, to))
@@ -169,7 +164,7 @@ void sim_transfer_begin(struct sim_order *so)
 {
     struct sim *sim = so->sim;
     struct sim_connection *c =
-        find_connection(sim, host_of(sim, so->order.edge), host_of(sim, so->order.peer));
+        find_connection(sim, sim_edge_host(sim, so->order.edge), sim_edge_host(sim, so->order.peer));
     if (!c) { /* both edges on one host: nothing to cross */
         arrives(sim, &so->order);
         sim_order_finish(so);

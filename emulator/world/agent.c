@@ -233,7 +233,9 @@ static int prepare_host(struct agent *a, struct err *e)
     a->real = real_new(a->loop, &a->world.layout, &a->world.cast, &options, e);
     if (!a->real)
         return -e->code;
-    world_populate(&a->world, real_port(a->real), o->host);
+    autofree struct port **ports = mem_alloc_array((size_t)a->world.layout.host_count, sizeof *ports);
+    ports[o->host] = real_port(a->real);
+    world_populate(&a->world, ports);
     return o->capture ? capture_start(&a->capture, a->loop, o->capture, capture_broke, a, e) : 0;
 }
 

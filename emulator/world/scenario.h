@@ -5,6 +5,7 @@
 #define ROAMLAB_SCENARIO_H
 
 #include "err.h"
+#include "fault.h"
 #include "generator.h"
 #include "handoff.h"
 #include "link.h"
@@ -148,14 +149,6 @@ struct scenario_migration {
     uint32_t retries;        /* after failed migrations, per handoff */
 };
 
-/* A container operation that is made to fail. */
-struct scenario_fault {
-    enum operation operation;
-    int edge;       /* where; -1 = any */
-    int mud;        /* whose; -1 = any */
-    uint32_t times; /* how often, 0 = always */
-};
-
 struct scenario_expect {
     char *metric; /* dotted path into result.json, checked to be one that exists */
     bool has_min, has_max;
@@ -201,7 +194,7 @@ struct scenario {
     struct scenario_migration migration;
     struct scenario_timeouts timeouts;
     struct scenario_cost costs[OPERATIONS];
-    struct scenario_fault *faults;
+    struct fault *faults;
     int fault_count;
     struct scenario_expect *expects;
     int expect_count;

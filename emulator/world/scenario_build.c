@@ -107,48 +107,6 @@ static void build_costs(struct scenario *s, json_object *root)
         scenario_fill(&scenario_cost_keys, entry, &s->costs[operation_of(name)]);
 }
 
-static int find_mud(const struct scenario *s, json_object *root, const char *name,
-                    const struct scenario_place *place, int *out, struct err *e)
-{
-    for (int i = 0; i < s->mud_count; i++) {
-        if (strcmp(s->muds[i].name, name) == 0) {
-            *out = i;
-            return 0;
-        }
-    }
-    if (!scenario_member(scenario_member(root, "muds"), name))
-        return scenario_unknown_name(scenario_member(root, "muds"), "mud", name, place, e);
-    scenario_error(place, e, "%s has a count", name);
-    return err_hint(e, "name one of its devices, such as %s-1", name);
-}
-
-static int build_fault(struct scenario *s, json_object *root, json_object *entry,
-                       const struct scenario_place *here, struct err *e)
-{
-    struct scenario_fault *fault = &s->faults[s->fault_count++];
-    const char *operation, *mud = scenario_word(entry, "mud");
-    *fault = (struct scenario_fault){.edge = -1, .mud = -1};
-    scenario_fill(&scenario_fault_keys, entry, fault);
-    if (scenario_choice(entry, "operation", NULL, scenario_edge_operation_at, here, &operation, e) < 0)
-        return -EINVAL;
-    fault->operation = operation_of(operation);
-    if (mud && find_mud(s, root, mud, PLACE_NAMED(here, "mud"), &fault->mud, e) < 0)
-        return -EINVAL;
-    return scenario_index_by_key(root, "edges", "edge server", entry, "edge", here, &fault->edge, e);
-}
-
-static int build_faults(struct scenario *s, json_object *root, struct err *e)
-{
-    json_object *list = scenario_member(root, "faults");
-    size_t count = list ? json_object_array_length(list) : 0;
-    s->faults = mem_alloc_array(count + 1, sizeof *s->faults);
-    for (size_t i = 0; i < count; i++)
-        if (build_fault(s, root, json_object_array_get_idx(list, i),
-                        PLACE_INDEX(PLACE_NAMED(NULL, "faults"), (int)i), e) < 0)
-            return -EINVAL;
-    return 0;
-}
-
 static int check_bounds(const struct scenario_expect *expect, const struct scenario_place *here,
                         struct err *e)
 {
@@ -233,7 +191,7 @@ int scenario_build(struct scenario *s, json_object *root, struct err *e)
         scenario_build_aps(s, root, e) < 0 || build_logrepo(s, root, e) < 0 ||
         scenario_build_links(s, root, e) < 0 || build_migration(s, root, e) < 0 ||
         scenario_build_radio(s, root, e) < 0 || scenario_build_mobility(s, root, e) < 0 ||
-        scenario_build_muds(s, root, e) < 0 || build_faults(s, root, e) < 0)
+        scenario_build_muds(s, root, e) < 0 || scenario_build_faults(s, root, e) < 0)
         return -EINVAL;
     find_forwarders(s);
     return build_expects(s, root, e) < 0 ? -EINVAL : scenario_build_sweep(s, root, e);

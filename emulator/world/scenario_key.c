@@ -175,25 +175,6 @@ static const struct scenario_key cost_rows[] = {
 };
 const struct scenario_keys scenario_cost_keys = KEYS(cost_rows);
 
-static const struct scenario_key fault_rows[] = {
-    {.name = "operation",
-     .kind = KEY_WORD,
-     .field = KEY_NO_FIELD,
-     .required = true,
-     .help = "the operation that fails"},
-    {.name = "edge",
-     .kind = KEY_WORD,
-     .field = KEY_NO_FIELD,
-     .help = "the edge server where it fails; absent: any"},
-    {.name = "mud",
-     .kind = KEY_WORD,
-     .field = KEY_NO_FIELD,
-     .help = "the device whose container it hits; absent: any"},
-    {"times", KEY_WHOLE, FIELD(scenario_fault, times), false, 0, 1000000, 1, "how often it fails; 0 = always",
-     0, 0},
-};
-const struct scenario_keys scenario_fault_keys = KEYS(fault_rows);
-
 static const struct scenario_key expect_rows[] = {
     {.name = "metric",
      .kind = KEY_WORD,

@@ -192,6 +192,8 @@ int scenario_build_muds(struct scenario *s, json_object *root, struct err *e);
 /* Takes over and checks what the scenario says about its sweep. */
 int scenario_build_sweep(struct scenario *s, json_object *root, struct err *e);
 void scenario_free_sweep(struct scenario_sweep *sweep);
+/* Builds what goes wrong; hosts, edge servers and devices are numbered already. */
+int scenario_build_faults(struct scenario *s, json_object *root, struct err *e);
 /* Builds the struct from a checked document: names become indices. */
 int scenario_build(struct scenario *s, json_object *root, struct err *e);
 /* The rules between parts: visits, paths between hosts, limits that depend on each other. */

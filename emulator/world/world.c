@@ -45,7 +45,7 @@ void world_init(struct world *w, const struct scenario *s, uint64_t seed,
 
 /* --- the cast --- */
 
-static void populate_mud(struct world *w, int i)
+static void populate_mud(struct world *w, struct port *port, int i)
 {
     const struct scenario_mud *m = &w->scenario->muds[i];
     struct mud_options options = {
@@ -58,34 +58,37 @@ static void populate_mud(struct world *w, int i)
         .history = w->layout.history,
     };
     w->cast.muds[i] = mem_alloc(sizeof *w->cast.muds[i]);
-    mud_init(w->cast.muds[i], w->port, &w->rules, (uint32_t)i, &options);
+    mud_init(w->cast.muds[i], port, &w->rules, (uint32_t)i, &options);
 }
 
-static void populate_ap(struct world *w, int i)
+static void populate_ap(struct world *w, struct port *port, int i)
 {
     const struct scenario_ap *a = &w->scenario->aps[i];
     struct ap *ap = w->cast.aps[i] = mem_alloc(sizeof *ap);
-    ap_init(ap, w->port, &w->rules, (uint32_t)i, (uint32_t)a->edge);
+    ap_init(ap, port, &w->rules, (uint32_t)i, (uint32_t)a->edge);
     ap->x_m = a->x_m;
     ap->y_m = a->y_m;
     ap->sites = w->around.sites[a->host];
 }
 
-void world_populate(struct world *w, struct port *port, int host)
+static void populate_edge(struct world *w, struct port *port, int i)
+{
+    w->cast.edges[i] = mem_alloc(sizeof *w->cast.edges[i]);
+    edge_init(w->cast.edges[i], port, &w->rules, (uint32_t)i);
+}
+
+void world_populate(struct world *w, struct port *const *ports)
 {
     const struct layout *l = &w->layout;
-    w->port = port;
     for (int i = 0; i < l->mud_count; i++)
-        if (host == WORLD_ALL_HOSTS || l->muds[i].host == host)
-            populate_mud(w, i);
+        if (ports[l->muds[i].host])
+            populate_mud(w, ports[l->muds[i].host], i);
     for (int i = 0; i < l->ap_count; i++)
-        if (host == WORLD_ALL_HOSTS || l->aps[i].host == host)
-            populate_ap(w, i);
+        if (ports[l->aps[i].host])
+            populate_ap(w, ports[l->aps[i].host], i);
     for (int i = 0; i < l->edge_count; i++)
-        if (host == WORLD_ALL_HOSTS || l->edges[i].host == host) {
-            w->cast.edges[i] = mem_alloc(sizeof *w->cast.edges[i]);
-            edge_init(w->cast.edges[i], port, &w->rules, (uint32_t)i);
-        }
+        if (ports[l->edges[i].host])
+            populate_edge(w, ports[l->edges[i].host], i);
 }
 
 void world_start(struct world *w)

@@ -7,23 +7,20 @@
 #include "scenario.h"
 #include "surroundings.h"
 
-enum { WORLD_ALL_HOSTS = -1 };
-
 struct world {
     const struct scenario *scenario;
     struct layout layout;
     struct cast cast;
     struct rules rules;
     struct surroundings around;
-    struct port *port;
 };
 
 /* Layout, rules and an empty cast; the scenario must outlive the world. `record` and `recorder` become the
  * cast's. */
 void world_init(struct world *w, const struct scenario *s, uint64_t seed,
                 void (*record)(struct cast *, const struct event *), void *recorder);
-/* Creates the actors of one host, or of all. */
-void world_populate(struct world *w, struct port *port, int host);
+/* Creates the actors, each with the port of its host; NULL = that host is played elsewhere. */
+void world_populate(struct world *w, struct port *const *ports);
 /* Sets the devices going: everything else follows. */
 void world_start(struct world *w);
 /* True when every device here is done and nothing is under way here. */

@@ -90,12 +90,7 @@ static void lay_service(struct layout *l, const struct scenario *s)
     l->progress = s->timeouts.progress;
     for (int i = 0; i < OPERATIONS; i++)
         l->costs[i] = (struct layout_cost){s->costs[i].fixed, s->costs[i].per_mb};
-    l->faults = mem_alloc_array((size_t)s->fault_count, sizeof *l->faults);
-    l->fault_count = s->fault_count;
-    for (int i = 0; i < s->fault_count; i++) {
-        const struct scenario_fault *f = &s->faults[i];
-        l->faults[i] = (struct layout_fault){f->operation, f->edge, f->mud, f->times ? f->times : UINT32_MAX};
-    }
+    faults_init(&l->faults, s->faults, s->fault_count);
 }
 
 void world_layout_init(struct layout *l, const struct scenario *s, uint64_t seed)
@@ -121,6 +116,6 @@ void world_layout_free(struct layout *l)
     free((void *)(uintptr_t)l->host_names);
     free(l->links);
     free(l->next_hop);
-    free(l->faults);
+    faults_free(&l->faults);
     statechain_history_free(l->history);
 }

@@ -134,11 +134,21 @@ static void nothing(struct cast *cast, const struct event *event)
     (void)cast, (void)event;
 }
 
+static int check_faults(const struct scenario *s, struct err *e)
+{
+    for (int i = 0; s && i < s->fault_count; i++)
+        if (s->faults[i].effect != FAULT_FAILS && s->faults[i].effect != FAULT_DISK_FULL) {
+            err_set(e, EINVAL, "faults.%d: effect %s is virtual time's", i, fault_effect_name(s->faults[i].effect));
+            return err_hint(e, "run it without --world real");
+        }
+    return 0;
+}
+
 int world_real_check(const struct scenario *s, const struct world_real_options *options,
                      struct world_real_facts *facts, struct err *e)
 {
     const struct host_probe_subject subject = {s, options->program, options->driver, facts};
-    return host_probe_check(&subject, e);
+    return check_faults(s, e) < 0 ? -EINVAL : host_probe_check(&subject, e);
 }
 
 int world_real_run(struct scenario *s, uint64_t seed, const struct world_real_options *options, struct logrepo *repo,

@@ -3,13 +3,69 @@
 #include "link_totals.h"
 #include "mem.h"
 #include "scenario_move.h"
-#include "sim.h"
-#include "variation.h"
-#include "world.h"
 
 #include <errno.h>
 
 enum { POLL_MS = 100 }; /* how often, in virtual time, the end of the run is looked for */
+
+static int change_link(struct variation *base, int link, int direction, const struct link_params *params,
+                       struct err *e)
+{
+    (void)e;
+    sim_change_link(container_of(base, struct world_sim, variation)->sim, link, direction, params);
+    return 0;
+}
+
+static void record_change(struct variation *base, const struct event *event)
+{
+    struct cast *cast = &container_of(base, struct world_sim, variation)->world.cast;
+    cast->record(cast, event);
+}
+
+static void populate(struct world_sim *ws)
+{
+    int hosts = ws->world.layout.host_count;
+    autofree struct port **ports = mem_alloc_array((size_t)hosts, sizeof *ports);
+    for (int i = 0; i < hosts; i++)
+        ports[i] = sim_port(ws->sim, i);
+    world_populate(&ws->world, ports);
+}
+
+void world_sim_begin(struct world_sim *ws, const struct scenario *s, uint64_t seed,
+                     void (*record)(struct cast *, const struct event *), void *recorder)
+{
+    *ws = (struct world_sim){.clock = clock_virtual(),
+                             .variation = {.apply = change_link, .record = record_change}};
+    ws->loop = loop_new(&ws->clock, NULL);
+    world_init(&ws->world, s, seed, record, recorder);
+    ws->sim = sim_new(ws->loop, &ws->world.layout, &ws->world.cast);
+    sim_choose_reports(ws->sim, log_unwanted(&s->log), s->log.mode == LOG_SAMPLED ? s->log.every : 0);
+    populate(ws);
+    variation_start(&ws->variation, s, ws->loop, SIMTIME_ZERO, seed);
+    world_start(&ws->world);
+}
+
+void world_sim_play(struct world_sim *ws, bool (*stops)(const struct world_sim *ws))
+{
+    const struct scenario *s = ws->world.scenario;
+    struct simtime end = simtime_add(s->duration, s->timeouts.drain), now = SIMTIME_ZERO;
+    while (!ws->rests && now.ns < end.ns && !(stops && stops(ws))) {
+        now = simtime_min(end, simtime_add(now, simtime_ms(POLL_MS)));
+        loop_run_until(ws->loop, now);
+        ws->rests = now.ns >= s->duration.ns && world_idle(&ws->world);
+    }
+    world_give_up(&ws->world);
+}
+
+void world_sim_end(struct world_sim *ws)
+{
+    variation_stop(&ws->variation);
+    sim_free(ws->sim);
+    world_free(&ws->world);
+    loop_free(ws->loop);
+}
+
+/* --- into a repository --------------------------------------------------------------------------------------------------- */
 
 struct recorder {
     struct logrepo *repo;
@@ -24,37 +80,10 @@ static void record(struct cast *cast, const struct event *event)
         r->status = logrepo_add(r->repo, event, &r->err);
 }
 
-/* Runs on in steps until all is done, or the time for it is over. */
-static void play(struct world *w, struct loop *loop, const struct recorder *r)
+static bool cannot_go_on(const struct world_sim *ws)
 {
-    struct simtime end = simtime_add(w->scenario->duration, w->scenario->timeouts.drain), now = SIMTIME_ZERO;
-    while (r->status == 0 && !interrupt_signal() && now.ns < end.ns) {
-        now = simtime_min(end, simtime_add(now, simtime_ms(POLL_MS)));
-        loop_run_until(loop, now);
-        if (now.ns >= w->scenario->duration.ns && world_idle(w))
-            break;
-    }
-    world_give_up(w);
-}
-
-struct sim_variation {
-    struct variation base;
-    struct sim *sim;
-    struct world *world;
-};
-
-static int change_link(struct variation *base, int link, int direction, const struct link_params *params,
-                       struct err *e)
-{
-    (void)e;
-    sim_change_link(container_of(base, struct sim_variation, base)->sim, link, direction, params);
-    return 0;
-}
-
-static void record_change(struct variation *base, const struct event *event)
-{
-    struct world *w = container_of(base, struct sim_variation, base)->world;
-    record(&w->cast, event);
+    const struct recorder *r = ws->world.cast.recorder;
+    return r->status < 0 || interrupt_signal();
 }
 
 struct sim_totals {
@@ -76,32 +105,17 @@ static void describe_effort(struct logrepo *repo, const struct loop *loop)
 
 int world_sim_run(struct scenario *s, uint64_t seed, struct logrepo *repo, struct err *e)
 {
-    struct clock clock = clock_virtual();
-    struct loop *loop = loop_new(&clock, e);
     struct recorder recorder = {.repo = repo};
-    struct world w;
-    if (scenario_move(s, seed, e) < 0) {
-        loop_free(loop);
+    struct world_sim ws;
+    if (scenario_move(s, seed, e) < 0)
         return -e->code;
-    }
-    world_init(&w, s, seed, record, &recorder);
-    struct sim *sim = sim_new(loop, &w.layout, &w.cast);
-    sim_port(sim)->unwanted = log_unwanted(&s->log);
-    sim_port(sim)->wanted_every = s->log.mode == LOG_SAMPLED ? s->log.every : 0;
-    world_populate(&w, sim_port(sim), WORLD_ALL_HOSTS);
-    struct sim_variation variation = {
-        .base = {.apply = change_link, .record = record_change}, .sim = sim, .world = &w};
-    variation_start(&variation.base, s, loop, SIMTIME_ZERO, seed);
-    world_start(&w);
-    play(&w, loop, &recorder);
-    variation_stop(&variation.base);
-    struct sim_totals totals = {.base.count = count_link, .sim = sim};
+    world_sim_begin(&ws, s, seed, record, &recorder);
+    world_sim_play(&ws, cannot_go_on);
+    struct sim_totals totals = {.base.count = count_link, .sim = ws.sim};
     if (recorder.status == 0)
-        recorder.status = link_totals_report(&totals.base, s, loop_now(loop), repo, &recorder.err);
-    describe_effort(repo, loop);
-    sim_free(sim);
-    world_free(&w);
-    loop_free(loop);
+        recorder.status = link_totals_report(&totals.base, s, loop_now(ws.loop), repo, &recorder.err);
+    describe_effort(repo, ws.loop);
+    world_sim_end(&ws);
     if (recorder.status < 0)
         *e = recorder.err;
     return interrupt_signal() ? err_set(e, EINTR, "interrupted") : recorder.status;

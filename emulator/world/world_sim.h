@@ -3,10 +3,31 @@
 #define ROAMLAB_WORLD_SIM_H
 
 #include "logrepo.h"
+#include "loop.h"
 #include "scenario.h"
+#include "sim.h"
+#include "variation.h"
+#include "world.h"
 
 /* Plays the scenario with that seed (devices that move get their visits); every event goes to the repository, which stays the caller's. 0; -EINTR
  * if a signal came (interrupt.h), with everything freed; or the repository's error. */
 int world_sim_run(struct scenario *s, uint64_t seed, struct logrepo *repo, struct err *e);
+
+/* The same with the caller's own ear, in steps; the devices have their visits already (scenario_move). */
+struct world_sim {
+    struct clock clock;
+    struct loop *loop;
+    struct world world;
+    struct sim *sim;
+    struct variation variation;
+    bool rests; /* everything had come to rest before the run's time was over */
+};
+
+/* The scenario outlives it. Events go to `record` with world->cast.recorder = `recorder`. */
+void world_sim_begin(struct world_sim *ws, const struct scenario *s, uint64_t seed,
+                     void (*record)(struct cast *, const struct event *), void *recorder);
+/* Plays until all is done, the run's time is over, or `stops` (may be NULL) says so. Devices then report what they have. */
+void world_sim_play(struct world_sim *ws, bool (*stops)(const struct world_sim *ws));
+void world_sim_end(struct world_sim *ws);
 
 #endif

@@ -1,0 +1,35 @@
+#include "scenario_key.h"
+
+#include <math.h>
+
+static const struct scenario_key fault_rows[] = {
+    {.name = "effect",
+     .kind = KEY_WORD,
+     .field = KEY_NO_FIELD,
+     .help =
+         "on an operation: fails, disk-full, hangs, truncated, flipped; on messages: lost, doubled, delayed; on a host: stopped, "
+         "restarted, power-loss"},
+    {.name = "operation", .kind = KEY_WORD, .field = KEY_NO_FIELD, .help = "the operation that it strikes"},
+    {.name = "edge",
+     .kind = KEY_WORD,
+     .field = KEY_NO_FIELD,
+     .help = "the edge server where it fails; absent: any"},
+    {.name = "mud",
+     .kind = KEY_WORD,
+     .field = KEY_NO_FIELD,
+     .help = "the device whose container it hits; absent: any"},
+    {"times", KEY_WHOLE, FIELD(fault, times), false, 0, 1000000, 1, "how often it fails; 0 = always", 0, 0},
+    {.name = "between",
+     .kind = KEY_PAIR,
+     .field = KEY_NO_FIELD,
+     .help = "on messages: the names of two hosts; absent: any"},
+    {"share", KEY_NUMBER, FIELD(fault, share), false, 0, 1, 1, "on messages: probability of each", 0, 0},
+    {"delay_ms", KEY_MS, FIELD(fault, delay), false, 0, 3600e3, 100,
+     "doubled, delayed: at most so many milliseconds later", 0, 0},
+    {.name = "host", .kind = KEY_WORD, .field = KEY_NO_FIELD, .help = "on a host: its name"},
+    {"from_s", KEY_SECONDS, FIELD(fault, from), false, 0, 31536000, 0, "seconds from the start of the run", 0,
+     0},
+    {"to_s", KEY_SECONDS, FIELD(fault, to), false, 0, 31536000, NAN,
+     "when it is over, in seconds from the start of the run; absent: never", 0, 0},
+};
+const struct scenario_keys scenario_fault_keys = KEYS(fault_rows);
