@@ -15,6 +15,7 @@ EMBED(figure_template_response_overlay, "analysis/figures/response-overlay.gp");
 EMBED(figure_template_scale, "analysis/figures/scale.gp");
 EMBED(figure_template_sweep_lines, "analysis/figures/sweep-lines.gp");
 EMBED(figure_template_sweep_map, "analysis/figures/sweep-map.gp");
+EMBED(figure_template_cpu, "analysis/figures/cpu.gp");
 EMBED(figure_template_whereabouts, "analysis/figures/whereabouts.gp");
 
 void figure_set_text(struct figure *figure, const char *name, const char *text)

@@ -17,7 +17,7 @@ struct figure {
 
 extern const char figure_template_response_time[], figure_template_stages[], figure_template_migration_time[],
     figure_template_response_overlay[], figure_template_sweep_lines[], figure_template_sweep_map[],
-    figure_template_whereabouts[], figure_template_scale[];
+    figure_template_whereabouts[], figure_template_scale[], figure_template_cpu[];
 
 /* Adds `name = 'text'` or a number for gnuplot. */
 void figure_set_text(struct figure *figure, const char *name, const char *text);
@@ -31,6 +31,7 @@ char *figure_subject(json_object *result);
 int figure_response_time(const char *folder, json_object *result, const char *out, struct err *e);
 int figure_response_overlay(const char *const *folders, int count, const char *out, struct err *e);
 int figure_stages(const char *folder, json_object *result, const char *out, struct err *e);
+int figure_cpu(const char *folder, json_object *result, const char *out, struct err *e);
 int figure_whereabouts(const char *folder, json_object *result, const char *out, struct err *e);
 
 #endif

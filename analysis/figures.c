@@ -17,7 +17,8 @@ static int make_folder(const char *path, struct err *e)
 int figures_of_result(const char *folder, struct err *e)
 {
     static int (*const draw[])(const char *, json_object *, const char *,
-                               struct err *) = {figure_response_time, figure_stages, figure_whereabouts};
+                               struct err *) = {figure_response_time, figure_stages, figure_whereabouts,
+                                              figure_cpu};
     json_object *result = NULL;
     autofree char *out = mem_printf("%s/figures", folder);
     int status = json_file_read(folder, "result.json", &result, e);

@@ -5,6 +5,7 @@
  *   stages[-K]        bars of the K-th migration's stages, means over the repetitions
  *   whereabouts       which edge server has whose container when, with handoffs, outages and migrations; of several
  *                     devices, the first 40
+ *   cpu               what programs used of the CPUs around the first transfer of a real run
  *   migration-time    migration time of several results side by side
  *   response-overlay  response times of several results over the run's time, with the link changes of the first
  *
@@ -15,7 +16,7 @@
 
 #include "err.h"
 
-/* Draws response-time, stages and whereabouts of the result in FOLDER into FOLDER/figures. */
+/* Draws response-time, stages, whereabouts and cpu of the result in FOLDER into FOLDER/figures. */
 int figures_of_result(const char *folder, struct err *e);
 /* Draws response-overlay and migration-time of `count` results into OUT, which is created. */
 int figures_of_comparison(const char *const *folders, int count, const char *out, struct err *e);

@@ -1,4 +1,5 @@
 #include "result.h"
+#include "cpu_load.h"
 #include "event_reader.h"
 #include "invariants.h"
 #include "json_file.h"
@@ -264,6 +265,9 @@ static json_object *result_json(const struct result_listener *a, const struct re
     add(o, "migrations", migrations_json(a, input));
     add(o, "migration_s", migration_s_json(&a->metrics.migration_s));
     add(o, "links", links_json(&a->record, input->scenario));
+    json_object *cpu = cpu_load_json(&a->record);
+    if (cpu)
+        add(o, "cpu", cpu);
     add(o, "invariants", invariants_json(&a->broken));
     add(o, "drift_ms", drift_json(input));
     json_object *expectations = json_object_new_array();

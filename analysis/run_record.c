@@ -128,6 +128,16 @@ static void add_carried(struct run_record *r, const struct event *ev)
     r->carried[r->carried_count++] = c;
 }
 
+static void add_cpu(struct run_record *r, const struct event *ev)
+{
+    r->cpu = grown(r->cpu, &r->cpu_capacity, r->cpu_count + 1, sizeof *r->cpu);
+    r->cpu[r->cpu_count++] = (struct run_cpu){.host = mem_copy_string(ev->reporter),
+                                              .program = mem_copy_string(ev->text),
+                                              .begin = ev->begin,
+                                              .end = ev->at,
+                                              .used = simtime_ns(ev->value)};
+}
+
 static void add_silence(struct run_record *r, const struct event *ev)
 {
     struct run_silences *s = &r->silences;
@@ -165,6 +175,8 @@ void run_record_add(struct run_record *r, const struct event *ev)
         add_link_change(r, ev);
     else if (ev->kind == EVENT_CARRIED)
         add_carried(r, ev);
+    else if (ev->kind == EVENT_CPU)
+        add_cpu(r, ev);
     else if (ev->kind == EVENT_MARK && ev->migration > 0 && strcmp(ev->text, "migr begins") == 0)
         begin_migration(r, ev);
 }
@@ -175,7 +187,8 @@ int run_record_read(const char *folder, struct run_record *record, struct err *e
     struct event ev;
     uint32_t kinds = EVENT_MASK(EVENT_REQUEST) | EVENT_MASK(EVENT_SENT_TOTAL) | EVENT_MASK(EVENT_STAGE) |
                      EVENT_MASK(EVENT_MARK) | EVENT_MASK(EVENT_MIGRATION) | EVENT_MASK(EVENT_LINK) |
-                     EVENT_MASK(EVENT_ABANDONED) | EVENT_MASK(EVENT_CARRIED) | EVENT_MASK(EVENT_HANDOFF) | EVENT_MASK(EVENT_OUTAGE);
+                     EVENT_MASK(EVENT_ABANDONED) | EVENT_MASK(EVENT_CARRIED) | EVENT_MASK(EVENT_HANDOFF) | EVENT_MASK(EVENT_OUTAGE) |
+                     EVENT_MASK(EVENT_CPU);
     int status = event_reader_open(folder, kinds, &reader, e);
     if (status < 0)
         return status;
@@ -207,11 +220,16 @@ void run_record_free(struct run_record *r)
         free_migration(&r->migrations[i]);
     for (size_t i = 0; i < r->link_change_count; i++)
         free(r->link_changes[i].text);
+    for (size_t i = 0; i < r->cpu_count; i++) {
+        free(r->cpu[i].host);
+        free(r->cpu[i].program);
+    }
     quantiles_free(&r->responses.quantiles);
     quantiles_free(&r->silences.handoffs.quantiles);
     quantiles_free(&r->silences.outages.quantiles);
     free(r->link_changes);
     free(r->carried);
+    free(r->cpu);
     free(r->muds);
     free(r->migrations);
     *r = (struct run_record)RUN_RECORD_INIT;

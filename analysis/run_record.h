@@ -69,6 +69,12 @@ struct run_carried {
     int64_t packets, bytes, dropped, lost;
 };
 
+/* What all processes of a program used on a host between two samples. */
+struct run_cpu {
+    char *host, *program;
+    struct simtime begin, end, used;
+};
+
 struct run_record {
     struct run_mud *muds; /* by index in the scenario */
     size_t mud_count, mud_capacity;
@@ -79,6 +85,8 @@ struct run_record {
     size_t link_change_count, link_change_capacity;
     struct run_carried *carried; /* by the links' directions, in the order of their reports */
     size_t carried_count, carried_capacity;
+    struct run_cpu *cpu; /* in the order of time */
+    size_t cpu_count, cpu_capacity;
     size_t newest_of_nobody; /* as run_mud.newest_migration, for mud -1 */
     struct simtime end;      /* of the last event */
     bool summary;            /* set before the first event: requests are summed up as they come (run_summary.h) */

@@ -47,6 +47,9 @@ enum event_kind {
      * number = link; direction = sent in the order of the scenario, received back; value = packets; bytes = of IP; text =
      * "dropped 3, lost 0": by a full queue, by a loss model. */
     EVENT_CARRIED,
+    /* Reported by a host's agent: what all processes of a program have used since `begin`. reporter = the host; text = the
+     * program; value = nanoseconds of CPU time. */
+    EVENT_CPU,
     EVENT_KINDS
 };
 

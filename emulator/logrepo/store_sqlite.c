@@ -18,7 +18,7 @@ static const char schema[] =
     "calendar\n"
     "  kind TEXT NOT NULL,       -- message, mark, transition, unexpected, request, executed, container, "
     "stage,\n"
-    "                            -- migration, sent total, note, link, handoff, outage, abandoned, carried\n"
+    "                            -- migration, sent total, note, link, handoff, outage, abandoned, carried, cpu\n"
     "  direction TEXT,           -- sent or recvd, carried: in the order of the scenario or back; else NULL\n"
     "  reporter TEXT NOT NULL,   -- who saw it\n"
     "  peer TEXT,                -- message: name of the receiver, or address of who it came from;\n"
@@ -30,13 +30,14 @@ static const char schema[] =
     "                            -- link, carried: index of the link in the scenario\n"
     "  migration INTEGER,        -- counted from 1 for each device; container: the one that brought it, 0 = "
     "fresh\n"
-    "  begin_ns INTEGER,         -- of spans (request, stage, migration, handoff, outage, abandoned), which "
+    "  begin_ns INTEGER,         -- of spans (request, stage, migration, handoff, outage, abandoned, cpu), which "
     "end at at_ns; a migration's begin\n"
     "                            -- is the mark \"migr begins\" where there is one\n"
     "  bytes INTEGER,            -- stage: bytes handled; carried: of IP\n"
     "  value INTEGER             -- request: times sent; executed: its container's migration; stage: 0 or "
     "-errno;\n"
-    "                            -- migration: requests replayed; sent total: requests answered; carried: packets\n"
+    "                            -- migration: requests replayed; sent total: requests answered; carried: packets;\n"
+    "                            -- cpu: nanoseconds of CPU time that the host's processes of a program used\n"
     ");\n"
     "CREATE VIEW request AS SELECT mud, number, begin_ns AS sent_ns, at_ns AS answered_ns,\n"
     "  (at_ns - begin_ns) / 1e6 AS response_ms, value AS times_sent, text AS digest\n"
@@ -179,7 +180,8 @@ static void bind_event(sqlite3_stmt *i, const struct event *ev)
     static const char *const directions[] = {[EVENT_SENT] = "sent", [EVENT_RECEIVED] = "recvd"};
     static const bool spans[EVENT_KINDS] = {
         [EVENT_REQUEST] = true, [EVENT_STAGE] = true,  [EVENT_MIGRATION] = true,
-        [EVENT_HANDOFF] = true, [EVENT_OUTAGE] = true, [EVENT_ABANDONED] = true};
+        [EVENT_HANDOFF] = true, [EVENT_OUTAGE] = true, [EVENT_ABANDONED] = true,
+        [EVENT_CPU] = true};
     static const bool valued[EVENT_KINDS] = {[EVENT_REQUEST] = true,
                                              [EVENT_STAGE] = true,
                                              [EVENT_MIGRATION] = true,

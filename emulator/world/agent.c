@@ -1,4 +1,5 @@
 #include "agent.h"
+#include "agent_cpu.h"
 #include "agent_protocol.h"
 #include "capture.h"
 #include "channel.h"
@@ -14,6 +15,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -37,6 +39,7 @@ struct agent {
     struct real *real;
     struct capture *capture;
     struct agent_account account;
+    struct agent_cpu cpu;
     struct timer idle_timer;
     bool prepared, began, idle, ending, exiting;
     /* edge servers only */
@@ -319,6 +322,9 @@ static void begin(struct agent *a, struct json_object *line)
     a->began = true;
     real_begin(a->real, origin);
     world_start(&a->world);
+    a->cpu = (struct agent_cpu){
+        .loop = a->loop, .port = real_port(a->real), .cast = &a->world.cast, .host = host_name(a)};
+    agent_cpu_begin(&a->cpu);
     look_if_idle(&a->idle_timer);
 }
 
@@ -368,6 +374,7 @@ static void end(struct agent *a)
         return;
     a->ending = true;
     loop_cancel(a->loop, &a->idle_timer);
+    agent_cpu_end(&a->cpu);
     settle_account(a);
     stop_capture(a);
     image_install_cancel(&a->install);
@@ -473,6 +480,7 @@ int agent_run(void)
 {
     struct err e = ERR_INIT;
     struct agent *a = mem_alloc(sizeof *a);
+    prctl(PR_SET_NAME, "roamlab"); /* it was started as /proc/self/exe */
     go_first();
     interrupt_catch(); /* Ctrl-C is the controller's: it tells the agents to end */
     a->clock = clock_wall(SIMTIME_ZERO);
