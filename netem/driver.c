@@ -99,13 +99,33 @@ static bool needs_packets(const struct link_params *params)
     return link_is_random(params) || (params->rate_bps && params->rate_bps < SEGMENTATION_OFF_BELOW_BPS);
 }
 
-static int prepare(const char *namespace, const char *interface, const struct link_params *params,
-                   struct err *e)
+static int forbid(struct link_offload *offload, struct err *e)
+{
+    unsigned on;
+    int status = segmentation_read(offload->namespace, offload->interface, &on, e);
+    if (status == 0)
+        status = segmentation_set(offload->namespace, offload->interface, 0, e);
+    if (status < 0)
+        return status;
+    offload->forbidden = true;
+    offload->on = on;
+    return 0;
+}
+
+static int prepare(struct link_offload *offload, const struct link_params *params, struct err *e)
 {
     int status = link_params_check(params, e);
-    if (status == 0 && interface && needs_packets(params))
-        status = segmentation_set(namespace, interface, 0, e);
-    return status;
+    bool needed = offload->interface && !offload->forbidden && needs_packets(params);
+    return status == 0 && needed ? forbid(offload, e) : status;
+}
+
+/* Where other links share the interface, one of them may need single packets still. */
+static int restore(struct link_offload *offload, const struct link_params *params, struct err *e)
+{
+    if (!offload->forbidden || offload->shared || needs_packets(params))
+        return 0;
+    offload->forbidden = false;
+    return segmentation_set(offload->namespace, offload->interface, offload->on, e);
 }
 
 static int check_ends(const struct link_ends *ends, struct err *e)
@@ -115,6 +135,12 @@ static int check_ends(const struct link_ends *ends, struct err *e)
     if (ends->peer_prefix < 0 || ends->peer_prefix > 32)
         return err_set(e, EINVAL, "a prefix of %d bits", ends->peer_prefix);
     return 0;
+}
+
+static void offload_free(struct link_offload *offload)
+{
+    free(steal(offload->namespace));
+    free(steal(offload->interface));
 }
 
 static const char *place(const char *namespace, const char *interface)
@@ -128,39 +154,42 @@ int link_shape(struct link_drive *drive, const struct link_ends *ends, const str
     *shaper = NULL;
     if (!needs_shaper(ends, params))
         return 0;
+    struct link_offload offload = {.namespace = mem_copy_string(ends->from_namespace),
+                                   .interface = mem_copy_string(ends->from_interface),
+                                   .shared = ends->peer_prefix > 0};
     int status = check_ends(ends, e);
     if (status == 0)
-        status = prepare(ends->from_namespace, ends->from_interface, params, e);
+        status = prepare(&offload, params, e);
     if (status == 0)
         status = drive->driver->can(ends, params, e);
     if (status == 0)
         status = drive->driver->shape(drive, ends, params, shaper, e);
-    if (status < 0)
+    if (status < 0) {
+        offload_free(&offload);
         return err_wrap(e, "link driver %s: %s to %s", drive->driver->name,
                         place(ends->from_namespace, ends->from_interface),
                         place(ends->to_namespace, ends->to_interface));
+    }
     (*shaper)->driver = drive->driver;
     (*shaper)->params = *params;
-    (*shaper)->from_namespace = mem_copy_string(ends->from_namespace);
-    (*shaper)->from_interface = mem_copy_string(ends->from_interface);
+    (*shaper)->offload = offload;
     return 0;
 }
 
 int link_change(struct link_shaper *shaper, const struct link_params *params, struct err *e)
 {
-    int status = prepare(shaper->from_namespace, shaper->from_interface, params, e);
+    int status = prepare(&shaper->offload, params, e);
     if (status == 0)
         status = shaper->driver->change(shaper, params, e);
     if (status < 0)
         return err_wrap(e, "link driver %s: change", shaper->driver->name);
     shaper->params = *params;
-    return 0;
+    return restore(&shaper->offload, params, e);
 }
 
 void link_shaper_clear(struct link_shaper *shaper)
 {
-    free(steal(shaper->from_namespace));
-    free(steal(shaper->from_interface));
+    offload_free(&shaper->offload);
 }
 
 int link_count(struct link_shaper *shaper, struct link_counters *counters, struct err *e)

@@ -17,8 +17,8 @@
  *
  * What both drivers share: ARP is not shaped by the emulator (the testbed's neighbours are permanent, so
  * there is none). Below 1 Gbit/s, and where anything random happens, segmentation offload is turned
- * off where packets leave, so that the unit on the line is a packet and not a burst of 64 KB. What a driver cannot do is
- * an error that names it; link.h says what that is. */
+ * off where packets leave, so that the unit on the line is a packet and not a burst of 64 KB; a change that no longer needs
+ * that puts back what was on. What a driver cannot do is an error that names it; link.h says what that is. */
 #ifndef ROAMLAB_DRIVER_H
 #define ROAMLAB_DRIVER_H
 
@@ -55,7 +55,8 @@ struct link_need {
 };
 
 struct link_counters {
-    uint64_t packets; /* delivered; a super-packet above 1 Gbit/s counts as the packets that it stands for */
+    uint64_t packets; /* delivered; a super-packet above 1 Gbit/s counts as the packets that it stands for, but as one
+                         where it passed our own driver's queue by */
     uint64_t bytes;   /* IP bytes of these */
     uint64_t dropped; /* found the queue full */
     uint64_t lost;    /* by a loss model; netem counts them under dropped */
@@ -98,7 +99,7 @@ const struct link_driver *link_driver_named(const char *name);
 
 /* Whatever the driver needs for a run (the emulator: its thread). NULL and `e` on failure. */
 struct link_drive *link_drive_start(const struct link_driver *driver, struct err *e);
-/* Ends all shaping of the drive and frees its shapers. Links that the emulator shaped carry nothing
+/* Ends all shaping of the drive and frees its shapers. Links that the emulator shaped at that time carry nothing
  * afterwards: a link whose shaper is gone never turns into a fast one. NULL-safe. */
 void link_drive_stop(struct link_drive *drive);
 
@@ -115,10 +116,18 @@ int link_count(struct link_shaper *shaper, struct link_counters *counters, struc
 struct link_drive {
     const struct link_driver *driver;
 };
+/* Segmentation offload where packets leave. */
+struct link_offload {
+    char *namespace, *interface; /* owned; a NULL interface is elsewhere */
+    bool shared;                 /* by other links */
+    bool forbidden;              /* we turned it off; `on` is what was on before */
+    unsigned on;
+};
+
 struct link_shaper {
     const struct link_driver *driver;
     struct link_params params;
-    char *from_namespace, *from_interface; /* owned; for segmentation */
+    struct link_offload offload;
 };
 /* To be called by drivers that free a shaper. */
 void link_shaper_clear(struct link_shaper *shaper);

@@ -46,25 +46,47 @@ static int open_free_queue(struct held *held, const struct rule *rule, struct er
     return status;
 }
 
+/* The rule that counts comes before the other one goes, so that no packet is missed. */
+static int let_pass(struct held *held, struct err *e)
+{
+    int status = held->counts ? 0 : rule_add(&held->rule, RULE_COUNT, e);
+    held->counts = status == 0;
+    if (status == 0 && held->catches && (status = rule_remove(&held->rule, RULE_QUEUE, e)) == 0)
+        held->catches = false;
+    return status;
+}
+
+int held_route(struct held *held, struct err *e)
+{
+    if (link_is_plain(&held->fifo.line.params))
+        return let_pass(held, e);
+    int status = held->catches ? 0 : rule_add(&held->rule, RULE_QUEUE, e);
+    held->catches = status == 0;
+    return status;
+}
+
 /* The rule comes last: what it catches must find a queue that copies enough. */
 int held_open(struct held *held, const struct rule *rule, const struct link_params *params, struct err *e)
 {
-    *held = (struct held){.copies_fd = -1};
+    *held = (struct held){.rule = *rule, .copies_fd = -1};
+    held->rule.namespace = mem_copy_string(rule->namespace);
+    held->rule.interface = mem_copy_string(rule->interface);
     fifo_init(&held->fifo, params);
     int status = open_free_queue(held, rule, e);
     if (status == 0)
         status = open_copies(held, rule->namespace, e);
     if (status == 0 && needs_contents(params))
         status = nfqueue_copy_whole(&held->queue, true, e);
-    struct rule numbered = *rule;
-    numbered.queue = held->queue.number;
-    return status == 0 ? rule_add(&numbered, e) : status;
+    held->rule.queue = held->queue.number;
+    return status == 0 ? held_route(held, e) : status;
 }
 
 void held_close(struct held *held)
 {
     nfqueue_close(&held->queue);
     fifo_free(&held->fifo);
+    free((char *)held->rule.namespace);
+    free((char *)held->rule.interface);
     if (held->copies_fd >= 0)
         close(held->copies_fd);
 }
@@ -169,4 +191,15 @@ struct link_counters held_count(const struct held *held)
     counters.lost = held->fifo.lost;
     counters.lateness = lateness_summary(&held->lateness);
     return counters;
+}
+
+int held_passed(const struct held *held, struct link_counters *sum, struct err *e)
+{
+    uint64_t packets, bytes;
+    int status = held->counts ? rule_read(&held->rule, &packets, &bytes, e) : 0;
+    if (status < 0 || !held->counts)
+        return status;
+    sum->packets += packets;
+    sum->bytes += bytes;
+    return 0;
 }

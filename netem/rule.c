@@ -3,13 +3,15 @@
 #include "process.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define COMMENT "roamlab"
+#define COMMENT "roamlab-"
 
-enum { WORDS = 32 };
+enum { WORDS = 32, TEXT = 32 };
 
 static int iptables(const char *namespace, const char *const *argv, char **output, struct err *e)
 {
@@ -20,18 +22,63 @@ static int iptables(const char *namespace, const char *const *argv, char **outpu
     return status < 0 ? err_hint(e, "apt-get install iptables; the kernel needs the NFQUEUE target") : 0;
 }
 
-int rule_add(const struct rule *rule, struct err *e)
+static int apply(const char *operation, const struct rule *rule, enum rule_kind kind, struct err *e)
 {
-    char queue[8], address[INET_ADDRSTRLEN];
+    char queue[TEXT], comment[TEXT], source[TEXT] = "0.0.0.0", prefix[TEXT];
     snprintf(queue, sizeof queue, "%u", rule->queue);
-    inet_ntop(AF_INET, &rule->source, address, sizeof address);
-    autofree char *source =
-        rule->prefix ? mem_printf("%s/%d", address, rule->prefix) : mem_printf("0.0.0.0/0");
+    snprintf(comment, sizeof comment, COMMENT "%u", rule->queue);
+    if (rule->prefix)
+        inet_ntop(AF_INET, &rule->source, source, sizeof source);
+    snprintf(prefix, sizeof prefix, "/%d", rule->prefix);
+    strcat(source, prefix);
     const char *argv[] = {
-        "iptables",    "-w",   "-t", "mangle",  "-A",        "PREROUTING", "-i", rule->interface,
-        "-s",          source, "-m", "comment", "--comment", COMMENT,      "-j", "NFQUEUE",
+        "iptables",    "-w",   "-t", "mangle",  operation,   "PREROUTING", "-i", rule->interface,
+        "-s",          source, "-m", "comment", "--comment", comment,      "-j", "NFQUEUE",
         "--queue-num", queue,  NULL};
+    if (kind == RULE_COUNT)
+        argv[14] = NULL; /* without a target */
     return iptables(rule->namespace, argv, NULL, e);
+}
+
+/* The queue's verdict ends the chain, so the counting rule behind it sees the others only. */
+int rule_add(const struct rule *rule, enum rule_kind kind, struct err *e)
+{
+    return apply(kind == RULE_QUEUE ? "-I" : "-A", rule, kind, e);
+}
+
+int rule_remove(const struct rule *rule, enum rule_kind kind, struct err *e)
+{
+    return apply("-D", rule, kind, e);
+}
+
+/* The rules of the chain as iptables -S prints them; `option` "-v" adds what they counted. */
+static int list(const char *namespace, const char *option, char **rules, struct err *e)
+{
+    const char *argv[] = {"iptables", "-w", "-t", "mangle", "-S", "PREROUTING", option, NULL};
+    return iptables(namespace, argv, rules, e);
+}
+
+static bool is_ours(const char *line, const char *interface)
+{
+    char about[TEXT];
+    snprintf(about, sizeof about, "-i %s ", interface);
+    return strstr(line, about) && strstr(line, "--comment " COMMENT);
+}
+
+int rule_read(const struct rule *rule, uint64_t *packets, uint64_t *bytes, struct err *e)
+{
+    char comment[TEXT];
+    snprintf(comment, sizeof comment, "--comment " COMMENT "%u -c ", rule->queue);
+    autofree char *rules = NULL;
+    int status = list(rule->namespace, "-v", &rules, e);
+    char *rest, *line = status == 0 && rules ? strtok_r(rules, "\n", &rest) : NULL;
+    for (; line; line = strtok_r(NULL, "\n", &rest)) {
+        const char *counts = is_ours(line, rule->interface) ? strstr(line, comment) : NULL;
+        if (counts && !strstr(counts, "NFQUEUE") &&
+            sscanf(counts + strlen(comment), "%" SCNu64 " %" SCNu64, packets, bytes) == 2)
+            return 0;
+    }
+    return status < 0 ? status : err_set(e, ENOENT, "%s: the rule that counts is gone", rule->interface);
 }
 
 /* `line` is a rule as iptables -S prints it: -A CHAIN WORD … */
@@ -47,12 +94,11 @@ static int remove_line(const char *namespace, char *line, struct err *e)
 
 int rule_clear(const char *namespace, const char *interface, struct err *e)
 {
-    static const char *const list[] = {"iptables", "-w", "-t", "mangle", "-S", "PREROUTING", NULL};
-    autofree char *rules = NULL, *about = mem_printf("-i %s ", interface);
-    int status = iptables(namespace, list, &rules, e);
+    autofree char *rules = NULL;
+    int status = list(namespace, NULL, &rules, e);
     char *rest, *line = status == 0 && rules ? strtok_r(rules, "\n", &rest) : NULL;
     for (; line && status == 0; line = strtok_r(NULL, "\n", &rest))
-        if (strstr(line, about) && strstr(line, "--comment " COMMENT " -j NFQUEUE"))
+        if (is_ours(line, interface))
             status = remove_line(namespace, line, e);
     return status;
 }

@@ -285,13 +285,18 @@ static int64_t between(int64_t least, int64_t value, int64_t most)
     return value < least ? least : value > most ? most : value;
 }
 
-/* The earliest packet to come out decides how patient the thread may be. */
-static void adapt_patience(struct userspace_drive *drive, const struct link_params *params)
+/* The earliest packet to come out decides how patient the thread may be. Links whose packets pass the queue by do not
+ * matter. */
+static void adapt_patience(struct userspace_drive *drive)
 {
-    int64_t shortest =
-        params->reorder > 0 ? 0 : between(0, params->delay.ns - 4 * params->jitter.ns, INT64_MAX);
-    drive->coalesce_ns = between(0, shortest / 4, drive->coalesce_ns);
-    drive->dense_ns = between(DENSE_MIN_NS, shortest / 50, drive->dense_ns);
+    int64_t shortest = INT64_MAX;
+    for (const struct userspace_shaper *s = drive->shapers; s; s = s->next) {
+        const struct link_params *p = &s->held.fifo.line.params;
+        if (s->held.catches || !link_is_plain(p))
+            shortest = between(0, p->reorder > 0 ? 0 : p->delay.ns - 4 * p->jitter.ns, shortest);
+    }
+    drive->coalesce_ns = between(0, shortest / 4, COALESCE_MAX_NS);
+    drive->dense_ns = between(DENSE_MIN_NS, shortest / 50, DENSE_MAX_NS);
 }
 
 static int userspace_shape(struct link_drive *base, const struct link_ends *ends,
@@ -314,9 +319,9 @@ static int userspace_shape(struct link_drive *base, const struct link_ends *ends
     }
     drive->queues = (uint16_t)(shaper->held.queue.number + 1);
     pthread_mutex_lock(&drive->lock);
-    adapt_patience(drive, params);
     shaper->next = drive->shapers;
     drive->shapers = shaper;
+    adapt_patience(drive);
     if (watch(drive, nfqueue_fd(&shaper->held.queue), shaper) < 0)
         status = err_errno(e, "epoll");
     pthread_mutex_unlock(&drive->lock);
@@ -324,25 +329,37 @@ static int userspace_shape(struct link_drive *base, const struct link_ends *ends
     return status;
 }
 
+static int enter(struct userspace_shaper *shaper, const struct link_params *params, struct err *e)
+{
+    pthread_mutex_lock(&shaper->drive->lock);
+    int status = held_change(&shaper->held, params, e);
+    adapt_patience(shaper->drive);
+    pthread_mutex_unlock(&shaper->drive->lock);
+    return status;
+}
+
+/* The thread serves the queue while the rules change. */
 static int userspace_change(struct link_shaper *base, const struct link_params *params, struct err *e)
 {
     struct userspace_shaper *shaper = container_of(base, struct userspace_shaper, base);
+    int status = enter(shaper, params, e);
+    if (status < 0)
+        return status;
+    if ((status = held_route(&shaper->held, e)) < 0)
+        enter(shaper, &base->params, NULL);
     pthread_mutex_lock(&shaper->drive->lock);
-    int status = held_change(&shaper->held, params, e);
-    if (status == 0)
-        adapt_patience(shaper->drive, params);
+    adapt_patience(shaper->drive);
     pthread_mutex_unlock(&shaper->drive->lock);
     return status;
 }
 
 static int userspace_count(struct link_shaper *base, struct link_counters *counters, struct err *e)
 {
-    (void)e;
     struct userspace_shaper *shaper = container_of(base, struct userspace_shaper, base);
     pthread_mutex_lock(&shaper->drive->lock);
     *counters = held_count(&shaper->held);
     pthread_mutex_unlock(&shaper->drive->lock);
-    return 0;
+    return held_passed(&shaper->held, counters, e);
 }
 
 /* The whole path: a queue bound and a rule that leads to it, in a namespace that disappears again. */
@@ -355,7 +372,7 @@ static int userspace_probe(struct err *e)
     struct nfqueue queue = {0};
     status = nfqueue_open(&queue, NULL, 0, e);
     if (status == 0)
-        status = rule_add(&(struct rule){.interface = "lo"}, e);
+        status = rule_add(&(struct rule){.interface = "lo"}, RULE_QUEUE, e);
     nfqueue_close(&queue);
     netns_leave(back);
     return status;

@@ -15,7 +15,11 @@
  * Packets to be doubled or changed are copied out of the kernel whole. The second one of a doubled packet is sent by a
  * raw socket of the receiving namespace: it arrives there over the loopback interface.
  *
- * When the process dies the kernel drops what the rules catch: the link is closed, never fast. */
+ * A direction whose parameters ask for nothing has no such rule: its packets pass at the plain route's speed, counted by
+ * another rule. A change puts the rule in or takes it out: a packet of the few that arrive at that very moment
+ * (some microseconds) may pass one that is just leaving the queue; none is lost.
+ *
+ * When the process dies the kernel drops what the rules catch: a shaped link is closed, never fast. */
 #ifndef ROAMLAB_USERSPACE_H
 #define ROAMLAB_USERSPACE_H
 

@@ -66,7 +66,7 @@ static const struct {
     {"engine", "the event loop with 1 k, 100 k and 1 M pending timers, beside other simulators; some seconds", engine},
     {"scale", "whole scenarios with 1 k to 100 k devices, and a figure; half a minute; --full: 1 M, minutes, 5 GB", scale},
     {"migration", "containers of Kim22's sizes between real hosts, beside limits; 4 minutes; --full: medians of 5, 30 minutes", migration},
-    {"links", "a plain route, roamlab's own link driver and the kernel's netem, side by side; about a minute", links},
+    {"links", "a plain route, roamlab's own link driver and the kernel's netem, side by side; two minutes", links},
 };
 
 static void print_help(void)

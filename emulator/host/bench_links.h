@@ -12,20 +12,25 @@ enum bench_links_way { BENCH_PLAIN, BENCH_OWN, BENCH_UML_PLAIN, BENCH_KERNEL, BE
 
 /* Of one way; negative = not measured. Errors are those of a one-way delay of 20 ms (plain: 0 ms). */
 struct bench_links_figures {
-    double tcp_mbit;                 /* one flow, without delay or rate */
-    double tcp_delayed_mbit;         /* one flow over 1 ms and back, without a rate */
-    double small_per_second;         /* 64-byte packets */
+    double tcp_mbit, tcp_share; /* one flow, without delay or rate; in per cent of the plain route's */
+    double tcp_delayed_mbit, tcp_delayed_share; /* one flow over 1 ms and back, without a rate */
+    double small_per_second;                    /* 64-byte packets over 1 ms (plain: 0 ms) */
     double idle_us[3], loaded_us[3]; /* delay error p50, p99, p99.9; loaded: both processors busy */
     double cpu_percent;              /* of the driver's thread at 1000 packets a second, of one processor */
     double tcp80_mbit;               /* one flow over 80 Mbit/s and 200 ms */
 };
+
+enum { BENCH_TRIES = 5, BENCH_FIGURES = 13 };
+/* Figure number i, and the middle one of the tries in which it was measured. */
+double *bench_figure(struct bench_links_figures *f, int i);
+double bench_figure_median(struct bench_links_figures tries[BENCH_TRIES], int i);
 
 struct bench_links_result {
     struct bench_links_figures ways[BENCH_WAYS];
     char remark[320]; /* why a way was not measured, "" if all were */
 };
 
-/* Measures them all; about 90 seconds. `arguments` (NULL-terminated) make this program call bench_links_inside, as it
+/* Measures them all; some two minutes. `arguments` (NULL-terminated) make this program call bench_links_inside, as it
  * is booted in User Mode Linux with them. */
 int bench_links(const char *const *arguments, struct bench_links_result *result, struct err *e);
 /* To be called by that program as soon as uml_inside() says so: does not return. */
