@@ -1,30 +1,24 @@
 /* make install: the program works from there, and what comes with it (manual pages, completion) agrees with what the program says of
  * itself. */
 #include "folder.h"
+#include "shell_output.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-#include <stdio.h>
 
 static char *root;
 
 /* What the shell command prints; $root stands for the folder installed into. Exit statuses other than 0 fail the test. */
 static char *output_of(const char *command)
 {
+    int status;
     autofree char *whole = mem_printf("root='%s'; %s", root, command);
-    FILE *f = popen(whole, "r");
-    assert_non_null(f);
-    struct buf text = BUF_INIT;
-    char chunk[4096];
-    for (size_t got; (got = fread(chunk, 1, sizeof chunk, f)) > 0;)
-        buf_add(&text, chunk, got);
-    char *copy = mem_copy_string(buf_text(&text));
-    buf_free(&text);
-    if (pclose(f) != 0)
-        fail_msg("%s: %s", command, copy);
-    return copy;
+    char *output = shell_output(".", whole, &status);
+    if (status != 0)
+        fail_msg("%s: %s", command, output);
+    return output;
 }
 
 static int install(void **state)
@@ -104,8 +98,9 @@ static void test_completion(void **state)
 static void test_package_builds_with_what_setup_installs(void **state)
 {
     (void)state;
-    autofree char *missing = output_of("for p in $(tools/setup --list build); do case $p in gcc|make|libc6-dev) ;; "
-                                       "*) grep -q \"[ ,]$p\\(,\\|$\\)\" debian/control || echo $p ;; esac; done");
+    autofree char *missing =
+        output_of("for p in $(tools/setup --list build); do case $p in gcc|make|libc6-dev) ;; "
+                  "*) grep -q \"[ ,]$p\\(,\\|$\\)\" debian/control || echo $p ;; esac; done");
     assert_string_equal(missing, "");
 }
 
