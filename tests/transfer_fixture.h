@@ -200,8 +200,8 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(f->folder));
     /* longer than the path of a Unix socket may be */
     snprintf(f->keys, sizeof f->keys, "%s/%0120d", f->folder, 0);
-    f->from = (struct transfer_host){"es1", "198.18.0.1", 2200};
-    f->to = (struct transfer_host){"es2", "198.18.0.2", 2200};
+    f->from = (struct transfer_host){"es1", "198.18.0.1", 2200, NULL};
+    f->to = (struct transfer_host){"es2", "198.18.0.2", 2200, NULL};
     f->settings = (struct transfer_settings){f->loop, f->keys, "es1", simtime_s(10), simtime_ms(700)};
     make_namespaces(f);
     make_payload(f);

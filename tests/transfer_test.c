@@ -289,10 +289,16 @@ static void killed_agent(void **state)
 #test " by stream", test, set_up, tear_down, (void *)(uintptr_t)&carrier_stream                      \
     }
 
+#define REGISTRY(test)                                                                                       \
+    {                                                                                                        \
+#test " by registry", test, set_up, tear_down, (void *)(uintptr_t)&carrier_registry                  \
+    }
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         STREAM(arrives_whole),  STREAM(jobs_overlap), STREAM(refuses),     SCP(arrives_whole),
+        REGISTRY(arrives_whole), REGISTRY(jobs_overlap), REGISTRY(refuses),
         SCP(jobs_overlap),      SCP(refuses),         SCP(wrong_host_key), SCP(server_is_strict),
         SCP(stuck_then_killed), SCP(stalls),          SCP(cancelled),      SCP(server_goes),
         SCP(locked_root),       SCP(killed_agent),

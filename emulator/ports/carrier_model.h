@@ -7,6 +7,8 @@
 struct carrier_model {
     const char *name;
     int round_trips; /* of its own protocol, besides the one in which the last bytes are acknowledged */
+    uint64_t part_bytes;  /* what is sent goes in parts of so many, 0 = whole; and of each */
+    int part_round_trips;
     uint64_t window; /* bytes that it lets be in flight */
     bool warm;       /* out of slow start before the run begins, kept so, and paced */
     bool compresses; /* by zstd: what crosses is layout_compressed_bytes() */
@@ -14,6 +16,9 @@ struct carrier_model {
 
 /* What a transfer puts into its connection, before TCP. */
 uint64_t carrier_model_bytes(const struct carrier_model *carrier, const struct layout *l, enum operation operation);
+
+/* Those of its protocol for a transfer of so many bytes, besides the one in which the last are acknowledged. */
+int carrier_model_round_trips(const struct carrier_model *carrier, uint64_t bytes);
 
 /* The row of that name, or the first. */
 const struct carrier_model *carrier_model_of(const char *name);

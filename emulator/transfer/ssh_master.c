@@ -2,11 +2,10 @@
 #include "files.h"
 #include "mem.h"
 #include "ssh_keys.h"
+#include "tcp_count.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <linux/tcp.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -16,7 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { POLL_MS = 10, SEGMENT_HEADERS = 52 };
+enum { POLL_MS = 10 };
 
 /* Paths are relative: ssh and scp run in FOLDER/HOST. ControlMaster stays off for scp; the master says -M.
  * Without the control socket scp would quietly open a connection of its own: ProxyCommand makes that fail
@@ -161,11 +160,10 @@ void ssh_master_check(struct ssh_master *master)
 
 /* A copy of descriptor `number` of the ssh process; it is closed again at once, so that it never keeps alive
  * a connection whose ssh is gone. */
-static bool tcp_info_of(struct ssh_master *master, int number, struct tcp_info *info)
+static bool info_of(struct ssh_master *master, int number, struct tcp_info *info)
 {
     autoclose int fd = (int)syscall(SYS_pidfd_getfd, master->process.watch.fd, number, 0);
-    socklen_t len = sizeof *info;
-    return fd >= 0 && getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &len) == 0 && len == sizeof *info;
+    return fd >= 0 && tcp_info_get(fd, info);
 }
 
 static void find_connection(struct ssh_master *master)
@@ -175,7 +173,7 @@ static void find_connection(struct ssh_master *master)
     struct dirent *entry;
     struct tcp_info info;
     while (folder && master->connection < 0 && (entry = readdir(folder)))
-        if (entry->d_name[0] != '.' && tcp_info_of(master, atoi(entry->d_name), &info))
+        if (entry->d_name[0] != '.' && info_of(master, atoi(entry->d_name), &info))
             master->connection = atoi(entry->d_name);
     if (folder)
         closedir(folder);
@@ -186,7 +184,7 @@ static struct tcp_info connection_info(struct ssh_master *master)
     struct tcp_info info = {0};
     if (master->state == SSH_MASTER_OPEN && master->connection < 0)
         find_connection(master);
-    if (master->connection < 0 || !tcp_info_of(master, master->connection, &info))
+    if (master->connection < 0 || !info_of(master, master->connection, &info))
         return (struct tcp_info){0};
     return info;
 }
@@ -194,11 +192,11 @@ static struct tcp_info connection_info(struct ssh_master *master)
 uint64_t ssh_master_wire_bytes(struct ssh_master *master)
 {
     struct tcp_info info = connection_info(master);
-    return info.tcpi_bytes_sent + (uint64_t)info.tcpi_segs_out * SEGMENT_HEADERS;
+    return tcp_wire_bytes(&info);
 }
 
 uint64_t ssh_master_progress(struct ssh_master *master)
 {
     struct tcp_info info = connection_info(master);
-    return info.tcpi_bytes_acked + info.tcpi_bytes_received;
+    return tcp_progress(&info);
 }

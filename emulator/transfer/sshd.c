@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -100,19 +99,10 @@ static void sshd_ended(struct process *process, int status)
     give_up(server, EPIPE, what);
 }
 
-/* A connection to an address of this very host stands or is refused at once, so this does not block. */
-static bool accepts(const struct transfer_host *host)
-{
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(host->port)};
-    inet_pton(AF_INET, host->address, &to.sin_addr);
-    autoclose int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    return fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0;
-}
-
 static void poll_port(struct timer *timer)
 {
     struct transfer_server *server = container_of(timer, struct transfer_server, poll);
-    if (accepts(&server->host)) {
+    if (transfer_accepts(&server->host)) {
         server->ready = true;
         server->changed(server, 0, NULL);
     } else if (simtime_before(loop_now(server->loop), server->deadline)) {
@@ -175,7 +165,7 @@ int sshd_start(struct transfer_server *server, const struct transfer_settings *s
     snprintf(server->log, sizeof server->log, "%s", log);
     bool locked = root_is_locked();
     int status = check_machine(e);
-    if (status == 0 && accepts(host))
+    if (status == 0 && transfer_accepts(host))
         status =
             err_set(e, EADDRINUSE, "%s port %u: something else accepts there", host->address, host->port);
     if (status == 0)

@@ -4,6 +4,7 @@
 #include "stream_pace.h"
 #include "stream_tls.h"
 #include "stream_wire.h"
+#include "tcp_count.h"
 
 #include <errno.h>
 #include <openssl/rand.h>
@@ -16,7 +17,6 @@
 #include <zstd.h>
 
 enum {
-    SEGMENT_HEADERS = 52, /* IPv4 and TCP with time stamps */
     LEVEL_LEAST = -7,     /* of zstd: fast, and shrinks still */
     LEVEL_MOST = 3,
     WARM_FRAME = 16 * 1024,
@@ -162,7 +162,7 @@ static bool called_off(struct stream_sender *s, const struct stream_parcel *p)
 static void count_wire_bytes(struct stream_sender *s, struct stream_parcel *p)
 {
     struct tcp_info info = stream_tls_info(&s->tls);
-    uint64_t now = info.tcpi_bytes_sent + (uint64_t)info.tcpi_segs_out * SEGMENT_HEADERS;
+    uint64_t now = tcp_wire_bytes(&info);
     if (p && now > s->wire_bytes)
         p->wire_bytes += now - s->wire_bytes;
     s->wire_bytes = now;

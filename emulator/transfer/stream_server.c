@@ -1,5 +1,6 @@
 #include "stream_server.h"
 #include "mem.h"
+#include "registry_fetch.h"
 #include "stream_content.h"
 #include "stream_tls.h"
 #include "stream_wire.h"
@@ -36,13 +37,14 @@ struct connection {
     uint64_t session;
     ZSTD_DCtx *zstd;
     uint8_t *payload, *slice;
+    struct registry_fetch fetch;
     pthread_t thread;
     bool ended;
 };
 
 struct stream_server {
     int fd, stop_fd;
-    struct simtime timeout;
+    struct transfer_settings settings;
     SSL_CTX *context;
     pthread_t thread;
     pthread_mutex_t lock; /* of the arrivals and of the connections' ends */
@@ -170,6 +172,16 @@ static int about_arrival(struct connection *c, const struct stream_frame *frame,
     return answer(c, &verdict, e);
 }
 
+static int fetch(struct connection *c, const struct stream_frame *frame, struct err *e)
+{
+    struct buf verdict = BUF_INIT;
+    struct err failure = ERR_INIT;
+    autofree char *order = strndup((const char *)c->payload, frame->length);
+    registry_fetch(&c->fetch, &c->server->settings, order, c->server->stop_fd, &failure);
+    stream_verdict_add(&verdict, frame->job, &failure);
+    return answer(c, &verdict, e);
+}
+
 static int obey(struct connection *c, const struct stream_frame *frame, struct err *e)
 {
     switch (frame->type) {
@@ -184,6 +196,8 @@ static int obey(struct connection *c, const struct stream_frame *frame, struct e
     case STREAM_END:
     case STREAM_DROP:
         return about_arrival(c, frame, e);
+    case STREAM_FETCH:
+        return fetch(c, frame, e);
     case STREAM_WARMED:
     case STREAM_HAVE:
     case STREAM_VERDICT:
@@ -211,7 +225,7 @@ static void *connection_main(void *argument)
     struct connection *c = argument;
     struct stream_server *s = c->server;
     struct err e = ERR_INIT;
-    if (stream_tls_accept(&c->tls, s->context, c->fd, s->timeout, &e) == 0)
+    if (stream_tls_accept(&c->tls, s->context, c->fd, s->settings.connect_timeout, &e) == 0)
         receive(c);
     stream_tls_close(&c->tls);
     pthread_mutex_lock(&s->lock);
@@ -227,6 +241,7 @@ static void free_connection(struct connection *c)
 {
     pthread_join(c->thread, NULL);
     ZSTD_freeDCtx(c->zstd);
+    registry_fetch_close(&c->fetch);
     free(c->payload);
     free(c->slice);
     free(c);
@@ -310,7 +325,7 @@ struct stream_server *stream_server_new(const struct transfer_settings *settings
 {
     struct stream_server *s = mem_alloc(sizeof *s);
     *s = (struct stream_server){
-        .fd = -1, .stop_fd = eventfd(0, EFD_CLOEXEC), .timeout = settings->connect_timeout};
+        .fd = -1, .stop_fd = eventfd(0, EFD_CLOEXEC), .settings = *settings};
     pthread_mutex_init(&s->lock, NULL);
     s->context = stream_tls_context(settings->folder, e);
     int status = s->context ? start_listening(s, host, e) : -EINVAL;

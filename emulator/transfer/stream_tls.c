@@ -1,5 +1,6 @@
 #include "stream_tls.h"
 #include "mem.h"
+#include "tcp_count.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -111,9 +112,8 @@ SSL_CTX *stream_tls_context(const char *folder, struct err *e)
 
 struct tcp_info stream_tls_info(const struct stream_tls *t)
 {
-    struct tcp_info info = {0};
-    socklen_t len = sizeof info;
-    getsockopt(t->fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+    struct tcp_info info;
+    tcp_info_get(t->fd, &info);
     return info;
 }
 
@@ -121,7 +121,7 @@ static bool moved(struct stream_tls *t)
 {
     struct tcp_info info = stream_tls_info(t);
     uint64_t before = t->progress;
-    t->progress = info.tcpi_bytes_acked + info.tcpi_bytes_received;
+    t->progress = tcp_progress(&info);
     return t->progress != before;
 }
 

@@ -19,6 +19,7 @@ enum stream_type {
     STREAM_SLICE, /* a zstd frame */
     STREAM_END,   /* SHA-256 of all slices' contents; answered by VERDICT */
     STREAM_DROP,  /* the job is called off, or its verdict has arrived: forget it */
+    STREAM_FETCH, /* of carrier registry: what to pull from where (registry_fetch.h); answered by VERDICT */
     /* receiver to sender */
     STREAM_WARMED,  /* the answer to HELLO: all padding before it has arrived */
     STREAM_HAVE,    /* u64: how much of the job has arrived intact */

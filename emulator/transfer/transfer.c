@@ -1,12 +1,15 @@
 #include "transfer.h"
 #include "mem.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <fts.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 
-static const struct carrier *const carriers[] = {&carrier_scp, &carrier_stream};
+static const struct carrier *const carriers[] = {&carrier_scp, &carrier_stream, &carrier_registry};
 
 const struct carrier *carrier_at(int i)
 {
@@ -58,4 +61,12 @@ int transfer_measure(const char *path, uint64_t *bytes, struct err *e)
         status = err_errno(e, "%s", path);
     fts_close(tree);
     return status;
+}
+
+bool transfer_accepts(const struct transfer_host *host)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(host->port)};
+    inet_pton(AF_INET, host->address, &to.sin_addr);
+    autoclose int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0;
 }

@@ -24,6 +24,7 @@ struct transfer_host {
     const char *name;
     const char *address; /* numeric, the one that peers connect to; one host each */
     uint16_t port;
+    const char *registry; /* carrier registry: address of the one that its files go through; NULL = one of its own, beside it */
 };
 
 struct transfer_settings {
@@ -48,6 +49,7 @@ struct transfer_server {
     struct simtime deadline;
     bool ready;
     struct stream_server *stream;
+    struct registry_server *registry;
 };
 
 struct transfer_peer; /* a kept connection to one host: made by open(), freed by close() */
@@ -124,6 +126,10 @@ const struct carrier *carrier_at(int i);
  * folder, or whose name has a line break. */
 int transfer_measure(const char *path, uint64_t *bytes, struct err *e);
 
-extern const struct carrier carrier_scp, carrier_stream;
+/* Whether something accepts at a host's address and port; for an address of this very host, whose connections stand or are refused at
+ * once. */
+bool transfer_accepts(const struct transfer_host *host);
+
+extern const struct carrier carrier_scp, carrier_stream, carrier_registry;
 
 #endif

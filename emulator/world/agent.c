@@ -194,7 +194,7 @@ static void describe_edges(struct agent *a)
         if (host == a->orders.host)
             a->edge = i;
         layout_address_text(layout_host_address(host), a->addresses[i]);
-        a->hosts[i] = (struct transfer_host){l->host_names[host], a->addresses[i], CARRIER_PORT};
+        a->hosts[i] = (struct transfer_host){l->host_names[host], a->addresses[i], CARRIER_PORT, NULL};
         a->spools[i] = agent_spool(a->orders.folder, host);
     }
 }

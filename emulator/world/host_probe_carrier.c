@@ -107,7 +107,7 @@ static int send_to_itself(struct trial *t, const char *folder, struct err *e)
     autofree char *keys = mem_printf("%s/carrier", folder), *file = mem_printf("%s/file", folder),
                   *inbox = mem_printf("%s/inbox", folder);
     t->clock = clock_wall(SIMTIME_ZERO);
-    t->host = (struct transfer_host){"here", "127.0.0.1", PORT};
+    t->host = (struct transfer_host){.name = "here", .address = "127.0.0.1", .port = PORT};
     t->settings = (struct transfer_settings){.folder = keys,
                                              .self = "here",
                                              .connect_timeout = simtime_s(PATIENCE_S),

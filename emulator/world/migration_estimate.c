@@ -32,8 +32,9 @@ static struct simtime stage_time(const struct layout *l, enum operation operatio
         return path->rtt;
     if (!operation_is_transfer(operation) || path->hops == 0)
         return time;
-    time = simtime_add(time, simtime_scale(path->rtt, carrier->round_trips));
-    return simtime_add(time, transfer_time(carrier_model_bytes(carrier, l, operation), path, carrier));
+    uint64_t bytes = carrier_model_bytes(carrier, l, operation);
+    time = simtime_add(time, simtime_scale(path->rtt, carrier_model_round_trips(carrier, bytes)));
+    return simtime_add(time, transfer_time(bytes, path, carrier));
 }
 
 /* When each stage has ended, from the beginning. Transfers share the way: the next one's bytes follow the last one's, whose acknowledgement

@@ -87,7 +87,7 @@ static int prepare_carrier(struct controller *c, struct err *e)
     autofree char *folder = agent_carrier_folder(journal_folder(c->journal));
     for (int i = 0; i < l->edge_count; i++) {
         layout_address_text(layout_host_address(l->edges[i].host), addresses[i]);
-        hosts[i] = (struct transfer_host){l->host_names[l->edges[i].host], addresses[i], CARRIER_PORT};
+        hosts[i] = (struct transfer_host){l->host_names[l->edges[i].host], addresses[i], CARRIER_PORT, NULL};
     }
     int status = carrier_of(c->scenario->migration.carrier)->prepare(folder, hosts, l->edge_count, e);
     free(hosts);
