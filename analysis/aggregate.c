@@ -155,6 +155,7 @@ static json_object *drift_json(const struct repetitions *r)
     add_field(o, r, "drift_ms", "p50", MEAN, 3);
     add_field(o, r, "drift_ms", "p99", MAX, 3);
     add_field(o, r, "drift_ms", "max", MAX, 3);
+    add_field(o, r, "drift_ms", "bound", MAX, 3);
     json_object_object_add(o, "valid", json_object_new_boolean(summed_up(r, "drift_ms.valid", MIN) == 1));
     return o;
 }

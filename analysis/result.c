@@ -223,7 +223,10 @@ static json_object *drift_json(const struct result_input *input)
     add(o, "p50", json_rounded(simtime_to_ms(input->drift.p50), 3));
     add(o, "p99", json_rounded(simtime_to_ms(input->drift.p99), 3));
     add(o, "max", json_rounded(simtime_to_ms(input->drift.max), 3));
-    add(o, "valid", json_object_new_boolean(input->drift_valid));
+    if (input->scenario)
+        add(o, "bound", json_rounded(simtime_to_ms(input->scenario->drift_max), 3));
+    add(o, "valid",
+        json_object_new_boolean(!input->scenario || !simtime_before(input->scenario->drift_max, input->drift.p99)));
     return o;
 }
 

@@ -24,7 +24,6 @@ struct result_input {
     uint64_t seed;                   /* of this repetition */
     const char *command;             /* that does it again, or NULL */
     struct lateness drift;           /* zeros in virtual time */
-    bool drift_valid;                /* false: the run was too late to be believed */
     /* kernel, docker, criu, link_driver, cpus, …; written in this order */
     const struct result_fact *environment;
     int environment_count;

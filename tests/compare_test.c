@@ -169,7 +169,7 @@ static json_object *small_result(const char *folder)
     struct scenario s = synthetic_scenario("p-migr");
     s.expects = expects;
     s.expect_count = ARRAY_LEN(expects);
-    struct result_input input = {.world = "sim", .scenario = &s, .seed = 7, .drift_valid = true};
+    struct result_input input = {.world = "sim", .scenario = &s, .seed = 7};
     synthetic_fill(&run, &synthetic_small);
     synthetic_write(&run, folder);
     assert_int_equal(result_of_run(folder, &input, &result, &e), 0);

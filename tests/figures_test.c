@@ -50,7 +50,7 @@ static void write_result(const char *folder, const char *strategy, const struct 
     struct scenario s = synthetic_scenario(strategy);
     autofree char *name = mem_printf("kim22-%s", strategy);
     s.name = name;
-    struct result_input input = {.world = "sim", .scenario = &s, .seed = 1, .drift_valid = true};
+    struct result_input input = {.world = "sim", .scenario = &s, .seed = 1};
     struct synthetic_stage varied[16];
     memcpy(varied, stages, (size_t)count * sizeof *stages);
     for (int k = 0; k < repetitions; k++) {
@@ -118,7 +118,7 @@ static void test_a_single_run_is_drawn(void **state)
     static struct synthetic_run run;
     struct err e = ERR_INIT;
     struct scenario s = synthetic_scenario("p-migr");
-    struct result_input input = {.world = "sim", .scenario = &s, .seed = 1, .drift_valid = true};
+    struct result_input input = {.world = "sim", .scenario = &s, .seed = 1};
     synthetic_fill(&run, &synthetic_small);
     synthetic_write(&run, *state);
     assert_int_equal(result_of_run(*state, &input, NULL, &e), 0);
@@ -146,7 +146,7 @@ static void test_whereabouts(void **state)
     struct scenario s = synthetic_scenario("p-migr");
     s.muds = muds;
     s.mud_count = 2;
-    struct result_input input = {.world = "sim", .scenario = &s, .seed = 1, .drift_valid = true};
+    struct result_input input = {.world = "sim", .scenario = &s, .seed = 1};
     synthetic_fill(&run, &synthetic_small);
     synthetic_add(&run, EVENT_HANDOFF, 2.25, "USER", "silent")->begin = simtime_from_seconds(2.125);
     add_for_second(&run, EVENT_CONTAINER, 0.5, "ES-2", "live")->migration = 0;

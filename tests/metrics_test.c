@@ -361,7 +361,6 @@ static struct result_input input_of(const struct scenario *s)
     return (struct result_input){.world = "sim",
                                  .scenario = s,
                                  .seed = 7,
-                                 .drift_valid = true,
                                  .environment = facts,
                                  .environment_count = ARRAY_LEN(facts)};
 }
@@ -511,6 +510,31 @@ static void test_result_has_the_promised_form(void **state)
     autofree char *text = folder_read(*state, "result.json");
     assert_int_equal(strncmp(text, expected_start, strlen(expected_start)), 0);
     json_object_put(r);
+}
+
+/* The scenario says how late is too late. */
+static void test_lateness_is_judged_by_the_scenario(void **state)
+{
+    static const struct {
+        int64_t p99_us, bound_us;
+        bool valid;
+    } rows[] = {{50000, 50000, true}, {50001, 50000, false}, {50001, 60000, true}, {1, 0, false}, {0, 0, true}};
+    struct synthetic_run run = {.count = 0};
+    synthetic_fill(&run, &synthetic_small);
+    synthetic_write(&run, *state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct scenario s = synthetic_scenario("p-migr");
+        struct result_input input = input_of(&s);
+        struct err e = ERR_INIT;
+        json_object *r;
+        s.drift_max = simtime_us(rows[i].bound_us);
+        input.drift.p99 = simtime_us(rows[i].p99_us);
+        if (result_of_run(*state, &input, &r, &e) < 0)
+            fail_msg("%s", e.text);
+        assert_int_equal(json_number_at(r, "drift_ms.valid"), rows[i].valid);
+        assert_true(json_number_at(r, "drift_ms.bound") == (double)rows[i].bound_us / 1e3);
+        json_object_put(r);
+    }
 }
 
 static void test_exit_status(void **state)
@@ -665,6 +689,7 @@ int main(void)
         cmocka_unit_test(test_exit_status),
         cmocka_unit_test(test_silences),
         cmocka_unit_test_setup_teardown(test_result_has_the_promised_form, make, discard),
+        cmocka_unit_test_setup_teardown(test_lateness_is_judged_by_the_scenario, make, discard),
         cmocka_unit_test_setup_teardown(test_repetitions_are_summed_up, make, discard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,7 +47,7 @@ static void write_hostile(const char *folder)
     struct err e = ERR_INIT;
     struct scenario s = synthetic_scenario("p-migr");
     struct result_input input = {
-        .world = "sim", .scenario = &s, .seed = 1, .drift_valid = true, .command = hostile};
+        .world = "sim", .scenario = &s, .seed = 1, .command = hostile};
     s.name = hostile;
     synthetic_fill(&run, &synthetic_small);
     synthetic_add(&run, EVENT_NOTE, 6, HOSTILE, HOSTILE);

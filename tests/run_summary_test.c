@@ -155,7 +155,7 @@ static json_object *result_of(const char *mode, const char *folder, struct run_r
     const struct scenario_setting settings[] = {{"log", mode}, {"log_every", "4"}};
     struct scenario *s = scenario_parse("x.json", scenario_text, strlen(scenario_text), settings, 2, &e);
     struct result_listener *listener = s ? result_listen(s) : NULL;
-    struct result_input input = {.world = "sim", .scenario = s, .seed = 1, .drift_valid = true};
+    struct result_input input = {.world = "sim", .scenario = s, .seed = 1};
     if (!s || logrepo_open(folder, SIMTIME_ZERO, &repo, &e) < 0)
         fail_msg("%s", e.text);
     logrepo_choose(repo, &s->log);

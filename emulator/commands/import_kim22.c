@@ -59,7 +59,7 @@ static int store(const struct kim22_log *log, const char *folder, struct err *e)
 
 static int analyse(const char *file, const char *folder, struct err *e)
 {
-    struct result_input input = {.world = "imported", .name = file, .drift_valid = true};
+    struct result_input input = {.world = "imported", .name = file};
     json_object *result = NULL;
     int status = result_of_run(folder, &input, &result, e);
     if (status < 0)

@@ -136,7 +136,6 @@ static void describe(const struct play *p, uint64_t seed, struct result_fact *fa
                                    .seed = seed,
                                    .command = p->command,
                                    .drift = p->facts.lateness,
-                                   .drift_valid = p->facts.lateness.p99.ns <= simtime_ms(WORLD_REAL_DRIFT_MS).ns,
                                    .environment = facts,
                                    .environment_count = list_facts(p, facts)};
 }

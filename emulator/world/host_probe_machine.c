@@ -55,7 +55,8 @@ static void tick(struct timer *timer)
 int host_probe_clock(const struct host_probe *probe, const struct host_probe_subject *subject, char *found,
                      size_t size, struct err *e)
 {
-    (void)probe, (void)subject;
+    (void)probe;
+    struct simtime bound = subject->scenario ? subject->scenario->drift_max : simtime_ms(SCENARIO_DRIFT_MS);
     struct clock clock = clock_wall(clock_monotonic());
     struct ticking t = {.loop = loop_new(&clock, e), .timer.fire = tick, .left = TIMERS};
     if (!t.loop)
@@ -66,9 +67,9 @@ int host_probe_clock(const struct host_probe *probe, const struct host_probe_sub
     loop_free(t.loop);
     double p50 = simtime_seconds(late.p50) * 1e3, p99 = simtime_seconds(late.p99) * 1e3;
     snprintf(found, size, "timers are %.3g ms late (median), %.3g ms (99 of 100)", p50, p99);
-    if (late.p99.ns <= simtime_ms(WORLD_REAL_DRIFT_MS).ns)
+    if (!simtime_before(bound, late.p99))
         return 0;
-    err_set(e, ETIME, "%s: runs will be judged invalid above %d ms", found, WORLD_REAL_DRIFT_MS);
+    err_set(e, ETIME, "%s: runs will be judged invalid above %g ms", found, simtime_to_ms(bound));
     return err_hint(e, "end other work on this machine: top");
 }
 

@@ -65,6 +65,7 @@ static const char *const metrics[] = {
     "drift_ms.p50",
     "drift_ms.p99",
     "drift_ms.max",
+    "drift_ms.bound",
     "drift_ms.valid",
 };
 

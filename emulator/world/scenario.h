@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { SCENARIO_DRIFT_MS = 50 /* the default of drift_max */ };
 enum { SCENARIO_HOSTS_MAX = 200, SCENARIO_MUDS_MAX = 2000000, SCENARIO_APS_MAX = 100000 };
 
 struct scenario_host {
@@ -174,6 +175,7 @@ struct scenario {
     uint64_t seed;
     uint32_t repeat;
     struct log_choice log;
+    struct simtime drift_max; /* timers or packets that were later, in one of a hundred cases, make a run invalid */
     struct scenario_host *hosts;
     int host_count;
     struct scenario_edge *edges;

@@ -204,6 +204,8 @@ static const struct scenario_key top_rows[] = {
     {.name = "log", .kind = KEY_WORD, .field = KEY_NO_FIELD, .help = "which events are kept, such as full"},
     {"log_every", KEY_WHOLE, FIELD(scenario, log.every), false, 1, SCENARIO_MUDS_MAX, 100,
      "of log sampled: one device in so many is kept whole", 0, 0},
+    {"drift_max_ms", KEY_MS, FIELD(scenario, drift_max), false, 0, 3600e3, SCENARIO_DRIFT_MS,
+     "milliseconds: a run whose timers or packets were later in one of a hundred cases is invalid", 0, 0},
     {.name = "hosts",
      .kind = KEY_MAP,
      .field = KEY_NO_FIELD,

@@ -9,9 +9,6 @@
 #include "runtime.h"
 #include "scenario.h"
 
-/* A timer or packet that was later than this, in one of a hundred cases, makes a run invalid. */
-enum { WORLD_REAL_DRIFT_MS = 50 };
-
 struct world_real_options {
     const char *program;   /* the static service program */
     const char *driver;    /* the link driver by name; NULL = the first that can do what the links ask */
