@@ -1,6 +1,7 @@
 #include "carrier_model.h"
 #include "mem.h"
 
+#include <math.h>
 #include <string.h>
 
 /* scp -O over a kept connection: a file of 6 bytes takes six round trips (1.1 to 1.3 s at RTT 200 ms, see
@@ -22,13 +23,23 @@ const struct carrier_model *carrier_model_of(const char *name)
     return &carriers[0];
 }
 
-int carrier_model_round_trips(const struct carrier_model *carrier, uint64_t bytes)
-{
-    uint64_t parts = carrier->part_bytes ? (bytes + carrier->part_bytes - 1) / carrier->part_bytes : 0;
-    return carrier->round_trips + (int)parts * carrier->part_round_trips;
-}
-
 uint64_t carrier_model_bytes(const struct carrier_model *carrier, const struct layout *l, enum operation operation)
 {
     return carrier->compresses ? layout_compressed_bytes(l, operation) : layout_operation_bytes(l, operation);
+}
+
+static uint64_t parts_of(const struct carrier_model *carrier, uint64_t bytes)
+{
+    return carrier->part_bytes ? (bytes + carrier->part_bytes - 1) / carrier->part_bytes : 0;
+}
+
+struct simtime carrier_model_time(const struct carrier_model *carrier, const struct layout *l, enum operation operation,
+                                  struct simtime rtt)
+{
+    const struct layout_carrier_cost *cost = &l->carrier_cost;
+    uint64_t bytes = carrier_model_bytes(carrier, l, operation);
+    double round_trips = (cost->measured ? cost->round_trips : carrier->round_trips) +
+                         (double)parts_of(carrier, bytes) * carrier->part_round_trips;
+    double handled_mb = (double)layout_operation_bytes(l, operation) / 1e6;
+    return simtime_add(cost->fixed, simtime_ns(llround(round_trips * (double)rtt.ns + handled_mb * (double)cost->per_mb.ns)));
 }

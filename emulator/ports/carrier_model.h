@@ -14,11 +14,12 @@ struct carrier_model {
     bool compresses; /* by zstd: what crosses is layout_compressed_bytes() */
 };
 
+/* What the carrier takes for a transfer over a path of that round trip, before the first byte. */
+struct simtime carrier_model_time(const struct carrier_model *carrier, const struct layout *l, enum operation operation,
+                                      struct simtime rtt);
+
 /* What a transfer puts into its connection, before TCP. */
 uint64_t carrier_model_bytes(const struct carrier_model *carrier, const struct layout *l, enum operation operation);
-
-/* Those of its protocol for a transfer of so many bytes, besides the one in which the last are acknowledged. */
-int carrier_model_round_trips(const struct carrier_model *carrier, uint64_t bytes);
 
 /* The row of that name, or the first. */
 const struct carrier_model *carrier_model_of(const char *name);

@@ -27,6 +27,13 @@ struct layout_cost {
     struct simtime fixed, per_mb;
 };
 
+/* … and of the carrier in each transfer, beyond the links. */
+struct layout_carrier_cost {
+    struct simtime fixed, per_mb;
+    bool measured;      /* else its round trips are as carrier_model.h has them */
+    double round_trips; /* of its own protocol */
+};
+
 struct layout {
     uint64_t seed;
     const char *const *host_names;
@@ -44,6 +51,7 @@ struct layout {
     uint32_t window;
     const char *carrier;
     struct layout_cost costs[OPERATIONS];
+    struct layout_carrier_cost carrier_cost;
     struct simtime progress; /* a transfer without a byte for so long has failed */
     struct faults faults;
 };

@@ -138,14 +138,14 @@ static void open_connection(struct sim *sim, int from, int to)
     map_set(&sim->connections, pair, c);
 }
 
-/* The carrier's own round trips before the first byte of a file. */
-static struct simtime protocol_time(struct sim *sim, int from, int to, uint64_t bytes)
+/* Links may have changed since the start of the run. */
+static struct simtime protocol_time(struct sim *sim, int from, int to, enum operation operation)
 {
     struct link_path forward, back;
     fill_path(sim, from, to, &forward);
     fill_path(sim, to, from, &back);
     struct simtime rtt = simtime_add(link_path_delay(&forward), link_path_delay(&back));
-    return simtime_scale(rtt, carrier_model_round_trips(carrier_of(sim), bytes));
+    return carrier_model_time(carrier_of(sim), sim->layout, operation, rtt);
 }
 
 /* --- orders -------------------------------------------------------------------------------------------------------------------------- */
@@ -157,7 +157,7 @@ struct simtime sim_transfer_prepare(struct sim *sim, const struct order *order)
         return SIMTIME_ZERO;
     if (!find_connection(sim, from, to))
         open_connection(sim, from, to);
-    return protocol_time(sim, from, to, carrier_model_bytes(carrier_of(sim), sim->layout, order->operation));
+    return protocol_time(sim, from, to, order->operation);
 }
 
 void sim_transfer_begin(struct sim_order *so)

@@ -32,9 +32,8 @@ static struct simtime stage_time(const struct layout *l, enum operation operatio
         return path->rtt;
     if (!operation_is_transfer(operation) || path->hops == 0)
         return time;
-    uint64_t bytes = carrier_model_bytes(carrier, l, operation);
-    time = simtime_add(time, simtime_scale(path->rtt, carrier_model_round_trips(carrier, bytes)));
-    return simtime_add(time, transfer_time(bytes, path, carrier));
+    time = simtime_add(time, carrier_model_time(carrier, l, operation, path->rtt));
+    return simtime_add(time, transfer_time(carrier_model_bytes(carrier, l, operation), path, carrier));
 }
 
 /* When each stage has ended, from the beginning. Transfers share the way: the next one's bytes follow the last one's, whose acknowledgement

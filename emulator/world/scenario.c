@@ -10,7 +10,7 @@
 static int take_files(const struct scenario *s, json_object *root, struct err *e)
 {
     json_object *list = scenario_member(root, "links");
-    int status = 0;
+    int status = scenario_take_costs(root, s->path, e);
     for (size_t i = 0; list && i < json_object_array_length(list) && status == 0; i++)
         status = scenario_take_files(json_object_array_get_idx(list, i), s->path,
                                      PLACE_INDEX(PLACE_NAMED(NULL, "links"), (int)i), e);

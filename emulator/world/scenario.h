@@ -102,6 +102,12 @@ struct scenario_cost {
     struct simtime fixed, per_mb;
 };
 
+/* What the carrier takes for a transfer beyond that and beyond the links. */
+struct scenario_carrier {
+    struct simtime fixed, per_mb;
+    double round_trips; /* NAN = as it is modelled */
+};
+
 /* Every wait of the protocol, milliseconds in the file (timeouts.NAME_ms). */
 struct scenario_timeouts {
     struct simtime handoff; /* the device hears nothing while it changes APs (scan, authentication) */
@@ -196,6 +202,7 @@ struct scenario {
     struct scenario_migration migration;
     struct scenario_timeouts timeouts;
     struct scenario_cost costs[OPERATIONS];
+    struct scenario_carrier carrier_cost; /* of migration.carrier */
     struct fault *faults;
     int fault_count;
     struct scenario_expect *expects;

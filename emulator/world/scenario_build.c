@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *carrier_name_at(int i)
+const char *scenario_carrier_at(int i)
 {
     return carrier_at(i) ? carrier_at(i)->name : NULL;
 }
@@ -89,7 +89,7 @@ static int build_migration(struct scenario *s, json_object *root, struct err *e)
     const char *strategy, *carrier;
     scenario_fill(&scenario_migration_keys, object, m);
     if (scenario_choice(object, "strategy", "p-migr", strategy_name_at, place, &strategy, e) < 0 ||
-        scenario_choice(object, "carrier", "scp", carrier_name_at, place, &carrier, e) < 0 ||
+        scenario_choice(object, "carrier", "scp", scenario_carrier_at, place, &carrier, e) < 0 ||
         scenario_build_policy(m, object, place, e) < 0)
         return -EINVAL;
     m->strategy = strategy_of(strategy);
@@ -105,6 +105,13 @@ static void build_costs(struct scenario *s, json_object *root)
         return;
     json_object_object_foreach(map, name, entry)
         scenario_fill(&scenario_cost_keys, entry, &s->costs[operation_of(name)]);
+}
+
+static void build_carrier_cost(struct scenario *s, json_object *root)
+{
+    json_object *map = scenario_member(root, "carriers");
+    s->carrier_cost.round_trips = NAN;
+    scenario_fill(&scenario_carrier_keys, map ? scenario_member(map, s->migration.carrier) : NULL, &s->carrier_cost);
 }
 
 static int check_bounds(const struct scenario_expect *expect, const struct scenario_place *here,
@@ -193,6 +200,7 @@ int scenario_build(struct scenario *s, json_object *root, struct err *e)
         scenario_build_radio(s, root, e) < 0 || scenario_build_mobility(s, root, e) < 0 ||
         scenario_build_muds(s, root, e) < 0 || scenario_build_faults(s, root, e) < 0)
         return -EINVAL;
+    build_carrier_cost(s, root);
     find_forwarders(s);
     return build_expects(s, root, e) < 0 ? -EINVAL : scenario_build_sweep(s, root, e);
 }

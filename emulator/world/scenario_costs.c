@@ -4,6 +4,13 @@
  * source. */
 #include "scenario_key.h"
 
+#include "buf.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
 static const struct {
     double fixed_ms, ms_per_mb;
 } measured[OPERATIONS] = {
@@ -50,4 +57,67 @@ void scenario_default_costs(struct scenario_cost costs[OPERATIONS])
     for (int i = 0; i < OPERATIONS; i++)
         costs[i] = (struct scenario_cost){simtime_from_ms(measured[i].fixed_ms),
                                           simtime_from_ms(measured[i].ms_per_mb)};
+}
+
+/* --- costs from a file ----------------------------------------------------------------------------------------------------- */
+
+static const char *const parts[] = {"costs", "carriers"};
+
+/* A file holds its parts as a scenario does. */
+static int check_file(json_object *file, struct err *e)
+{
+    const struct scenario_key rows[] = {
+        {.name = "description", .kind = KEY_TEXT, .field = KEY_NO_FIELD, .max = 4000, .help = "where they are from"},
+        *scenario_key_of(&scenario_keys, parts[0], strlen(parts[0])),
+        *scenario_key_of(&scenario_keys, parts[1], strlen(parts[1])),
+    };
+    const struct scenario_keys keys = KEYS(rows);
+    if (!json_object_is_type(file, json_type_object))
+        return err_set(e, EINVAL, "is no object");
+    return scenario_check_object(&keys, file, NULL, e);
+}
+
+static json_object *read_file(const char *path, struct err *e)
+{
+    struct buf text = BUF_INIT;
+    json_object *file = NULL;
+    if (scenario_read_file(path, SCENARIO_FILE_MAX, &text, e) == 0)
+        file = scenario_text_read((const char *)text.data, text.len, e);
+    buf_free(&text);
+    if (!file || check_file(file, e) == 0)
+        return file;
+    json_object_put(file);
+    return NULL;
+}
+
+/* What the scenario says itself stays. */
+static void merge(json_object *into, json_object *from)
+{
+    json_object_object_foreach(from, name, value)
+    {
+        json_object *own = scenario_member(into, name);
+        if (!own)
+            json_object_object_add(into, name, json_object_get(value));
+        else if (json_object_is_type(own, json_type_object))
+            merge(own, value);
+    }
+}
+
+int scenario_take_costs(json_object *root, const char *scenario_path, struct err *e)
+{
+    const char *name = scenario_word(root, "costs_file");
+    if (!name)
+        return 0;
+    autofree char *path = scenario_path_beside(scenario_path, name);
+    struct err why = ERR_INIT;
+    json_object *file = read_file(path, &why);
+    if (!file) {
+        scenario_error(PLACE_NAMED(NULL, "costs_file"), e, "%.240s: %.200s", path, why.text);
+        return why.hint[0] ? err_hint(e, "%s", why.hint) : -EINVAL;
+    }
+    json_object_object_del(file, "description");
+    merge(root, file);
+    json_object_put(file);
+    json_object_object_del(root, "costs_file");
+    return 0;
 }

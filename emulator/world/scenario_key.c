@@ -175,6 +175,20 @@ static const struct scenario_key cost_rows[] = {
 };
 const struct scenario_keys scenario_cost_keys = KEYS(cost_rows);
 
+static const struct scenario_key carrier_rows[] = {
+    {"fixed_ms", KEY_MS, FIELD(scenario_carrier, fixed), false, 0, 86400e3, 0, "milliseconds of each transfer", 0, 0},
+    {"ms_per_mb", KEY_MS, FIELD(scenario_carrier, per_mb), false, 0, 100000, 0,
+     "milliseconds more per megabyte that is transferred", 0, 0},
+    {"round_trips", KEY_NUMBER, FIELD(scenario_carrier, round_trips), false, 0, 1000, NAN,
+     "of its own protocol in each transfer; absent: as the carrier is modelled", 0, 0},
+    {.name = "source",
+     .kind = KEY_TEXT,
+     .field = KEY_NO_FIELD,
+     .max = 1000,
+     .help = "where the figures are from"},
+};
+const struct scenario_keys scenario_carrier_keys = KEYS(carrier_rows);
+
 static const struct scenario_key expect_rows[] = {
     {.name = "metric",
      .kind = KEY_WORD,
@@ -275,6 +289,18 @@ static const struct scenario_key top_rows[] = {
      .field = KEY_NO_FIELD,
      .help = "every wait of the protocol",
      .children = &scenario_timeout_keys},
+    {.name = "costs_file",
+     .kind = KEY_PATH,
+     .field = KEY_NO_FIELD,
+     .max = 4000,
+     .help = "costs and carriers that roamlab calibrate has fitted, relative to the scenario's folder; what stands here goes first"},
+    {.name = "carriers",
+     .kind = KEY_MAP,
+     .field = KEY_NO_FIELD,
+     .max = 100,
+     .help = "modelled times of carriers in virtual time, beside the links",
+     .children = &scenario_carrier_keys,
+     .name_at = scenario_carrier_at},
     {.name = "costs",
      .kind = KEY_MAP,
      .field = KEY_NO_FIELD,

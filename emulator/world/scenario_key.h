@@ -67,7 +67,7 @@ extern const struct scenario_keys scenario_service_keys, scenario_link_keys, sce
     scenario_radio_keys, *const scenario_roaming_keys, scenario_mobility_keys,
     scenario_shaping_keys, /* those of a link that say what it does to packets */
     scenario_mud_keys, scenario_visit_keys, scenario_migration_keys, scenario_timeout_keys,
-    scenario_cost_keys, scenario_fault_keys, scenario_expect_keys, scenario_sweep_keys, scenario_edge_keys, scenario_distance_keys,
+    scenario_cost_keys, scenario_carrier_keys, scenario_fault_keys, scenario_expect_keys, scenario_sweep_keys, scenario_edge_keys, scenario_distance_keys,
     scenario_mdp_keys, scenario_weight_keys;
 
 /* The key of that name (of `len` bytes), or NULL. */
@@ -77,8 +77,13 @@ const struct scenario_key *scenario_key_of(const struct scenario_keys *keys, con
  * Switching and replaying are the access point's. NULL behind the last. */
 const char *scenario_edge_operation_at(int i);
 
+/* The carriers' names. NULL behind the last. */
+const char *scenario_carrier_at(int i);
+
 /* Fills `costs` with the measured defaults of every operation. */
 void scenario_default_costs(struct scenario_cost costs[OPERATIONS]);
+/* Takes the costs of the file that `costs_file` names into `costs` of a checked document. */
+int scenario_take_costs(json_object *root, const char *scenario_path, struct err *e);
 
 /* Where in the document we are: a list from the innermost place outwards. The root is NULL. */
 struct scenario_place {

@@ -90,6 +90,10 @@ static void lay_service(struct layout *l, const struct scenario *s)
     l->progress = s->timeouts.progress;
     for (int i = 0; i < OPERATIONS; i++)
         l->costs[i] = (struct layout_cost){s->costs[i].fixed, s->costs[i].per_mb};
+    l->carrier_cost = (struct layout_carrier_cost){.fixed = s->carrier_cost.fixed,
+                                                   .per_mb = s->carrier_cost.per_mb,
+                                                   .measured = !isnan(s->carrier_cost.round_trips),
+                                                   .round_trips = s->carrier_cost.round_trips};
     faults_init(&l->faults, s->faults, s->fault_count);
 }
 
