@@ -107,6 +107,7 @@ install: all $(if $(shell command -v help2man),man)
 	install roamlab roamlab-service $(DESTDIR)$(PREFIX)/bin
 	install -m 644 scenarios/* $(SHARE)/roamlab/scenarios
 	install tools/setup tools/fetch-criu $(SHARE)/roamlab/tools
+	install -m 644 tools/wireshark/roamlab.lua $(SHARE)/roamlab
 	install -m 644 README.md $(wildcard docs/*.md docs/*.png) $(SHARE)/doc/roamlab
 	install -m 644 tools/completion.bash $(SHARE)/bash-completion/completions/roamlab
 	$(if $(shell command -v help2man),install -m 644 build/man/*.1 $(SHARE)/man/man1)

@@ -17,7 +17,7 @@ static const struct {
     {"report", report_main, "write results as pages for a browser"},
     {"compare", compare_main, "put two results side by side"},
     {"explain", explain_main, "what a metric, a key or a kind of event means"},
-    {"export", export_main, "a run's events as a trace for Perfetto, or as CSV"},
+    {"export", export_main, "a run's events for Perfetto or as CSV, its packets for Wireshark"},
     {"import", import_main, "turn a log into a result, tracks into who is at which access point when"},
     {"link", link_main, "shape interfaces that exist, without a scenario"},
     {"bench", bench_main, "measure on this machine, figures beside their targets"},

@@ -2,12 +2,14 @@
 #include "command_output.h"
 #include "commands.h"
 #include "json_file.h"
+#include "shell_output.h"
 #include "synthetic_run.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <pcap/pcap.h>
 
 static json_object *read_json(const char *folder, const char *name)
 {
@@ -141,8 +143,10 @@ static void test_what_cannot_be_exported(void **state)
     } rows[] = {
         {{"--help"}, 0, "usage: roamlab export"},
         {{"trace"}, 2, "a form and a result folder are needed"},
-        {{"xml", "@"}, 2, "the form is trace or csv: xml"},
+        {{"xml", "@"}, 2, "the form is trace, csv or pcapng: xml"},
         {{"trace", "@/none"}, 2, "none/events.db: No such file or directory (give the folder of a run"},
+        {{"pcapng", "@"}, 2, ": no captures (run --world real --capture makes them)"},
+        {{"pcapng", "@/none"}, 2, "none: No such file"},
         {{"csv", "@/none"}, 2, "none/events.db: No such file or directory (give the folder of a run"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -151,6 +155,59 @@ static void test_what_cannot_be_exported(void **state)
         if (status != rows[i].status || !strstr(output, rows[i].said))
             fail_msg("%d %s", status, output);
     }
+}
+
+/* Packets of one byte each, that says when: at that many nanoseconds. */
+static void write_capture(const char *folder, const char *name, const char *times)
+{
+    autofree char *path = mem_printf("%s/%s", folder, name);
+    pcap_t *kind = pcap_open_dead_with_tstamp_precision(DLT_USER0, 100, PCAP_TSTAMP_PRECISION_NANO);
+    pcap_dumper_t *file = pcap_dump_open(kind, path);
+    for (; *times; times++) {
+        struct pcap_pkthdr header = {.ts = {1, *times}, .caplen = 1, .len = 9};
+        pcap_dump((u_char *)file, &header, (const u_char *)times);
+    }
+    pcap_dump_close(file);
+    pcap_close(kind);
+}
+
+static void test_captures_become_one(void **state)
+{
+    static const char in_order[] = "abcdef";
+    const char *const arguments[] = {"pcapng", "@", NULL};
+    char text[PCAP_ERRBUF_SIZE];
+    write_capture(*state, "pc1.pcap", "adf");
+    write_capture(*state, "pc2.pcap", "bce");
+    write_capture(*state, "idle.pcap", "");
+    assert_int_equal(command_output(export_main, *state, arguments), 0);
+    autofree char *path = mem_printf("%s/capture.pcapng", (char *)*state);
+    pcap_t *merged = pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, text);
+    assert_non_null(merged);
+    struct pcap_pkthdr *header;
+    const u_char *bytes;
+    for (const char *c = in_order; *c; c++) {
+        assert_int_equal(pcap_next_ex(merged, &header, &bytes), 1);
+        assert_true(header->caplen == 1 && header->len == 9 && *bytes == *c);
+        assert_true(header->ts.tv_sec == 1 && header->ts.tv_usec == *c);
+    }
+    assert_int_equal(pcap_next_ex(merged, &header, &bytes), PCAP_ERROR_BREAK);
+    pcap_close(merged);
+}
+
+static void test_wireshark_names_the_hosts(void **state)
+{
+    const char *const arguments[] = {"pcapng", "@", NULL};
+    int status;
+    if (system("command -v tshark >/dev/null 2>&1") != 0) {
+        print_message("skip: tshark is not installed\n");
+        skip();
+    }
+    write_capture(*state, "pc1.pcap", "a");
+    write_capture(*state, "pc2.pcap", "b");
+    assert_int_equal(command_output(export_main, *state, arguments), 0);
+    autofree char *said = shell_output(
+        *state, "tshark -r capture.pcapng -T fields -e frame.interface_name -e frame.time_relative 2>/dev/null", &status);
+    assert_string_equal(said, "pc1\t0.000000000\npc2\t0.000000001\n");
 }
 
 static int make(void **state)
@@ -170,6 +227,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_traces),
         cmocka_unit_test_setup_teardown(test_texts_are_kept, make, discard),
+        cmocka_unit_test_setup_teardown(test_captures_become_one, make, discard),
+        cmocka_unit_test_setup_teardown(test_wireshark_names_the_hosts, make, discard),
         cmocka_unit_test_setup_teardown(test_what_cannot_be_exported, make, discard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include "mem.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Standard output of the command, run in `folder`; free() it. `status` as waitpid() has it. */
 static inline char *shell_output(const char *folder, const char *command, int *status)

@@ -1,4 +1,4 @@
-/* The codecs: what is encoded is decoded again, what is broken is refused, and Wireshark reads our frames. */
+/* The codecs: what is encoded is decoded again, what is broken is refused. */
 #include "dot11.h"
 #include "iapp.h"
 #include "mem.h"
@@ -12,7 +12,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -307,71 +306,6 @@ static void tzsp_tags_are_skipped(void **unused)
     }
 }
 
-/* An IPv4/UDP packet around our datagram, in a pcap of raw IP: all that tshark needs. */
-static void write_pcap(FILE *file, const struct buf *datagram)
-{
-    struct buf out = BUF_INIT;
-    size_t ip_len = 28 + datagram->len;
-    buf_add_be32(&out, 0xa1b2c3d4);
-    buf_add_be16(&out, 2);
-    buf_add_be16(&out, 4);
-    const uint32_t head[] = {0, 0, 65535, 101, 0, 0, (uint32_t)ip_len, (uint32_t)ip_len};
-    for (size_t i = 0; i < ARRAY_LEN(head); i++)
-        buf_add_be32(&out, head[i]);
-    buf_add_be16(&out, 0x4500);
-    buf_add_be16(&out, (uint16_t)ip_len);
-    buf_add_be32(&out, 0);
-    buf_add_be32(&out, 0x40110000);
-    buf_add_be32(&out, 0xc6120001);
-    buf_add_be32(&out, 0xc6120002);
-    buf_add_be16(&out, 50000);
-    buf_add_be16(&out, TZSP_PORT);
-    buf_add_be16(&out, (uint16_t)(8 + datagram->len));
-    buf_add_be16(&out, 0);
-    buf_add(&out, datagram->data, datagram->len);
-    assert_int_equal(fwrite(out.data, 1, out.len, file), out.len);
-    buf_free(&out);
-}
-
-static void tshark_says(const char *pcap, char *line, int size)
-{
-    autofree char *command = mem_printf(
-        "tshark -r %s -T fields -E separator=, -e tzsp.encap -e wlan.fc.type_subtype -e wlan.da -e wlan.sa "
-        "-e wlan.bssid -e wlan.fixed.current_ap -e wlan.seq -e wlan.ssid -e _ws.malformed 2>/dev/null",
-        pcap);
-    FILE *tshark = popen(command, "r");
-    assert_non_null(tshark);
-    assert_non_null(fgets(line, size, tshark));
-    assert_int_equal(pclose(tshark), 0);
-    line[strcspn(line, "\n")] = '\0';
-}
-
-static void wireshark_reads_our_frames(void **unused)
-{
-    (void)unused;
-    if (system("command -v tshark >/dev/null 2>&1") != 0) {
-        print_message("skip: tshark is not installed\n");
-        skip();
-    }
-    char path[] = "/tmp/roamlab-tzsp-XXXXXX", line[256];
-    autoclose int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    struct dot11 f = frame_of(DOT11_REASSOCIATION_REQUEST);
-    struct buf frame = BUF_INIT, datagram = BUF_INIT;
-    dot11_encode(&f, &frame, NULL);
-    tzsp_encode(frame.data, frame.len, &datagram);
-    FILE *file = fopen(path, "w");
-    write_pcap(file, &datagram);
-    fclose(file);
-    tshark_says(path, line, sizeof line);
-    unlink(path);
-    buf_free(&frame);
-    buf_free(&datagram);
-    assert_string_equal(line,
-                        "18,0x0002,02:52:00:00:00:02,02:51:00:00:00:07,02:52:00:00:00:02,02:52:00:00:00:01,"
-                        "2748,726f616d6c6162,");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,7 +313,7 @@ int main(void)
         cmocka_unit_test(every_type_has_a_name),     cmocka_unit_test(addresses_name_parties),
         cmocka_unit_test(frames_survive_the_air),    cmocka_unit_test(frames_byte_by_byte),
         cmocka_unit_test(broken_frames_are_refused), cmocka_unit_test(an_msdu_has_an_end),
-        cmocka_unit_test(tzsp_tags_are_skipped),     cmocka_unit_test(wireshark_reads_our_frames),
+        cmocka_unit_test(tzsp_tags_are_skipped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

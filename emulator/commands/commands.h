@@ -12,7 +12,7 @@ int plot_main(int argc, char **argv);    /* plot [-o DIR] DIR… */
 int report_main(int argc, char **argv);  /* report DIR… */
 int compare_main(int argc, char **argv); /* compare [OPTIONS] BASE NEW */
 int explain_main(int argc, char **argv); /* explain NAME… */
-int export_main(int argc, char **argv);  /* export trace|csv [-o OUT] DIR */
+int export_main(int argc, char **argv);  /* export trace|csv|pcapng [-o OUT] DIR */
 int import_main(int argc, char **argv);  /* import [OPTIONS] FORMAT FILE */
 int link_main(int argc, char **argv);    /* link apply [OPTIONS] FILE | show | clear [NAME] */
 int bench_main(int argc, char **argv);   /* bench NAME */

@@ -1,6 +1,7 @@
 #include "command_line.h"
 #include "commands.h"
 #include "export_csv.h"
+#include "export_pcapng.h"
 #include "export_trace.h"
 #include "mem.h"
 
@@ -10,13 +11,15 @@
 #include <string.h>
 
 static const char HELP[] =
-    "usage: roamlab export trace|csv [-o OUT] DIR\n"
+    "usage: roamlab export trace|csv|pcapng [-o OUT] DIR\n"
     "\n"
     "Turns the events of one run into what other programs read. Of repetitions, give DIR/rep-1 and so on.\n"
     "\n"
     "  trace   OUT (default DIR/trace.json): Chrome's trace form, for ui.perfetto.dev; a process for each role, slices for\n"
     "          requests and stages, flows along messages\n"
-    "  csv     OUT (default DIR/csv): a folder with one file for each table and view of events.db\n";
+    "  csv     OUT (default DIR/csv): a folder with one file for each table and view of events.db\n"
+    "  pcapng  OUT (default DIR/capture.pcapng): all hosts' packets of a run with --capture in one file, an interface for each host;\n"
+    "          tools/wireshark/roamlab.lua shows roamlab's own messages in Wireshark\n";
 
 static const struct {
     const char *name, *file;
@@ -24,6 +27,7 @@ static const struct {
 } forms[] = {
     {"trace", "trace.json", export_trace},
     {"csv", "csv", export_csv},
+    {"pcapng", "capture.pcapng", export_pcapng},
 };
 
 int export_main(int argc, char **argv)
@@ -46,5 +50,5 @@ int export_main(int argc, char **argv)
         puts(out ? out : beside);
         return 0;
     }
-    return command_bad_value("export", "the form is trace or csv", argv[optind]);
+    return command_bad_value("export", "the form is trace, csv or pcapng", argv[optind]);
 }
