@@ -214,6 +214,14 @@ static json_object *expectation_json(const struct repetitions *r, json_object *a
     return o;
 }
 
+static json_object *events_json(const struct repetitions *r)
+{
+    json_object *o = json_object_new_object();
+    json_object_object_add(o, "received", json_rounded(summed_up(r, "events.received", SUM), 0));
+    json_object_object_add(o, "reported", json_rounded(summed_up(r, "events.reported", SUM), 0));
+    return o;
+}
+
 static json_object *aggregate_json(const struct repetitions *r, const struct result_input *input)
 {
     json_object *o = result_head(input, r->count), *expectations = json_object_new_array();
@@ -223,6 +231,8 @@ static json_object *aggregate_json(const struct repetitions *r, const struct res
     json_object_object_add(o, "migrations", migrations_json(r));
     json_object_object_add(o, "migration_s", migration_s_json(r));
     json_object_object_add(o, "links", links_json(r));
+    if (summed_up(r, "events.reported", SUM) > 0)
+        json_object_object_add(o, "events", events_json(r));
     json_object_object_add(o, "invariants", invariants_json(r));
     json_object_object_add(o, "drift_ms", drift_json(r));
     for (int i = 0; input->scenario && i < input->scenario->expect_count; i++)

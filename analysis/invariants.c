@@ -71,19 +71,27 @@ static const char *name_of(const struct invariants *inv, const struct mud *mud)
     return mud->reporter ? mud->reporter : "a device without a name";
 }
 
+void invariants_broken_add(struct invariants_broken *broken, const char *sentence)
+{
+    if (broken->count++ >= INVARIANTS_SENTENCES_MAX)
+        return;
+    broken->sentences = mem_resize(broken->sentences, (broken->kept + 1) * sizeof *broken->sentences);
+    broken->sentences[broken->kept++] = mem_copy_string(sentence);
+}
+
 __attribute__((format(printf, 3, 4))) static void say(struct invariants *inv, const struct mud *mud,
                                                       const char *format, ...)
 {
-    struct invariants_broken *broken = &inv->broken;
-    if (broken->count++ >= INVARIANTS_SENTENCES_MAX)
+    if (inv->broken.kept == INVARIANTS_SENTENCES_MAX) {
+        inv->broken.count++;
         return;
-    char what[400];
+    }
     va_list args;
     va_start(args, format);
-    vsnprintf(what, sizeof what, format, args);
+    autofree char *what = mem_vprintf(format, args);
     va_end(args);
-    broken->sentences = mem_resize(broken->sentences, (broken->kept + 1) * sizeof *broken->sentences);
-    broken->sentences[broken->kept++] = mem_printf("%s: %s", name_of(inv, mud), what);
+    autofree char *sentence = mem_printf("%s: %s", name_of(inv, mud), what);
+    invariants_broken_add(&inv->broken, sentence);
 }
 
 static struct mud *mud_at(struct invariants *inv, int32_t index)

@@ -45,6 +45,8 @@ void invariants_add(struct invariants *invariants, const struct event *event);
 /* Call once, behind the last event. */
 void invariants_finish(struct invariants *invariants, struct invariants_broken *broken);
 void invariants_free(struct invariants *invariants); /* NULL-safe */
+/* What was found broken elsewhere; the sentence is copied. */
+void invariants_broken_add(struct invariants_broken *broken, const char *sentence);
 void invariants_broken_free(struct invariants_broken *broken);
 /* Requests that were answered or executed more often than once; after invariants_finish(). */
 uint64_t invariants_duplicated(const struct invariants *invariants);

@@ -9,6 +9,7 @@
 #include "run_record.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -259,6 +260,21 @@ static json_object *links_json(const struct run_record *r, const struct scenario
     return list;
 }
 
+static json_object *events_json(const struct result_input *input)
+{
+    json_object *o = json_object_new_object();
+    add(o, "received", json_object_new_uint64(input->events_received));
+    add(o, "reported", json_object_new_uint64(input->events_reported));
+    return o;
+}
+
+static void check_events(const struct result_input *input, struct invariants_broken *broken)
+{
+    autofree char *sentence = mem_printf("the repository received %" PRIu64 " of %" PRIu64 " events", input->events_received, input->events_reported);
+    if (input->events_received != input->events_reported)
+        invariants_broken_add(broken, sentence);
+}
+
 static json_object *result_json(const struct result_listener *a, const struct result_input *input)
 {
     json_object *o = result_head(input, 1);
@@ -271,6 +287,8 @@ static json_object *result_json(const struct result_listener *a, const struct re
     json_object *cpu = cpu_load_json(&a->record);
     if (cpu)
         add(o, "cpu", cpu);
+    if (input->events_reported)
+        add(o, "events", events_json(input));
     add(o, "invariants", invariants_json(&a->broken));
     add(o, "drift_ms", drift_json(input));
     json_object *expectations = json_object_new_array();
@@ -287,6 +305,7 @@ int result_of_listener(struct result_listener *l, const char *folder, const stru
 {
     invariants_finish(l->invariants, &l->broken);
     l->duplicated = invariants_duplicated(l->invariants);
+    check_events(input, &l->broken);
     metrics_compute(&l->record, &l->metrics);
     json_object *o = result_json(l, input);
     int status = json_file_write(folder, "result.json", o, e);

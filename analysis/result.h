@@ -24,6 +24,8 @@ struct result_input {
     uint64_t seed;                   /* of this repetition */
     const char *command;             /* that does it again, or NULL */
     struct lateness drift;           /* zeros in virtual time */
+    /* Reported by the parties, and received by the repository; a difference breaks an invariant. Both 0: nobody counted. */
+    uint64_t events_reported, events_received;
     /* kernel, docker, criu, link_driver, cpus, …; written in this order */
     const struct result_fact *environment;
     int environment_count;

@@ -183,6 +183,12 @@ static void add_paper(struct table *t, json_object *x)
         table_add(t, "%s", "");
 }
 
+static void print_events(json_object *r, FILE *out)
+{
+    if (json_at(r, "events"))
+        fprintf(out, "  events      received %.0f of %.0f\n", at(r, "events.received"), at(r, "events.reported"));
+}
+
 static void print_expectations(json_object *r, FILE *out)
 {
     json_object *list = json_at(r, "expectations");
@@ -209,6 +215,7 @@ void summary_print(json_object *r, const char *folder, FILE *out)
     print_requests(r, out);
     print_migrations(r, out);
     print_invariants(r, out);
+    print_events(r, out);
     print_expectations(r, out);
     fprintf(out, "\n  result      %s/result.json\n", folder);
     if (access(figures, F_OK) == 0)

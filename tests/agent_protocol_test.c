@@ -127,8 +127,8 @@ static void accounts(void **unused)
     (void)unused;
     static const struct agent_account rows[] = {
         {0},
-        {1, {2}, {3}, {4}, 5.25, 3.969716, 6, 7},
-        {INT64_MAX, {INT64_MAX}, {0}, {-1}, 1e-9, 1e9, INT64_MAX, INT64_MAX},
+        {1, {2}, {3}, {4}, 5.25, 3.969716, 6, 7, 8},
+        {INT64_MAX, {INT64_MAX}, {0}, {-1}, 1e-9, 1e9, INT64_MAX, INT64_MAX, INT64_MAX},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct agent_account out;
@@ -139,7 +139,7 @@ static void accounts(void **unused)
         assert_true(out.late_p50.ns == rows[i].late_p50.ns && out.late_p99.ns == rows[i].late_p99.ns &&
                     out.late_max.ns == rows[i].late_max.ns);
         assert_true(out.memory_ratio == rows[i].memory_ratio && out.layer_ratio == rows[i].layer_ratio);
-        assert_true(out.capture_dropped == rows[i].capture_dropped);
+        assert_true(out.capture_dropped == rows[i].capture_dropped && out.events == rows[i].events);
         json_object_put(line);
     }
 }

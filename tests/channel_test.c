@@ -86,6 +86,38 @@ static void lines_arrive_whole(void **state)
     }
 }
 
+struct pausing {
+    struct listener listener;
+    struct timer later;
+};
+
+static void go_on(struct timer *timer)
+{
+    struct pausing *p = container_of(timer, struct pausing, later);
+    assert_string_equal(p->listener.heard, "");
+    channel_pause(&p->listener.channel, false);
+}
+
+static void a_paused_channel_hears_later(void **state)
+{
+    (void)state;
+    int in[2], out[2];
+    begin();
+    assert_int_equal(pipe2(in, O_CLOEXEC) | pipe2(out, O_CLOEXEC), 0);
+    struct pausing p = {.listener.channel = {.line = hear, .closed = heard_out}, .later.fire = go_on};
+    assert_int_equal(channel_open(&p.listener.channel, loop, in[0], out[1], NULL), 0);
+    channel_pause(&p.listener.channel, true);
+    channel_pause(&p.listener.channel, true);
+    assert_int_equal(write(in[1], "one\ntwo\n", 8), 8);
+    close(in[1]);
+    loop_arm_after(loop, &p.later, simtime_ms(20));
+    loop_run(loop);
+    assert_string_equal(p.listener.heard, "one|two|");
+    assert_int_equal(p.listener.closed, 1);
+    close(out[0]);
+    end();
+}
+
 /* Libraries open descriptors without close-on-exec (libpcap, libcurl): a child must get none of them, or the
  * sockets of this process live as long as its dockerd does. */
 static void children_inherit_three_descriptors(void **state)
@@ -144,6 +176,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_arrive_whole),
+        cmocka_unit_test(a_paused_channel_hears_later),
         cmocka_unit_test(children_inherit_three_descriptors),
         cmocka_unit_test(finds_programs_that_path_leaves_out),
         cmocka_unit_test(lateness_is_known_within_two_per_cent),

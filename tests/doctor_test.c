@@ -36,8 +36,8 @@ static void all_that_is_needed_works_here(void **state)
 {
     (void)state;
     NEED_REAL_WORLD();
-    static const char *const names[] = {"privileges", "namespaces", "links", "checkpoint", "freezer", "Engine",
-                                        "disk",       "clock",      "scp",   "stream"};
+    static const char *const names[] = {"privileges", "namespaces", "links", "checkpoint", "freezer",
+                                        "Engine",     "disk",       "clock", "scp",        "stream"};
     autofree char *before = fixture_machine();
     json_object *list = diagnose("");
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -63,9 +63,10 @@ static const struct {
 
 static char *without(const char *program)
 {
-    return mem_printf("unshare -m sh -c 'for f in $(which -a %s) /usr/sbin/%s /var/lib/roamlab/criu/bin/%s; do"
-                      " test -e $f && mount --bind /bin/false $f; done; exec \"$@\"' sh",
-                      program, program, program);
+    return mem_printf(
+        "unshare -m sh -c 'for f in $(which -a %s) /usr/sbin/%s /var/lib/roamlab/criu/bin/%s; do"
+        " test -e $f && mount --bind /bin/false $f; done; exec \"$@\"' sh",
+        program, program, program);
 }
 
 static void what_is_missing_is_named_alike(void **state)
@@ -75,11 +76,13 @@ static void what_is_missing_is_named_alike(void **state)
     for (size_t i = 0; i < ARRAY_LEN(lacks); i++) {
         autofree char *before = fixture_machine(), *prefix = without(lacks[i].program);
         json_object *list = diagnose(prefix), *f = finding(list, lacks[i].probe);
-        if (works(f) || !strstr(text_of(f, "what"), lacks[i].says) || !strstr(text_of(f, "mend"), lacks[i].mends))
+        if (works(f) || !strstr(text_of(f, "what"), lacks[i].says) ||
+            !strstr(text_of(f, "mend"), lacks[i].mends))
             fail_msg("%s: %s", lacks[i].program, json_object_to_json_string(f));
         if (lacks[i].run_needs_it) {
-            autofree char *said = shell("%s %s run --world real -o %s/without " QUICK " 2>&1; echo exit $?; ls %s", prefix,
-                                        fixture_program, fixture_folder, fixture_folder);
+            autofree char *said =
+                shell("%s %s run --world real -o %s/without " QUICK " 2>&1; echo exit $?; ls %s", prefix,
+                      fixture_program, fixture_folder, fixture_folder);
             if (!strstr(said, text_of(f, "what")) || !strstr(said, "exit 3\n") || strstr(said, "without\n"))
                 fail_msg("%s: %s instead of %s", lacks[i].program, said, text_of(f, "what"));
         }
@@ -92,20 +95,21 @@ static void a_disk_that_is_too_small_is_named(void **state)
 {
     (void)state;
     NEED_REAL_WORLD();
-    autofree char *said = shell("%s run --world real -o %s/huge --set service.base_mb=1000000 " QUICK " 2>&1; echo exit $?", fixture_program,
-                                fixture_folder);
+    autofree char *said =
+        shell("%s run --world real -o %s/huge --set service.base_mb=1000000 " QUICK " 2>&1; echo exit $?",
+              fixture_program, fixture_folder);
     if (!strstr(said, "MB free, a run needs 3") || !strstr(said, "exit 3\n"))
         fail_msg("%s", said);
 }
 
 int main(int argc, char **argv)
 {
-    (void)argc;
-    fixture_go_apart(argv[0]);
+    fixture_go_apart(argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_that_is_needed_works_here),
         cmocka_unit_test(what_is_missing_is_named_alike),
         cmocka_unit_test(a_disk_that_is_too_small_is_named),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }

@@ -537,6 +537,27 @@ static void test_lateness_is_judged_by_the_scenario(void **state)
     }
 }
 
+static void test_a_lost_event_breaks_an_invariant(void **state)
+{
+    struct err e = ERR_INIT;
+    struct scenario s = synthetic_scenario("p-migr");
+    struct result_input input = input_of(&s);
+    synthetic_fill(&run, &synthetic_small);
+    synthetic_write(&run, *state);
+    for (uint64_t received = 9; received <= 10; received++) {
+        json_object *r = NULL;
+        input.events_received = received;
+        input.events_reported = 10;
+        assert_int_equal(result_of_run(*state, &input, &r, &e), 0);
+        assert_int_equal(json_number_at(r, "events.received"), received);
+        assert_int_equal(json_number_at(r, "invariants.ok"), received == 10);
+        assert_string_equal(json_text_at(r, "invariants.broken.0"),
+                            received == 10 ? "" : "the repository received 9 of 10 events");
+        assert_int_equal(result_exit_status(r), received == 9);
+        json_object_put(r);
+    }
+}
+
 static void test_exit_status(void **state)
 {
     (void)state;
@@ -688,6 +709,7 @@ int main(void)
         cmocka_unit_test(test_each_invariant_broken_once),
         cmocka_unit_test(test_exit_status),
         cmocka_unit_test(test_silences),
+        cmocka_unit_test_setup_teardown(test_a_lost_event_breaks_an_invariant, make, discard),
         cmocka_unit_test_setup_teardown(test_result_has_the_promised_form, make, discard),
         cmocka_unit_test_setup_teardown(test_lateness_is_judged_by_the_scenario, make, discard),
         cmocka_unit_test_setup_teardown(test_repetitions_are_summed_up, make, discard),

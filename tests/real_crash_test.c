@@ -224,15 +224,83 @@ static void a_lost_part_ends_the_run(void **state)
     }
 }
 
+/* --- the repository is away -------------------------------------------------------------------------------- */
+
+static sqlite3 *hold_repository(const struct fixture_run *run)
+{
+    autofree char *path = mem_printf("%s/events.db", run->folder);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    sqlite3_busy_timeout(db, 5000);
+    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    return db;
+}
+
+static int64_t query(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *statement;
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int64_t value = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return value;
+}
+
+#define FROM_ES1 "FROM event WHERE reporter = 'ES-1'"
+#define OUT_OF_ORDER                                                                                                                    \
+    "SELECT count(*) FROM event a JOIN event b ON b.id = (SELECT min(id) FROM event WHERE id > a.id AND reporter = a.reporter"          \
+    " AND kind != 'carried') WHERE b.at_ns < a.at_ns"
+
+/* Another program holds the database while the container migrates: the run goes on, its events come later. The same of an agent that is killed
+ * meanwhile: what it had written down comes as well. */
+static const struct {
+    const char *name;
+    bool kill_agent;
+    int exit;
+} absences[] = {{"held", false, 0}, {"held-and-killed", true, 4}};
+
+static void events_wait_while_the_repository_is_away(void **state)
+{
+    (void)state;
+    NEED_REAL_WORLD();
+    for (size_t i = 0; i < ARRAY_LEN(absences); i++) {
+        struct fixture_run run;
+        autofree char *before = fixture_machine();
+        fixture_start(&run, absences[i].name, short_run);
+        fixture_until_logged(&run, "migr begins");
+        sqlite3 *db = hold_repository(&run);
+        int64_t known = query(db, "SELECT count(*) " FROM_ES1);
+        fixture_until_said(&run, "events wait at the hosts");
+        usleep(1500000);
+        if (absences[i].kill_agent)
+            kill(fixture_agent(&run, 0), SIGKILL);
+        assert_int_equal(query(db, "SELECT count(*) " FROM_ES1), known);
+        assert_int_equal(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+        assert_exit(&run, 60, absences[i].exit);
+        assert_true(query(db, "SELECT count(*) " FROM_ES1) > known + 10);
+        assert_int_equal(query(db, OUT_OF_ORDER), 0);
+        sqlite3_close(db);
+        if (absences[i].exit == 0) {
+            json_object *result = fixture_result(&run);
+            assert_true(fixture_number(result, "/events/received") == fixture_number(result, "/events/reported"));
+            json_object_put(result);
+        }
+        assert_repository_whole(&run);
+        assert_machine_as(before);
+        fixture_run_free(&run);
+    }
+}
+
 int main(int argc, char **argv)
 {
-    (void)argc;
-    fixture_go_apart(argv[0]);
+    fixture_go_apart(argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_phase_can_be_interrupted),
         cmocka_unit_test_setup_teardown(a_killed_controller_is_cleaned_up_after, make_foreign,
                                         remove_foreign),
         cmocka_unit_test(a_lost_part_ends_the_run),
+        cmocka_unit_test(events_wait_while_the_repository_is_away),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }

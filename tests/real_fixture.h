@@ -344,13 +344,17 @@ static inline bool fixture_only_late(const struct fixture_run *run)
 #define FIXTURE_APART "ROAMLAB_TEST_APART"
 
 /* Runs this program again in mount, process and network namespaces of its own, so that what others do on this machine meanwhile is not
- * taken for what a run left. Call it first in main(). */
-static inline void fixture_go_apart(const char *program)
+ * taken for what a run left. Call it first in main(). An argument lets only the tests run whose names match it. */
+static inline void fixture_go_apart(char **argv)
 {
+    enum { OWN = 7 };
+    const char *arguments[16] = {"unshare", "-m", "-n", "-p", "-f", "--mount-proc", "--kill-child"};
     if (getenv(FIXTURE_APART) || privileges_check(NULL) < 0)
         return;
     setenv(FIXTURE_APART, "1", 1);
-    execlp("unshare", "unshare", "-m", "-n", "-p", "-f", "--mount-proc", "--kill-child", program, NULL);
+    for (int i = 0; argv[i] && i < 16 - OWN - 1; i++)
+        arguments[OWN + i] = argv[i];
+    execvp(arguments[0], (char *const *)arguments);
 }
 
 /* Copies of others' mounts go, the folders where runs leave things become this program's own: hidden below a folder of the same file system. */

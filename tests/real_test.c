@@ -301,13 +301,13 @@ static void not_root(void **state)
 
 int main(int argc, char **argv)
 {
-    (void)argc;
-    fixture_go_apart(argv[0]);
+    fixture_go_apart(argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_scenarios),    cmocka_unit_test(not_root),
         cmocka_unit_test(quick),
         cmocka_unit_test(each_scenario),    cmocka_unit_test(captures),
         cmocka_unit_test(two_runs_at_once),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }

@@ -92,6 +92,7 @@ static int run_and_keep(struct play *p, uint64_t seed, const char *folder, struc
         logrepo_listen(repo, hear, listener);
     }
     status = run_world(p, seed, folder, repo, e);
+    p->events_received = logrepo_received(repo);
     if (logrepo_close(repo, &close_err) < 0 && status == 0) {
         *e = close_err;
         status = -close_err.code;
@@ -136,6 +137,8 @@ static void describe(const struct play *p, uint64_t seed, struct result_fact *fa
                                    .seed = seed,
                                    .command = p->command,
                                    .drift = p->facts.lateness,
+                                   .events_received = p->events_received,
+                                   .events_reported = p->real ? p->facts.events_reported : p->events_received,
                                    .environment = facts,
                                    .environment_count = list_facts(p, facts)};
 }

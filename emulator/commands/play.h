@@ -20,6 +20,7 @@ struct play {
     char *program;
     struct utsname kernel;
     struct world_real_facts facts;
+    uint64_t events_received; /* by the repository, in the last run */
 };
 
 void play_init(struct play *p, struct scenario *s, bool real);

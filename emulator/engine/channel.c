@@ -34,7 +34,10 @@ static void write_some(struct channel *channel)
         loop_watch(channel->loop, &channel->out, EPOLLOUT, NULL);
     else if (!wanted && channel->out_watched)
         loop_unwatch(channel->loop, &channel->out);
+    bool had_to_wait = channel->out_watched && !wanted;
     channel->out_watched = wanted;
+    if (had_to_wait && channel->drained)
+        channel->drained(channel);
 }
 
 static void writable(struct watch *watch, uint32_t events)
@@ -88,6 +91,7 @@ int channel_open(struct channel *channel, struct loop *loop, int in_fd, int out_
     channel->in = (struct watch){readable, in_fd};
     channel->out = (struct watch){writable, out_fd};
     channel->open = true;
+    channel->paused = false;
     fcntl(in_fd, F_SETFL, fcntl(in_fd, F_GETFL) | O_NONBLOCK);
     fcntl(out_fd, F_SETFL, fcntl(out_fd, F_GETFL) | O_NONBLOCK);
     int status = loop_watch(loop, &channel->in, EPOLLIN, e);
@@ -100,8 +104,8 @@ void channel_close(struct channel *channel)
 {
     if (!channel->open)
         return;
+    channel_pause(channel, true);
     channel->open = false;
-    loop_unwatch(channel->loop, &channel->in);
     if (channel->out_watched)
         loop_unwatch(channel->loop, &channel->out);
     channel->out_watched = false;
@@ -109,6 +113,17 @@ void channel_close(struct channel *channel)
     close(channel->out.fd);
     buf_free(&channel->incoming);
     buf_free(&channel->outgoing);
+}
+
+void channel_pause(struct channel *channel, bool paused)
+{
+    if (!channel->open || paused == channel->paused)
+        return;
+    channel->paused = paused;
+    if (paused)
+        loop_unwatch(channel->loop, &channel->in);
+    else
+        loop_watch(channel->loop, &channel->in, EPOLLIN, NULL);
 }
 
 void channel_send(struct channel *channel, const char *text)

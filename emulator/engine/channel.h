@@ -15,16 +15,21 @@ struct channel {
     /* The other side is gone (`e` NULL), or reading or writing failed. Called once; the channel is closed
      * already. */
     void (*closed)(struct channel *channel, const struct err *e);
+    /* The other side has taken all that it had to be waited for with; may be NULL. */
+    void (*drained)(struct channel *channel);
     struct loop *loop;
     struct watch in, out;
     struct buf incoming, outgoing;
-    bool out_watched, open;
+    bool out_watched, paused, open;
 };
 
 /* Takes over both descriptors, which become non-blocking. `line` and `closed` are set before. */
 int channel_open(struct channel *channel, struct loop *loop, int in_fd, int out_fd, struct err *e);
 /* Closes without calling `closed`. Harmless if it is closed. What was not written yet is lost. */
 void channel_close(struct channel *channel);
+/* Takes nothing more from the other side, which then finds that it must wait, until it goes on. Lines that have arrived
+ * already still come. Harmless if closed. */
+void channel_pause(struct channel *channel, bool paused);
 /* Sends one line (without line breaks in it). Harmless if closed. */
 void channel_send(struct channel *channel, const char *text);
 #endif

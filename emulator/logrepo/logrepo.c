@@ -11,7 +11,7 @@ static const struct store_kind *const kinds[] = {&store_sqlite, &store_text};
 
 struct logrepo {
     struct store *stores[ARRAY_LEN(kinds)];
-    uint64_t counts[EVENT_KINDS];
+    uint64_t counts[EVENT_KINDS], received;
     struct log_choice choice;
     void (*hear)(void *listener, const struct event *event);
     void *listener;
@@ -87,16 +87,33 @@ void logrepo_listen(struct logrepo *repo, void (*hear)(void *listener, const str
     repo->listener = listener;
 }
 
+void logrepo_set_patience(struct logrepo *repo, struct simtime patience)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (kinds[i]->set_patience)
+            kinds[i]->set_patience(repo->stores[i], patience);
+}
+
+/* Only the first store can be held by others: when it refuses, no store has the event. */
+static int refused(struct logrepo *repo, struct err *e)
+{
+    int status = failed(repo, e);
+    if (status == -EBUSY)
+        repo->failure = (struct err)ERR_INIT;
+    return status;
+}
+
 int logrepo_add(struct logrepo *repo, const struct event *event, struct err *e)
 {
     bool kept = log_keeps(&repo->choice, event->kind, event->mud);
-    if (repo->hear)
-        repo->hear(repo->listener, event);
     for (size_t i = 0; kept && i < ARRAY_LEN(kinds) && !repo->failure.code; i++)
         kinds[i]->add(repo->stores[i], event, &repo->failure);
     if (repo->failure.code)
-        return failed(repo, e);
+        return refused(repo, e);
+    if (repo->hear)
+        repo->hear(repo->listener, event);
     repo->counts[event->kind]++;
+    repo->received++;
     return 0;
 }
 
@@ -104,7 +121,12 @@ int logrepo_flush(struct logrepo *repo, struct err *e)
 {
     for (size_t i = 0; i < ARRAY_LEN(kinds) && !repo->failure.code; i++)
         kinds[i]->flush(repo->stores[i], &repo->failure);
-    return failed(repo, e);
+    return refused(repo, e);
+}
+
+uint64_t logrepo_received(const struct logrepo *repo)
+{
+    return repo->received;
 }
 
 uint64_t logrepo_count(const struct logrepo *repo, enum event_kind kind)

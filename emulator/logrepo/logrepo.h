@@ -17,9 +17,12 @@ int logrepo_open(const char *folder, struct simtime start, struct logrepo **out,
 int logrepo_describe(struct logrepo *repo, const char *key, const char *value, struct err *e);
 /* From now on the stores get only what the choice keeps; at first, everything. */
 void logrepo_choose(struct logrepo *repo, const struct log_choice *choice);
-/* `hear` gets every event that is added, kept or not, before the stores do. */
+/* `hear` gets every event that is added, kept or not, after the stores. */
 void logrepo_listen(struct logrepo *repo, void (*hear)(void *listener, const struct event *event), void *listener);
-/* Strings are copied or written before it returns. After a failure the repository stays failed: this and
+/* How long adding and flushing wait for a database that another process holds (10 s at first) before they refuse with -EBUSY, as nothing has
+ * happened yet: the same can be tried again. */
+void logrepo_set_patience(struct logrepo *repo, struct simtime patience);
+/* Strings are copied or written before it returns. After any other failure the repository stays failed: this and
  * close return the first error again, so that nobody takes a repository with a hole for a whole one. */
 int logrepo_add(struct logrepo *repo, const struct event *event, struct err *e);
 /* Makes everything visible to readers. SQLite commits by itself every 1000 events, or with the first event
@@ -27,6 +30,8 @@ int logrepo_add(struct logrepo *repo, const struct event *event, struct err *e);
  * no event comes. */
 int logrepo_flush(struct logrepo *repo, struct err *e);
 uint64_t logrepo_count(const struct logrepo *repo, enum event_kind kind);
+/* Events of all kinds that were added, kept or not. */
+uint64_t logrepo_received(const struct logrepo *repo);
 /* Frees it in every case. 0 only if every event that was added is in every store. NULL-safe. */
 int logrepo_close(struct logrepo *repo, struct err *e);
 

@@ -16,6 +16,9 @@ struct store_kind {
     int (*open)(const char *path, struct simtime start, struct store **out, struct err *e);
     /* One fact about the run as a whole; NULL if the store has no place for it. */
     int (*describe)(struct store *store, const char *key, const char *value, struct err *e);
+    /* How long add() and flush() wait for a file that another process holds, before they refuse with -EBUSY, having done nothing; NULL if
+     * nobody can hold it. 10 s at first. */
+    void (*set_patience)(struct store *store, struct simtime patience);
     /* The event is copied or written; nothing of it is kept. */
     int (*add)(struct store *store, const struct event *event, struct err *e);
     /* What was added is readable by others afterwards. */

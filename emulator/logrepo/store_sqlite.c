@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH_ROWS = 1000, BATCH_MS = 200 };
+enum { BATCH_ROWS = 1000, BATCH_MS = 200, PATIENCE_MS = 10000 };
 
 /* The comments are part of what `.schema` prints: the database explains itself. */
 static const char schema[] =
@@ -118,9 +118,10 @@ static int create(struct sqlite_store *s, struct err *e)
     int status;
     if (sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK)
         return database_error(s, "open", e);
+    sqlite3_busy_timeout(s->db, PATIENCE_MS);
     if ((status = execute(s, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; BEGIN", e)) < 0 ||
         (status = execute(s, schema, e)) < 0 || (status = execute(s, "COMMIT", e)) < 0 ||
-        (status = prepare(s, "BEGIN", &s->begin, e)) < 0 ||
+        (status = prepare(s, "BEGIN IMMEDIATE", &s->begin, e)) < 0 ||
         (status = prepare(s, "COMMIT", &s->commit, e)) < 0 ||
         (status = prepare(s, "INSERT OR REPLACE INTO meta VALUES(?, ?)", &s->describe, e)) < 0)
         return status;
@@ -203,6 +204,11 @@ static void bind_event(sqlite3_stmt *i, const struct event *ev)
     valued[ev->kind] || ev->value ? sqlite3_bind_int64(i, 13, ev->value) : sqlite3_bind_null(i, 13);
 }
 
+static void sqlite_set_patience(struct store *store, struct simtime patience)
+{
+    sqlite3_busy_timeout(container_of(store, struct sqlite_store, store)->db, (int)(patience.ns / 1000000));
+}
+
 static bool batch_is_due(const struct sqlite_store *s)
 {
     struct timespec now;
@@ -220,12 +226,21 @@ static int sqlite_flush(struct store *store, struct err *e)
     return step(s, s->commit, "commit", e);
 }
 
+/* Takes the right to write at once: whoever reads the log is no obstacle, whoever else writes is one here and nowhere later. */
+static int begin(struct sqlite_store *s, struct err *e)
+{
+    int status = step(s, s->begin, "begin", e);
+    if (status < 0 && sqlite3_errcode(s->db) == SQLITE_BUSY)
+        return err_set(e, EBUSY, "%s: another program holds it", s->path);
+    return status;
+}
+
 static int sqlite_add(struct store *store, const struct event *ev, struct err *e)
 {
     struct sqlite_store *s = container_of(store, struct sqlite_store, store);
     int status;
     if (s->rows == 0) {
-        if ((status = step(s, s->begin, "begin", e)) < 0)
+        if ((status = begin(s, e)) < 0)
             return status;
         clock_gettime(CLOCK_MONOTONIC_COARSE, &s->opened);
     }
@@ -241,7 +256,8 @@ static int sqlite_close(struct store *store, struct err *e)
     struct sqlite_store *s = container_of(store, struct sqlite_store, store);
     int status = sqlite_flush(store, e);
     /* Out of WAL: a finished run is one file that opens on read-only media too. */
-    if (status == 0 && sqlite3_exec(s->db, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL) != SQLITE_OK)
+    if (status == 0 && sqlite3_exec(s->db, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL) != SQLITE_OK &&
+        sqlite3_errcode(s->db) != SQLITE_BUSY) /* somebody is reading: it stays as it is */
         status = database_error(s, "close", e);
     discard(s);
     return status;
@@ -252,6 +268,7 @@ const struct store_kind store_sqlite = {
     .file = "events.db",
     .open = sqlite_open,
     .describe = sqlite_describe,
+    .set_patience = sqlite_set_patience,
     .add = sqlite_add,
     .flush = sqlite_flush,
     .close = sqlite_close,

@@ -1,6 +1,7 @@
 #include "agent.h"
 #include "agent_cpu.h"
 #include "agent_protocol.h"
+#include "agent_report.h"
 #include "capture.h"
 #include "channel.h"
 #include "files.h"
@@ -32,6 +33,7 @@ struct agent {
     struct clock clock;
     struct loop *loop;
     struct channel channel;
+    struct agent_report report;
     struct json_object *orders_line; /* backs `orders` */
     struct agent_orders orders;
     struct scenario *scenario;
@@ -60,6 +62,11 @@ struct agent {
 char *agent_docker_root(const char *run_folder, int host)
 {
     return mem_printf("%s/d%d", run_folder, host);
+}
+
+char *agent_event_spool(const char *run_folder, int host)
+{
+    return mem_printf("%s/e%d", run_folder, host);
 }
 
 char *agent_spool(const char *run_folder, int host)
@@ -97,7 +104,25 @@ static const char *host_name(const struct agent *a)
 
 static void record(struct cast *cast, const struct event *event)
 {
-    say(cast->recorder, agent_say_event(event));
+    agent_report_add(&((struct agent *)cast->recorder)->report, event);
+}
+
+static void report_failed(struct agent_report *report, const struct err *e)
+{
+    struct agent *a = container_of(report, struct agent, report);
+    fail(a, e, host_name(a));
+}
+
+static int open_report(struct agent *a, struct err *e)
+{
+    autofree char *path = agent_event_spool(a->orders.folder, a->orders.host);
+    a->report.failed = report_failed;
+    return agent_report_open(&a->report, a->loop, &a->channel, path, e);
+}
+
+static void channel_drained(struct channel *channel)
+{
+    agent_report_go_on(&container_of(channel, struct agent, channel)->report);
 }
 
 /* --- prepare: Engine, image, carrier's server ---------------------------------------------------------------------------------------- */
@@ -223,6 +248,8 @@ static int prepare_host(struct agent *a, struct err *e)
     if (!a->scenario)
         return -e->code;
     world_init(&a->world, a->scenario, o->seed, record, a);
+    if (open_report(a, e) < 0)
+        return -e->code;
     describe_edges(a);
     struct real_options options = {.host = o->host,
                                    .run = o->run,
@@ -332,6 +359,8 @@ static void begin(struct agent *a, struct json_object *line)
 
 static void leave(struct agent *a)
 {
+    agent_report_rest(&a->report);
+    a->account.events = agent_report_count(&a->report);
     say(a, agent_say_ended(&a->account));
     a->exiting = true;
     loop_stop(a->loop);
@@ -451,6 +480,7 @@ static void free_agent(struct agent *a)
 {
     flush(a);
     channel_close(&a->channel);
+    agent_report_close(&a->report);
     if (a->daemon_started)
         docker_daemon_free(&a->daemon);
     for (int i = 0; a->spools && i < a->world.layout.edge_count; i++)
@@ -488,6 +518,7 @@ int agent_run(void)
     a->idle_timer.fire = look_if_idle;
     a->channel.line = line_arrives;
     a->channel.closed = controller_gone;
+    a->channel.drained = channel_drained;
     a->edge = -1;
     /* Descriptors of their own, so that nothing that prints can disturb the lines. */
     int in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);

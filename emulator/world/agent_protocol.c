@@ -203,6 +203,7 @@ struct json_object *agent_say_ended(const struct agent_account *a)
     json_object_object_add(line, "layer_ratio", json_object_new_double(a->layer_ratio));
     add_int(line, "errors", (int64_t)a->errors);
     add_int(line, "capture_dropped", (int64_t)a->capture_dropped);
+    add_int(line, "events", (int64_t)a->events);
     return line;
 }
 
@@ -216,7 +217,8 @@ int agent_read_ended(struct json_object *line, struct agent_account *a, struct e
                                 .memory_ratio = json_object_get_double(field(&f, "memory_ratio", json_type_double)),
                                 .layer_ratio = json_object_get_double(field(&f, "layer_ratio", json_type_double)),
                                 .errors = (uint64_t)int_of(&f, "errors"),
-                                .capture_dropped = (uint64_t)int_of(&f, "capture_dropped")};
+                                .capture_dropped = (uint64_t)int_of(&f, "capture_dropped"),
+                                .events = (uint64_t)int_of(&f, "events")};
     return judge(&f, e);
 }
 

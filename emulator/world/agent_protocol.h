@@ -30,6 +30,7 @@ struct agent_account {
     double memory_ratio, layer_ratio;  /* zstd -3 of what was sent; 0 = nothing was */
     uint64_t errors;                   /* messages not understood or not sent */
     uint64_t capture_dropped;
+    uint64_t events;                   /* that it had to report */
 };
 
 /* Each returns a line's object; json_object_put() it. */

@@ -1,6 +1,8 @@
 #include "controller.h"
 #include "link_totals.h"
+#include "agent.h"
 #include "agent_protocol.h"
+#include "event_spool.h"
 #include "interrupt.h"
 #include "mem.h"
 #include "scenario_move.h"
@@ -19,6 +21,7 @@ enum {
     INTERRUPTED_END_S = 20,
     HEAD_START_MS = 300, /* between "begin" and the run's start, so that all agents have heard it */
     FLUSH_EVERY_MS = 200,
+    LAST_PATIENCE_S = 10, /* with a repository that another program holds */
 };
 
 static const char *const phase_names[] = {"preparing", "connecting", "playing", "ending"};
@@ -43,6 +46,63 @@ static void run_failed(struct controller *c, const struct err *e)
         c->err = *e;
     if (c->phase != ENDING)
         enter_phase(c, ENDING);
+}
+
+/* --- events ------------------------------------------------------------------------------------------------------------------------------- */
+
+/* While another program holds the repository nobody is heard, so that what is reported waits on the agents' disks. */
+static void look_after_repository(struct controller *c)
+{
+    bool away = event_keeper_waiting(&c->keeper) > 0;
+    if (away == c->away)
+        return;
+    c->away = away;
+    controller_progress(c, away ? "another program holds %s/events.db: events wait at the hosts" : "%s/events.db is free again",
+                        c->options->folder);
+    for (int i = 0; i < c->scenario->host_count; i++)
+        channel_pause(&c->agents[i].channel, away);
+}
+
+static void keep(struct controller *c, struct json_object *line)
+{
+    struct err e = ERR_INIT;
+    if (event_keeper_add(&c->keeper, line, &e) < 0)
+        run_failed(c, &e);
+    look_after_repository(c);
+}
+
+/* The controller's own. */
+static void keep_event(struct controller *c, const struct event *event)
+{
+    struct json_object *line = agent_say_event(event);
+    c->facts->events_reported++;
+    keep(c, line);
+    json_object_put(line);
+}
+
+/* What an agent that is gone without a word had written down and not sent. */
+static void keep_rest(struct controller *c, int host)
+{
+    autofree char *path = agent_event_spool(journal_folder(c->journal), host);
+    struct event_spool *spool = event_spool_recover(path, c->agents[host].events, NULL);
+    const char *text;
+    while (spool && (text = event_spool_next(spool))) {
+        struct json_object *line = json_tokener_parse(text);
+        keep(c, line);
+        json_object_put(line);
+    }
+    c->facts->events_reported += spool ? event_spool_count(spool) : 0;
+    event_spool_free(spool);
+}
+
+static void flush_repository(struct timer *timer)
+{
+    struct controller *c = container_of(timer, struct controller, flush);
+    struct err e = ERR_INIT;
+    if (event_keeper_go_on(&c->keeper, &e) < 0 || logrepo_flush(c->repo, &e) < 0)
+        run_failed(c, &e);
+    look_after_repository(c);
+    loop_arm_after(c->loop, &c->flush, simtime_ms(FLUSH_EVERY_MS));
 }
 
 /* --- agents -------------------------------------------------------------------------------------------------------------------------------- */
@@ -111,16 +171,16 @@ static void take_account(struct controller *c, struct json_object *line, const c
     f->layer_ratio = a.layer_ratio > 0 ? a.layer_ratio : f->layer_ratio;
     f->errors += a.errors;
     f->capture_dropped += a.capture_dropped;
+    f->events_reported += a.events;
 }
 
 static void hear(struct controlled_agent *a, const char *word, struct json_object *line)
 {
     struct controller *c = a->controller;
     struct err e = ERR_INIT;
-    struct event event;
     if (!strcmp(word, "event")) {
-        if (agent_read_event(line, &event, &e) < 0 || logrepo_add(c->repo, &event, &e) < 0)
-            run_failed(c, &e);
+        a->events++;
+        keep(c, line);
     } else if (!strcmp(word, "ready")) {
         a->ready = true;
         if ((c->phase == PREPARING || c->phase == CONNECTING) && all(c, is_ready))
@@ -170,6 +230,7 @@ static void agent_silent(struct channel *channel, const struct err *e)
     if (!a->ended) {
         err_set(&err, EPIPE, "host %s: its agent ended unexpectedly", a->name);
         err_hint(&err, "its messages are in %s/agents.log", a->controller->options->folder);
+        keep_rest(a->controller, (int)(a - a->controller->agents));
         run_failed(a->controller, &err);
     }
     stop_when_all_gone(a->controller);
@@ -257,10 +318,7 @@ static int change_link(struct variation *v, int link, int direction, const struc
 
 static void record_change(struct variation *v, const struct event *event)
 {
-    struct controller *c = container_of(v, struct controller, variation);
-    struct err e = ERR_INIT;
-    if (logrepo_add(c->repo, event, &e) < 0)
-        run_failed(c, &e);
+    keep_event(container_of(v, struct controller, variation), event);
 }
 
 struct real_totals {
@@ -281,12 +339,15 @@ static bool count_link(struct link_totals *base, int i, int direction, struct li
     return true;
 }
 
+static void record_total(struct link_totals *base, const struct event *event)
+{
+    keep_event(container_of(base, struct real_totals, base)->controller, event);
+}
+
 static void report_totals(struct controller *c)
 {
-    struct real_totals totals = {.base.count = count_link, .controller = c};
-    struct err e = ERR_INIT;
-    if (link_totals_report(&totals.base, c->scenario, run_time(c), c->repo, &e) < 0)
-        run_failed(c, &e);
+    struct real_totals totals = {.base = {count_link, record_total}, .controller = c};
+    link_totals_report(&totals.base, c->scenario, run_time(c));
 }
 
 static void change_failed(struct variation *v, const struct err *e)
@@ -358,15 +419,6 @@ static void deadline_passed(struct timer *timer)
         loop_stop(c->loop);
 }
 
-static void flush_repository(struct timer *timer)
-{
-    struct controller *c = container_of(timer, struct controller, flush);
-    struct err e = ERR_INIT;
-    if (logrepo_flush(c->repo, &e) < 0)
-        run_failed(c, &e);
-    loop_arm_after(c->loop, &c->flush, simtime_ms(FLUSH_EVERY_MS));
-}
-
 static void signal_came(struct watch *watch, uint32_t events)
 {
     struct controller *c = container_of(watch, struct controller, signal);
@@ -383,6 +435,7 @@ int controller_init(struct controller *c, struct err *e)
 {
     c->deadline.fire = deadline_passed;
     c->flush.fire = flush_repository;
+    event_keeper_init(&c->keeper, c->repo);
     c->variation = (struct variation){.apply = change_link, .record = record_change, .failed = change_failed};
     c->agents = mem_alloc_array((size_t)c->scenario->host_count, sizeof *c->agents);
     for (int i = 0; i < c->scenario->host_count; i++)
@@ -393,6 +446,7 @@ int controller_init(struct controller *c, struct err *e)
 
 void controller_free(struct controller *c)
 {
+    event_keeper_free(&c->keeper);
     free(c->agents);
 }
 
@@ -401,6 +455,8 @@ int controller_conduct(struct controller *c, struct err *e)
     enter_phase(c, PREPARING);
     flush_repository(&c->flush);
     loop_run(c->loop);
+    logrepo_set_patience(c->repo, simtime_s(LAST_PATIENCE_S));
+    flush_repository(&c->flush);
     *e = c->err;
     return -c->err.code;
 }

@@ -4,6 +4,7 @@
 #define ROAMLAB_CONTROLLER_H
 
 #include "channel.h"
+#include "event_keeper.h"
 #include "image.h"
 #include "process.h"
 #include "testbed.h"
@@ -21,6 +22,7 @@ struct controlled_agent {
     struct process process;
     struct channel channel;
     bool ready, idle, ended, gone;
+    uint64_t events; /* that came from it */
 };
 
 struct controller {
@@ -28,6 +30,8 @@ struct controller {
     const struct world_real_options *options;
     struct world_real_facts *facts;
     struct logrepo *repo;
+    struct event_keeper keeper;
+    bool away; /* the repository: the agents are not heard */
     uint64_t seed;
     struct clock clock;
     struct loop *loop;

@@ -3,8 +3,8 @@
 
 #include <inttypes.h>
 
-static int report(const struct scenario *s, int link, int direction, const struct link_counters *c,
-                  struct simtime at, struct logrepo *repo, struct err *e)
+static void report(struct link_totals *totals, const struct scenario *s, int link, int direction,
+                   const struct link_counters *c, struct simtime at)
 {
     const int *between = s->links[link].between;
     autofree char *name = mem_printf("%s-%s", s->hosts[between[direction]].name, s->hosts[between[!direction]].name);
@@ -22,16 +22,13 @@ static int report(const struct scenario *s, int link, int direction, const struc
                                 .begin = at,
                                 .bytes = (int64_t)c->bytes,
                                 .value = (int64_t)c->packets};
-    return logrepo_add(repo, &event, e);
+    totals->record(totals, &event);
 }
 
-int link_totals_report(struct link_totals *totals, const struct scenario *s, struct simtime at,
-                       struct logrepo *repo, struct err *e)
+void link_totals_report(struct link_totals *totals, const struct scenario *s, struct simtime at)
 {
     struct link_counters counters;
-    int status = 0;
-    for (int i = 0; i < s->link_count * 2 && status == 0; i++)
+    for (int i = 0; i < s->link_count * 2; i++)
         if (totals->count(totals, i / 2, i % 2, &counters))
-            status = report(s, i / 2, i % 2, &counters, at, repo, e);
-    return status;
+            report(totals, s, i / 2, i % 2, &counters, at);
 }

@@ -4,15 +4,15 @@
 #define ROAMLAB_LINK_TOTALS_H
 
 #include "driver.h"
-#include "logrepo.h"
+#include "event.h"
 #include "scenario.h"
 
 struct link_totals {
     /* False: it is not known, as nothing shapes the link. */
     bool (*count)(struct link_totals *totals, int link, int direction, struct link_counters *counters);
+    void (*record)(struct link_totals *totals, const struct event *event);
 };
 
-int link_totals_report(struct link_totals *totals, const struct scenario *s, struct simtime at,
-                       struct logrepo *repo, struct err *e);
+void link_totals_report(struct link_totals *totals, const struct scenario *s, struct simtime at);
 
 #endif

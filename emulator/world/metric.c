@@ -62,6 +62,8 @@ static const char *const metrics[] = {
     "links.N.back.dropped",
     "links.N.back.lost",
     "invariants.ok",
+    "events.received",
+    "events.reported",
     "drift_ms.p50",
     "drift_ms.p99",
     "drift_ms.max",

@@ -160,6 +160,7 @@ int world_real_run(struct scenario *s, uint64_t seed, const struct world_real_op
                            .repo = repo,
                            .seed = seed,
                            .clock = clock_wall(SIMTIME_ZERO)};
+    *facts = (struct world_real_facts){0};
     int status = world_real_check(s, options, facts, e);
     if (status == 0)
         status = scenario_move(s, seed, e);

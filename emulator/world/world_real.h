@@ -26,6 +26,7 @@ struct world_real_facts {
     double base_ratio, layer_ratio, memory_ratio; /* zstd -3 of the test data; 0 = not seen */
     struct lateness lateness;                     /* of timers and of packets behind their due times: the latest agent's or link's */
     uint64_t errors, capture_dropped;
+    uint64_t events_reported; /* by the agents and the controller; the repository must have received as many */
 };
 
 /* 0; -EPERM, -ENOENT, -EOPNOTSUPP: this host lacks something, `e` says what and how to mend it; -EINTR after a signal; else the run

@@ -89,7 +89,14 @@ static bool cannot_go_on(const struct world_sim *ws)
 struct sim_totals {
     struct link_totals base;
     const struct sim *sim;
+    struct world *world;
 };
+
+static void record_total(struct link_totals *base, const struct event *event)
+{
+    struct world *w = container_of(base, struct sim_totals, base)->world;
+    record(&w->cast, event);
+}
 
 static bool count_link(struct link_totals *base, int link, int direction, struct link_counters *counters)
 {
@@ -111,9 +118,8 @@ int world_sim_run(struct scenario *s, uint64_t seed, struct logrepo *repo, struc
         return -e->code;
     world_sim_begin(&ws, s, seed, record, &recorder);
     world_sim_play(&ws, cannot_go_on);
-    struct sim_totals totals = {.base.count = count_link, .sim = ws.sim};
-    if (recorder.status == 0)
-        recorder.status = link_totals_report(&totals.base, s, loop_now(ws.loop), repo, &recorder.err);
+    struct sim_totals totals = {.base = {count_link, record_total}, .sim = ws.sim, .world = &ws.world};
+    link_totals_report(&totals.base, s, loop_now(ws.loop));
     describe_effort(repo, ws.loop);
     world_sim_end(&ws);
     if (recorder.status < 0)
