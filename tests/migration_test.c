@@ -26,6 +26,7 @@ static const struct walk walks[] = {
     {"cold",
      {"AP2<ACK MIGRATE, migr begins, CT0<PROBE 0, do freeze", "do dump", "do take layer", "do halt",
       "container halted, AP2<CUT 0, do send memory", "do send layer", "ES3<INSTALL"}},
+    {"stateless", {"AP2<ACK MIGRATE, migr begins, AP2<CUT 0, ES3<INSTALL"}},
 };
 
 static void the_source_walks_its_stages(void **state)

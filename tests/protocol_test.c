@@ -6,7 +6,7 @@
 #include "protocol_fixture.h"
 #include "world_sim.h"
 
-static const char *const strategies[] = {"p-migr", "c-migr", "cold", "p-migr overlapped", "c-migr overlapped"};
+static const char *const strategies[] = {"p-migr", "c-migr", "cold", "p-migr overlapped", "c-migr overlapped", "stateless"};
 
 enum { SHOWN_MAX = 10 };
 

@@ -62,15 +62,20 @@ static uint16_t free_port(void)
     return ntohs(own.sin_port);
 }
 
-static void send_message(struct fixture *f, uint8_t type, uint32_t number)
+static void send_flagged(struct fixture *f, uint8_t type, uint8_t flags, uint32_t number)
 {
-    struct offload o = {.type = type, .mud = MUD, .sequence = 9, .migration = 2, .number = number};
+    struct offload o = {.type = type, .flags = flags, .mud = MUD, .sequence = 9, .migration = 2, .number = number};
     if (type != OFFLOAD_PROBE)
         o.payload_len = REQUEST_BYTES;
     struct buf bytes = BUF_INIT;
     offload_encode(&o, SEED, &bytes);
     send(f->socket, bytes.data, bytes.len, 0);
     buf_free(&bytes);
+}
+
+static void send_message(struct fixture *f, uint8_t type, uint32_t number)
+{
+    send_flagged(f, type, 0, number);
 }
 
 /* False if nothing comes within the time. */
@@ -257,6 +262,33 @@ static void probes_without_side_effects(void **state)
     assert_true(probe(f, 1) == now);
 }
 
+static void begin_anew(struct fixture *f, uint32_t number)
+{
+    send_flagged(f, OFFLOAD_PROBE, OFFLOAD_ANEW, number);
+}
+
+/* As long as it has executed nothing; what is before its first number another container has executed. */
+static void begins_anew_where_it_is_told(void **state)
+{
+    struct fixture *f = *state;
+    begin_anew(f, 3);
+    expect(f, OFFLOAD_PROBED, 3, 0, f->model.chain);
+    begin_anew(f, 9);
+    expect(f, OFFLOAD_PROBED, 9, 0, f->model.chain);
+    send_message(f, OFFLOAD_REQUEST, 8);
+    expect(f, OFFLOAD_REPLY, 8, OFFLOAD_CACHED, f->model.chain);
+    send_message(f, OFFLOAD_REQUEST, 9);
+    struct offload o;
+    assert_true(receive(f, &o, 5000));
+    assert_int_equal(o.number, 9);
+    assert_int_equal(o.flags, 0);
+    begin_anew(f, 20);
+    expect_silence(f);
+    send_message(f, OFFLOAD_PROBE, 0);
+    expect(f, OFFLOAD_PROBED, 10, 0, o.digest);
+    blob_unref(o.payload);
+}
+
 static void ignores_garbage(void **state)
 {
     struct fixture *f = *state;
@@ -300,6 +332,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(holds_higher_numbers_back, setup, teardown),
         cmocka_unit_test_setup_teardown(replays_the_same_way, setup, teardown),
         cmocka_unit_test_setup_teardown(probes_without_side_effects, setup, teardown),
+        cmocka_unit_test_setup_teardown(begins_anew_where_it_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(ignores_garbage, setup, teardown),
         cmocka_unit_test(refuses_bad_settings),
     };

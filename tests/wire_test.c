@@ -67,7 +67,7 @@ static void broken_offload_is_refused(void **unused)
         const char *says;
     } rows[] = {
         {0, 'X', "\"RL\""},         {2, 2, "version 2"},        {3, 0, "type 0"},
-        {3, OFFLOAD_TYPES, "type"}, {4, 4, "flags 0x04"},       {6, OFFLOAD_CUT, "acknowledges"},
+        {3, OFFLOAD_TYPES, "type"}, {4, 16, "flags 0x10"},       {6, OFFLOAD_CUT, "acknowledges"},
         {7, 4, "party 4"},          {7, PARTY_NONE, "party 0"}, {3, OFFLOAD_ACK, "acknowledges type 0"},
         {55, 0, "announces"},       {52, 1, "announces"},
     };

@@ -76,6 +76,7 @@ static int differences(const char *name, struct stories *told, struct stories *o
 
 /* --- scripts ------------------------------------------------------------------------------------------------- */
 
+#define FIRST_SECONDS "--set", "muds.m1.visits.1.at_request=5", "--set", "duration_s=4"
 #define EARLY "--set", "muds.m1.visits.1.at_request=10"
 
 static const struct {
@@ -87,6 +88,7 @@ static const struct {
     {"p-migr", {EARLY, "--set", "duration_s=7", QUICK}, 6, "AP-2"},
     {"c-migr", {EARLY, "--set", "duration_s=7", "--set", "migration.strategy=c-migr", QUICK}, 6, "AP-2"},
     {"cold", {EARLY, "--set", "duration_s=8", "scenarios/cold.json"}, 6, "AP-2"},
+    {"stateless", {FIRST_SECONDS, "scenarios/stateless.json"}, 5, "AP-2"},
     {"restore-fails", {EARLY, "--set", "duration_s=8", "scenarios/restore-fails.json"}, 3, "AP-2"},
     {"swap",
      {"--set", "duration_s=8", "--set", "muds.m1.visits.1.at_s=3", "--set", "muds.m2.visits.1.at_s=3",

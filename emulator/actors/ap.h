@@ -164,8 +164,10 @@ void ap_fetch(struct ap_client *client);
 struct replay_entry *ap_take_answer(struct ap_client *client, const struct msg *m);
 /* A copy whose digests from both containers are known must have the same. Returns false after a failure. */
 bool ap_compare(struct ap_client *client, const struct replay_entry *entry);
-/* False for strategies that halt the source (cold). */
+/* False when the source has stopped at the cut (cold). */
 bool ap_source_still_serves(const struct ap_client *client);
+/* Are the copies replayed to the new container? */
+bool ap_replays(const struct ap_client *client);
 /* How long requests may be held. */
 struct simtime ap_hold_limit(const struct ap_client *client);
 ap_handler ap_take_cut, ap_take_ready, ap_take_logged, ap_take_fetched, ap_take_replayed, ap_copy_request, ap_copy_reply,

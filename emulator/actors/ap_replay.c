@@ -135,6 +135,11 @@ void ap_replay_what_is_there(struct ap_client *client)
 
 bool ap_source_still_serves(const struct ap_client *client)
 {
+    return strategy_source_serves(client->ap->actor.rules->strategy);
+}
+
+bool ap_replays(const struct ap_client *client)
+{
     return strategy_has(client->ap->actor.rules->strategy, OP_REPLAY);
 }
 
@@ -167,7 +172,7 @@ static bool replies_outstanding(const struct ap_client *client)
 
 static struct simtime time_to_replay(const struct ap_client *client)
 {
-    return simtime_scale(client->ap->actor.rules->work, backlog(client));
+    return simtime_scale(client->ap->actor.rules->work, ap_replays(client) ? backlog(client) : 0);
 }
 
 /* The last reply is as long on its way as the one before; without one, or from a source that is halted, only the probes are. */
@@ -186,7 +191,7 @@ void ap_catch_up(struct ap_client *client)
     uint32_t missing;
     if (client->state != AP_CATCHING_UP)
         return;
-    if (ap_source_still_serves(client))
+    if (ap_replays(client))
         ap_replay_what_is_there(client);
     if (!client->sw.fetched || replay_gap(&client->log, client->sw.cut, &missing))
         return;

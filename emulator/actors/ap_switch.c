@@ -16,10 +16,16 @@ void ap_report_stage(struct ap_client *client, enum operation operation, struct 
     client->ap->actor.port->operations->report(client->ap->actor.port, &r);
 }
 
+static bool gives_up_state(const struct ap_client *client)
+{
+    return client->ap->actor.rules->strategy->gives_up & STATE_MIGRATES;
+}
+
 static void probe(struct ap_client *client, struct party edge)
 {
     struct offload o = ap_control(client, OFFLOAD_PROBE);
     o.number = o.until = client->sw.last;
+    o.flags = party_equal(edge, client->target) && gives_up_state(client) ? OFFLOAD_ANEW : 0;
     courier_send_offload(&client->ap->courier, edge, &o);
 }
 
@@ -29,7 +35,7 @@ void ap_begin_switch(struct ap_client *client)
     uint32_t next = (uint32_t)(replay_last(&client->log) + 1);
     sw->last = ap_source_still_serves(client) && next > sw->cut ? next : sw->cut;
     sw->hold_begin = actor_now(&client->ap->actor);
-    if (ap_source_still_serves(client))
+    if (ap_replays(client))
         ap_report_stage(client, OP_REPLAY, sw->replay_begin);
     ap_enter_state(client, AP_SWITCHING, AP_EV_REPLAYED);
     probe(client, client->anchor_edge);
@@ -56,6 +62,13 @@ static void take_probe(struct ap_probe *probe, const struct offload *o)
     *probe = (struct ap_probe){true, o->number, o->digest, o->checksum};
 }
 
+static bool agree(const struct ap_client *client)
+{
+    const struct ap_probe *source = &client->sw.source, *target = &client->sw.target;
+    bool same = source->chain == target->chain && source->checksum == target->checksum;
+    return source->next == target->next && (same || gives_up_state(client));
+}
+
 /* The source has executed requests that never came this way: they are fetched and replayed before another try. */
 static void catch_up_again(struct ap_client *client)
 {
@@ -79,8 +92,7 @@ void ap_take_probed(struct ap_client *client, const struct msg *m)
     }
     if (!sw->source.known || !sw->target.known)
         return;
-    if (sw->source.next != sw->target.next || sw->source.chain != sw->target.chain ||
-        sw->source.checksum != sw->target.checksum) {
+    if (!agree(client)) {
         ap_fail(client, -EBADMSG, "the probes of the two containers differ");
         return;
     }

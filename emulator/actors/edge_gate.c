@@ -134,12 +134,18 @@ void edge_live_answers(struct edge_client *client, const struct msg *m)
         pass_probed(client, &m->offload);
 }
 
+static void executed_until(struct edge_client *client, uint32_t next)
+{
+    client->next = next > client->next ? next : client->next;
+}
+
 void edge_standby_answers(struct edge_client *client, const struct msg *m)
 {
     if (m->offload.type == OFFLOAD_PROBED) {
+        executed_until(client, m->offload.number);
         pass_probed(client, &m->offload);
     } else if (m->offload.type == OFFLOAD_REPLAYED) {
-        client->next = m->offload.number + 1 > client->next ? m->offload.number + 1 : client->next;
+        executed_until(client, m->offload.number + 1);
         actor_send_offload(&client->edge->actor, client->in.ap, &m->offload);
     }
 }

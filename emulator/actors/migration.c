@@ -55,13 +55,27 @@ void migration_operate(struct edge_client *client, struct migration *m, enum ope
     edge_operate(client, operation, m->id, client->container, m->peer);
 }
 
-/* All that may begin now. */
+/* Before the freeze: what is with the container is finished, what comes waits. */
+static void drain(struct edge_client *client)
+{
+    client->out.state = MIGRATION_DRAINING;
+    client->gate_closed = true;
+    set_alarm(client, &client->out, rules_of(client)->timeouts.gate_drain);
+    if (edge_undrained(client) == 0)
+        migration_drained(client);
+}
+
+/* All that may begin now; what freezes waits for the cut. */
 static void begin_stages(struct edge_client *client, struct migration *m, enum place place)
 {
     const struct strategy *strategy = rules_of(client)->strategy;
     m->state = MIGRATION_WORKING;
     for (int i; (i = strategy_next(strategy, place, m->begun, m->ended)) >= 0;) {
         enum operation operation = strategy->stages[i].operation;
+        if (operation == OP_FREEZE && !m->cut_taken) {
+            drain(client);
+            return;
+        }
         m->begun |= 1U << i;
         m->stage_begin[i] = actor_now(&client->edge->actor);
         m->frozen |= operation == OP_FREEZE;
@@ -94,7 +108,7 @@ static void run_source_stages(struct edge_client *client)
 {
     struct migration *m = &client->out;
     begin_stages(client, m, AT_SOURCE);
-    if (m->operating)
+    if (m->operating || m->state != MIGRATION_WORKING)
         return;
     m->state = MIGRATION_INSTALLING;
     set_alarm(client, m, simtime_scale(rules_of(client)->timeouts.operation, SOURCE_PATIENCE));
@@ -121,13 +135,13 @@ static void run_from_the_cut(struct edge_client *client)
 
 /* --- the source ------------------------------------------------------------------------------------------------------------ */
 
-static void drain(struct edge_client *client)
+/* Without a snapshot: what has been executed until now. */
+static void cut_in_passing(struct edge_client *client)
 {
-    client->out.state = MIGRATION_DRAINING;
-    client->gate_closed = true;
-    set_alarm(client, &client->out, rules_of(client)->timeouts.gate_drain);
-    if (edge_undrained(client) == 0)
-        migration_drained(client);
+    struct migration *m = &client->out;
+    m->cut = client->next;
+    m->cut_taken = true;
+    migration_tell(client, m, m->ap, OFFLOAD_CUT, 0);
 }
 
 void migration_begin(struct edge_client *client, const struct msg *msg)
@@ -141,7 +155,9 @@ void migration_begin(struct edge_client *client, const struct msg *msg)
                             .alarm = m->alarm};
     client->sequence = m->sequence > client->sequence ? m->sequence : client->sequence;
     actor_mark(&client->edge->actor, client->mud, m->id, m->ap, "migr begins");
-    drain(client);
+    if (!strategy_has(rules_of(client)->strategy, OP_FREEZE))
+        cut_in_passing(client);
+    run_source_stages(client);
 }
 
 void migration_drained(struct edge_client *client)
@@ -149,7 +165,7 @@ void migration_drained(struct edge_client *client)
     struct migration *m = &client->out;
     m->cut = client->next;
     m->cut_taken = true;
-    if (!strategy_has(rules_of(client)->strategy, OP_HALT)) {
+    if (strategy_source_serves(rules_of(client)->strategy)) {
         run_from_the_cut(client);
         return;
     }

@@ -69,6 +69,11 @@ bool strategy_has(const struct strategy *strategy, enum operation operation)
     return false;
 }
 
+bool strategy_source_serves(const struct strategy *strategy)
+{
+    return !strategy_has(strategy, OP_FREEZE) || strategy_has(strategy, OP_THAW);
+}
+
 /* An operation that is none of the strategy's stages never ends. */
 static bool may_begin(const struct strategy *strategy, int i, uint32_t ended)
 {

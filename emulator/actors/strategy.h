@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 enum operation {
-    OP_START,       /* create and start a fresh container from the base image (not part of a migration) */
+    OP_START,       /* create and start a fresh container from the base image */
     OP_FREEZE,      /* stop the container's processes in place */
     OP_DUMP,        /* T1: process and memory state to files, leave running */
     OP_TAKE_LAYER,  /* T3, P-Migr: the container layer to a file */
@@ -78,6 +78,8 @@ const struct strategy *strategy_of(const char *name);
 /* The i-th, or NULL behind the last. */
 const struct strategy *strategy_at(int i);
 bool strategy_has(const struct strategy *strategy, enum operation operation);
+/* Does the source go on serving when the cut has been taken? */
+bool strategy_source_serves(const struct strategy *strategy);
 /* The first stage at `place` that may begin now, or -1; `begun` and `ended` are stages as bits. */
 int strategy_next(const struct strategy *strategy, enum place place, uint32_t begun, uint32_t ended);
 

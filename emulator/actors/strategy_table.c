@@ -79,6 +79,14 @@ static const struct strategy strategies[] = {
                {OP_SWITCH, AT_AP, IN_ORDER}, {OP_STOP, AT_SOURCE, IN_ORDER}),
     },
     {
+        .name = "stateless",
+        .help = "a fresh container at the target, nothing moves: for services that keep nothing between requests",
+        .migrates = true,
+        .gives_up = STATE_MIGRATES,
+        .needs_base = true,
+        STAGES({OP_START, AT_TARGET, IN_ORDER}, {OP_SWITCH, AT_AP, IN_ORDER}, {OP_STOP, AT_SOURCE, IN_ORDER}),
+    },
+    {
         .name = "none",
         .help = "no migration: requests are forwarded to where the container started, for ever",
     },

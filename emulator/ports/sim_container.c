@@ -89,13 +89,27 @@ static void work_done(struct timer *timer)
     struct offload o = c->working_on;
     uint64_t payload = statechain_model_payload(&c->state.model, o.number, o.payload_len);
     uint64_t digest = statechain_model_execute(&c->state.model, payload);
+    c->executed = true;
     c->state.replies[o.number % c->layout->window] = digest;
     answer(c, &o, reply_type(&o), 0, digest);
     go_on(c);
 }
 
+/* Only now, because a container that has executed nothing would wait for its first requests. */
+static void begin_anew(struct sim_container *c, uint32_t number)
+{
+    struct sim_state *s = &c->state;
+    if (c->executed)
+        return;
+    s->model.next = number;
+    for (uint32_t i = 0; i < c->layout->window; i++)
+        s->replies[i] = s->model.chain;
+}
+
 void sim_container_deliver(struct sim_container *c, const struct offload *o)
 {
+    if (o->flags & OFFLOAD_ANEW)
+        begin_anew(c, o->number);
     bool working = timer_armed(&c->work);
     if (o->type != OFFLOAD_PROBE && working && c->working_on.number == o->number)
         return; /* its answer will come */

@@ -20,6 +20,7 @@ struct sim_container {
     uint32_t edge, mud, container; /* container = the migration that brought it */
     struct sim_state state;
     bool frozen;
+    bool executed; /* any request, here */
     struct offload *inbox; /* owned: requests that wait for their turn, and probes for their number */
     size_t inbox_len, inbox_capacity;
     struct offload working_on;

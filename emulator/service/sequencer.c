@@ -103,6 +103,8 @@ static int take_request(struct sequencer *s, struct offload *message, const stru
 static int take_probe(struct sequencer *s, struct offload *message, const struct sockaddr_in *from,
                       struct err *e)
 {
+    if (message->flags & OFFLOAD_ANEW)
+        service_state_begin_anew(s->state, message->number);
     if (message->number <= s->state->next)
         return answer_probe(s, message, from, e);
     keep(&s->probes[s->probe_place++ % SEQUENCER_PROBES], message, from);

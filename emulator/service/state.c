@@ -60,11 +60,20 @@ static int open_file(struct service_state *s, const char *path, struct err *e)
 int service_state_open(struct service_state *s, const char *path, uint32_t mud, struct err *e)
 {
     s->file = -1;
-    s->next = 0;
+    s->first = s->next = 0;
     s->chain = statechain_start(s->seed, mud);
     s->cached_chains = mem_alloc_array(s->window, sizeof *s->cached_chains);
     int status = open_memory(s, e);
     return status < 0 ? status : open_file(s, path, e);
+}
+
+void service_state_begin_anew(struct service_state *s, uint32_t number)
+{
+    if (s->next != s->first)
+        return;
+    s->first = s->next = number;
+    for (uint32_t i = 0; i < s->window; i++)
+        s->cached_chains[i] = s->chain;
 }
 
 /* Folds the old content of one page into *fold and rewrites the page for request n. */

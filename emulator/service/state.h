@@ -16,7 +16,7 @@
 struct service_state {
     uint64_t seed;
     uint32_t memory_pages, layer_pages, window;
-    uint32_t next;           /* the number that is executed next */
+    uint32_t first, next;    /* the numbers that it began with, and that it executes next */
     uint64_t chain;          /* after next - 1 */
     uint8_t *memory;         /* memory_pages × STATE_PAGE bytes, mapped; owned */
     int file;                /* layer_pages × STATE_PAGE bytes; owned */
@@ -25,6 +25,9 @@ struct service_state {
 
 /* Maps the memory, writes the file `path` (its folder must exist) and sets the chain to its start. */
 int service_state_open(struct service_state *s, const char *path, uint32_t mud, struct err *e);
+
+/* What has executed nothing begins at `number`; what is before it is answered with the chain of the start. */
+void service_state_begin_anew(struct service_state *s, uint32_t number);
 
 /* Executes request `next`: folds the old contents of the pages it touches into the chain and rewrites
  * them. */

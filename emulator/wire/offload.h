@@ -53,6 +53,8 @@ enum offload_type {
 enum offload_flags {
     OFFLOAD_CACHED = 1,   /* REPLY: answered from the reply cache, not executed */
     OFFLOAD_EXECUTED = 2, /* LOGGED: `digest` is valid */
+    OFFLOAD_ANEW = 4,     /* PROBE: a container that has executed nothing begins at `number`; what is before it, another has executed,
+                             and is answered with the chain of the start */
 };
 
 /* A party of the protocol, by role and index in the scenario. */
