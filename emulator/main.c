@@ -12,6 +12,7 @@ static const struct {
 } commands[] = {
     {"run", run_main, "run a scenario, in virtual time or for real"},
     {"sweep", sweep_main, "run a scenario at many points and sum up, also by mpirun and Slurm"},
+    {"search", search_main, "look for faults that break the protocol, in virtual time"},
     {"check", check_main, "validate scenario files"},
     {"plot", plot_main, "draw the figures of results"},
     {"report", report_main, "write results as pages for a browser"},

@@ -7,6 +7,7 @@
 
 int run_main(int argc, char **argv);     /* run [OPTIONS] SCENARIO */
 int sweep_main(int argc, char **argv);   /* sweep [OPTIONS] -o DIR SCENARIO */
+int search_main(int argc, char **argv);  /* search [OPTIONS] */
 int check_main(int argc, char **argv);   /* check SCENARIO… */
 int plot_main(int argc, char **argv);    /* plot [-o DIR] DIR… */
 int report_main(int argc, char **argv);  /* report DIR… */

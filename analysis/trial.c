@@ -1,0 +1,97 @@
+#include "trial.h"
+#include "invariants.h"
+#include "mem.h"
+#include "world_sim.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+struct judge {
+    struct trial *trial;
+    struct invariants *invariants;
+    struct situations situations;
+};
+
+void trial_complain(struct trial *trial, const char *format, ...)
+{
+    char text[500];
+    va_list args;
+    if (trial->complaint_count == TRIAL_COMPLAINTS_MAX)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    trial->complaints[trial->complaint_count++] = mem_copy_string(text);
+}
+
+static void hear(struct cast *cast, const struct event *event)
+{
+    struct judge *judge = cast->recorder;
+    struct trial *trial = judge->trial;
+    trial->events++;
+    invariants_add(judge->invariants, event);
+    situations_hear(&judge->situations, event);
+    if (event->kind == EVENT_UNEXPECTED)
+        trial_complain(trial, "%.6f s: %s did not foresee %s", simtime_seconds(event->at), event->reporter, event->text);
+    if (trial->hear)
+        trial->hear(trial, event);
+}
+
+static void judge_invariants(struct judge *judge)
+{
+    struct invariants_broken broken;
+    invariants_finish(judge->invariants, &broken);
+    for (size_t i = 0; i < broken.kept; i++)
+        trial_complain(judge->trial, "%s", broken.sentences[i]);
+    invariants_broken_free(&broken);
+}
+
+static void judge_what_is_left(struct trial *trial, const struct world_sim *ws)
+{
+    const struct scenario *s = ws->world.scenario;
+    for (int i = 0; i < s->mud_count; i++) {
+        int containers = sim_containers(ws->sim, (uint32_t)i);
+        if (containers > 1 || (containers == 0 && ws->world.cast.muds[i]->sent > 0))
+            trial_complain(trial, "%s: %d containers are left at the end", s->muds[i].name, containers);
+    }
+    if (sim_snapshots(ws->sim))
+        trial_complain(trial, "%d snapshots are left behind", sim_snapshots(ws->sim));
+    if (!ws->rests)
+        trial_complain(trial, "something was still under way when the run's time was over");
+}
+
+static const char **names_of(const struct scenario *s)
+{
+    const char **names = mem_alloc_array((size_t)s->mud_count, sizeof *names);
+    for (int i = 0; i < s->mud_count; i++)
+        names[i] = s->muds[i].name;
+    return names;
+}
+
+void trial_run(struct trial *trial, const struct scenario *s, uint64_t seed)
+{
+    const char **names = names_of(s);
+    struct judge judge = {.trial = trial,
+                          .invariants = invariants_new(&(struct invariants_options){
+                              .gives_up = s->migration.strategy->gives_up, .names = names, .name_count = (size_t)s->mud_count})};
+    struct world_sim ws;
+    world_sim_begin(&ws, s, seed, hear, &judge);
+    situations_init(&judge.situations, &ws.world.cast);
+    sim_watch(ws.sim, &judge.situations.watcher);
+    world_sim_play(&ws, NULL);
+    trial->end = loop_now(ws.loop);
+    judge_invariants(&judge);
+    judge_what_is_left(trial, &ws);
+    trial->situations = judge.situations.reached;
+    world_sim_end(&ws);
+    situations_free(&judge.situations);
+    invariants_free(judge.invariants);
+    free(names);
+}
+
+void trial_free(struct trial *trial)
+{
+    for (int i = 0; i < trial->complaint_count; i++)
+        free(trial->complaints[i]);
+    trial->complaint_count = 0;
+}

@@ -1,0 +1,29 @@
+/* A trial: one run of a scenario in virtual time, without files, judged at its end. What must hold: the invariants that the strategy
+ * grants (invariants.h); everything comes to rest; every device that was served has one container, nothing else is left anywhere; no actor met
+ * an event that it does not foresee. */
+#ifndef ROAMLAB_TRIAL_H
+#define ROAMLAB_TRIAL_H
+
+#include "scenario.h"
+#include "situations.h"
+
+enum { TRIAL_COMPLAINTS_MAX = 20 };
+
+struct trial {
+    /* The caller's, may be NULL: hears every event. */
+    void (*hear)(struct trial *trial, const struct event *event);
+    /* The rest is the outcome. */
+    char *complaints[TRIAL_COMPLAINTS_MAX]; /* owned: what does not hold */
+    int complaint_count;
+    unsigned situations; /* set of 1 << enum situation that the run came through */
+    uint64_t events;
+    struct simtime end;
+};
+
+/* The devices have their visits (scenario_move). `hear` is set before, all else is zero. */
+void trial_run(struct trial *trial, const struct scenario *s, uint64_t seed);
+void trial_free(struct trial *trial);
+/* Adds one; for callers who judge more. */
+void trial_complain(struct trial *trial, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
