@@ -18,9 +18,9 @@ struct numbers {
     size_t repeat_count;
 };
 
-enum container_state { CONTAINER_GONE, CONTAINER_STANDBY, CONTAINER_HALTED, CONTAINER_LIVE };
+enum container_state { CONTAINER_GONE, CONTAINER_LOST, CONTAINER_STANDBY, CONTAINER_HALTED, CONTAINER_LIVE };
 
-static const char *const state_names[] = {"gone", "standby", "halted", "live"};
+static const char *const state_names[] = {"gone", "lost", "standby", "halted", "live"};
 
 struct container {
     char *edge;
@@ -44,6 +44,7 @@ struct mud {
     size_t container_count;
     int live;
     bool was_live, ended_in_order; /* its last container went after it was done */
+    bool lost;                     /* declared: its only live container is gone */
     struct migration *migrations;
     size_t migration_count;
 };
@@ -157,7 +158,7 @@ static int containers_left(const struct mud *mud)
 {
     int left = 0;
     for (size_t i = 0; i < mud->container_count; i++)
-        left += mud->containers[i].state != CONTAINER_GONE;
+        left += mud->containers[i].state > CONTAINER_LOST;
     return left;
 }
 
@@ -173,9 +174,10 @@ static void see_container(struct invariants *inv, struct mud *mud, const struct 
     }
     bool was_live = c->state == CONTAINER_LIVE;
     c->state = (enum container_state)state;
+    mud->lost |= c->state == CONTAINER_LOST;
     mud->live += (c->state == CONTAINER_LIVE) - was_live;
     mud->was_live |= c->state == CONTAINER_LIVE;
-    if (!was_live || mud->live > 0)
+    if (!was_live || mud->live > 0 || mud->lost)
         return;
     if (mud->told_total && containers_left(mud) == 0)
         mud->ended_in_order = true;
@@ -255,6 +257,8 @@ static void check_answers(struct invariants *inv, struct mud *mud)
 {
     check_once(inv, mud, &mud->answered, "answered");
     check_once(inv, mud, &mud->abandoned, "abandoned");
+    if (mud->lost)
+        return;
     int64_t answered = (int64_t)mud->answered.set.count, abandoned = (int64_t)mud->abandoned.set.count;
     if (!mud->told_total)
         say(inv, mud, "it never said how many requests it sent");
@@ -299,12 +303,12 @@ static void check_containers(struct invariants *inv, struct mud *mud)
         return;
     }
     int left = containers_left(mud);
-    if (left == 0 && !mud->ended_in_order)
+    if (left == 0 && !mud->ended_in_order && !mud->lost)
         say(inv, mud, "no container is left at the end");
     else if (left == 1 && mud->live != 1)
         say(inv, mud, "the container that is left at the end is not live");
     for (size_t i = 0; i < mud->container_count && left > 1; i++)
-        if (mud->containers[i].state != CONTAINER_GONE)
+        if (mud->containers[i].state > CONTAINER_LOST)
             say(inv, mud, "%d containers are left at the end: one at %s, brought by migration %d, is %s",
                 left, mud->containers[i].edge, mud->containers[i].migration,
                 state_names[mud->containers[i].state]);
@@ -336,6 +340,11 @@ void invariants_finish(struct invariants *inv, struct invariants_broken *broken)
     }
     *broken = inv->broken;
     inv->broken = (struct invariants_broken){0};
+}
+
+bool invariants_declared_lost(const struct invariants *inv, int32_t mud)
+{
+    return (size_t)mud < inv->mud_count && inv->muds[mud].lost;
 }
 
 uint64_t invariants_duplicated(const struct invariants *inv)

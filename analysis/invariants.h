@@ -11,6 +11,9 @@
  *   - exactly one container of a device is left at the end, and it is live;
  *   - every migration that begins ends, once, before the run's time is over.
  *
+ * Where an edge declares that a device's only live container is lost, answers may be missing and no container need be left;
+ * nothing may be answered or executed twice or wrongly all the same.
+ *
  * The events are streamed in; memory is by device, not by request. */
 #ifndef ROAMLAB_INVARIANTS_H
 #define ROAMLAB_INVARIANTS_H
@@ -48,6 +51,8 @@ void invariants_free(struct invariants *invariants); /* NULL-safe */
 /* What was found broken elsewhere; the sentence is copied. */
 void invariants_broken_add(struct invariants_broken *broken, const char *sentence);
 void invariants_broken_free(struct invariants_broken *broken);
+/* Has an edge declared that the device's only live container is lost? */
+bool invariants_declared_lost(const struct invariants *invariants, int32_t mud);
 /* Requests that were answered or executed more often than once; after invariants_finish(). */
 uint64_t invariants_duplicated(const struct invariants *invariants);
 

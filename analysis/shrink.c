@@ -125,7 +125,9 @@ int shrink_scenario(struct buf *text)
     while (fails && reduce(&s, s.root))
         ;
     buf_clear(text);
-    buf_printf(text, "%s\n", json_object_to_json_string_ext(s.root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+    buf_printf(
+        text, "%s\n",
+        json_object_to_json_string_ext(s.root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
     json_object_put(s.root);
     return fails ? s.trials : 0;
 }

@@ -12,7 +12,8 @@ static const char *const texts[SITUATIONS] = {
     [SITUATION_RETURN_BEFORE_TOKEN] = "a device is back before its token has left",
     [SITUATION_LATE_READY] = "READY comes after its migration was called off",
     [SITUATION_STOP_LOST] = "STOP is lost",
-    [SITUATION_HEALED_AFTER_TAKEOVER] = "a partition heals after a takeover: STOP comes a second late or more",
+    [SITUATION_HEALED_AFTER_TAKEOVER] =
+        "a partition heals after a takeover: STOP comes a second late or more",
     [SITUATION_NEVER_CAUGHT_UP] = "a replay never catches up",
 };
 
@@ -72,7 +73,8 @@ static void see_reassociation(struct situations *s, const struct msg *m)
 static void see_ready(struct situations *s, const struct msg *m)
 {
     const struct ap_client *client = client_at(s, m);
-    if (client && m->offload.migration && (!ap_migration_runs(client) || client->migration != m->offload.migration) &&
+    if (client && m->offload.migration &&
+        (!ap_migration_runs(client) || client->migration != m->offload.migration) &&
         !party_equal(client->anchor_edge, m->from))
         reach(s, SITUATION_LATE_READY);
 }

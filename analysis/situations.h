@@ -22,7 +22,7 @@ const char *situation_text(enum situation situation);
 struct situations {
     struct sim_watcher watcher;
     const struct cast *cast;
-    unsigned reached;     /* set of 1 << enum situation */
+    unsigned reached;       /* set of 1 << enum situation */
     struct device *devices; /* owned */
 };
 

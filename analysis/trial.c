@@ -32,7 +32,8 @@ static void hear(struct cast *cast, const struct event *event)
     invariants_add(judge->invariants, event);
     situations_hear(&judge->situations, event);
     if (event->kind == EVENT_UNEXPECTED)
-        trial_complain(trial, "%.6f s: %s did not foresee %s", simtime_seconds(event->at), event->reporter, event->text);
+        trial_complain(trial, "%.6f s: %s did not foresee %s", simtime_seconds(event->at), event->reporter,
+                       event->text);
     if (trial->hear)
         trial->hear(trial, event);
 }
@@ -46,17 +47,30 @@ static void judge_invariants(struct judge *judge)
     invariants_broken_free(&broken);
 }
 
+static void judge_device(struct judge *judge, const struct world_sim *ws, int i)
+{
+    const char *name = ws->world.scenario->muds[i].name;
+    const struct mud *mud = ws->world.cast.muds[i];
+    int containers = sim_containers(ws->sim, (uint32_t)i);
+    bool lost = invariants_declared_lost(judge->invariants, i), done = mud->state == MUD_FINISHED;
+    judge->trial->declared |= lost;
+    if (containers > 1 || (containers == 0 && mud->sent > 0 && !lost))
+        trial_complain(judge->trial, "%s: %d containers are left at the end", name, containers);
+    if (!done && !lost)
+        trial_complain(judge->trial, "%s was not done when the run's time was over", name);
+}
+
+static void judge_devices(struct judge *judge, const struct world_sim *ws)
+{
+    for (int i = 0; i < ws->world.layout.mud_count; i++)
+        judge_device(judge, ws, i);
+}
+
 static void judge_what_is_left(struct trial *trial, const struct world_sim *ws)
 {
-    const struct scenario *s = ws->world.scenario;
-    for (int i = 0; i < s->mud_count; i++) {
-        int containers = sim_containers(ws->sim, (uint32_t)i);
-        if (containers > 1 || (containers == 0 && ws->world.cast.muds[i]->sent > 0))
-            trial_complain(trial, "%s: %d containers are left at the end", s->muds[i].name, containers);
-    }
     if (sim_snapshots(ws->sim))
         trial_complain(trial, "%d snapshots are left behind", sim_snapshots(ws->sim));
-    if (!ws->rests)
+    if (!world_at_rest(&ws->world))
         trial_complain(trial, "something was still under way when the run's time was over");
 }
 
@@ -71,17 +85,21 @@ static const char **names_of(const struct scenario *s)
 void trial_run(struct trial *trial, const struct scenario *s, uint64_t seed)
 {
     const char **names = names_of(s);
-    struct judge judge = {.trial = trial,
-                          .invariants = invariants_new(&(struct invariants_options){
-                              .gives_up = s->migration.strategy->gives_up, .names = names, .name_count = (size_t)s->mud_count})};
+    struct judge judge = {
+        .trial = trial,
+        .invariants = invariants_new(&(struct invariants_options){.gives_up = s->migration.strategy->gives_up,
+                                                                  .names = names,
+                                                                  .name_count = (size_t)s->mud_count})};
     struct world_sim ws;
     world_sim_begin(&ws, s, seed, hear, &judge);
     situations_init(&judge.situations, &ws.world.cast);
     sim_watch(ws.sim, &judge.situations.watcher);
     world_sim_play(&ws, NULL);
     trial->end = loop_now(ws.loop);
-    judge_invariants(&judge);
+    judge_devices(&judge, &ws);
     judge_what_is_left(trial, &ws);
+    world_give_up(&ws.world);
+    judge_invariants(&judge);
     trial->situations = judge.situations.reached;
     world_sim_end(&ws);
     situations_free(&judge.situations);

@@ -15,6 +15,7 @@ struct trial {
     /* The rest is the outcome. */
     char *complaints[TRIAL_COMPLAINTS_MAX]; /* owned: what does not hold */
     int complaint_count;
+    bool declared;       /* a device's only live container was lost, and an edge said so */
     unsigned situations; /* set of 1 << enum situation that the run came through */
     uint64_t events;
     struct simtime end;

@@ -73,8 +73,8 @@ static const struct undo_row undo_rows[] = {
      "AP2<ACK CANCEL, cancel; do discard; ES3<REMOVE, migration superseded"},
     {"cold", 3, "do thaw; do discard; AP2<FAILED status -5, migration failed",
      "AP2<ACK CANCEL, cancel; do thaw; do discard; migration superseded"},
-    {"cold", 4, "do revive; container live, do discard; ES3<REMOVE, AP2<FAILED status -5, migration failed",
-     "AP2<ACK CANCEL, cancel; do revive; container live, do discard; ES3<REMOVE, migration superseded"},
+    {"cold", 4, "do revive; CT0<PROBE 0, container live, do discard; ES3<REMOVE, AP2<FAILED status -5, migration failed",
+     "AP2<ACK CANCEL, cancel; do revive; CT0<PROBE 0, container live, do discard; ES3<REMOVE, migration superseded"},
 };
 
 /* Finishes what is ordered until nothing is, and writes down what happened, operation by operation. */
@@ -84,6 +84,8 @@ static void play_out(struct bench *b, int32_t first_status, struct buf *did)
     for (int32_t status = first_status; b->fake.ordered; status = 0) {
         buf_clear(&b->fake.did);
         finish(b, status);
+        if (client(b)->out.unproven && !client(b)->out.halted)
+            answer_probe(b, 1, 0);
         buf_printf(did, "%s%s", did->len ? "; " : "", fake_did(&b->fake));
     }
 }
@@ -132,19 +134,63 @@ static void an_undo_that_fails_is_tried_again(void **state)
     bench_free(&b);
 }
 
+/* Halted, and the migration fails. */
+static void begin_revival(struct bench *b)
+{
+    begin(b, "cold");
+    for (int i = 0; i < 4; i++)
+        finish(b, 0);
+    finish(b, -EIO);
+}
+
 static void a_source_that_cannot_be_revived_is_declared(void **state)
 {
     (void)state;
     struct bench b;
-    begin(&b, "cold");
-    for (int i = 0; i < 4; i++)
-        finish(&b, 0);
-    finish(&b, -EIO);
+    begin_revival(&b);
     for (int i = 0; i < 20; i++) {
         finish(&b, -EIO);
         fake_wait(&b.fake, simtime_ms(1001));
     }
-    assert_non_null(strstr(fake_did(&b.fake), "container gone"));
+    finish(&b, 0);
+    assert_non_null(strstr(fake_did(&b.fake), "container lost"));
+    assert_int_equal(client(&b)->state, EDGE_EMPTY);
+    bench_free(&b);
+}
+
+/* What is revived has another state than what was halted: its checkpoint was damaged. It must never serve. */
+static void a_source_that_is_not_what_was_halted_is_declared(void **state)
+{
+    (void)state;
+    struct bench b;
+    begin_revival(&b);
+    finish(&b, 0);
+    buf_clear(&b.fake.did);
+    answer_probe(&b, 1, 1);
+    assert_string_equal(fake_did(&b.fake), "do stop");
+    finish(&b, 0);
+    assert_non_null(strstr(fake_did(&b.fake), "container lost"));
+    assert_null(strstr(fake_did(&b.fake), "container live"));
+    assert_int_equal(client(&b)->state, EDGE_EMPTY);
+    bench_free(&b);
+}
+
+/* A removal that hangs is called off and asked for again. */
+static void a_stop_that_hangs_is_tried_again(void **state)
+{
+    (void)state;
+    struct bench b;
+    begin(&b, "p-migr");
+    for (int i = 0; i < 6; i++)
+        finish(&b, 0);
+    hear(&b, offload(OFFLOAD_STOP, ap2, 1, 0));
+    buf_clear(&b.fake.did);
+    fake_wait(&b.fake, simtime_s(121));
+    assert_non_null(strstr(fake_did(&b.fake), "cancel"));
+    finish(&b, -ECANCELED);
+    fake_wait(&b.fake, simtime_ms(1001));
+    finish(&b, 0);
+    assert_non_null(strstr(fake_did(&b.fake), "do stop, container gone, AP2<ACK STOP"));
     bench_free(&b);
 }
 
@@ -434,6 +480,8 @@ int main(void)
         cmocka_unit_test(every_stage_is_undone),
         cmocka_unit_test(an_undo_that_fails_is_tried_again),
         cmocka_unit_test(a_source_that_cannot_be_revived_is_declared),
+        cmocka_unit_test(a_source_that_is_not_what_was_halted_is_declared),
+        cmocka_unit_test(a_stop_that_hangs_is_tried_again),
         cmocka_unit_test(a_newer_migration_supersedes_an_older_never_the_other_way),
         cmocka_unit_test(a_migration_called_off_before_it_came_never_begins),
         cmocka_unit_test(a_silent_target_is_for_the_access_point_to_give_up),

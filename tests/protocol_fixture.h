@@ -221,6 +221,7 @@ static inline struct played play(const struct play *p)
     struct world_sim ws;
     world_sim_begin(&ws, s, p->seed, played_record, &r);
     world_sim_play(&ws, NULL);
+    world_give_up(&ws.world);
     played_finish(&r, &ws);
     world_sim_end(&ws);
     scenario_free(s);

@@ -85,6 +85,7 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
             [AP_EV_FETCHED] = ap_take_fetched,
             [AP_EV_READY] = ap_take_ready,
             [AP_EV_FAILED] = ap_migration_failed,
+            [AP_EV_TICK] = ap_look_after_source,
             [AP_EV_BYE] = ap_bye,
         },
     [AP_CATCHING_UP] =
@@ -171,11 +172,13 @@ void ap_enter_state(struct ap_client *client, enum ap_state state, enum ap_event
     case AP_ACTIVATING:
         actor_set_alarm(actor, &client->alarm, actor->rules->timeouts.control_retry);
         break;
+    case AP_MIGRATING:
+        actor_set_alarm(actor, &client->alarm, simtime_scale(actor->rules->timeouts.control_give_up, 2));
+        break;
     case AP_ABSENT:
     case AP_ATTACHING:
     case AP_AWAITING_TOKEN:
     case AP_SERVING:
-    case AP_MIGRATING:
     case AP_MOVED:
     case AP_STATES:
         break;
@@ -345,6 +348,8 @@ static void gave_up(struct courier *courier, const struct msg *m)
     char text[64];
     msg_text(m, text, sizeof text);
     actor_note(&ap->actor, (int32_t)m->mud, (int32_t)m->offload.migration, "no answer to %s", text);
+    if (m->type == MSG_OFFLOAD && type == OFFLOAD_CANCEL)
+        ap_remove_at_target(client, m);
     if (of_migration) {
         struct msg failed = {.type = MSG_OFFLOAD, .from = ap->actor.self, .mud = m->mud};
         failed.offload = (struct offload){.type = OFFLOAD_FAILED, .migration = m->offload.migration, .status = -110};

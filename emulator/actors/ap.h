@@ -143,13 +143,17 @@ bool ap_migration_runs(const struct ap_client *client);
 struct party ap_choose_edge(const struct ap_client *client);
 /* Begins a migration if the policy wants one. */
 bool ap_follow(struct ap_client *client, enum ap_event event);
+/* Nothing that was asked for the present migration is asked again. */
+void ap_drop_questions(struct ap_client *client);
 /* Calls off what runs: the device has moved on (status 0) or something failed (-errno). */
 void ap_call_off(struct ap_client *client, int32_t status);
 /* Calls off, notes why, goes back to the anchor. */
 void ap_fail(struct ap_client *client, int32_t status, const char *why);
 /* A control message about the present migration. */
 struct offload ap_control(const struct ap_client *client, uint8_t type);
-ap_handler ap_retry_migration, ap_migration_failed;
+/* The source does not answer CANCEL: nobody else tells the target. */
+void ap_remove_at_target(struct ap_client *client, const struct msg *cancel);
+ap_handler ap_retry_migration, ap_migration_failed, ap_look_after_source;
 
 /* ap_replay.c */
 /* Replays what can be replayed, and begins the switch when the rest fits into the hold. */

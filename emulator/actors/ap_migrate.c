@@ -30,6 +30,13 @@ struct party ap_choose_edge(const struct ap_client *client)
     return party_edge(policy_decide(&view));
 }
 
+static void ask_to_migrate(struct ap_client *client)
+{
+    struct offload o = ap_control(client, OFFLOAD_MIGRATE);
+    o.peer = client->target;
+    courier_send_offload(&client->ap->courier, client->anchor_edge, &o);
+}
+
 static void begin_migration(struct ap_client *client, enum ap_event event)
 {
     client->migration++;
@@ -38,9 +45,15 @@ static void begin_migration(struct ap_client *client, enum ap_event event)
     for (size_t i = 0; i < client->log.len; i++)
         client->log.entries[i].replay_sent = client->log.entries[i].replayed = false;
     ap_enter_state(client, AP_MIGRATING, event);
-    struct offload o = ap_control(client, OFFLOAD_MIGRATE);
-    o.peer = client->target;
-    courier_send_offload(&client->ap->courier, client->anchor_edge, &o);
+    ask_to_migrate(client);
+}
+
+/* MIGRATE is repeated now and then: its acknowledgement says that the source is still there. */
+void ap_look_after_source(struct ap_client *client, const struct msg *m)
+{
+    (void)m;
+    ask_to_migrate(client);
+    ap_enter_state(client, AP_MIGRATING, AP_EV_TICK);
 }
 
 bool ap_follow(struct ap_client *client, enum ap_event event)
@@ -53,13 +66,28 @@ bool ap_follow(struct ap_client *client, enum ap_event event)
     return true;
 }
 
-void ap_call_off(struct ap_client *client, int32_t status)
+void ap_drop_questions(struct ap_client *client)
 {
     static const uint8_t asked[] = {OFFLOAD_MIGRATE, OFFLOAD_FETCH, OFFLOAD_PROBE, OFFLOAD_ACTIVATE};
     for (unsigned i = 0; i < sizeof asked; i++)
         courier_drop(&client->ap->courier, asked[i], client->mud, client->migration);
+}
+
+void ap_remove_at_target(struct ap_client *client, const struct msg *cancel)
+{
+    struct offload o = {.type = OFFLOAD_REMOVE,
+                        .mud = client->mud,
+                        .sequence = cancel->offload.sequence,
+                        .migration = cancel->offload.migration};
+    courier_send_offload(&client->ap->courier, cancel->offload.peer, &o);
+}
+
+void ap_call_off(struct ap_client *client, int32_t status)
+{
+    ap_drop_questions(client);
     struct offload o = ap_control(client, OFFLOAD_CANCEL);
     o.status = status;
+    o.peer = client->target;
     courier_send_offload(&client->ap->courier, client->anchor_edge, &o);
 }
 

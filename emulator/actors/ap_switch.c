@@ -130,6 +130,7 @@ void ap_commit(struct ap_client *client, const struct msg *m)
     struct ap *ap = client->ap;
     struct party source = client->anchor_edge;
     (void)m;
+    ap_drop_questions(client);
     actor_mark(&ap->actor, client->mud, client->migration, client->target, "migr finished");
     ap_report_stage(client, OP_SWITCH, client->sw.hold_begin);
     report_finished(client, source);

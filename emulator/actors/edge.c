@@ -60,15 +60,46 @@ void edge_report_stage(struct edge_client *client, uint32_t migration, enum oper
 
 /* --- a container's life -------------------------------------------------------------------------------------------------- */
 
+static void give_order(struct edge_client *client)
+{
+    struct actor *actor = &client->edge->actor;
+    client->ordered = true;
+    actor_set_alarm(actor, &client->order_alarm, actor->rules->timeouts.operation);
+    actor->port->operations->operate(actor->port, &client->order);
+}
+
+static void order(struct edge_client *client, enum operation operation, uint32_t migration)
+{
+    struct actor *actor = &client->edge->actor;
+    client->order_begin = actor_now(actor);
+    client->order = (struct order){.operation = operation,
+                                   .edge = actor->self,
+                                   .mud = client->mud,
+                                   .migration = migration,
+                                   .container = client->container};
+    give_order(client);
+}
+
+/* It has not ended in time; or it failed, and what it was to remove is still there. */
+static void order_alarm_rings(struct alarm *alarm)
+{
+    struct edge_client *client = container_of(alarm, struct edge_client, order_alarm);
+    struct actor *actor = &client->edge->actor;
+    if (client->ordered)
+        actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, client->order.migration);
+    else
+        give_order(client);
+}
+
 /* Once a device's container has come or gone, an ATTACH is a late repetition. */
 static void start_container(struct edge_client *client, const struct msg *m)
 {
-    if (client->ended || client->removed || client->container)
+    if (client->ended || client->removed || client->container || client->lost)
         return;
     client->owner = m->from;
     client->container = 0;
     client->next = 0;
-    edge_operate(client, OP_START, 0, 0, (struct party){0});
+    order(client, OP_START, 0);
     edge_enter_state(client, EDGE_STARTING, EDGE_EV_ATTACH);
 }
 
@@ -109,24 +140,19 @@ static void forget_requests(struct edge_client *client)
 
 void edge_remove_container(struct edge_client *client, enum operation operation, uint32_t migration, enum edge_event event)
 {
-    struct actor *actor = &client->edge->actor;
     forget_requests(client);
-    client->removal_begin = actor_now(actor);
-    client->removing = (struct order){.operation = operation,
-                                      .edge = actor->self,
-                                      .mud = client->mud,
-                                      .migration = migration,
-                                      .container = client->container};
-    actor->port->operations->operate(actor->port, &client->removing);
+    order(client, operation, migration);
     edge_enter_state(client, EDGE_REMOVING, event);
 }
 
-/* A container that could not be removed is still there. */
-static void remove_again(struct alarm *alarm)
+void edge_lose_container(struct edge_client *client, enum edge_event event)
 {
-    struct edge_client *client = container_of(alarm, struct edge_client, removal_alarm);
-    struct actor *actor = &client->edge->actor;
-    actor->port->operations->operate(actor->port, &client->removing);
+    forget_requests(client);
+    client->lost = true;
+    edge_report_container(client, client->container, "lost");
+    actor_note(&client->edge->actor, (int32_t)client->mud, -1,
+               "the only live container is lost: the device is unavailable from now on");
+    edge_enter_state(client, EDGE_EMPTY, event);
 }
 
 void edge_acknowledge(struct edge_client *client, const struct msg *m)
@@ -141,7 +167,7 @@ static void removed(struct edge_client *client, const struct msg *m)
     edge_enter_state(client, EDGE_EMPTY, EDGE_EV_REMOVED);
     if (client->removal.mud != MUD_NONE) {
         if (client->removal.offload.type == OFFLOAD_STOP)
-            edge_report_stage(client, client->removal.offload.migration, OP_STOP, client->removal_begin,
+            edge_report_stage(client, client->removal.offload.migration, OP_STOP, client->order_begin,
                               &(struct order_result){0});
         edge_acknowledge(client, &client->removal);
     }
@@ -209,6 +235,7 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
             [EDGE_EV_PROBE] = nothing,
             [EDGE_EV_FETCH] = nothing,
             [EDGE_EV_ACTIVATE] = nothing,
+            [EDGE_EV_MIGRATE] = edge_migrate_before,
             [EDGE_EV_INSTALL] = edge_install_over_older,
             [EDGE_EV_INSTALLED] = edge_installed,
             [EDGE_EV_BROKEN] = edge_broken_install,
@@ -224,6 +251,7 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
             [EDGE_EV_REPLAY] = edge_replay,
             [EDGE_EV_PROBE] = edge_probe,
             [EDGE_EV_ANSWER] = edge_standby_answers,
+            [EDGE_EV_MIGRATE] = edge_migrate_before,
             [EDGE_EV_INSTALL] = edge_install_over_older,
             [EDGE_EV_ACTIVATE] = edge_activate,
             [EDGE_EV_REMOVE] = edge_remove_incoming,
@@ -305,7 +333,7 @@ static struct edge_client *client_of(struct edge *edge, uint32_t mud)
         client->mud = mud;
         client->out.alarm.ring = out_alarm_rings;
         client->in.alarm.ring = in_alarm_rings;
-        client->removal_alarm.ring = remove_again;
+        client->order_alarm.ring = order_alarm_rings;
         client->pending_migrate.mud = client->removal.mud = MUD_NONE;
         map_set(&edge->clients, mud, client);
     }
@@ -345,8 +373,15 @@ void edge_container_says(struct edge *edge, uint32_t container, const struct off
         edge_handle(client, EDGE_EV_ANSWER, &m);
 }
 
+static void order_ended(struct edge_client *client)
+{
+    client->ordered = false;
+    actor_clear_alarm(&client->edge->actor, &client->order_alarm);
+}
+
 static void start_done(struct edge_client *client, const struct order_result *result)
 {
+    order_ended(client);
     if (result->status < 0)
         actor_note(&client->edge->actor, (int32_t)client->mud, -1, "the container could not be started: %s", result->reason);
     edge_handle(client, result->status < 0 ? EDGE_EV_BROKEN : EDGE_EV_STARTED, NULL);
@@ -364,11 +399,14 @@ static void removal_done(struct edge_client *client, const struct order *order, 
         struct msg asked = {.from = order->peer, .mud = client->mud};
         asked.offload = (struct offload){.type = OFFLOAD_REMOVE, .mud = client->mud, .migration = order->migration};
         edge_acknowledge(client, &asked);
-    } else if (!files_alone && result->status < 0) {
-        actor_set_alarm(actor, &client->removal_alarm, actor->rules->timeouts.control_retry);
-    } else if (!files_alone) {
-        edge_handle(client, EDGE_EV_REMOVED, NULL);
     }
+    if (files_alone)
+        return;
+    order_ended(client);
+    if (result->status < 0)
+        actor_set_alarm(actor, &client->order_alarm, actor->rules->timeouts.control_retry);
+    else
+        edge_handle(client, EDGE_EV_REMOVED, NULL);
 }
 
 void edge_operation_done(struct edge *edge, const struct order *order, const struct order_result *result)

@@ -54,13 +54,15 @@ struct edge_client {
     struct replay_log log;      /* requests queued at the gate, delivered and unanswered, and, migrating, all since the cut */
     uint32_t next;              /* the container has executed everything below this number */
     struct migration out, in;   /* this edge is the source, the target */
+    bool lost;                  /* the device's only live container ended here */
     uint32_t ended;             /* outgoing migrations up to this one are over: MIGRATE repeats nothing */
     uint32_t removed;           /* incoming migrations up to this one were called off: INSTALL repeats nothing */
     struct msg pending_migrate; /* waits until the container runs, or the older migration is undone; mud = MUD_NONE if none */
     struct msg removal;         /* STOP or REMOVE, acknowledged when the container is gone; mud = MUD_NONE if none */
-    struct simtime removal_begin;
-    struct order removing;      /* asked for again if it fails */
-    struct alarm removal_alarm;
+    struct order order;         /* START, STOP or DISCARD of the container: called off if it does not end; a removal is asked for again */
+    struct simtime order_begin;
+    bool ordered;               /* it is under way */
+    struct alarm order_alarm;
 };
 
 enum { MUD_NONE = UINT32_MAX };
@@ -98,6 +100,8 @@ void edge_report_stage(struct edge_client *client, uint32_t migration, enum oper
 void edge_migration_ended(struct edge_client *client);
 
 void edge_enter_state(struct edge_client *client, enum edge_state state, enum edge_event event);
+/* The container is gone, and with it what only it knew: nobody may serve the device any more. */
+void edge_lose_container(struct edge_client *client, enum edge_event event);
 /* Stops or discards the container; what waited for it is forgotten. */
 void edge_remove_container(struct edge_client *client, enum operation operation, uint32_t migration, enum edge_event event);
 edge_handler edge_acknowledge;
@@ -106,7 +110,7 @@ edge_handler edge_serve, edge_live_answers, edge_standby_answers, edge_probe, ed
 /* Drops requests that the container will not answer any more, because they are older than its window. */
 void edge_forget_long_answered(struct edge_client *client);
 
-edge_handler edge_refuse_migrate, edge_migrate_later, edge_migrate, edge_cancel, edge_install, edge_install_over_older, edge_installed;
+edge_handler edge_refuse_migrate, edge_migrate_before, edge_migrate_later, edge_migrate, edge_cancel, edge_install, edge_install_over_older, edge_installed;
 edge_handler edge_activate, edge_activate_again, edge_stop, edge_remove_files, edge_remove_incoming, edge_broken_install;
 
 #endif

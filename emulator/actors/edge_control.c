@@ -17,6 +17,15 @@ void edge_refuse_migrate(struct edge_client *client, const struct msg *m)
     courier_send_offload(&client->edge->courier, m->from, &failed);
 }
 
+/* The container has not served yet: what is asked is of a time before it. */
+void edge_migrate_before(struct edge_client *client, const struct msg *m)
+{
+    if (m->offload.migration <= client->container)
+        edge_acknowledge(client, m);
+    else
+        edge_refuse_migrate(client, m);
+}
+
 void edge_migrate_later(struct edge_client *client, const struct msg *m)
 {
     edge_acknowledge(client, m);

@@ -170,7 +170,13 @@ void migration_drained(struct edge_client *client)
         return;
     }
     m->state = MIGRATION_PROBING;
-    set_alarm(client, m, rules_of(client)->timeouts.control_retry);
+    migration_probe(client);
+}
+
+void migration_probe(struct edge_client *client)
+{
+    const struct migration *m = &client->out;
+    set_alarm(client, &client->out, rules_of(client)->timeouts.control_retry);
     struct offload o = {.type = OFFLOAD_PROBE,
                         .mud = client->mud,
                         .sequence = m->sequence,
@@ -183,6 +189,8 @@ void migration_drained(struct edge_client *client)
 void migration_probed(struct edge_client *client, const struct offload *o)
 {
     struct migration *m = &client->out;
+    if (m->state == MIGRATION_UNDOING && m->unproven && o->migration == m->id)
+        migration_undo_probed(client, o);
     if (m->state != MIGRATION_PROBING || o->migration != m->id || o->number != m->cut)
         return;
     m->last_probe = *o;

@@ -30,6 +30,7 @@ struct migration {
     uint32_t cut;              /* the snapshot holds everything below this number */
     bool cut_taken;            /* requests delivered from now on are kept in the log */
     bool frozen, halted, sent; /* what an undo has to undo */
+    bool unproven, lost;       /* revived, but not compared with what was halted; not to be revived */
     uint32_t operating;        /* operations under way */
     bool told;                 /* source: INSTALL is on its way */
     int32_t status;            /* why it is being undone; 0 = called off */
@@ -69,6 +70,10 @@ void migration_alarm_rings(struct edge_client *client, struct migration *m);
 /* --- between the migration's files --- */
 void migration_operate(struct edge_client *client, struct migration *m, enum operation operation);
 void migration_tell(struct edge_client *client, const struct migration *m, struct party to, uint8_t type, int32_t status);
+/* The revived container's answer to the undo's probe. */
+void migration_undo_probed(struct edge_client *client, const struct offload *o);
+/* Asks the container for its last probe. */
+void migration_probe(struct edge_client *client);
 /* Takes the next step of the undo, when no operation is under way any more. */
 void migration_undo(struct edge_client *client);
 /* An operation ended while the migration is being undone. */

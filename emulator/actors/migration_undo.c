@@ -36,12 +36,17 @@ void migration_undo(struct edge_client *client)
         undo_by(client, OP_THAW);
     } else if (m->halted) {
         undo_by(client, OP_REVIVE);
+    } else if (m->unproven) {
+        migration_probe(client);
     } else if (m->cut_taken) {
         m->cut_taken = false;
         undo_by(client, OP_DISCARD);
     } else {
         actor_clear_alarm(&client->edge->actor, &m->alarm);
-        edge_open_gate(client);
+        if (m->lost)
+            edge_lose_container(client, EDGE_EV_BROKEN);
+        else
+            edge_open_gate(client);
         if (m->sent)
             migration_tell(client, m, m->peer, OFFLOAD_REMOVE, 0);
         if (m->status)
@@ -81,6 +86,22 @@ static bool undo_step_stands(struct edge_client *client, const struct order *ord
     return true;
 }
 
+/* A checkpoint may have been damaged: what it gives must be what was halted. */
+void migration_undo_probed(struct edge_client *client, const struct offload *o)
+{
+    struct migration *m = &client->out;
+    const struct offload *halted = &m->last_probe;
+    m->unproven = false;
+    if (o->number == halted->number && o->digest == halted->digest && o->checksum == halted->checksum) {
+        edge_report_container(client, client->container, "live");
+        migration_undo(client);
+        return;
+    }
+    m->lost = true;
+    m->cut_taken = false;
+    undo_by(client, OP_STOP);
+}
+
 /* The first operation that ends here may be a stage that was called off. */
 void migration_undo_step_done(struct edge_client *client, const struct order *order, const struct order_result *result)
 {
@@ -94,7 +115,10 @@ void migration_undo_step_done(struct edge_client *client, const struct order *or
         edge_report_container(client, client->container, "halted");
     } else if (order->operation == OP_REVIVE && undo_step_stands(client, order, result)) {
         m->halted = false;
-        edge_report_container(client, client->container, result->status < 0 ? "gone" : "live");
+        m->lost = result->status < 0;
+        m->unproven = !m->lost;
+    } else if (order->operation == OP_STOP && !undo_step_stands(client, order, result)) {
+        m->unproven = true;
     } else if (order->operation == OP_DISCARD && !undo_step_stands(client, order, result)) {
         m->cut_taken = true;
     }

@@ -19,8 +19,8 @@ enum event_kind {
     /* Reported by the edge: its live container executed `number` for the first time in this lineage; value =
      * the container's migration. */
     EVENT_EXECUTED,
-    /* Reported by the edge: text = "live", "standby", "halted" (cold: stopped, kept) or "gone"; migration =
-     * the one that brought it (0 = fresh). */
+    /* Reported by the edge: text = "live", "standby", "halted" (cold: stopped, kept), "gone", or "lost" (gone, and nobody else
+     * may serve the device); migration = the one that brought it (0 = fresh). */
     EVENT_CONTAINER,
     /* A migration's stage ended: text = stage's name, begin, bytes, value = 0 or -errno. */
     EVENT_STAGE,

@@ -69,8 +69,9 @@ static int take_option(void *context, int option, char *value)
 }
 
 static const struct option options[] = {
-    {"seeds", required_argument, NULL, 'n'}, {"from", required_argument, NULL, 'f'}, {"jobs", required_argument, NULL, 'j'},
-    {"shrink", no_argument, NULL, 'S'},      {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0},
+    {"seeds", required_argument, NULL, 'n'}, {"from", required_argument, NULL, 'f'},
+    {"jobs", required_argument, NULL, 'j'},  {"shrink", no_argument, NULL, 'S'},
+    {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
 };
 
 /* --- what broke ---------------------------------------------------------------------------------------------------------------- */
@@ -145,17 +146,20 @@ static int show_all_broken(const struct command *c, struct err *e)
 static void show_progress(uint64_t tried, uint64_t seeds)
 {
     if (isatty(STDERR_FILENO))
-        fprintf(stderr, "\rroamlab: search: %llu of %llu seeds%s", (unsigned long long)tried, (unsigned long long)seeds,
-                tried == seeds ? "\n" : "");
+        fprintf(stderr, "\rroamlab: search: %llu of %llu seeds%s", (unsigned long long)tried,
+                (unsigned long long)seeds, tried == seeds ? "\n" : "");
 }
 
 static void print_totals(const struct search *search)
 {
-    printf("%llu seeds from %llu in %.1f s (%.0f a second), %llu broken\n", (unsigned long long)search->tried,
-           (unsigned long long)search->first, search->seconds, (double)search->tried / search->seconds,
-           (unsigned long long)search->broken);
+    printf("%llu seeds from %llu in %.1f s (%.0f a second): %llu tolerated, %llu declared, %llu broken\n",
+           (unsigned long long)search->tried, (unsigned long long)search->first, search->seconds,
+           (double)search->tried / search->seconds,
+           (unsigned long long)(search->tried - search->declared - search->broken),
+           (unsigned long long)search->declared, (unsigned long long)search->broken);
     for (int i = 0; i < SITUATIONS && search->tried; i++)
-        printf("  %6.2f %%  %s\n", 100.0 * (double)search->reached[i] / (double)search->tried, situation_text((enum situation)i));
+        printf("  %6.2f %%  %s\n", 100.0 * (double)search->reached[i] / (double)search->tried,
+               situation_text((enum situation)i));
 }
 
 static int go(struct command *c)
@@ -175,7 +179,8 @@ static int go(struct command *c)
 
 int search_main(int argc, char **argv)
 {
-    struct command c = {.search = {.first = 1, .seeds = 1000, .jobs = workers_processors(), .progress = show_progress}};
+    struct command c = {
+        .search = {.first = 1, .seeds = 1000, .jobs = workers_processors(), .progress = show_progress}};
     int status = command_take_options("search", argc, argv, HELP, "o:h", options, take_option, &c);
     if (status < 0 && optind != argc)
         status = command_usage("search", "it takes no arguments");

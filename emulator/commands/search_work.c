@@ -14,7 +14,7 @@ enum { PORTION = 500 }; /* seeds that a process tries at a time */
 
 /* What a portion's process tells: in memory that it shares with the searching one. */
 struct portion {
-    uint64_t tried, events, present; /* present: the seed that is being tried */
+    uint64_t tried, events, declared, present; /* present: the seed that is being tried */
     uint64_t reached[SITUATIONS];
     uint64_t broken, broken_seeds[SEARCH_BROKEN_KEPT];
 };
@@ -50,6 +50,7 @@ static int try_seed(struct portion *p, uint64_t seed, struct err *e)
     trial_run(&trial, s, s->seed);
     p->tried++;
     p->events += trial.events;
+    p->declared += trial.declared && !trial.complaint_count;
     for (int i = 0; i < SITUATIONS; i++)
         p->reached[i] += trial.situations >> i & 1;
     if (trial.complaint_count && p->broken++ < SEARCH_BROKEN_KEPT)
@@ -74,6 +75,7 @@ static void add_up(struct search *search, const struct portion *p)
 {
     search->tried += p->tried;
     search->events += p->events;
+    search->declared += p->declared;
     search->broken += p->broken;
     for (int i = 0; i < SITUATIONS; i++)
         search->reached[i] += p->reached[i];
@@ -117,7 +119,8 @@ int search_run(struct search *search, struct err *e)
     struct portion *portions = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (portions == MAP_FAILED)
         return err_errno(e, "search: memory");
-    struct searching s = {.workers = {search->jobs, try_portion, portion_ended}, .search = search, .portions = portions};
+    struct searching s = {
+        .workers = {search->jobs, try_portion, portion_ended}, .search = search, .portions = portions};
     double begin = now_s();
     int status = workers_run(&s.workers, count, e);
     search->seconds = now_s() - begin;

@@ -12,8 +12,8 @@ struct search {
     int jobs;
     void (*progress)(uint64_t tried, uint64_t seeds); /* may be NULL */
     /* The outcome. */
-    uint64_t tried, events;
-    uint64_t reached[SITUATIONS]; /* seeds that came through it */
+    uint64_t tried, events, declared; /* declared: a device's only live container was lost, and named */
+    uint64_t reached[SITUATIONS];     /* seeds that came through it */
     uint64_t broken;
     uint64_t broken_seeds[SEARCH_BROKEN_KEPT]; /* the first ones, ascending */
     int broken_kept;

@@ -55,7 +55,8 @@ struct sim_order {
     struct sim_connection *connection;
     struct sim_order *behind; /* on the connection */
     uint64_t bytes, until;    /* how many; the last of the connection's bytes that is its own */
-    bool arrived;
+    bool arrived, stalled;
+    uint64_t seen; /* of the connection's bytes, acknowledged when progress was looked for last */
 };
 
 struct sim_container *sim_find_container(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container);

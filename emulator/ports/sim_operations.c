@@ -263,6 +263,8 @@ void sim_order_finish(struct sim_order *so)
     struct order_result result = {.bytes = (int64_t)sim_order_bytes(so)};
     if (so->cancelled) {
         result = (struct order_result){-ECANCELED, 0, "called off"};
+    } else if (so->stalled) {
+        result = (struct order_result){-ETIMEDOUT, 0, "no byte for timeouts.progress_ms"};
     } else if ((result.status = sim_fault_status(so->fault, &result.reason)) == 0) {
         result.status = take_effect(sim, &order);
         result.reason = result.status < 0 ? "nothing to work on" : NULL;
@@ -270,6 +272,7 @@ void sim_order_finish(struct sim_order *so)
             damage(sim, &order, so->fault->effect);
     }
     unlink_order(so);
+    loop_cancel(sim->loop, &so->timer);
     free(so);
     edge_operation_done(sim->cast->edges[order.edge.index], &order, &result);
 }
@@ -279,7 +282,7 @@ static void cost_paid(struct timer *timer)
 {
     struct sim_order *so = container_of(timer, struct sim_order, timer);
     const char *reason;
-    bool over = so->cancelled || sim_fault_status(so->fault, &reason) < 0;
+    bool over = so->cancelled || so->stalled || sim_fault_status(so->fault, &reason) < 0;
     if (!over && operation_is_transfer(so->order.operation))
         sim_transfer_begin(so);
     else if (!over && operation_received(so->order.operation) != OPERATIONS)
@@ -302,7 +305,10 @@ void sim_operate(struct port *port, const struct order *order)
     *so = (struct sim_order){.timer.fire = cost_paid, .next = device->orders, .sim = sim, .order = *order};
     so->fault = faults_strike(&sim->layout->faults, order->operation, order->edge.index, order->mud, loop_now(sim->loop));
     device->orders = so;
-    if (!so->fault || so->fault->effect != FAULT_HANGS)
+    so->stalled = so->fault && so->fault->effect == FAULT_HANGS && operation_is_transfer(order->operation);
+    if (so->stalled)
+        sim_arm(sim, sim_edge_host(sim, order->edge), &so->timer, sim->layout->progress);
+    else if (!so->fault || so->fault->effect != FAULT_HANGS)
         sim_arm(sim, sim_edge_host(sim, order->edge), &so->timer, cost_of(sim, order));
 }
 

@@ -160,6 +160,19 @@ struct simtime sim_transfer_prepare(struct sim *sim, const struct order *order)
     return protocol_time(sim, from, to, order->operation);
 }
 
+/* A transfer without a byte for so long has failed. */
+static void look_for_progress(struct timer *timer)
+{
+    struct sim_order *so = container_of(timer, struct sim_order, timer);
+    uint64_t acknowledged = so->connection ? so->connection->flow.acknowledged : so->seen;
+    so->stalled = acknowledged == so->seen;
+    so->seen = acknowledged;
+    if (so->stalled || so->cancelled)
+        sim_order_finish(so);
+    else
+        sim_arm(so->sim, sim_edge_host(so->sim, so->order.edge), timer, so->sim->layout->progress);
+}
+
 void sim_transfer_begin(struct sim_order *so)
 {
     struct sim *sim = so->sim;
@@ -177,6 +190,9 @@ void sim_transfer_begin(struct sim_order *so)
     while (*last)
         last = &(*last)->behind;
     *last = so;
+    so->seen = c->flow.acknowledged;
+    so->timer.fire = look_for_progress;
+    sim_arm(sim, sim_edge_host(sim, so->order.edge), &so->timer, sim->layout->progress);
     flow_send(&c->flow, so->bytes);
 }
 

@@ -28,7 +28,7 @@ enum offload_type {
     /* AP → edge */
     OFFLOAD_ATTACH,   /* start a fresh container for this MUD */
     OFFLOAD_MIGRATE,  /* migrate to edge `peer`, report to the sending AP; supersedes an older migration */
-    OFFLOAD_CANCEL,   /* call the migration off */
+    OFFLOAD_CANCEL,   /* call the migration to edge `peer` off */
     OFFLOAD_FETCH,    /* send what you logged after the cut, from `number` to `until` */
     OFFLOAD_REPLAY,   /* execute this copy; the reply comes back as REPLAYED */
     OFFLOAD_PROBE,    /* report next, chain, checksum once all below `number` has been executed (0 = now) */

@@ -68,20 +68,24 @@ static void draw_schedule(struct draft *d, double rate_mbit)
     if (to_s - from_s < 0.01)
         return;
     if (one_in(d, 3))
-        buf_printf(d->out, ",\"schedule\":[{\"at_s\":%.3f,\"rate_mbit\":%.3f},{\"at_s\":%.3f,\"rate_mbit\":%.3f}]", from_s,
-                   rate_mbit / 100, to_s, rate_mbit);
+        buf_printf(d->out,
+                   ",\"schedule\":[{\"at_s\":%.3f,\"rate_mbit\":%.3f},{\"at_s\":%.3f,\"rate_mbit\":%.3f}]",
+                   from_s, rate_mbit / 100, to_s, rate_mbit);
     else
-        buf_printf(d->out, ",\"schedule\":[{\"at_s\":%.3f,\"loss\":1},{\"at_s\":%.3f,\"loss\":0}]", from_s, to_s);
+        buf_printf(d->out, ",\"schedule\":[{\"at_s\":%.3f,\"loss\":1},{\"at_s\":%.3f,\"loss\":0}]", from_s,
+                   to_s);
 }
 
 static void draw_links(struct draft *d)
 {
     double rtt_ms = any_size(d, 2, 200), rate_mbit = any_size(d, 20, 800);
-    double loss = one_in(d, 4) ? any_size(d, 0.001, 0.1) : 0, air_loss = one_in(d, 4) ? any_size(d, 0.001, 0.1) : 0;
+    double loss = one_in(d, 4) ? any_size(d, 0.001, 0.1) : 0,
+           air_loss = one_in(d, 4) ? any_size(d, 0.001, 0.1) : 0;
     buf_printf(d->out, "\"links\":[");
     for (int i = 1; i <= d->aps; i++)
         for (int j = i + 1; j <= d->aps; j++) {
-            buf_printf(d->out, "{\"between\":[\"pc%d\",\"pc%d\"],\"rtt_ms\":%.3f,\"rate_mbit\":%.3f", i, j, rtt_ms, rate_mbit);
+            buf_printf(d->out, "{\"between\":[\"pc%d\",\"pc%d\"],\"rtt_ms\":%.3f,\"rate_mbit\":%.3f", i, j,
+                       rtt_ms, rate_mbit);
             if (one_in(d, 4))
                 draw_schedule(d, rate_mbit);
             else if (loss > 0)
@@ -89,7 +93,8 @@ static void draw_links(struct draft *d)
             buf_printf(d->out, "},");
         }
     for (int i = 1; i <= d->aps; i++)
-        buf_printf(d->out, "{\"between\":[\"phones\",\"pc%d\"],\"rtt_ms\":4,\"loss\":%.4f}%s", i, air_loss, i < d->aps ? "," : "],");
+        buf_printf(d->out, "{\"between\":[\"phones\",\"pc%d\"],\"rtt_ms\":4,\"loss\":%.4f}%s", i, air_loss,
+                   i < d->aps ? "," : "],");
 }
 
 static double draw_stay_s(struct draft *d)
@@ -124,13 +129,16 @@ static void draw_visits(struct draft *d, double until_s)
 /* Some walk together: they change access points at the same instant. */
 static void draw_muds(struct draft *d)
 {
-    double rate = d->large || d->long_stops ? any_of(d, 0.5, 2) : any_size(d, 2, 30), until_s = d->duration_s - 0.5;
+    double rate = d->large || d->long_stops ? any_of(d, 0.5, 2) : any_size(d, 2, 30),
+           until_s = d->duration_s - 0.5;
     int window = 1 << from_to(d, 1, 4);
     buf_printf(d->out, "\"muds\":{");
     for (int i = 1; i <= d->muds; i++) {
         int together = i < d->muds && one_in(d, 4) ? from_to(d, 2, d->muds - i + 1) : 1;
-        buf_printf(d->out, "%s\"m%d\":{\"host\":\"phones\",\"requests_per_s\":%.3f,\"window\":%d,\"count\":%d,\"visits\":",
-                   i > 1 ? "," : "", i, rate, window, together);
+        buf_printf(
+            d->out,
+            "%s\"m%d\":{\"host\":\"phones\",\"requests_per_s\":%.3f,\"window\":%d,\"count\":%d,\"visits\":",
+            i > 1 ? "," : "", i, rate, window, together);
         draw_visits(d, until_s);
         buf_printf(d->out, "}");
         i += together - 1;
@@ -163,7 +171,8 @@ static void draw_policy(struct draft *d)
 {
     switch (below(d, 10)) {
     case 0:
-        buf_printf(d->out, "\"policy\":\"distance\",\"distance\":{\"unit\":\"hops\",\"max\":%d},", below(d, 2));
+        buf_printf(d->out, "\"policy\":\"distance\",\"distance\":{\"unit\":\"hops\",\"max\":%d},",
+                   below(d, 2));
         break;
     case 1:
         buf_printf(d->out, "\"policy\":\"latency\",\"latency_max_ms\":%.1f,", any_size(d, 5, 200));
@@ -180,25 +189,28 @@ static void draw_migration(struct draft *d)
 {
     const struct strategy *strategy = strategy_of(any_strategy(d));
     bool pipeline = strategy->overlapped && one_in(d, 2);
-    buf_printf(d->out, "\"migration\":{\"strategy\":\"%s\",\"carrier\":\"%s\",\"pipeline\":%s,", strategy->name,
-               any_carrier(d, pipeline), pipeline ? "true" : "false");
+    buf_printf(d->out, "\"migration\":{\"strategy\":\"%s\",\"carrier\":\"%s\",\"pipeline\":%s,",
+               strategy->name, any_carrier(d, pipeline), pipeline ? "true" : "false");
     draw_policy(d);
     if (one_in(d, 4))
         buf_printf(d->out, "\"replay_max\":%d,", from_to(d, 1, 40));
     buf_printf(d->out, "\"retries\":%d},", one_in(d, 2) ? 0 : from_to(d, 1, 5));
-    buf_printf(d->out, "\"service\":{\"base_mb\":1,\"layer_mb\":%.2f,\"memory_mb\":%.2f,\"work_ms\":%.2f},", any_size(d, 0.05, 0.5),
-               any_size(d, 0.05, 1), one_in(d, 6) ? any_size(d, 20, 80) : any_size(d, 0.1, 10));
+    buf_printf(d->out, "\"service\":{\"base_mb\":1,\"layer_mb\":%.2f,\"memory_mb\":%.2f,\"work_ms\":%.2f},",
+               any_size(d, 0.05, 0.5), any_size(d, 0.05, 1),
+               one_in(d, 6) ? any_size(d, 20, 80) : any_size(d, 0.1, 10));
 }
 
 static void draw_timeouts(struct draft *d)
 {
     double retry_ms = any_size(d, 100, 1000), rto_ms = any_size(d, 100, 1000);
-    buf_printf(d->out,
-               "\"timeouts\":{\"control_retry_ms\":%.0f,\"control_give_up_ms\":%.0f,\"gate_drain_ms\":%.0f,\"operation_ms\":%.0f,"
-               "\"progress_ms\":%.0f,\"migration_retry_ms\":%.0f,\"rto_initial_ms\":%.0f,\"rto_min_ms\":%.0f,\"rto_max_ms\":%.0f,"
-               "\"drain_ms\":%d}",
-               retry_ms, retry_ms * any_of(d, 3, 10), any_size(d, 50, 1000), any_size(d, 1500, 20000), any_size(d, 1000, 10000),
-               any_size(d, 100, 5000), rto_ms, rto_ms, rto_ms * any_of(d, 1, 6), DRAIN_S * 1000);
+    buf_printf(
+        d->out,
+        "\"timeouts\":{\"control_retry_ms\":%.0f,\"control_give_up_ms\":%.0f,\"gate_drain_ms\":%.0f,\"operation_ms\":%.0f,"
+        "\"progress_ms\":%.0f,\"migration_retry_ms\":%.0f,\"rto_initial_ms\":%.0f,\"rto_min_ms\":%.0f,\"rto_max_ms\":%.0f,"
+        "\"drain_ms\":%d}",
+        retry_ms, retry_ms * any_of(d, 3, 10), any_size(d, 50, 1000), any_size(d, 1500, 20000),
+        any_size(d, 1000, 10000), any_size(d, 100, 5000), rto_ms, rto_ms, rto_ms * any_of(d, 1, 6),
+        DRAIN_S * 1000);
 }
 
 /* --- what goes wrong ------------------------------------------------------------------------------------------------------------- */
@@ -222,8 +234,8 @@ static void draw_operation_fault(struct draft *d)
     do
         operation = (enum operation)below(d, OPERATIONS);
     while (operation == OP_REPLAY || operation == OP_SWITCH || (alters && !writes_or_sends(operation)));
-    buf_printf(d->out, "{\"effect\":\"%s\",\"operation\":\"%s\",\"times\":%d,", fault_effect_name(effect), operation_name(operation),
-               from_to(d, 1, 3));
+    buf_printf(d->out, "{\"effect\":\"%s\",\"operation\":\"%s\",\"times\":%d,", fault_effect_name(effect),
+               operation_name(operation), from_to(d, 1, 3));
     if (one_in(d, 2))
         buf_printf(d->out, "\"edge\":\"es%d\",", from_to(d, 1, d->aps));
     draw_span(d);
@@ -233,7 +245,8 @@ static void draw_operation_fault(struct draft *d)
 static void draw_message_fault(struct draft *d)
 {
     buf_printf(d->out, "{\"effect\":\"%s\",\"share\":%.3f,\"delay_ms\":%.1f,",
-               fault_effect_name(from_to(d, FAULT_LOST, FAULT_DELAYED)), any_size(d, 0.02, 0.9), any_size(d, 1, 3000));
+               fault_effect_name(from_to(d, FAULT_LOST, FAULT_DELAYED)), any_size(d, 0.02, 0.9),
+               any_size(d, 1, 3000));
     if (one_in(d, 3))
         buf_printf(d->out, "\"between\":[\"phones\",\"pc%d\"],", from_to(d, 1, d->aps));
     else if (one_in(d, 2))
@@ -244,9 +257,10 @@ static void draw_message_fault(struct draft *d)
 
 static void draw_stop(struct draft *d)
 {
-    double long_s = d->long_stops ? 30 : any_size(d, 0.05, d->duration_s / 2), from_s = any_of(d, 0, d->duration_s - long_s);
-    buf_printf(d->out, "{\"effect\":\"stopped\",\"host\":\"pc%d\",\"from_s\":%.3f,\"to_s\":%.3f}", from_to(d, 1, d->aps), from_s,
-               from_s + long_s);
+    double long_s = d->long_stops ? 30 : any_size(d, 0.05, d->duration_s / 2),
+           from_s = any_of(d, 0, d->duration_s - long_s);
+    buf_printf(d->out, "{\"effect\":\"stopped\",\"host\":\"pc%d\",\"from_s\":%.3f,\"to_s\":%.3f}",
+               from_to(d, 1, d->aps), from_s, from_s + long_s);
 }
 
 static void draw_faults(struct draft *d)

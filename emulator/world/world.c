@@ -103,6 +103,11 @@ bool world_idle(const struct world *w)
     for (int i = 0; i < w->layout.mud_count; i++)
         if (w->cast.muds[i] && w->cast.muds[i]->state != MUD_FINISHED)
             return false;
+    return world_at_rest(w);
+}
+
+bool world_at_rest(const struct world *w)
+{
     for (int i = 0; i < w->layout.ap_count; i++)
         if (w->cast.aps[i] && ap_busy(w->cast.aps[i]))
             return false;

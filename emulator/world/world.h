@@ -25,6 +25,8 @@ void world_populate(struct world *w, struct port *const *ports);
 void world_start(struct world *w);
 /* True when every device here is done and nothing is under way here. */
 bool world_idle(const struct world *w);
+/* True when nothing is under way here, whatever devices still wait for. */
+bool world_at_rest(const struct world *w);
 /* The run's patience is over: devices report what they have. */
 void world_give_up(struct world *w);
 void world_free(struct world *w);

@@ -54,7 +54,6 @@ void world_sim_play(struct world_sim *ws, bool (*stops)(const struct world_sim *
         loop_run_until(ws->loop, now);
         ws->rests = now.ns >= s->duration.ns && world_idle(&ws->world);
     }
-    world_give_up(&ws->world);
 }
 
 void world_sim_end(struct world_sim *ws)
@@ -118,6 +117,7 @@ int world_sim_run(struct scenario *s, uint64_t seed, struct logrepo *repo, struc
         return -e->code;
     world_sim_begin(&ws, s, seed, record, &recorder);
     world_sim_play(&ws, cannot_go_on);
+    world_give_up(&ws.world);
     struct sim_totals totals = {.base = {count_link, record_total}, .sim = ws.sim, .world = &ws.world};
     link_totals_report(&totals.base, s, loop_now(ws.loop));
     describe_effort(repo, ws.loop);
