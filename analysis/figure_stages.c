@@ -18,6 +18,7 @@ static const char *kind_of(const char *stage)
     case OP_RECEIVE_MEMORY:
     case OP_RECEIVE_LAYER:
     case OP_RECEIVE_IMAGE:
+    case OP_PULL:
         return "transfer";
     case OP_LOAD:
     case OP_CREATE:

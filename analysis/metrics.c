@@ -150,7 +150,8 @@ static int64_t bytes_of(const struct run_migration *m, enum operation made, enum
 
 static bool uses_the_wire(enum operation operation)
 {
-    return operation == OP_SEND_MEMORY || operation == OP_SEND_LAYER || operation == OP_SEND_IMAGE;
+    return operation == OP_SEND_MEMORY || operation == OP_SEND_LAYER || operation == OP_SEND_IMAGE ||
+           operation == OP_PULL;
 }
 
 static void compute_migration(const struct run_record *r, const struct run_migration *m,
@@ -167,7 +168,7 @@ static void compute_migration(const struct run_record *r, const struct run_migra
         .longest_gap_ms = m->outcome ? longest_gap_ms(r, m) : NAN,
         .memory = bytes_of(m, OP_DUMP, OP_SEND_MEMORY),
         .layer = bytes_of(m, OP_TAKE_LAYER, OP_SEND_LAYER),
-        .image = bytes_of(m, OP_SAVE, OP_SEND_IMAGE),
+        .image = bytes_of(m, OP_SAVE, OP_SEND_IMAGE) + bytes_of(m, OP_PULL, OP_PULL),
     };
     for (int i = 0; i < m->stage_count; i++)
         if (uses_the_wire(m->stages[i].operation))

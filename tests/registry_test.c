@@ -30,7 +30,8 @@ static int break_connections(uint16_t port)
     for (int fd = 3; fd < 256; fd++) {
         struct sockaddr_in to;
         socklen_t len = sizeof to;
-        if (getpeername(fd, (struct sockaddr *)&to, &len) == 0 && to.sin_family == AF_INET && to.sin_port == htons(port))
+        if (getpeername(fd, (struct sockaddr *)&to, &len) == 0 && to.sin_family == AF_INET &&
+            to.sin_port == htons(port))
             broken += shutdown(fd, SHUT_RDWR) == 0;
     }
     return broken;
@@ -55,8 +56,9 @@ static void strangers(void **state)
     };
     struct fixture *f = fixture_of(state);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        int status = shell("cd '%s/registry' && curl -sf --noproxy '*' %s https://198.18.0.2:%d/v2/_catalog > /dev/null", f->keys,
-                           rows[i].options, REGISTRY_PORT);
+        int status = shell(
+            "cd '%s/registry' && curl -sf --noproxy '*' %s https://198.18.0.2:%d/v2/_catalog > /dev/null",
+            f->keys, rows[i].options, REGISTRY_PORT);
         assert_int_equal(status == 0, rows[i].admitted);
     }
     assert_int_equal(shell("find '%s' -type f -perm /077 | grep -qv /es2.data/", f->keys) == 0, false);
@@ -66,7 +68,8 @@ static void wrong_password(void **state)
 {
     struct fixture *f = fixture_of(state);
     f->carrier->close(steal(f->peer));
-    assert_int_equal(shell("head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \\n' > '%s/registry/password'", f->keys), 0);
+    assert_int_equal(
+        shell("head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \\n' > '%s/registry/password'", f->keys), 0);
     open_peer(f);
     assert_int_equal(f->opened_status, -EACCES);
     assert_non_null(strstr(f->opened_error.text, "host es2"));
@@ -144,10 +147,11 @@ static void contents_changed(void **state)
     struct fixture *f = fixture_of(state);
     struct result r = {0};
     send_well(f, &r, "big");
-    assert_int_equal(shell("cd '%s/registry/es2.data' && for blob in $(find . -name data -size +1M); do "
-                           "printf x | dd of=$blob conv=notrunc seek=4096 status=none; done && rm -rf '%s/inbox/big'",
-                           f->keys, f->folder),
-                     0);
+    assert_int_equal(
+        shell("cd '%s/registry/es2.data' && for blob in $(find . -name data -size +1M); do "
+              "printf x | dd of=$blob conv=notrunc seek=4096 status=none; done && rm -rf '%s/inbox/big'",
+              f->keys, f->folder),
+        0);
     struct err e = ERR_INIT;
     struct registry_client c;
     struct buf text = BUF_INIT;
@@ -156,7 +160,10 @@ static void contents_changed(void **state)
     assert_int_equal(registry_catalogue_has(buf_text(&text), text.len, REGISTRY_REPOSITORY, &e), 1);
     buf_free(&text);
     autofree char *name = mem_printf("%s/manifest", f->folder);
-    assert_int_equal(shell("find '%s/registry/es2.data' -path '*_manifests/revisions*' -name link -exec cat {} + > '%s'", f->keys, name), 0);
+    assert_int_equal(
+        shell("find '%s/registry/es2.data' -path '*_manifests/revisions*' -name link -exec cat {} + > '%s'",
+              f->keys, name),
+        0);
     autofclose FILE *file = fopen(name, "re");
     char digest[REGISTRY_DIGEST] = "";
     assert_int_equal(fread(digest, 1, REGISTRY_DIGEST - 1, file), REGISTRY_DIGEST - 1);
@@ -187,12 +194,14 @@ static void manifests(void **state)
         {"{\"layers\": []}", "not a SHA-256 digest"},
         {"{" CONFIG ", \"layers\": {}}", "without layers"},
         {"{" CONFIG ", \"layers\": [7]}", "not a SHA-256 digest"},
-        {"{" CONFIG ", \"layers\": [{\"digest\": \"sha256:../../etc/passwd\", \"size\": 7}]}", "not a SHA-256 digest"},
+        {"{" CONFIG ", \"layers\": [{\"digest\": \"sha256:../../etc/passwd\", \"size\": 7}]}",
+         "not a SHA-256 digest"},
         {"{" CONFIG ", \"layers\": [{\"digest\": \"" DIGEST "\", \"size\": -1}]}", "has no size"},
         {"{" CONFIG ", \"layers\": [{\"digest\": \"" DIGEST "\", \"size\": 1e3}]}", "has no size"},
         {"{" CONFIG ", \"layers\": [{\"digest\": \"" DIGEST "\", \"size\": 99999999999999}]}", "has no size"},
         {"{" CONFIG ", \"layers\": [{\"digest\": \"" DIGEST "\"}]}", "has no size"},
-        {"{" CONFIG ", \"layers\": [], \"annotations\": {\"roamlab.content\": \"x\"}}", "not a SHA-256 digest"},
+        {"{" CONFIG ", \"layers\": [], \"annotations\": {\"roamlab.content\": \"x\"}}",
+         "not a SHA-256 digest"},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -247,13 +256,15 @@ static void catalogues(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct err e = ERR_INIT;
-        assert_int_equal(registry_catalogue_has(rows[i].text, strlen(rows[i].text), "web_service", &e), rows[i].has);
+        assert_int_equal(registry_catalogue_has(rows[i].text, strlen(rows[i].text), "web_service", &e),
+                         rows[i].has);
     }
 }
 
 static void error_words(void **state)
 {
-    static const char text[] = "{\"errors\": [{\"code\": \"X\", \"message\": \"no\\u001b[2Jsuch \\n thing\"}]}";
+    static const char text[] =
+        "{\"errors\": [{\"code\": \"X\", \"message\": \"no\\u001b[2Jsuch \\n thing\"}]}";
     char words[16];
     (void)state;
     registry_error_words(text, strlen(text), words, sizeof words);
@@ -262,14 +273,17 @@ static void error_words(void **state)
     assert_string_equal(words, "");
 }
 
-#define REGISTRY(test) cmocka_unit_test_prestate_setup_teardown(test, set_up_registry, tear_down, (void *)(uintptr_t)&carrier_registry)
+#define REGISTRY(test)                                                                                       \
+    cmocka_unit_test_prestate_setup_teardown(test, set_up_registry, tear_down,                               \
+                                             (void *)(uintptr_t)&carrier_registry)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(manifests),   cmocka_unit_test(locations),  cmocka_unit_test(catalogues), cmocka_unit_test(error_words),
-        REGISTRY(strangers),           REGISTRY(wrong_password),     REGISTRY(resumes_after_cuts), REGISTRY(registry_gone),
-        REGISTRY(stands_still),        REGISTRY(cancelled),          REGISTRY(contents_changed),
+        cmocka_unit_test(manifests),   cmocka_unit_test(locations), cmocka_unit_test(catalogues),
+        cmocka_unit_test(error_words), REGISTRY(strangers),         REGISTRY(wrong_password),
+        REGISTRY(resumes_after_cuts),  REGISTRY(registry_gone),     REGISTRY(stands_still),
+        REGISTRY(cancelled),           REGISTRY(contents_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

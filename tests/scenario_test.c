@@ -95,8 +95,8 @@ static void test_bad_values(void **state)
         /* choices */
         {"100", "100,\"migration\":{\"strategy\":\"p-migrr\"}",
          "migration.strategy: there is no strategy p-migrr (did you mean p-migr?)"},
-        {"100", "100,\"migration\":{\"carrier\":\"nfs\"}",
-         "migration.carrier: there is no carrier nfs (known: scp, stream)"},
+        {"100", "100,\"migration\":{\"carrier\":\"pigeon\"}",
+         "migration.carrier: there is no carrier pigeon (known: scp, stream, registry)"},
         {"100", "100,\"migration\":{\"policy\":\"fly\"}",
          "migration.policy: there is no policy fly (known: follow, never, distance, latency, mdp)"},
         {"100", "100,\"migration\":{\"placement\":\"owm\"}",

@@ -30,6 +30,7 @@ struct rules {
     uint32_t window;         /* requests a MUD may have unanswered; also the service's reply cache */
     uint32_t replay_max;
     uint32_t retries;        /* after failed migrations, per handoff */
+    const bool *lacks_base;  /* by edge server: the service's image is not there at the start; NULL = it is everywhere */
 };
 
 struct actor {

@@ -64,7 +64,8 @@ static void give_order(struct edge_client *client)
 {
     struct actor *actor = &client->edge->actor;
     client->ordered = true;
-    actor_set_alarm(actor, &client->order_alarm, actor->rules->timeouts.operation);
+    if (client->order.operation != OP_PULL) /* that is bounded by its progress */
+        actor_set_alarm(actor, &client->order_alarm, actor->rules->timeouts.operation);
     actor->port->operations->operate(actor->port, &client->order);
 }
 
@@ -99,7 +100,7 @@ static void start_container(struct edge_client *client, const struct msg *m)
     client->owner = m->from;
     client->container = 0;
     client->next = 0;
-    order(client, OP_START, 0);
+    order(client, client->edge->lacks_base ? OP_PULL : OP_START, 0);
     edge_enter_state(client, EDGE_STARTING, EDGE_EV_ATTACH);
 }
 
@@ -387,6 +388,19 @@ static void start_done(struct edge_client *client, const struct order_result *re
     edge_handle(client, result->status < 0 ? EDGE_EV_BROKEN : EDGE_EV_STARTED, NULL);
 }
 
+/* For the first container of a device. */
+static void pull_done(struct edge_client *client, const struct order_result *result)
+{
+    struct edge *edge = client->edge;
+    if (result->status < 0) {
+        start_done(client, result);
+        return;
+    }
+    edge->lacks_base = false;
+    actor_note(&edge->actor, (int32_t)client->mud, -1, "pulled the image, %lld bytes", (long long)result->bytes);
+    order(client, OP_START, 0);
+}
+
 /* The removal of files alone names who asked for it; if it fails, REMOVE comes again. */
 static void removal_done(struct edge_client *client, const struct order *order, const struct order_result *result)
 {
@@ -417,6 +431,8 @@ void edge_operation_done(struct edge *edge, const struct order *order, const str
                         (client->in.operating && order->migration == client->in.id);
     if (order->operation == OP_START && order->migration == 0)
         start_done(client, result);
+    else if (order->operation == OP_PULL && order->migration == 0)
+        pull_done(client, result);
     else if (of_migration)
         migration_operation_done(client, order, result);
     else if (removal)
@@ -456,6 +472,7 @@ static void gave_up(struct courier *courier, const struct msg *m)
 void edge_init(struct edge *edge, struct port *port, const struct rules *rules, uint32_t index)
 {
     *edge = (struct edge){.actor = {.port = port, .rules = rules, .self = party_edge(index)}};
+    edge->lacks_base = rules->lacks_base && rules->lacks_base[index];
     courier_init(&edge->courier, &edge->actor, gave_up);
 }
 

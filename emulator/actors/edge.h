@@ -71,6 +71,7 @@ struct edge {
     struct actor actor;
     struct courier courier;
     struct map clients; /* MUD → struct edge_client, owned */
+    bool lacks_base;    /* it is pulled before the first container is started or created here */
     uint32_t containers, loads_told;
 };
 

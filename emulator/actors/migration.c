@@ -37,7 +37,7 @@ void migration_tell(struct edge_client *client, const struct migration *m, struc
 /* Transfers are bounded by their progress, which the port watches, not by their duration. */
 static bool has_time_limit(enum operation operation)
 {
-    return !operation_is_transfer(operation) && operation_received(operation) == OPERATIONS;
+    return !operation_is_transfer(operation) && operation_received(operation) == OPERATIONS && operation != OP_PULL;
 }
 
 static void watch_stages(struct edge_client *client, struct migration *m)
@@ -274,12 +274,32 @@ static void target_fails(struct edge_client *client, int32_t status, enum operat
         target_ends_broken(client);
 }
 
+/* Before the stages, where the image is missing that they need. */
+static void pull_base(struct edge_client *client)
+{
+    struct migration *m = &client->in;
+    m->state = MIGRATION_WORKING;
+    m->pull_begin = actor_now(&client->edge->actor);
+    migration_operate(client, m, OP_PULL);
+}
+
+static void end_target_stage(struct edge_client *client, const struct order *order, const struct order_result *result)
+{
+    struct migration *m = &client->in;
+    if (order->operation != OP_PULL) {
+        end_stage(client, m, order, result);
+        return;
+    }
+    client->edge->lacks_base = result->status < 0;
+    edge_report_stage(client, m->id, OP_PULL, m->pull_begin, result);
+}
+
 static void target_operation_done(struct edge_client *client, const struct order *order, const struct order_result *result)
 {
     struct migration *m = &client->in;
     m->operating--;
     if (m->state != MIGRATION_UNDOING) {
-        end_stage(client, m, order, result);
+        end_target_stage(client, order, result);
         if (result->status < 0)
             target_fails(client, result->status, order->operation, result->reason);
         else
@@ -313,7 +333,10 @@ void migration_install(struct edge_client *client, const struct msg *msg)
     for (int i = 0; i < strategy->stage_count; i++)
         if (strategy->stages[i].place == AT_SOURCE)
             m->ended |= 1U << i;
-    run_target_stages(client);
+    if (strategy->needs_base && client->edge->lacks_base)
+        pull_base(client);
+    else
+        run_target_stages(client);
 }
 
 void migration_ask_to_fail(struct edge_client *client)

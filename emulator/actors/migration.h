@@ -37,7 +37,7 @@ struct migration {
     uint32_t put_offs;         /* how often the gate did not drain */
     uint32_t undo_failures;
     bool undo_failed;          /* the last step; it waits to be tried again */
-    struct simtime begin, stage_begin[STAGES_MAX];
+    struct simtime begin, pull_begin, stage_begin[STAGES_MAX];
     int32_t failure;           /* target: why the other operations are being called off */
     struct offload last_probe; /* the halted container's answer */
     struct alarm alarm;

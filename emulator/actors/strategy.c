@@ -27,6 +27,7 @@ static const char *const operation_names[OPERATIONS] = {
     [OP_STOP] = "stop",
     [OP_DISCARD] = "discard",
     [OP_REVIVE] = "revive",
+    [OP_PULL] = "pull",
 };
 
 const char *operation_name(enum operation operation)

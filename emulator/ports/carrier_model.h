@@ -11,6 +11,7 @@ struct carrier_model {
     int part_round_trips;
     uint64_t window; /* bytes that it lets be in flight */
     bool warm;       /* out of slow start before the run begins, kept so, and paced */
+    bool by_registry; /* through a host that may be a third one */
     bool compresses; /* by zstd: what crosses is layout_compressed_bytes() */
 };
 

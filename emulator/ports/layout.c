@@ -136,6 +136,8 @@ uint64_t layout_operation_bytes(const struct layout *l, enum operation operation
     case OP_RECEIVE_IMAGE:
     case OP_LOAD:
         return l->base_bytes + l->layer_bytes;
+    case OP_PULL:
+        return l->base_bytes;
     case OP_START:
     case OP_FREEZE:
     case OP_THAW:
@@ -160,6 +162,8 @@ uint64_t layout_compressed_bytes(const struct layout *l, enum operation operatio
         return (uint64_t)((double)l->layer_bytes / l->layer_ratio);
     case OP_SEND_IMAGE:
         return (uint64_t)image;
+    case OP_PULL:
+        return layout_pull_bytes(l);
     default:
         return layout_operation_bytes(l, operation);
     }

@@ -13,6 +13,16 @@ struct layout_party {
     const char *name; /* as the repository writes it: "AP-1", "ES-1", "USER" */
     int host;
     uint32_t reply_bytes; /* of devices: of the replies to it */
+    int registry;         /* of edge servers: the one next to it, -1 = none */
+    bool has_base;        /* of edge servers: the service's image is there at the start */
+};
+
+/* A private registry. */
+struct layout_registry {
+    const char *name;
+    int host, parent; /* parent: of the tier above, -1 = none */
+    bool has_image;   /* the service's, at the start */
+    bool keeps;       /* what its edge servers pull elsewhere */
 };
 
 struct layout_link {
@@ -44,6 +54,9 @@ struct layout {
     int *next_hop;
     struct layout_party *muds, *aps, *edges;
     int mud_count, ap_count, edge_count;
+    struct layout_registry *registries;
+    int registry_count;
+    int carrier_registry; /* that carrier registry goes through, -1 = the target's */
     uint64_t base_bytes, layer_bytes, memory_bytes;
     struct statechain_history *history; /* of the service's state */
     double base_ratio, layer_ratio, memory_ratio; /* of the sizes to what zstd makes of them */
@@ -91,6 +104,13 @@ struct layout_path layout_path(const struct layout *l, int from, int to);
 uint64_t layout_operation_bytes(const struct layout *l, enum operation operation);
 /* The same as zstd leaves it; for transfers. */
 uint64_t layout_compressed_bytes(const struct layout *l, enum operation operation);
+/* What a pull of the service's image brings: its layers by gzip, as registries keep them. */
+uint64_t layout_pull_bytes(const struct layout *l);
+/* The registries that an edge server reaches, the nearest for such a pull first: by round trip and rate of the way; of equal ones its own,
+ * then the lower tier. `order` has room for all; returns how many. */
+int layout_nearest_registries(const struct layout *l, uint32_t edge, int *order);
+/* The host through which carrier registry sends to an edge server. */
+int layout_carrier_registry_host(const struct layout *l, uint32_t edge);
 /* Its modelled time, without what a transfer takes on the links. */
 struct simtime layout_operation_time(const struct layout *l, enum operation operation);
 

@@ -211,6 +211,7 @@ static int docker(struct real_order *o, struct err *e)
     case OP_RECEIVE_IMAGE:
     case OP_REPLAY:
     case OP_SWITCH:
+    case OP_PULL:
     case OPERATIONS:
         return err_set(e, EINVAL, "%s is no Docker job", operation_name(o->order.operation));
     }

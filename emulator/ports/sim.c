@@ -236,6 +236,7 @@ struct sim *sim_new(struct loop *loop, struct layout *layout, struct cast *cast)
         sim->ports[i] = (struct sim_port){.port.operations = &operations, .sim = sim, .host = i};
     rng_init(&sim->rng, layout->seed, "faults", 0);
     sim->devices = mem_alloc_array((size_t)layout->mud_count, sizeof *sim->devices);
+    sim->registries = sim_registries_new(layout);
     sim->links = mem_alloc_array((size_t)layout->link_count * 2, sizeof *sim->links);
     for (int i = 0; i < layout->link_count * 2; i++)
         link_model_init(&sim->links[i], &layout->links[i / 2].params[i % 2], (uint64_t)i);
@@ -247,6 +248,7 @@ void sim_free(struct sim *sim)
     if (!sim)
         return;
     sim_free_operations(sim);
+    sim_registries_free(sim->registries);
     for (struct flight *f; (f = sim->flights);) {
         sim->flights = f->made;
         if (timer_armed(&f->timer)) {

@@ -13,6 +13,7 @@ struct flight;
 struct sim_snapshot;
 struct sim_connection;
 struct sim_arrival;
+struct sim_registries;
 
 /* What the actors of one host see. */
 struct sim_port {
@@ -30,6 +31,7 @@ struct sim {
     struct flight *flights, *spare_flights; /* owned: all, and those that are free */
     struct sim_device *devices;             /* owned, by MUD */
     struct map connections;                 /* owned: pair of hosts → list of kept TCP connections */
+    struct sim_registries *registries;      /* owned */
     struct sim_watcher *watcher;            /* may be NULL */
     struct rng rng;                         /* of faults on messages */
 };
@@ -51,10 +53,13 @@ struct sim_order {
     bool cancelled;
     const struct fault *fault; /* that strikes it, or NULL */
     bool awaits; /* RECEIVE_*: for what has not arrived */
-    /* SEND_*, while its bytes are under way: */
+    bool pulls;  /* PULL: the one for which its edge server pulls */
+    /* SEND_* and PULL, while their bytes are under way: */
     struct sim_connection *connection;
     struct sim_order *behind; /* on the connection */
     uint64_t bytes, until;    /* how many; the last of the connection's bytes that is its own */
+    int leg;                  /* from host to host, as sim_transfers.c says */
+    uint64_t earlier;         /* on the wire, of the legs before */
     bool arrived, stalled;
     uint64_t seen; /* of the connection's bytes, acknowledged when progress was looked for last */
 };
@@ -89,8 +94,10 @@ void sim_arm(struct sim *sim, int host, struct timer *timer, struct simtime afte
 int sim_fault_status(const struct fault *fault, const char **reason);
 
 /* --- sim_transfers.c --- */
+enum { SIM_TCP_WINDOW = 4 << 20 }; /* Linux lets a socket hold as much (tcp_wmem) */
 /* What the carrier takes before the first byte; its connection stands then. */
-struct simtime sim_transfer_prepare(struct sim *sim, const struct order *order);
+struct simtime sim_transfer_prepare(const struct sim_order *so);
+void sim_fill_path(struct sim *sim, int from, int to, struct link_path *path);
 void sim_transfer_begin(struct sim_order *so);
 /* Finishes a RECEIVE_* when what it waits for has arrived. */
 void sim_transfer_await(struct sim_order *so);
@@ -102,5 +109,16 @@ void sim_transfer_forget_all(struct sim_device *device);
 /* Of a transfer, what it put on the wire; of others, what they handle. */
 uint64_t sim_order_bytes(const struct sim_order *so);
 void sim_free_connections(struct sim *sim);
+
+/* --- sim_registries.c --- */
+struct sim_registries *sim_registries_new(const struct layout *l);
+void sim_registries_free(struct sim_registries *r);
+/* From which a pull comes, -1 = none has the image. */
+int sim_registry_of_pull(const struct sim *sim, const struct order *order);
+void sim_pull_begin(struct sim_order *so);
+/* 0, or -1: no registry has the image. */
+int sim_pull_takes_effect(struct sim *sim, const struct order *order);
+/* Well or not. */
+void sim_pull_ends(struct sim_order *so);
 
 #endif

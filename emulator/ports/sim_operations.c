@@ -218,6 +218,8 @@ static int take_effect(struct sim *sim, const struct order *o)
     case OP_CREATE:
     case OP_PUT_LAYER:
         return 0; /* the snapshot has all state; it arrived with the memory */
+    case OP_PULL:
+        return sim_pull_takes_effect(sim, o) < 0 ? -ENOENT : 0;
     case OP_REPLAY:
     case OP_SWITCH:
     case OPERATIONS:
@@ -235,6 +237,7 @@ static void unlink_order(struct sim_order *so)
         link = &(*link)->next;
     *link = so->next;
     sim_transfer_leave(so);
+    sim_pull_ends(so);
 }
 
 static void goes_on(struct timer *timer)
@@ -267,7 +270,9 @@ void sim_order_finish(struct sim_order *so)
         result = (struct order_result){-ETIMEDOUT, 0, "no byte for timeouts.progress_ms"};
     } else if ((result.status = sim_fault_status(so->fault, &result.reason)) == 0) {
         result.status = take_effect(sim, &order);
-        result.reason = result.status < 0 ? "nothing to work on" : NULL;
+        result.reason = result.status == 0                 ? NULL
+                        : order.operation == OP_PULL ? "no registry has the image"
+                                                     : "nothing to work on";
         if (so->fault)
             damage(sim, &order, so->fault->effect);
     }
@@ -285,16 +290,20 @@ static void cost_paid(struct timer *timer)
     bool over = so->cancelled || so->stalled || sim_fault_status(so->fault, &reason) < 0;
     if (!over && operation_is_transfer(so->order.operation))
         sim_transfer_begin(so);
+    else if (!over && so->order.operation == OP_PULL)
+        sim_pull_begin(so);
     else if (!over && operation_received(so->order.operation) != OPERATIONS)
         sim_transfer_await(so);
     else
         sim_order_finish(so);
 }
 
-static struct simtime cost_of(struct sim *sim, const struct order *order)
+static struct simtime cost_of(const struct sim_order *so)
 {
-    struct simtime time = layout_operation_time(sim->layout, order->operation);
-    return operation_is_transfer(order->operation) ? simtime_add(time, sim_transfer_prepare(sim, order)) : time;
+    enum operation operation = so->order.operation;
+    struct simtime time = layout_operation_time(so->sim->layout, operation);
+    bool transfers = operation_is_transfer(operation) || operation == OP_PULL;
+    return transfers ? simtime_add(time, sim_transfer_prepare(so)) : time;
 }
 
 void sim_operate(struct port *port, const struct order *order)
@@ -309,7 +318,7 @@ void sim_operate(struct port *port, const struct order *order)
     if (so->stalled)
         sim_arm(sim, sim_edge_host(sim, order->edge), &so->timer, sim->layout->progress);
     else if (!so->fault || so->fault->effect != FAULT_HANGS)
-        sim_arm(sim, sim_edge_host(sim, order->edge), &so->timer, cost_of(sim, order));
+        sim_arm(sim, sim_edge_host(sim, order->edge), &so->timer, cost_of(so));
 }
 
 void sim_cancel_operations(struct port *port, struct party edge, uint32_t mud, uint32_t migration)

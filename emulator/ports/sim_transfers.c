@@ -1,7 +1,10 @@
 /* Transfers in virtual time: TCP connections over the modelled links (flow.h), with what the carrier does beyond TCP (carrier_model.h).
  *
  * A carrier that keeps one warm connection sends its jobs over it one after the other, without a gap; in the real world slices of all of
- * them take turns. The others open one connection more for a job that finds none free. */
+ * them take turns. The others open one connection more for a job that finds none free.
+ *
+ * A transfer goes from host to host in legs: one, or by carrier registry two, if the registry is on a third host. A pull is one, from the
+ * registry. */
 #include "carrier_model.h"
 #include "mem.h"
 #include "sim_internal.h"
@@ -11,6 +14,7 @@
 struct sim_connection {
     struct sim_connection *next;
     struct sim *sim;
+    const struct carrier_model *carrier;
     struct flow flow;
     struct sim_order *first; /* whose bytes are under way, the oldest first */
 };
@@ -20,9 +24,35 @@ struct sim_arrival {
     struct order sent; /* its peer has it */
 };
 
-static const struct carrier_model *carrier_of(const struct sim *sim)
+/* dockerd opens connections of its own: TCP, TLS, the question who we are, manifest, configuration, then layers beside each other. */
+static const struct carrier_model pull_model = {"pull", .round_trips = 8, .window = SIM_TCP_WINDOW, .compresses = true};
+
+static const struct carrier_model *carrier_of(const struct sim_order *so)
 {
-    return carrier_model_of(sim->layout->carrier);
+    return so->order.operation == OP_PULL ? &pull_model : carrier_model_of(so->sim->layout->carrier);
+}
+
+enum { ROUTE_MAX = 3 };
+
+/* The hosts that the order's bytes pass, each another than the one before; returns how many. */
+static int route_of(const struct sim_order *so, int hosts[ROUTE_MAX])
+{
+    const struct sim *sim = so->sim;
+    const struct order *o = &so->order;
+    int registry = o->operation == OP_PULL ? sim_registry_of_pull(sim, o) : -1, count = 0;
+    int stops[ROUTE_MAX] = {sim_edge_host(sim, o->edge)};
+    if (o->operation != OP_PULL) {
+        stops[1] = carrier_of(so)->by_registry ? layout_carrier_registry_host(sim->layout, o->peer.index)
+                                               : sim_edge_host(sim, o->peer);
+        stops[2] = sim_edge_host(sim, o->peer);
+    } else {
+        stops[1] = stops[2] = stops[0];
+        stops[0] = registry < 0 ? stops[0] : sim->layout->registries[registry].host;
+    }
+    for (int i = 0; i < ROUTE_MAX; i++)
+        if (count == 0 || hosts[count - 1] != stops[i])
+            hosts[count++] = stops[i];
+    return count;
 }
 
 /* --- arrivals ---------------------------------------------------------------------------------------------------------------------- */
@@ -87,12 +117,43 @@ static uint32_t pair_of(const struct sim *sim, int from, int to)
     return (uint32_t)from * (uint32_t)sim->layout->host_count + (uint32_t)to;
 }
 
-static struct sim_connection *find_connection(const struct sim *sim, int from, int to)
+static struct sim_connection *find_connection(const struct sim_order *so, int from, int to)
 {
-    struct sim_connection *c = map_get(&sim->connections, pair_of(sim, from, to));
-    while (c && c->first && !carrier_of(sim)->warm)
+    const struct carrier_model *carrier = carrier_of(so);
+    struct sim_connection *c = map_get(&so->sim->connections, pair_of(so->sim, from, to));
+    while (c && (c->carrier != carrier || (c->first && !carrier->warm)))
         c = c->next;
     return c;
+}
+
+static bool on_last_leg(const struct sim_order *so)
+{
+    int hosts[ROUTE_MAX];
+    return so->leg + 2 >= route_of(so, hosts);
+}
+
+static void next_leg_begins(struct timer *timer)
+{
+    struct sim_order *so = container_of(timer, struct sim_order, timer);
+    if (so->cancelled)
+        sim_order_finish(so);
+    else
+        sim_transfer_begin(so);
+}
+
+/* One leg is over: the next one begins, or the order ends. */
+static void leg_ends(struct sim_order *so)
+{
+    if (on_last_leg(so)) {
+        sim_order_finish(so);
+        return;
+    }
+    so->arrived = false;
+    so->earlier = sim_order_bytes(so);
+    sim_transfer_leave(so);
+    so->leg++;
+    so->timer.fire = next_leg_begins;
+    sim_arm(so->sim, sim_edge_host(so->sim, so->order.edge), &so->timer, sim_transfer_prepare(so));
 }
 
 /* Finishing an order may begin another, on this connection, too. */
@@ -100,15 +161,15 @@ static void moved(struct flow *flow)
 {
     struct sim_connection *c = container_of(flow, struct sim_connection, flow);
     for (struct sim_order *so = c->first; so && so->until <= flow->arrived; so = so->behind) {
-        if (!so->arrived)
+        if (!so->arrived && operation_is_transfer(so->order.operation) && on_last_leg(so))
             arrives(c->sim, &so->order);
         so->arrived = true;
     }
     while (c->first && c->first->until <= flow->acknowledged)
-        sim_order_finish(c->first);
+        leg_ends(c->first);
 }
 
-static void fill_path(struct sim *sim, int from, int to, struct link_path *path)
+void sim_fill_path(struct sim *sim, int from, int to, struct link_path *path)
 {
     int hops[PATH_HOPS_MAX];
     path->hop_count = layout_route(sim->layout, from, to, hops, PATH_HOPS_MAX);
@@ -119,16 +180,17 @@ static void fill_path(struct sim *sim, int from, int to, struct link_path *path)
 }
 
 /* Opened, and warmed if the carrier does that, when the run starts. */
-static void open_connection(struct sim *sim, int from, int to)
+static void open_connection(const struct sim_order *so, int from, int to)
 {
-    const struct carrier_model *carrier = carrier_of(sim);
+    struct sim *sim = so->sim;
+    const struct carrier_model *carrier = carrier_of(so);
     struct layout_path path = layout_path(sim->layout, from, to);
     uint32_t pair = pair_of(sim, from, to);
     struct sim_connection *c = mem_alloc(sizeof *c);
-    *c = (struct sim_connection){.next = map_get(&sim->connections, pair), .sim = sim};
+    *c = (struct sim_connection){.next = map_get(&sim->connections, pair), .sim = sim, .carrier = carrier};
     struct link_path forward, back;
-    fill_path(sim, from, to, &forward);
-    fill_path(sim, to, from, &back);
+    sim_fill_path(sim, from, to, &forward);
+    sim_fill_path(sim, to, from, &back);
     flow_init(&c->flow, sim->loop, &forward, &back, carrier->window);
     if (carrier->warm)
         flow_warmed(&c->flow, path.rtt, path.rate_bps);
@@ -139,25 +201,28 @@ static void open_connection(struct sim *sim, int from, int to)
 }
 
 /* Links may have changed since the start of the run. */
-static struct simtime protocol_time(struct sim *sim, int from, int to, enum operation operation)
+static struct simtime protocol_time(const struct sim_order *so, int from, int to)
 {
+    struct sim *sim = so->sim;
     struct link_path forward, back;
-    fill_path(sim, from, to, &forward);
-    fill_path(sim, to, from, &back);
+    sim_fill_path(sim, from, to, &forward);
+    sim_fill_path(sim, to, from, &back);
     struct simtime rtt = simtime_add(link_path_delay(&forward), link_path_delay(&back));
-    return carrier_model_time(carrier_of(sim), sim->layout, operation, rtt);
+    return so->order.operation == OP_PULL ? simtime_scale(rtt, pull_model.round_trips)
+                                          : carrier_model_time(carrier_of(so), sim->layout, so->order.operation, rtt);
 }
 
 /* --- orders -------------------------------------------------------------------------------------------------------------------------- */
 
-struct simtime sim_transfer_prepare(struct sim *sim, const struct order *order)
+struct simtime sim_transfer_prepare(const struct sim_order *so)
 {
-    int from = sim_edge_host(sim, order->edge), to = sim_edge_host(sim, order->peer);
-    if (from == to)
+    int hosts[ROUTE_MAX];
+    if (so->leg + 1 >= route_of(so, hosts))
         return SIMTIME_ZERO;
-    if (!find_connection(sim, from, to))
-        open_connection(sim, from, to);
-    return protocol_time(sim, from, to, order->operation);
+    int from = hosts[so->leg], to = hosts[so->leg + 1];
+    if (!find_connection(so, from, to))
+        open_connection(so, from, to);
+    return protocol_time(so, from, to);
 }
 
 /* A transfer without a byte for so long has failed. */
@@ -173,17 +238,27 @@ static void look_for_progress(struct timer *timer)
         sim_arm(so->sim, sim_edge_host(so->sim, so->order.edge), timer, so->sim->layout->progress);
 }
 
+/* To where it is already: nothing to cross. */
+static void arrive_at_once(struct sim_order *so)
+{
+    if (operation_is_transfer(so->order.operation))
+        arrives(so->sim, &so->order);
+    sim_order_finish(so);
+}
+
 void sim_transfer_begin(struct sim_order *so)
 {
-    struct sim *sim = so->sim;
-    struct sim_connection *c =
-        find_connection(sim, sim_edge_host(sim, so->order.edge), sim_edge_host(sim, so->order.peer));
-    if (!c) { /* both edges on one host: nothing to cross */
-        arrives(sim, &so->order);
-        sim_order_finish(so);
+    int hosts[ROUTE_MAX];
+    if (so->leg + 1 >= route_of(so, hosts)) {
+        arrive_at_once(so);
         return;
     }
-    so->bytes = carrier_model_bytes(carrier_of(sim), sim->layout, so->order.operation);
+    struct sim_connection *c = find_connection(so, hosts[so->leg], hosts[so->leg + 1]);
+    if (!c) { /* others took those that there were */
+        open_connection(so, hosts[so->leg], hosts[so->leg + 1]);
+        c = find_connection(so, hosts[so->leg], hosts[so->leg + 1]);
+    }
+    so->bytes = carrier_model_bytes(carrier_of(so), so->sim->layout, so->order.operation);
     so->connection = c;
     so->until = c->flow.sent + (so->bytes ? so->bytes : 1);
     struct sim_order **last = &c->first;
@@ -192,7 +267,7 @@ void sim_transfer_begin(struct sim_order *so)
     *last = so;
     so->seen = c->flow.acknowledged;
     so->timer.fire = look_for_progress;
-    sim_arm(sim, sim_edge_host(sim, so->order.edge), &so->timer, sim->layout->progress);
+    sim_arm(so->sim, sim_edge_host(so->sim, so->order.edge), &so->timer, so->sim->layout->progress);
     flow_send(&c->flow, so->bytes);
 }
 
@@ -216,8 +291,10 @@ void sim_transfer_leave(struct sim_order *so)
 uint64_t sim_order_bytes(const struct sim_order *so)
 {
     const struct sim_connection *c = so->connection;
+    if (!c && so->order.operation == OP_PULL)
+        return so->pulls ? layout_pull_bytes(so->sim->layout) : 0;
     uint64_t left = c ? c->flow.sent - c->flow.to_send : 0;
-    return left ? (uint64_t)((double)so->bytes * (double)c->flow.wire_bytes / (double)left)
+    return left ? so->earlier + (uint64_t)((double)so->bytes * (double)c->flow.wire_bytes / (double)left)
                 : layout_operation_bytes(so->sim->layout, so->order.operation);
 }
 

@@ -79,8 +79,8 @@ static void own_registry_changed(struct registry_server *registry, int status, c
     server->changed(server, status, e);
 }
 
-static int start_registry(struct transfer_server *server, const struct transfer_settings *settings, const struct transfer_host *host,
-                          struct err *e)
+static int start_registry(struct transfer_server *server, const struct transfer_settings *settings,
+                          const struct transfer_host *host, struct err *e)
 {
     server->registry = mem_alloc(sizeof *server->registry);
     server->registry->changed = own_registry_changed;
@@ -88,8 +88,8 @@ static int start_registry(struct transfer_server *server, const struct transfer_
     return registry_server_start(server->registry, settings, host, e);
 }
 
-static int registry_serve(struct transfer_server *server, const struct transfer_settings *settings, const struct transfer_host *host,
-                          struct err *e)
+static int registry_serve(struct transfer_server *server, const struct transfer_settings *settings,
+                          const struct transfer_host *host, struct err *e)
 {
     server->loop = settings->loop;
     server->poll.fire = receiver_listens;
@@ -120,7 +120,8 @@ static int connect_receiver(struct session *s, struct err *e)
     const struct transfer_peer *peer = s->peer;
     if (s->control.fd >= 0)
         return 0;
-    int status = stream_tls_connect(&s->control, peer->context, &peer->host, peer->settings.connect_timeout, e);
+    int status =
+        stream_tls_connect(&s->control, peer->context, &peer->host, peer->settings.connect_timeout, e);
     if (status == 0)
         keep_alive(s->control.fd, peer->settings.progress_timeout);
     return status;
@@ -302,11 +303,13 @@ static void registry_close(struct transfer_peer *peer)
     free(peer);
 }
 
-static int registry_open(struct transfer_peer **out, const struct transfer_settings *settings, const struct transfer_host *host,
-                         transfer_opened *opened, void *context, struct err *e)
+static int registry_open(struct transfer_peer **out, const struct transfer_settings *settings,
+                         const struct transfer_host *host, transfer_opened *opened, void *context,
+                         struct err *e)
 {
     struct transfer_peer *peer = mem_alloc(sizeof *peer);
-    *peer = (struct transfer_peer){.settings = *settings, .host = *host, .opened = opened, .opened_context = context};
+    *peer = (struct transfer_peer){
+        .settings = *settings, .host = *host, .opened = opened, .opened_context = context};
     files_write("/proc/sys/net/ipv4/tcp_slow_start_after_idle", "0", NULL);
     curl_global_init(CURL_GLOBAL_DEFAULT);
     peer->context = stream_tls_context(settings->folder, e);
@@ -319,12 +322,13 @@ static int registry_open(struct transfer_peer **out, const struct transfer_setti
     return err_wrap(e, "registry: connection to host %s", host->name);
 }
 
-static int registry_send(struct transfer_peer *peer, struct transfer_job *job, const char *local, const char *remote_folder,
-                         struct err *e)
+static int registry_send(struct transfer_peer *peer, struct transfer_job *job, const char *local,
+                         const char *remote_folder, struct err *e)
 {
     if (job->state != TRANSFER_IDLE)
         return err_set(e, EBUSY, "registry: %s to host %s: the job has not ended", local, peer->host.name);
-    struct stream_content *content = transfer_measure(local, &job->bytes, e) == 0 ? stream_content_open(local, e) : NULL;
+    struct stream_content *content =
+        transfer_measure(local, &job->bytes, e) == 0 ? stream_content_open(local, e) : NULL;
     struct session *s = content ? idle_session(peer) : NULL;
     if (content && !s)
         s = new_session(peer, e);
@@ -360,7 +364,8 @@ static void registry_cancel(struct transfer_job *job)
 
 const struct carrier carrier_registry = {
     .name = "registry",
-    .help = "push to a private registry (docker-registry, TLS, password), pull by the receiver; contents checked by digest",
+    .help =
+        "push to a private registry (docker-registry, TLS, password), pull by the receiver; contents checked by digest",
     .arrives_whole = true,
     .prepare = registry_prepare,
     .serve = registry_serve,

@@ -20,13 +20,16 @@ static bool is_cut(int status)
 
 /* --- push -------------------------------------------------------------------------------------------------------------------------- */
 
-static int push_blob(struct registry_client *c, const void *bytes, size_t len, char digest[REGISTRY_DIGEST], struct err *e)
+static int push_blob(struct registry_client *c, const void *bytes, size_t len, char digest[REGISTRY_DIGEST],
+                     struct err *e)
 {
     registry_digest(bytes, len, digest);
     int status = -ECONNRESET;
     for (int cuts = 0; cuts < CUTS_MAX && is_cut(status); cuts++) {
         int there = cuts ? registry_has_blob(c, REGISTRY_REPOSITORY, digest, e) : 0;
-        status = there > 0 ? 0 : there < 0 ? there : registry_put_blob(c, REGISTRY_REPOSITORY, digest, bytes, len, e);
+        status = there > 0   ? 0
+                 : there < 0 ? there
+                             : registry_put_blob(c, REGISTRY_REPOSITORY, digest, bytes, len, e);
     }
     return status;
 }
@@ -57,7 +60,8 @@ static struct json_object *manifest(struct json_object *parts, const uint8_t who
     return o;
 }
 
-static int push_parts(struct registry_client *c, struct stream_content *content, struct json_object *parts, struct err *e)
+static int push_parts(struct registry_client *c, struct stream_content *content, struct json_object *parts,
+                      struct err *e)
 {
     autofree uint8_t *part = mem_alloc(REGISTRY_PART_BYTES);
     char digest[REGISTRY_DIGEST];
@@ -77,7 +81,8 @@ int registry_artifact_prepare(struct registry_client *c, struct err *e)
     return push_blob(c, configuration, strlen(configuration), digest, e);
 }
 
-int registry_artifact_push(struct registry_client *c, struct stream_content *content, char digest[REGISTRY_DIGEST], struct err *e)
+int registry_artifact_push(struct registry_client *c, struct stream_content *content,
+                           char digest[REGISTRY_DIGEST], struct err *e)
 {
     struct json_object *parts = json_object_new_array();
     uint8_t whole[STREAM_DIGEST];
@@ -88,7 +93,8 @@ int registry_artifact_push(struct registry_client *c, struct stream_content *con
     }
     stream_content_digest(content, whole);
     struct json_object *o = manifest(parts, whole);
-    const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+    const char *text =
+        json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
     registry_digest(text, strlen(text), digest);
     status = -ECONNRESET;
     for (int cuts = 0; cuts < CUTS_MAX && is_cut(status); cuts++)
@@ -99,7 +105,8 @@ int registry_artifact_push(struct registry_client *c, struct stream_content *con
 
 /* --- pull -------------------------------------------------------------------------------------------------------------------------- */
 
-static int pull_manifest(struct registry_client *c, const char *digest, struct registry_manifest *m, struct err *e)
+static int pull_manifest(struct registry_client *c, const char *digest, struct registry_manifest *m,
+                         struct err *e)
 {
     struct buf text = BUF_INIT;
     char own[REGISTRY_DIGEST];
@@ -117,7 +124,8 @@ static int pull_manifest(struct registry_client *c, const char *digest, struct r
     return status;
 }
 
-static int pull_part(struct registry_client *c, const struct registry_blob *blob, struct buf *part, struct err *e)
+static int pull_part(struct registry_client *c, const struct registry_blob *blob, struct buf *part,
+                     struct err *e)
 {
     int status = blob->bytes > REGISTRY_PART_BYTES
                      ? err_set(e, EBADMSG, "registry: %s is longer than a part may be", blob->digest)
@@ -131,7 +139,8 @@ static int pull_part(struct registry_client *c, const struct registry_blob *blob
     return status;
 }
 
-static int take_parts(struct registry_client *c, const struct registry_manifest *m, struct stream_intake *intake, struct err *e)
+static int take_parts(struct registry_client *c, const struct registry_manifest *m,
+                      struct stream_intake *intake, struct err *e)
 {
     struct buf part = BUF_INIT;
     int status = 0;

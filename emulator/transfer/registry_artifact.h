@@ -17,7 +17,8 @@ enum { REGISTRY_PART_BYTES = 16 << 20 };
 /* The configuration that every manifest names: once per registry, before the first artifact. */
 int registry_artifact_prepare(struct registry_client *c, struct err *e);
 /* Pushes all of it; `digest` is then the manifest's. */
-int registry_artifact_push(struct registry_client *c, struct stream_content *content, char digest[REGISTRY_DIGEST], struct err *e);
+int registry_artifact_push(struct registry_client *c, struct stream_content *content,
+                           char digest[REGISTRY_DIGEST], struct err *e);
 /* Pulls it into FOLDER, where it appears when it is whole. */
 int registry_artifact_pull(struct registry_client *c, const char *digest, const char *folder, struct err *e);
 

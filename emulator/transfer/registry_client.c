@@ -14,7 +14,7 @@
 
 enum { ANSWER_MAX = REGISTRY_MANIFEST_MAX };
 
-#define MANIFEST_TYPES                                                                                                           \
+#define MANIFEST_TYPES                                                                                       \
     "Accept: application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
 
 /* One request and its answer. */
@@ -25,9 +25,9 @@ struct call {
     const char *content_type; /* of the body; NULL = none */
     const void *body;
     size_t body_len;
-    size_t from;              /* GET: bytes to pass over */
-    struct buf *answer;       /* the caller's, appended to */
-    size_t most;              /* that the answer may have grown to */
+    size_t from;        /* GET: bytes to pass over */
+    struct buf *answer; /* the caller's, appended to */
+    size_t most;        /* that the answer may have grown to */
     long status;
     char location[8192];
     char words[200]; /* of an error */
@@ -181,12 +181,16 @@ static int no_answer(struct registry_client *c, CURLcode code, struct err *e)
         return err_set(e, ETIMEDOUT, "no byte for %g s", simtime_seconds(c->patience));
     if (code == CURLE_WRITE_ERROR)
         return err_set(e, EBADMSG, "the answer is longer than it may be");
-    return err_set(e, code == CURLE_COULDNT_CONNECT ? ECONNREFUSED : ECONNRESET, "%s", curl_easy_strerror(code));
+    return err_set(e, code == CURLE_COULDNT_CONNECT ? ECONNREFUSED : ECONNRESET, "%s",
+                   curl_easy_strerror(code));
 }
 
 static int judge(const struct call *call, struct err *e)
 {
-    int code = call->status == 404 ? ENOENT : call->status == 401 ? EACCES : call->status < 500 ? EINVAL : EIO;
+    int code = call->status == 404   ? ENOENT
+               : call->status == 401 ? EACCES
+               : call->status < 500  ? EINVAL
+                                     : EIO;
     if (good(call->status))
         return 0;
     return err_set(e, code, "%ld %s", call->status, call->words[0] ? call->words : "without a message");
@@ -216,7 +220,8 @@ static int perform(struct registry_client *c, struct call *call, struct err *e)
     return status;
 }
 
-static char *url_of(const struct registry_client *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static char *url_of(const struct registry_client *c, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 static char *url_of(const struct registry_client *c, const char *format, ...)
 {
     va_list args;
@@ -247,8 +252,8 @@ int registry_has_blob(struct registry_client *c, const char *repository, const c
 
 /* Two requests: this registry does not take a blob with the first one, and does not go on with an upload that was cut, because the
  * upload's token has the size that it had (registry/handlers/blobupload.go). */
-int registry_put_blob(struct registry_client *c, const char *repository, const char *digest, const void *bytes, size_t len,
-                      struct err *e)
+int registry_put_blob(struct registry_client *c, const char *repository, const char *digest,
+                      const void *bytes, size_t len, struct err *e)
 {
     struct call begin = {.method = "POST", .url = url_of(c, "%s/blobs/uploads/", repository)};
     int status = perform(c, &begin, e);
@@ -258,7 +263,8 @@ int registry_put_blob(struct registry_client *c, const char *repository, const c
     if (!location)
         return -EBADMSG;
     struct call put = {.method = "PUT",
-                       .url = mem_printf("%s%cdigest=%s", location, strchr(location, '?') ? '&' : '?', digest),
+                       .url =
+                           mem_printf("%s%cdigest=%s", location, strchr(location, '?') ? '&' : '?', digest),
                        .content_type = "application/octet-stream",
                        .body = bytes,
                        .body_len = len};
@@ -271,12 +277,13 @@ static int check_blob(const struct registry_blob *blob, const struct buf *out, s
     registry_digest(out->data, out->len, digest);
     if (out->len == blob->bytes && !strcmp(digest, blob->digest))
         return 0;
-    return err_set(e, EBADMSG, "registry: %s: %zu bytes of %llu arrived, or they are not what the digest says", blob->digest,
-                   out->len, (unsigned long long)blob->bytes);
+    return err_set(e, EBADMSG,
+                   "registry: %s: %zu bytes of %llu arrived, or they are not what the digest says",
+                   blob->digest, out->len, (unsigned long long)blob->bytes);
 }
 
-int registry_get_blob(struct registry_client *c, const char *repository, const struct registry_blob *blob, struct buf *out,
-                      struct err *e)
+int registry_get_blob(struct registry_client *c, const char *repository, const struct registry_blob *blob,
+                      struct buf *out, struct err *e)
 {
     struct call call = {.method = "GET",
                         .url = url_of(c, "%s/blobs/%s", repository, blob->digest),
@@ -290,8 +297,8 @@ int registry_get_blob(struct registry_client *c, const char *repository, const s
 
 /* --- manifests -------------------------------------------------------------------------------------------------------------------- */
 
-int registry_put_manifest(struct registry_client *c, const char *repository, const char *reference, const char *media_type,
-                          const char *text, struct err *e)
+int registry_put_manifest(struct registry_client *c, const char *repository, const char *reference,
+                          const char *media_type, const char *text, struct err *e)
 {
     struct call call = {.method = "PUT",
                         .url = url_of(c, "%s/manifests/%s", repository, reference),
@@ -301,7 +308,8 @@ int registry_put_manifest(struct registry_client *c, const char *repository, con
     return perform(c, &call, e);
 }
 
-int registry_get_manifest(struct registry_client *c, const char *repository, const char *reference, struct buf *out, struct err *e)
+int registry_get_manifest(struct registry_client *c, const char *repository, const char *reference,
+                          struct buf *out, struct err *e)
 {
     struct call call = {.method = "GET",
                         .url = url_of(c, "%s/manifests/%s", repository, reference),
@@ -310,7 +318,8 @@ int registry_get_manifest(struct registry_client *c, const char *repository, con
     return perform(c, &call, e);
 }
 
-int registry_delete_manifest(struct registry_client *c, const char *repository, const char *digest, struct err *e)
+int registry_delete_manifest(struct registry_client *c, const char *repository, const char *digest,
+                             struct err *e)
 {
     struct call call = {.method = "DELETE", .url = url_of(c, "%s/manifests/%s", repository, digest)};
     int status = perform(c, &call, e);
@@ -319,14 +328,15 @@ int registry_delete_manifest(struct registry_client *c, const char *repository, 
 
 int registry_get_catalogue(struct registry_client *c, struct buf *out, struct err *e)
 {
-    struct call call = {.method = "GET", .url = url_of(c, "_catalog?n=1000"), .answer = out, .most = ANSWER_MAX};
+    struct call call = {
+        .method = "GET", .url = url_of(c, "_catalog?n=1000"), .answer = out, .most = ANSWER_MAX};
     return perform(c, &call, e);
 }
 
 /* --- the client ------------------------------------------------------------------------------------------------------------------- */
 
-int registry_client_open(struct registry_client *c, const struct transfer_settings *settings, const char *address, int stop_fd,
-                         struct err *e)
+int registry_client_open(struct registry_client *c, const struct transfer_settings *settings,
+                         const char *address, int stop_fd, struct err *e)
 {
     char password[REGISTRY_PASSWORD_MAX];
     *c = (struct registry_client){.socket = -1,

@@ -11,8 +11,8 @@ void registry_fetch_order(struct buf *out, const char *address, const char *dige
     buf_printf(out, "%s\n%s\n%s", address, digest, folder);
 }
 
-static int turn_to(struct registry_fetch *f, const struct transfer_settings *settings, const char *address, int stop_fd,
-                   struct err *e)
+static int turn_to(struct registry_fetch *f, const struct transfer_settings *settings, const char *address,
+                   int stop_fd, struct err *e)
 {
     struct in_addr any;
     if (!strcmp(address, f->address))
@@ -26,11 +26,13 @@ static int turn_to(struct registry_fetch *f, const struct transfer_settings *set
     return status;
 }
 
-int registry_fetch(struct registry_fetch *f, const struct transfer_settings *settings, const char *order, int stop_fd, struct err *e)
+int registry_fetch(struct registry_fetch *f, const struct transfer_settings *settings, const char *order,
+                   int stop_fd, struct err *e)
 {
     char address[64], digest[REGISTRY_DIGEST];
     int folder = 0;
-    if (sscanf(order, "%63[^\n]\n%71[^\n]\n%n", address, digest, &folder) != 2 || !folder || order[folder] != '/')
+    if (sscanf(order, "%63[^\n]\n%71[^\n]\n%n", address, digest, &folder) != 2 || !folder ||
+        order[folder] != '/')
         return err_set(e, EPROTO, "registry: an order to fetch that is none");
     int status = turn_to(f, settings, address, stop_fd, e);
     return status < 0 ? status : registry_artifact_pull(&f->client, digest, order + folder, e);

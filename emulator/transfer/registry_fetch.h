@@ -14,7 +14,8 @@ struct registry_fetch {
 
 void registry_fetch_order(struct buf *out, const char *address, const char *digest, const char *folder);
 /* Carries the order out. Blocking, as registry_client.h. */
-int registry_fetch(struct registry_fetch *f, const struct transfer_settings *settings, const char *order, int stop_fd, struct err *e);
+int registry_fetch(struct registry_fetch *f, const struct transfer_settings *settings, const char *order,
+                   int stop_fd, struct err *e);
 void registry_fetch_close(struct registry_fetch *f);
 
 #endif

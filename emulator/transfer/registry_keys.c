@@ -33,7 +33,8 @@ static FILE *create_private(const char *path, struct err *e)
 
 static int save(const char *folder, const char *name, EVP_PKEY *key, X509 *certificate, struct err *e)
 {
-    autofree char *key_path = registry_path(folder, name, ".key"), *path = registry_path(folder, name, ".pem");
+    autofree char *key_path = registry_path(folder, name, ".key"),
+                  *path = registry_path(folder, name, ".pem");
     autofclose FILE *key_file = create_private(key_path, e), *file = create_private(path, e);
     if (!key_file || !file)
         return -EIO;
@@ -44,7 +45,8 @@ static int save(const char *folder, const char *name, EVP_PKEY *key, X509 *certi
 
 static int load_authority(const char *folder, EVP_PKEY **key, X509 **certificate, struct err *e)
 {
-    autofree char *key_path = registry_path(folder, "ca", ".key"), *path = registry_path(folder, "ca", ".pem");
+    autofree char *key_path = registry_path(folder, "ca", ".key"),
+                  *path = registry_path(folder, "ca", ".pem");
     autofclose FILE *key_file = fopen(key_path, "re"), *file = fopen(path, "re");
     *key = key_file ? PEM_read_PrivateKey(key_file, NULL, NULL, NULL) : NULL;
     *certificate = file ? PEM_read_X509(file, NULL, NULL, NULL) : NULL;
@@ -119,7 +121,8 @@ int registry_certificate_make(const char *folder, const struct transfer_host *ho
         X509_sign(certificate, authority_key, EVP_sha256()))
         status = save(folder, host->name, key, certificate, e);
     else
-        status = err_set(e, EIO, "registry of %s: no certificate could be made for %s", host->name, host->address);
+        status =
+            err_set(e, EIO, "registry of %s: no certificate could be made for %s", host->name, host->address);
 out:
     X509_free(certificate);
     X509_free(authority);
@@ -132,7 +135,8 @@ out:
 
 static int make_password(const char *folder, struct err *e)
 {
-    autofree char *path = registry_path(folder, "password", ""), *hash_path = registry_path(folder, "htpasswd", "");
+    autofree char *path = registry_path(folder, "password", ""),
+                  *hash_path = registry_path(folder, "htpasswd", "");
     uint8_t random[(REGISTRY_PASSWORD_MAX - 1) / 2];
     char password[REGISTRY_PASSWORD_MAX], salt[CRYPT_GENSALT_OUTPUT_SIZE];
     if (RAND_bytes(random, sizeof random) != 1 ||
@@ -162,7 +166,8 @@ int registry_password(const char *folder, char out[REGISTRY_PASSWORD_MAX], struc
 
 int registry_keys_make(const char *folder, struct err *e)
 {
-    autofree char *place = mem_printf("%s/registry", folder), *password = registry_path(folder, "password", "");
+    autofree char *place = mem_printf("%s/registry", folder),
+                  *password = registry_path(folder, "password", "");
     if (access(password, F_OK) == 0)
         return 0;
     int status = files_make_folder(place, 0700, e);

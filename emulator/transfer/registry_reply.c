@@ -138,7 +138,8 @@ int registry_catalogue_has(const char *text, size_t len, const char *name, struc
 void registry_error_words(const char *text, size_t len, char *out, size_t max)
 {
     struct json_object *o = parse(text, len), *list = member(o, "errors", json_type_array);
-    struct json_object *first = list && json_object_array_length(list) ? json_object_array_get_idx(list, 0) : NULL;
+    struct json_object *first =
+        list && json_object_array_length(list) ? json_object_array_get_idx(list, 0) : NULL;
     const char *words = word(first, "message");
     size_t used = 0;
     for (; words && *words && used + 1 < max; words++)
@@ -150,8 +151,9 @@ void registry_error_words(const char *text, size_t len, char *out, size_t max)
 char *registry_location(const char *base, const char *location, struct err *e)
 {
     size_t len = strlen(base);
-    bool plain = strspn(location, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/?&=%+") ==
-                 strlen(location);
+    bool plain =
+        strspn(location, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/?&=%+") ==
+        strlen(location);
     if (plain && strlen(location) <= LOCATION_MAX && location[0] == '/' && location[1] != '/')
         return mem_printf("%s%s", base, location);
     if (plain && strlen(location) <= LOCATION_MAX && !strncmp(location, base, len) && location[len] == '/')

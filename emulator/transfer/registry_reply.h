@@ -6,9 +6,9 @@
 #include "err.h"
 
 enum {
-    REGISTRY_DIGEST = 72,             /* "sha256:", 64 hexadecimal digits, NUL */
-    REGISTRY_BLOBS_MAX = 4096,        /* of one manifest */
-    REGISTRY_MANIFEST_MAX = 4 << 20,  /* bytes; also what registries themselves take */
+    REGISTRY_DIGEST = 72,            /* "sha256:", 64 hexadecimal digits, NUL */
+    REGISTRY_BLOBS_MAX = 4096,       /* of one manifest */
+    REGISTRY_MANIFEST_MAX = 4 << 20, /* bytes; also what registries themselves take */
     REGISTRY_BLOB_MAX_GB = 16,
 };
 

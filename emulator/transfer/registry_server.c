@@ -15,20 +15,21 @@ enum { POLL_MS = 10 };
 /* Uploads that were cut stay where they are: the run's folder goes with all of it. HTTP/2 would let one connection have 1 MB in flight. */
 static int configure(const char *folder, const struct transfer_host *host, const char *path, struct err *e)
 {
-    autofree char *data = registry_path(folder, host->name, ".data"), *key = registry_path(folder, host->name, ".key"),
+    autofree char *data = registry_path(folder, host->name, ".data"),
+                  *key = registry_path(folder, host->name, ".key"),
                   *certificate = registry_path(folder, host->name, ".pem"),
                   *passwords = registry_path(folder, "htpasswd", "");
     uint64_t secret;
     RAND_bytes((unsigned char *)&secret, sizeof secret);
-    autofree char *text =
-        mem_printf("version: 0.1\n"
-                   "log: {level: warn, accesslog: {disabled: true}}\n"
-                   "storage: {filesystem: {rootdirectory: '%s'}, delete: {enabled: true},"
-                   " maintenance: {uploadpurging: {enabled: false}}}\n"
-                   "http: {addr: '%s:%d', secret: '%016llx', relativeurls: true, http2: {disabled: true},"
-                   " tls: {certificate: '%s', key: '%s'}}\n"
-                   "auth: {htpasswd: {realm: roamlab, path: '%s'}}\n",
-                   data, host->address, REGISTRY_PORT, (unsigned long long)secret, certificate, key, passwords);
+    autofree char *text = mem_printf(
+        "version: 0.1\n"
+        "log: {level: warn, accesslog: {disabled: true}}\n"
+        "storage: {filesystem: {rootdirectory: '%s'}, delete: {enabled: true},"
+        " maintenance: {uploadpurging: {enabled: false}}}\n"
+        "http: {addr: '%s:%d', secret: '%016llx', relativeurls: true, http2: {disabled: true},"
+        " tls: {certificate: '%s', key: '%s'}}\n"
+        "auth: {htpasswd: {realm: roamlab, path: '%s'}}\n",
+        data, host->address, REGISTRY_PORT, (unsigned long long)secret, certificate, key, passwords);
     return files_replace(path, text, e);
 }
 
@@ -37,8 +38,8 @@ static void give_up(struct registry_server *server, int code, const char *what)
     struct err e = ERR_INIT;
     autoclose int fd = open(server->log, O_RDONLY | O_CLOEXEC);
     autofree char *words = fd < 0 ? mem_copy_string("") : ssh_last_words(fd);
-    err_set(&e, code, "registry of %s at %s port %d: %s%s%.300s", server->host.name, server->host.address, REGISTRY_PORT,
-            what, words[0] ? ": " : "", words);
+    err_set(&e, code, "registry of %s at %s port %d: %s%s%.300s", server->host.name, server->host.address,
+            REGISTRY_PORT, what, words[0] ? ": " : "", words);
     registry_server_stop(server);
     server->changed(server, -code, &e);
 }
@@ -83,9 +84,10 @@ int registry_server_start(struct registry_server *server, const struct transfer_
     server->log = registry_path(settings->folder, host->name, ".log");
     server->poll.fire = poll_port;
     server->deadline = simtime_add(loop_now(settings->loop), settings->connect_timeout);
-    int status = transfer_accepts(&server->host) ? err_set(e, EADDRINUSE, "%s port %d: something else accepts there",
-                                                           host->address, REGISTRY_PORT)
-                                                 : 0;
+    int status =
+        transfer_accepts(&server->host)
+            ? err_set(e, EADDRINUSE, "%s port %d: something else accepts there", host->address, REGISTRY_PORT)
+            : 0;
     if (status == 0)
         status = registry_certificate_make(settings->folder, host, e);
     if (status == 0)

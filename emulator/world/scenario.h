@@ -36,6 +36,18 @@ struct scenario_edge {
     int host; /* index into hosts; at most one edge server a host */
     double cpus, memory_mb, storage_mb; /* for containers; INFINITY = never short */
     double data_share;                  /* of the service's data, 0 to 1 */
+    int registry;                       /* index into registries, -1 = none */
+    bool has_base;                      /* the service's image is there at the start */
+};
+
+/* A private registry (KimS22); at most one a host. */
+struct scenario_registry {
+    char *name;
+    int host, parent; /* parent: the registry of the tier above, -1 = none */
+    char **images;    /* its catalogue at the start, as written; owned */
+    int image_count;
+    bool has_image;   /* the service's, at the start */
+    bool keeps;       /* what its edge servers pull elsewhere */
 };
 
 struct scenario_ap {
@@ -79,6 +91,7 @@ struct scenario_service {
     double cpus; /* that a container takes of its edge server */
     struct simtime work; /* computing time of one request */
     double base_ratio, layer_ratio, memory_ratio; /* size to zstd's size */
+    char *image;                                  /* its name in registries, NAME[:TAG] */
 };
 
 struct scenario_mud {
@@ -144,6 +157,7 @@ struct scenario_weights {
 struct scenario_migration {
     const struct strategy *strategy;
     char carrier[16];
+    int registry; /* that carrier registry goes through, -1 = the target's */
     const struct policy *policy;
     const struct placement *placement;
     struct scenario_distance distance;
@@ -186,6 +200,8 @@ struct scenario {
     int host_count;
     struct scenario_edge *edges;
     int edge_count;
+    struct scenario_registry *registries;
+    int registry_count;
     struct scenario_ap *aps;
     int ap_count;
     int logrepo_host;

@@ -44,10 +44,12 @@ static int build_edges(struct scenario *s, json_object *root, struct err *e)
         const struct scenario_place *here = PLACE_NAMED(place, name);
         struct scenario_edge *edge = &s->edges[s->edge_count];
         edge->name = mem_copy_string(name);
+        edge->registry = -1;
         edge->cpus = edge->memory_mb = edge->storage_mb = INFINITY;
         scenario_fill(&scenario_edge_keys, entry, edge);
         int index = s->edge_count++;
-        if (scenario_index_by_key(root, "hosts", "host", entry, "host", here, &edge->host, e) < 0)
+        if (scenario_index_by_key(root, "hosts", "host", entry, "host", here, &edge->host, e) < 0 ||
+            scenario_index_by_key(root, "registries", "registry", entry, "registry", here, &edge->registry, e) < 0)
             return -EINVAL;
         int other = edge_of_host[edge->host];
         if (other >= 0) {
@@ -88,7 +90,9 @@ static int build_migration(struct scenario *s, json_object *root, struct err *e)
     struct scenario_migration *m = &s->migration;
     const char *strategy, *carrier;
     scenario_fill(&scenario_migration_keys, object, m);
-    if (scenario_choice(object, "strategy", "p-migr", strategy_name_at, place, &strategy, e) < 0 ||
+    m->registry = -1;
+    if (scenario_index_by_key(root, "registries", "registry", object, "registry", place, &m->registry, e) < 0 ||
+        scenario_choice(object, "strategy", "p-migr", strategy_name_at, place, &strategy, e) < 0 ||
         scenario_choice(object, "carrier", "scp", scenario_carrier_at, place, &carrier, e) < 0 ||
         scenario_build_policy(m, object, place, e) < 0)
         return -EINVAL;
@@ -176,6 +180,8 @@ static void find_forwarders(struct scenario *s)
         s->hosts[s->aps[i].host].forwards = true;
     for (int i = 0; i < s->edge_count; i++)
         s->hosts[s->edges[i].host].forwards = true;
+    for (int i = 0; i < s->registry_count; i++)
+        s->hosts[s->registries[i].host].forwards = true;
 }
 
 static int build_log(struct scenario *s, json_object *root, struct err *e)
@@ -194,7 +200,8 @@ int scenario_build(struct scenario *s, json_object *root, struct err *e)
     scenario_fill(&scenario_timeout_keys, scenario_member(root, "timeouts"), &s->timeouts);
     build_costs(s, root);
     build_hosts(s, root);
-    if (build_name(s, root, e) < 0 || build_log(s, root, e) < 0 || build_edges(s, root, e) < 0 ||
+    if (build_name(s, root, e) < 0 || build_log(s, root, e) < 0 ||
+        scenario_build_registries(s, root, e) < 0 || build_edges(s, root, e) < 0 ||
         scenario_build_aps(s, root, e) < 0 || build_logrepo(s, root, e) < 0 ||
         scenario_build_links(s, root, e) < 0 || build_migration(s, root, e) < 0 ||
         scenario_build_radio(s, root, e) < 0 || scenario_build_mobility(s, root, e) < 0 ||

@@ -50,6 +50,7 @@ static const struct {
     [OP_STOP] = {40, 0},
     [OP_DISCARD] = {5, 0},
     [OP_REVIVE] = {257, 0.375}, /* as restore */
+    [OP_PULL] = {150, 12},
 };
 
 void scenario_default_costs(struct scenario_cost costs[OPERATIONS])

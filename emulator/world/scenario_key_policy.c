@@ -20,6 +20,9 @@ static const struct scenario_key edge_rows[] = {
      "megabytes of storage for containers; absent: never short", 0, 0},
     {"data_share", KEY_NUMBER, FIELD(scenario_edge, data_share), false, 0, 1, 0,
      "share of the service's data that is there", 0, 0},
+    {.name = "registry", .kind = KEY_WORD, .field = KEY_NO_FIELD, .help = "the registry next to it"},
+    {"has_base", KEY_SWITCH, FIELD(scenario_edge, has_base), false, 0, 0, 1,
+     "false: the service's image is not there at the start; it is pulled from a registry when it is needed", 0, 0},
 };
 const struct scenario_keys scenario_edge_keys = KEYS(edge_rows);
 

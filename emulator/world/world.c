@@ -25,6 +25,10 @@ static void fill_rules(struct rules *r, const struct scenario *s)
         .replay_max = s->migration.replay_max,
         .retries = s->migration.retries,
     };
+    bool *lacks = mem_alloc_array((size_t)s->edge_count, sizeof *lacks);
+    for (int i = 0; i < s->edge_count; i++)
+        lacks[i] = !s->edges[i].has_base;
+    r->lacks_base = lacks;
 }
 
 void world_init(struct world *w, const struct scenario *s, uint64_t seed,
@@ -150,5 +154,6 @@ void world_free(struct world *w)
 {
     free_cast(w);
     surroundings_free(&w->around);
+    free((void *)(uintptr_t)w->rules.lacks_base);
     world_layout_free(&w->layout);
 }

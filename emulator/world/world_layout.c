@@ -59,11 +59,26 @@ static void lay_parties(struct layout *l, const struct scenario *s)
     l->edges = mem_alloc_array((size_t)s->edge_count, sizeof *l->edges);
     l->mud_count = s->mud_count, l->ap_count = s->ap_count, l->edge_count = s->edge_count;
     for (int i = 0; i < s->mud_count; i++)
-        l->muds[i] = (struct layout_party){device_name(s, i), s->muds[i].host, s->muds[i].reply_bytes};
+        l->muds[i] = (struct layout_party){
+            .name = device_name(s, i), .host = s->muds[i].host, .reply_bytes = s->muds[i].reply_bytes};
     for (int i = 0; i < s->ap_count; i++)
-        l->aps[i] = (struct layout_party){paper_name(s->aps[i].name, "ap", "AP"), s->aps[i].host, 0};
+        l->aps[i] = (struct layout_party){.name = paper_name(s->aps[i].name, "ap", "AP"), .host = s->aps[i].host};
     for (int i = 0; i < s->edge_count; i++)
-        l->edges[i] = (struct layout_party){paper_name(s->edges[i].name, "es", "ES"), s->edges[i].host, 0};
+        l->edges[i] = (struct layout_party){.name = paper_name(s->edges[i].name, "es", "ES"),
+                                            .host = s->edges[i].host,
+                                            .registry = s->edges[i].registry,
+                                            .has_base = s->edges[i].has_base};
+}
+
+static void lay_registries(struct layout *l, const struct scenario *s)
+{
+    l->registries = mem_alloc_array((size_t)s->registry_count, sizeof *l->registries);
+    l->registry_count = s->registry_count;
+    l->carrier_registry = s->migration.registry;
+    for (int i = 0; i < s->registry_count; i++) {
+        const struct scenario_registry *r = &s->registries[i];
+        l->registries[i] = (struct layout_registry){r->name, r->host, r->parent, r->has_image, r->keeps};
+    }
 }
 
 uint32_t world_layout_window(const struct scenario *s)
@@ -102,6 +117,7 @@ void world_layout_init(struct layout *l, const struct scenario *s, uint64_t seed
     *l = (struct layout){.seed = seed};
     lay_hosts_and_links(l, s, seed);
     lay_parties(l, s);
+    lay_registries(l, s);
     lay_service(l, s);
 }
 
@@ -118,6 +134,7 @@ void world_layout_free(struct layout *l)
     free_parties(l->aps, l->ap_count);
     free_parties(l->edges, l->edge_count);
     free((void *)(uintptr_t)l->host_names);
+    free(l->registries);
     free(l->links);
     free(l->next_hop);
     faults_free(&l->faults);
