@@ -68,6 +68,7 @@ struct link_counters {
 struct link_driver {
     const char *name;    /* as result.json shows it */
     const char *summary; /* for people */
+    bool at_arrival;     /* shapes packets where they arrive, not where they leave */
     /* Does this host have it? Tried out in a private namespace. 0, or -errno and why not. */
     int (*probe)(struct err *e);
     /* Is it able to shape like this? Pure. EOPNOTSUPP names what it cannot do. */

@@ -395,6 +395,7 @@ static int userspace_clear(const char *namespace, const char *interface, struct 
 const struct link_driver link_driver_userspace = {
     .name = "userspace",
     .summary = "roamlab's own emulator over NFQUEUE",
+    .at_arrival = true,
     .probe = userspace_probe,
     .can = userspace_can,
     .start = userspace_start,

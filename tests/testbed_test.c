@@ -1,9 +1,12 @@
 /* Testbeds of real namespaces and links, with the driver that this host has. Bounds leave room for a busy
  * machine. */
 #include "testbed.h"
+#include "folder.h"
 #include "link_fixture.h"
 #include "mem.h"
+#include "namespace.h"
 #include "privileges.h"
+#include "wiring.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -45,7 +48,7 @@ static void build(struct bed *bed, const char *run, int links, const struct link
     autofree char *name = mem_printf("%s-%d", run, getpid());
     for (int i = 0; i <= links; i++) {
         ips[i] = ip(addresses[i]);
-        hosts[i] = (struct testbed_host){names[i], &ips[i], 1};
+        hosts[i] = (struct testbed_host){.name = names[i], .addresses = &ips[i], .address_count = 1};
         chain[i] = (struct testbed_link){
             .between = {i, i + 1}, .params = {*params, *params}, .congestion = congestion};
     }
@@ -257,14 +260,82 @@ static void fail_closed(void **state)
     assert_int_equal(journal_close(bed.journal, NULL), 0);
 }
 
+/* Two machines, here namespaces with a cable between them, build a half of the plan each. What the link does to packets happens once, whichever
+ * end the driver works at; the cable itself stays fast. */
+static void two_machines(void **state)
+{
+    static const char *const machines[2] = {"192.0.2.1", "192.0.2.2"};
+    const struct ether_addr hardware[2] = {{{2, 0, 0, 0, 0, 1}}, {{2, 0, 0, 0, 0, 2}}};
+    struct link_params params = {.delay = simtime_ms(10), .rate_bps = 80000000, .queue_packets = 200};
+    struct in_addr ips[2] = {ip(addresses[0]), ip(addresses[1])};
+    struct place cable[2], ends[2];
+    struct journal *journals[2];
+    struct testbed *beds[2];
+    struct err e = ERR_INIT;
+    char *names_of[2], *roots[2], congestion[16];
+    (void)state;
+    NEED_DRIVER();
+    autofree char *run = mem_printf("machines-%d", getpid());
+    for (int i = 0; i < 2; i++) {
+        names_of[i] = mem_printf("roamlab-test-machine%d-%d", i, getpid());
+        roots[i] = folder_make();
+        assert_int_equal(namespace_create(names_of[i], &e), 0);
+        cable[i] = (struct place){namespace_path(names_of[i]), machines[i]};
+    }
+    struct netlink *first = netlink_open(cable[0].namespace, &e),
+                   *second = netlink_open(cable[1].namespace, &e);
+    struct netlink *both[2] = {first, second};
+    assert_int_equal(wiring_veth(first, "eth0", hardware, cable[1].namespace, &e), 0);
+    for (int i = 0; i < 2; i++) {
+        struct wiring_route route = {
+            .destination = ip(machines[!i]), .interface = "eth0", .source = ip(machines[i])};
+        assert_int_equal(wiring_up(both[i], "lo", &e), 0);
+        assert_int_equal(wiring_up(both[i], "eth0", &e), 0);
+        assert_int_equal(wiring_address_add(both[i], "eth0", ip(machines[i]), NULL, &e), 0);
+        assert_int_equal(wiring_route_set(both[i], &route, &e), 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        struct testbed_host hosts[2] = {{"a", &ips[0], 1, i != 0, ip(machines[0])},
+                                        {"b", &ips[1], 1, i != 1, ip(machines[1])}};
+        struct testbed_link link = {.between = {0, 1}, .params = {params, params}, .congestion = "cubic"};
+        struct testbed_plan plan = {hosts, &link, NULL, 2, 1, 0};
+        int back;
+        assert_int_equal(netns_enter(cable[i].namespace, &back, &e), 0);
+        journals[i] = journal_open(roots[i], run, NULL, &e);
+        beds[i] = testbed_build(&plan, driver, journals[i], &e);
+        netns_leave(back);
+        if (!beds[i])
+            fail_msg("machine %d: %s", i, e.text);
+        ends[i] = (struct place){testbed_namespace(beds[i], i), addresses[i]};
+        assert_null(testbed_namespace(beds[i], !i));
+    }
+    double ms = round_trip_ms(&ends[0], &ends[1], 10), plain_ms = round_trip_ms(&cable[0], &cable[1], 10);
+    struct link_counters counters[2];
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(testbed_count(beds[driver->at_arrival ? i : !i], 0, !i, &counters[i], &e), 0);
+    double mbit = tcp_mbit(&ends[0], &ends[1], 4000000, congestion);
+    for (int i = 0; i < 2; i++) {
+        testbed_free(beds[i]);
+        assert_int_equal(journal_close(journals[i], &e), 0);
+        netlink_free(both[i]);
+        namespace_remove(names_of[i], &e);
+        free((char *)(uintptr_t)cable[i].namespace);
+        free(names_of[i]);
+        folder_remove(roots[i]);
+    }
+    assert_true(counters[0].packets >= 10 && counters[1].packets >= 10);
+    if (ms < 20 || ms > 22.5 || plain_ms > 5 || mbit < 40 || mbit > 77)
+        fail_msg("round trip %.3f ms, on the cable %.3f ms, %.1f Mbit/s", ms, plain_ms, mbit);
+}
+
 /* Plans that cannot be built say why, and what was begun goes with the journal. */
 static void bad_plans(void **state)
 {
     struct in_addr ips[2] = {ip(addresses[0]), ip(addresses[1])};
-    const struct testbed_host good[2] = {{"a", &ips[0], 1}, {"b", &ips[1], 1}},
-                              bad[2] = {{"../a", &ips[0], 1}, {"b", &ips[1], 1}},
-                              bare[2] = {{"a", NULL, 0}, {"b", &ips[1], 1}},
-                              twice[2] = {{"a", &ips[0], 1}, {"a", &ips[1], 1}};
+    const struct testbed_host good[2] = {{"a", &ips[0], 1, false, {0}}, {"b", &ips[1], 1, false, {0}}},
+                              bad[2] = {{"../a", &ips[0], 1, false, {0}}, {"b", &ips[1], 1, false, {0}}},
+                              bare[2] = {{"a", NULL, 0, false, {0}}, {"b", &ips[1], 1, false, {0}}},
+                              twice[2] = {{"a", &ips[0], 1, false, {0}}, {"a", &ips[1], 1, false, {0}}};
     const struct {
         const struct testbed_host *hosts;
         struct testbed_link link;
@@ -306,7 +377,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trips), cmocka_unit_test(rates),       cmocka_unit_test(tcp_throughput),
         cmocka_unit_test(queue_drops), cmocka_unit_test(losses),      cmocka_unit_test(further_addresses),
-        cmocka_unit_test(two_at_once), cmocka_unit_test(fail_closed), cmocka_unit_test(bad_plans),
+        cmocka_unit_test(two_at_once), cmocka_unit_test(fail_closed), cmocka_unit_test(two_machines),
+        cmocka_unit_test(bad_plans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

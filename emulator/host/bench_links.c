@@ -34,7 +34,7 @@ static int bench_open(struct bench *bench, struct err *e)
     struct in_addr ips[2];
     for (int i = 0; i < 2; i++)
         inet_pton(AF_INET, addresses[i], &ips[i]);
-    struct testbed_host hosts[2] = {{"a", &ips[0], 1}, {"b", &ips[1], 1}};
+    struct testbed_host hosts[2] = {{"a", &ips[0], 1, false, {0}}, {"b", &ips[1], 1, false, {0}}};
     struct testbed_link link = {.between = {0, 1}, .varies = bench->driver != NULL};
     struct testbed_plan plan = {.hosts = hosts, .links = &link, .host_count = 2, .link_count = 1};
     autofree char *name = mem_printf("bench-%d-%s", getpid(), bench->driver ? bench->driver->name : "plain");

@@ -1,6 +1,7 @@
 #include "testbed.h"
 #include "mem.h"
 #include "namespace.h"
+#include "segmentation.h"
 #include "wiring.h"
 
 #include <errno.h>
@@ -9,8 +10,8 @@
 #include <string.h>
 
 struct host {
-    char *name, *namespace_name, *namespace; /* owned */
-    struct in_addr main_address;
+    char *name, *namespace_name, *namespace; /* owned; no namespace: elsewhere */
+    struct in_addr main_address, machine;
     struct netlink *netlink; /* owned */
 };
 
@@ -18,12 +19,15 @@ struct wire {
     int between[2];
     char interface[16];
     char congestion[16];
-    struct link_shaper *shapers[2]; /* the drive's; NULL = not shaped */
+    struct link_shaper *shapers[2]; /* the drive's; NULL = not shaped here */
+    bool elsewhere[2];              /* that direction is another machine's to shape */
 };
 
 struct testbed {
     struct journal *journal;
+    const struct link_driver *driver;
     struct link_drive *drive; /* owned */
+    struct netlink *machine;  /* owned: this machine's own network */
     struct host *hosts;       /* owned */
     struct wire *links;       /* owned */
     int host_count, link_count;
@@ -63,9 +67,12 @@ static int create_host(struct testbed *testbed, struct host *host, const struct 
                        struct err *e)
 {
     host->name = mem_copy_string(plan->name);
+    host->main_address = plan->addresses[0];
+    host->machine = plan->machine;
+    if (plan->elsewhere)
+        return 0;
     host->namespace_name = mem_printf("roamlab-%s-%s", journal_run(testbed->journal), plan->name);
     host->namespace = namespace_path(host->namespace_name);
-    host->main_address = plan->addresses[0];
     int status = journal_record(testbed->journal, "netns", host->namespace_name, e);
     if (status == 0)
         status = namespace_create(host->namespace_name, e);
@@ -91,6 +98,8 @@ static int connect_side(struct testbed *testbed, int number, int side, struct er
     const struct wire *link = &testbed->links[number];
     struct host *here = &testbed->hosts[link->between[side]], *there = &testbed->hosts[link->between[!side]];
     struct ether_addr hardware = hardware_address(number, !side);
+    if (!here->namespace)
+        return 0;
     int status =
         wiring_address_add(here->netlink, link->interface, here->main_address, &there->main_address, e);
     if (status == 0)
@@ -106,15 +115,58 @@ static int connect_side(struct testbed *testbed, int number, int side, struct er
     return status < 0 ? err_wrap(e, "host %s", here->name) : 0;
 }
 
+/* Each machine shapes what the driver shapes at the ends that are there. */
 static int shape_direction(struct testbed *testbed, struct wire *link, int direction,
                            const struct testbed_link *plan, struct err *e)
 {
-    struct link_ends ends = {.from_namespace = testbed->hosts[link->between[direction]].namespace,
-                             .from_interface = link->interface,
-                             .to_namespace = testbed->hosts[link->between[!direction]].namespace,
-                             .to_interface = link->interface,
+    const char *from = testbed->hosts[link->between[direction]].namespace,
+               *to = testbed->hosts[link->between[!direction]].namespace;
+    struct link_ends ends = {.from_namespace = from,
+                             .from_interface = from ? link->interface : NULL,
+                             .to_namespace = to,
+                             .to_interface = to ? link->interface : NULL,
                              .varies = plan->varies};
+    link->elsewhere[direction] = testbed->driver->at_arrival ? !to : !from;
+    if (link->elsewhere[direction])
+        return 0;
     return link_shape(testbed->drive, &ends, &plan->params[direction], &link->shapers[direction], e);
+}
+
+/* The same at both machines, and another one for every link of every run. */
+static uint32_t tunnel_id(const char *run, int number)
+{
+    uint32_t hash = 2166136261;
+    for (; *run; run++)
+        hash = (hash ^ (uint8_t)*run) * 16777619;
+    return (hash + (uint32_t)number) & 0xffffff;
+}
+
+static int create_tunnel(struct testbed *testbed, int number, int side, struct err *e)
+{
+    const struct wire *link = &testbed->links[number];
+    const struct host *here = &testbed->hosts[link->between[side]], *there = &testbed->hosts[link->between[!side]];
+    struct wiring_vxlan vxlan = {.interface = link->interface,
+                                 .namespace = here->namespace,
+                                 .hardware = hardware_address(number, side),
+                                 .id = tunnel_id(journal_run(testbed->journal), number),
+                                 .local = here->machine,
+                                 .remote = there->machine};
+    if (!testbed->machine && !(testbed->machine = netlink_open(NULL, e)))
+        return -e->code;
+    int status = wiring_vxlan(testbed->machine, &vxlan, e);
+    if (status == 0)
+        status = segmentation_set(here->namespace, link->interface, 0, e);
+    return status;
+}
+
+static int create_interfaces(struct testbed *testbed, int number, struct err *e)
+{
+    const struct wire *link = &testbed->links[number];
+    const struct host *first = &testbed->hosts[link->between[0]], *second = &testbed->hosts[link->between[1]];
+    struct ether_addr hardware[2] = {hardware_address(number, 0), hardware_address(number, 1)};
+    if (!first->namespace || !second->namespace)
+        return create_tunnel(testbed, number, !first->namespace, e);
+    return wiring_veth(first->netlink, link->interface, hardware, second->namespace, e);
 }
 
 static int create_link(struct testbed *testbed, int number, const struct testbed_link *plan, struct err *e)
@@ -123,14 +175,15 @@ static int create_link(struct testbed *testbed, int number, const struct testbed
     memcpy(link->between, plan->between, sizeof link->between);
     snprintf(link->interface, sizeof link->interface, "link%d", number);
     snprintf(link->congestion, sizeof link->congestion, "%s", plan->congestion ? plan->congestion : "");
-    struct host *first = &testbed->hosts[link->between[0]], *second = &testbed->hosts[link->between[1]];
-    struct ether_addr hardware[2] = {hardware_address(number, 0), hardware_address(number, 1)};
-    int status = wiring_veth(first->netlink, link->interface, hardware, second->namespace, e);
+    const struct host *first = &testbed->hosts[link->between[0]], *second = &testbed->hosts[link->between[1]];
+    if (!first->namespace && !second->namespace)
+        return 0;
+    int status = create_interfaces(testbed, number, e);
     for (int side = 0; side < 2 && status == 0; side++)
         status = connect_side(testbed, number, side, e);
-    if (status == 0)
+    if (status == 0 && first->namespace)
         status = wiring_wait_running(first->netlink, link->interface, e);
-    if (status == 0)
+    if (status == 0 && second->namespace)
         status = wiring_wait_running(second->netlink, link->interface, e);
     for (int direction = 0; direction < 2 && status == 0; direction++)
         status = shape_direction(testbed, link, direction, plan, e);
@@ -160,6 +213,7 @@ struct testbed *testbed_build(const struct testbed_plan *plan, const struct link
     testbed->links = mem_alloc_array((size_t)plan->link_count, sizeof *testbed->links);
     testbed->host_count = plan->host_count;
     testbed->link_count = plan->link_count;
+    testbed->driver = driver;
     testbed->drive = link_drive_start(driver, e);
     if (testbed->drive && create_all(testbed, plan, e) == 0)
         return testbed;
@@ -179,6 +233,7 @@ void testbed_free(struct testbed *testbed)
         free(testbed->hosts[i].namespace_name);
         free(testbed->hosts[i].namespace);
     }
+    netlink_free(testbed->machine);
     free(testbed->hosts);
     free(testbed->links);
     free(testbed);
@@ -208,6 +263,8 @@ int testbed_route_set(struct testbed *testbed, const struct testbed_route *plan,
         return err_set(e, EINVAL, "route: no host %d or link %d", plan->host, plan->link);
     struct host *host = &testbed->hosts[plan->host];
     const struct wire *link = &testbed->links[plan->link];
+    if (!host->namespace)
+        return 0;
     int side = link->between[1] == plan->host;
     if (link->between[side] != plan->host)
         return err_set(e, EINVAL, "host %s: link %d does not end here", host->name, plan->link);
@@ -231,6 +288,8 @@ int testbed_change(struct testbed *testbed, int link, int direction, const struc
                    struct err *e)
 {
     struct link_shaper *shaper = testbed->links[link].shapers[direction];
+    if (testbed->links[link].elsewhere[direction])
+        return 0;
     if (!shaper)
         return err_set(e, EINVAL, "link %d: is not one that varies", link);
     return link_change(shaper, params, e) < 0 ? err_wrap(e, "link %d", link) : 0;

@@ -1,5 +1,7 @@
-/* The hosts of a run on this machine: a network namespace each, veth pairs between them, shaped as their
- * links say.
+/* The hosts of a run that are on this machine: a network namespace each, veth pairs between them, shaped as their
+ * links say. Hosts may be on several machines: each builds its own part of the same plan, and a link to a host
+ * elsewhere is a tunnel (VXLAN) between the addresses of both machines, so that shaping it touches nothing else that
+ * passes between them.
  *
  * Names: host H of run R lives in /run/netns/roamlab-R-H; link number i is the interface linki in both of its
  * hosts. Addressing is unnumbered: a host's addresses are all /32 on its loopback interface, its first one is
@@ -18,11 +20,14 @@
 #include "journal.h"
 
 #include <netinet/in.h>
+#include <stdbool.h>
 
 struct testbed_host {
     const char *name;                /* [A-Za-z0-9_.-] */
     const struct in_addr *addresses; /* the first is the main address */
     int address_count;               /* at least 1 */
+    bool elsewhere;                  /* on another machine */
+    struct in_addr machine;          /* its machine's address; needed where a link leads from one to another */
 };
 
 struct testbed_link {
@@ -53,7 +58,8 @@ struct testbed *testbed_build(const struct testbed_plan *plan, const struct link
                               struct journal *journal, struct err *e);
 void testbed_free(struct testbed *testbed); /* NULL-safe */
 
-/* The path of a host's namespace, for process_options.net_namespace and netns_enter; the testbed's. */
+/* The path of a host's namespace, for process_options.net_namespace and netns_enter; the testbed's. NULL if the host is
+ * elsewhere. */
 const char *testbed_namespace(const struct testbed *testbed, int host);
 
 /* A further address of the host (a container's), and how others get there. A route replaces an older one to
@@ -63,11 +69,12 @@ int testbed_address_remove(struct testbed *testbed, int host, struct in_addr add
 int testbed_route_set(struct testbed *testbed, const struct testbed_route *route, struct err *e);
 int testbed_route_remove(struct testbed *testbed, int host, struct in_addr destination, struct err *e);
 
-/* Changes a direction of a link that varies in place: what is in its queue or in flight stays there, with its times. */
+/* Changes a direction of a link that varies in place: what is in its queue or in flight stays there, with its times. A
+ * direction that another machine shapes is left to that. */
 int testbed_change(struct testbed *testbed, int link, int direction, const struct link_params *params,
                    struct err *e);
 
-/* What the link's direction (0 = as in `between`, 1 = back) has carried; zeros if it is not shaped. */
+/* What the link's direction (0 = as in `between`, 1 = back) has carried; zeros if it is not shaped here. */
 int testbed_count(struct testbed *testbed, int link, int direction, struct link_counters *counters,
                   struct err *e);
 

@@ -26,11 +26,11 @@ static char *text_of(struct in_addr address)
     return mem_copy_string(text);
 }
 
-static void put_end(struct nl_msg *request, const char *interface, const struct ether_addr *hardware)
+static void put_end(struct nl_msg *request, const char *interface, const struct ether_addr *hardware, uint32_t mtu)
 {
     nla_put_string(request, IFLA_IFNAME, interface);
     nla_put(request, IFLA_ADDRESS, sizeof *hardware, hardware);
-    nla_put_u32(request, IFLA_MTU, LINK_MTU);
+    nla_put_u32(request, IFLA_MTU, mtu);
 }
 
 int wiring_veth(struct netlink *netlink, const char *interface, const struct ether_addr hardware[2],
@@ -41,19 +41,42 @@ int wiring_veth(struct netlink *netlink, const char *interface, const struct eth
     if (peer < 0)
         return err_errno(e, "namespace %s", peer_namespace);
     struct nl_msg *request = netlink_request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof info);
-    put_end(request, interface, &hardware[0]);
+    put_end(request, interface, &hardware[0], LINK_MTU);
     struct nlattr *kind = nla_nest_start(request, IFLA_LINKINFO);
     nla_put_string(request, IFLA_INFO_KIND, "veth");
     struct nlattr *data = nla_nest_start(request, IFLA_INFO_DATA);
     struct nlattr *other = nla_nest_start(request, VETH_INFO_PEER);
     nlmsg_append(request, &info, sizeof info, NLMSG_ALIGNTO);
-    put_end(request, interface, &hardware[1]);
+    put_end(request, interface, &hardware[1], LINK_MTU);
     nla_put_u32(request, IFLA_NET_NS_FD, (uint32_t)peer);
     nla_nest_end(request, other);
     nla_nest_end(request, data);
     nla_nest_end(request, kind);
     int status = netlink_send(netlink, request, "veth pair", e);
     return status < 0 ? err_wrap(e, "%s", interface) : 0;
+}
+
+int wiring_vxlan(struct netlink *netlink, const struct wiring_vxlan *vxlan, struct err *e)
+{
+    struct ifinfomsg info = {.ifi_family = AF_UNSPEC};
+    autoclose int namespace = open(vxlan->namespace, O_RDONLY | O_CLOEXEC);
+    if (namespace < 0)
+        return err_errno(e, "namespace %s", vxlan->namespace);
+    struct nl_msg *request = netlink_request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof info);
+    put_end(request, vxlan->interface, &vxlan->hardware, WIRING_VXLAN_MTU);
+    nla_put_u32(request, IFLA_NET_NS_FD, (uint32_t)namespace);
+    struct nlattr *kind = nla_nest_start(request, IFLA_LINKINFO);
+    nla_put_string(request, IFLA_INFO_KIND, "vxlan");
+    struct nlattr *data = nla_nest_start(request, IFLA_INFO_DATA);
+    nla_put_u32(request, IFLA_VXLAN_ID, vxlan->id);
+    nla_put(request, IFLA_VXLAN_LOCAL, sizeof vxlan->local, &vxlan->local);
+    nla_put(request, IFLA_VXLAN_GROUP, sizeof vxlan->remote, &vxlan->remote);
+    nla_put_u16(request, IFLA_VXLAN_PORT, htons(WIRING_VXLAN_PORT));
+    nla_put_u8(request, IFLA_VXLAN_LEARNING, 0);
+    nla_nest_end(request, data);
+    nla_nest_end(request, kind);
+    int status = netlink_send(netlink, request, "vxlan", e);
+    return status < 0 ? err_wrap(e, "%s", vxlan->interface) : 0;
 }
 
 int wiring_up(struct netlink *netlink, const char *interface, struct err *e)

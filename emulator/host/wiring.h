@@ -14,6 +14,18 @@
 int wiring_veth(struct netlink *netlink, const char *interface, const struct ether_addr hardware[2],
                 const char *peer_namespace, struct err *e);
 
+/* An interface called `interface` in the namespace bound at `namespace`, whose frames travel in UDP (VXLAN, RFC 7348; port
+ * WIRING_VXLAN_PORT) from `local`, an address in the socket's namespace, to `remote`, where one of the same id and the
+ * other way round takes them. Its MTU leaves room for the headers on a path of 1500 bytes; it is down. */
+enum { WIRING_VXLAN_PORT = 47890, WIRING_VXLAN_MTU = 1450 };
+struct wiring_vxlan {
+    const char *interface, *namespace;
+    struct ether_addr hardware;
+    uint32_t id; /* 24 bits */
+    struct in_addr local, remote;
+};
+int wiring_vxlan(struct netlink *netlink, const struct wiring_vxlan *vxlan, struct err *e);
+
 int wiring_up(struct netlink *netlink, const char *interface, struct err *e);
 
 /* Waits until the interface really sends: the kernel notices the carrier in its own time, and drops what is

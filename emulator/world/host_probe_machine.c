@@ -20,7 +20,8 @@ int host_probe_namespaces(const struct host_probe *probe, const struct host_prob
     (void)probe, (void)subject;
     const struct in_addr addresses[] = {{htonl(0xc612fffd)},
                                         {htonl(0xc612fffe)}}; /* 198.18.255.253 and .254 */
-    const struct testbed_host hosts[] = {{"left", &addresses[0], 1}, {"right", &addresses[1], 1}};
+    const struct testbed_host hosts[] = {{.name = "left", .addresses = &addresses[0], .address_count = 1},
+                                         {.name = "right", .addresses = &addresses[1], .address_count = 1}};
     const struct testbed_link link = {.between = {0, 1}};
     const struct testbed_plan plan = {.hosts = hosts, .links = &link, .host_count = 2, .link_count = 1};
     struct journal *journal = host_probe_journal(e);

@@ -27,7 +27,7 @@ static void plan_host(const struct layout *l, int host, struct testbed_host *out
     len = add_parties(l->muds, l->mud_count, PARTY_MUD, host, addresses, len);
     len = add_parties(l->aps, l->ap_count, PARTY_AP, host, addresses, len);
     len = add_parties(l->edges, l->edge_count, PARTY_EDGE, host, addresses, len);
-    *out = (struct testbed_host){l->host_names[host], addresses, len};
+    *out = (struct testbed_host){.name = l->host_names[host], .addresses = addresses, .address_count = len};
 }
 
 static void plan_link(const struct layout_link *link, struct testbed_link *out)
