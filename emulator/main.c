@@ -17,6 +17,7 @@ static const struct {
     {"plot", plot_main, "draw the figures of results"},
     {"report", report_main, "write results as pages for a browser"},
     {"compare", compare_main, "put two results side by side"},
+    {"calibrate", calibrate_main, "fit virtual time's costs to real runs, and check its predictions"},
     {"explain", explain_main, "what a metric, a key or a kind of event means"},
     {"export", export_main, "a run's events for Perfetto or as CSV, its packets for Wireshark"},
     {"import", import_main, "turn a log into a result, tracks into who is at which access point when"},

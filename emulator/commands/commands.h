@@ -11,6 +11,7 @@ int search_main(int argc, char **argv);  /* search [OPTIONS] */
 int check_main(int argc, char **argv);   /* check SCENARIO… */
 int plot_main(int argc, char **argv);    /* plot [-o DIR] DIR… */
 int report_main(int argc, char **argv);  /* report DIR… */
+int calibrate_main(int argc, char **argv); /* calibrate -o FILE DIR… */
 int compare_main(int argc, char **argv); /* compare [OPTIONS] BASE NEW */
 int explain_main(int argc, char **argv); /* explain NAME… */
 int export_main(int argc, char **argv);  /* export trace|csv|pcapng [-o OUT] DIR */
