@@ -30,6 +30,9 @@ static void hand_over(CURL *curl, CURLcode code)
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http_status);
     int status = code ? docker_api_no_answer(r->what, code, &e)
                       : docker_api_judge(r->what, http_status, &r->received, &e);
+    autofree char *words = status == 0 && r->streams ? docker_api_stream_error(&r->received) : NULL;
+    if (words)
+        status = err_set(&e, EIO, "docker: %s: %s", r->what, words);
     struct json_object *answer = r->received.len ? json_tokener_parse(buf_text(&r->received)) : NULL;
     docker_api_cancel(r);
     r->done(r, status, answer, &e);
@@ -167,6 +170,10 @@ static void prepare(struct docker_request *r, const char *method, const char *pa
         curl_easy_setopt(r->curl, CURLOPT_POSTFIELDSIZE, r->body ? (long)strlen(r->body) : 0L);
         curl_easy_setopt(r->curl, CURLOPT_POSTFIELDS, r->body ? r->body : "");
         r->headers = curl_slist_append(NULL, "Content-Type: application/json");
+        if (r->authorisation) {
+            autofree char *line = mem_printf("X-Registry-Auth: %s", r->authorisation);
+            r->headers = curl_slist_append(r->headers, line);
+        }
         curl_easy_setopt(r->curl, CURLOPT_HTTPHEADER, r->headers);
     }
 }

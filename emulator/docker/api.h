@@ -27,6 +27,10 @@ struct docker_request {
      * other 4xx, EIO for 5xx, ECONNREFUSED and the like without an Engine. `answer` is the JSON answer or
      * NULL, valid during the call. */
     void (*done)(struct docker_request *request, int status, struct json_object *answer, const struct err *e);
+    /* May be set before: X-Registry-Auth, the caller's; and that the answer is a stream of progress, in which an error may stand though the
+     * status is 200. */
+    const char *authorisation;
+    bool streams;
     /* The rest is the API's own. */
     struct docker_api *api;
     CURL *curl;
@@ -74,6 +78,8 @@ struct loop *docker_api_loop(const struct docker_api *api);
 /* Shared with the transfers: turns an HTTP status and the Engine's answer into an error. 0 for 2xx and
  * 304. */
 int docker_api_judge(const char *what, long http_status, struct buf *received, struct err *e);
+/* The error in an answer that is a stream of JSON objects; free() it. NULL: there is none. */
+char *docker_api_stream_error(struct buf *received);
 /* The same for a request that libcurl could not carry out. */
 int docker_api_no_answer(const char *what, CURLcode code, struct err *e);
 

@@ -23,7 +23,7 @@ static int code_of(long http_status)
 }
 
 /* The Engine's message: {"message": …}, or the last line of a progress stream that holds {"error": …}. */
-static char *engine_message(struct buf *received)
+char *docker_api_stream_error(struct buf *received)
 {
     if (!received->len)
         return NULL;
@@ -52,7 +52,7 @@ int docker_api_judge(const char *what, long http_status, struct buf *received, s
 {
     if ((http_status >= 200 && http_status < 300) || http_status == 304)
         return 0;
-    autofree char *message = engine_message(received);
+    autofree char *message = docker_api_stream_error(received);
     return err_set(e, code_of(http_status), "docker: %s: %ld %s", what, http_status,
                    message ? message : "without a message");
 }
@@ -192,7 +192,7 @@ static int run_transfer(struct background *b, struct err *e)
         return err_errno(e, "open %s", t->path);
     int status = perform(t, e);
     close(t->file);
-    autofree char *message = status == 0 && t->upload ? engine_message(&t->received) : NULL;
+    autofree char *message = status == 0 && t->upload ? docker_api_stream_error(&t->received) : NULL;
     if (message)
         status = err_set(e, EIO, "docker: %s: %s", t->what, message);
     if (status < 0 && !t->upload)

@@ -16,29 +16,34 @@ enum { PING_EVERY_MS = 50, LOOK_EVERY_MS = 10, STOP_SECONDS = 15 };
 
 static void ping(struct docker_daemon *d);
 
-/* This process's environment with PATH and TMPDIR of its own; free() the array and its last two strings. */
-static const char **environment_of(const struct docker_daemon *d)
+static bool has_own(const struct docker_daemon *d, const char *entry)
+{
+    return !strncmp(entry, "PATH=", 5) || !strncmp(entry, "TMPDIR=", 7) || !strncmp(entry, "DOCKER_", 7) ||
+           (d->authority && !strncmp(entry, "SSL_CERT_FILE=", 14));
+}
+
+/* This process's environment with PATH, TMPDIR and, if it has one, authority of its own. Programs in Go trust SSL_CERT_FILE in place of the
+ * machine's authorities; Docker's certs.d is in /etc/docker, for all dockerds of the machine. free_environment() it. */
+static char **environment_of(const struct docker_daemon *d)
 {
     size_t count = 0, used = 0;
     while (environ[count])
         count++;
-    const char **copy = mem_alloc_array(count + 3, sizeof *copy);
+    char **copy = mem_alloc_array(count + 4, sizeof *copy);
     for (size_t i = 0; i < count; i++)
-        if (strncmp(environ[i], "PATH=", 5) && strncmp(environ[i], "TMPDIR=", 7) &&
-            strncmp(environ[i], "DOCKER_", 7))
-            copy[used++] = environ[i];
+        if (!has_own(d, environ[i]))
+            copy[used++] = mem_copy_string(environ[i]);
     copy[used++] = mem_printf("PATH=%s", d->path);
-    copy[used] = mem_printf("TMPDIR=%s/tmp", d->root);
+    copy[used++] = mem_printf("TMPDIR=%s/tmp", d->root);
+    if (d->authority)
+        copy[used++] = mem_printf("SSL_CERT_FILE=%s", d->authority);
     return copy;
 }
 
-static void free_environment(const char **environment)
+static void free_environment(char **environment)
 {
-    size_t count = 0;
-    while (environment[count])
-        count++;
-    free((char *)environment[count - 1]);
-    free((char *)environment[count - 2]);
+    for (size_t i = 0; environment[i]; i++)
+        free(environment[i]);
     free(environment);
 }
 
@@ -171,13 +176,14 @@ static int spawn(struct docker_daemon *d, struct process *process, const char *c
     autoclose int log_fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (log_fd < 0)
         return err_errno(e, "%s: open %s", argv[0], log);
+    char **environment = environment_of(d);
     struct process_options o = PROCESS_OPTIONS_INIT;
     o.argv = argv;
-    o.environment = environment_of(d);
+    o.environment = (const char *const *)environment;
     o.net_namespace = d->net_namespace;
     o.stdout_fd = o.stderr_fd = log_fd;
     int status = process_start(d->loop, process, &o, e);
-    free_environment((const char **)o.environment);
+    free_environment(environment);
     if (status == -ENOENT)
         err_hint(e, "apt-get install docker.io");
     return status;
@@ -250,6 +256,7 @@ int docker_daemon_start(struct docker_daemon *d, struct loop *loop, const struct
     bool own_criu = options->criu_folder && *options->criu_folder;
     d->loop = loop;
     d->root = mem_copy_string(options->root);
+    d->authority = mem_copy_string(options->authority);
     d->net_namespace = mem_copy_string(options->net_namespace);
     d->path = mem_printf("%s%s%s:/usr/sbin:/sbin", own_criu ? options->criu_folder : "", own_criu ? ":" : "",
                          path ? path : "/usr/bin:/bin");
@@ -300,6 +307,7 @@ void docker_daemon_free(struct docker_daemon *d)
     docker_api_free(steal(d->api));
     free(steal(d->root));
     free(steal(d->net_namespace));
+    free(steal(d->authority));
     free(steal(d->path));
     d->loop = NULL;
 }

@@ -22,13 +22,14 @@ enum { DAEMON_ROOT_MAX = 60, DAEMON_START_SECONDS = 60 };
 struct daemon_options {
     const char *root;          /* made if absent */
     const char *net_namespace; /* path such as /run/netns/NAME, NULL = this process's */
+    const char *authority;     /* file of the certificates of registries that it trusts; NULL = the machine's */
     const char *criu_folder;   /* put first in PATH; NULL or "" = the CRIU that PATH finds (runtime.h) */
 };
 
 struct docker_daemon {
     struct loop *loop;
     struct docker_api *api;            /* valid between start and free */
-    char *root, *net_namespace, *path; /* path: its PATH, also for runc */
+    char *root, *net_namespace, *authority, *path; /* path: its PATH, also for runc */
     struct process process;            /* dockerd */
     struct process containerd;
     struct docker_request request;

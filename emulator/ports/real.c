@@ -72,6 +72,7 @@ void real_free(struct real *real)
     if (!real)
         return;
     real_free_operations(real);
+    real_registries_free(real);
     real_containers_close(real);
     real_net_free(real->net);
     netlink_free(real->netlink);

@@ -10,6 +10,12 @@
 
 struct real;
 
+/* Where the service's image can be pulled from. */
+struct real_registries {
+    const struct transfer_settings *settings; /* their folder has the registries' keys */
+    const char *repository, *tag;             /* of the service's image in all of them */
+};
+
 struct real_options {
     int host;             /* index in the layout */
     const char *run;      /* the run's name, for labels and container names */
@@ -20,6 +26,7 @@ struct real_options {
     const struct carrier *carrier;
     const struct strategy *strategy;
     struct transfer_peer **peers; /* [layout->edge_count]: kept connections, NULL at the own index */
+    const struct real_registries *registries; /* NULL = there are none */
     char **peer_spools;           /* [layout->edge_count]: their spool folders */
 };
 

@@ -5,6 +5,7 @@
 #include "background.h"
 #include "container.h"
 #include "netlink.h"
+#include "pull.h"
 #include "real.h"
 #include "real_net.h"
 
@@ -30,6 +31,8 @@ struct real {
     struct real_container *containers; /* owned list */
     struct real_order *orders;         /* owned list */
     struct real_ratios ratios;
+    struct image_pull keeper; /* what was pulled, on its way to the registry next to this edge server */
+    bool keeps;
 };
 
 /* --- real_containers.c --- */
@@ -60,6 +63,7 @@ struct real_order {
     struct real_ratios ratios; /* measured in the background */
     struct timer timer;        /* ends the order, or asks the service again */
     bool asking;
+    struct real_pull *pull; /* owned */
 };
 
 /* The layer is put into a container that was created without it. */
@@ -71,6 +75,11 @@ void real_cancel_operations(struct port *port, struct party edge, uint32_t mud, 
 /* A PROBED that no actor asked for: the container serves. */
 void real_order_answered(struct real *real, uint32_t mud);
 void real_free_operations(struct real *real);
+
+/* --- real_registries.c --- */
+int real_pull(struct real_order *o, struct err *e); /* a step, as those of real_files.c */
+void real_pull_forget(struct real_order *o);
+void real_registries_free(struct real *real);
 
 /* --- real_files.c: steps; 1: begun, real_order_step_done() follows; 0: done; -errno --- */
 int real_files_pack(struct real_order *o, struct err *e); /* memory/ into one file */

@@ -27,6 +27,7 @@ enum step {
     STEP_MEASURE, /* how well the files compressed, once a run */
     STEP_CLEAN,   /* the migration's files */
     STEP_FORGET,  /* the container */
+    STEP_PULL,    /* the service's image */
 };
 
 static const uint8_t plans[OPERATIONS][STEPS_MAX] = {
@@ -51,6 +52,7 @@ static const uint8_t plans[OPERATIONS][STEPS_MAX] = {
     [OP_STOP] = {STEP_MEASURE, STEP_DOCKER, STEP_TAKE_ADDRESS, STEP_CLEAN, STEP_FORGET},
     [OP_DISCARD] = {STEP_DOCKER, STEP_TAKE_ADDRESS, STEP_CLEAN, STEP_FORGET},
     [OP_REVIVE] = {STEP_DOCKER, STEP_ASK},
+    [OP_PULL] = {STEP_PULL},
 };
 
 static void go_on(struct real_order *o);
@@ -67,6 +69,7 @@ static void finish(struct real_order *o)
     loop_cancel(real->loop, &o->timer);
     struct order order = o->order;
     struct err err = o->err;
+    real_pull_forget(o);
     struct order_result result = {-err.code, o->bytes, err.code ? err.text : NULL};
     free(o);
     edge_operation_done(real->cast->edges[order.edge.index], &order, &result);
@@ -294,6 +297,8 @@ static int take_step(struct real_order *o, enum step step, struct err *e)
         return real_files_clean(o, e);
     case STEP_FORGET:
         return forget(o);
+    case STEP_PULL:
+        return real_pull(o, e);
     case STEP_END:
         break;
     }
@@ -350,6 +355,7 @@ static void call_off(struct real_order *o)
         o->real->options.carrier->cancel(&o->transfer);
     process_kill(&o->process);
     background_cancel(&o->background);
+    real_pull_forget(o);
     o->asking = false;
 }
 

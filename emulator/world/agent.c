@@ -1,6 +1,7 @@
 #include "agent.h"
 #include "agent_cpu.h"
 #include "agent_protocol.h"
+#include "agent_registry.h"
 #include "agent_report.h"
 #include "capture.h"
 #include "channel.h"
@@ -9,6 +10,8 @@
 #include "interrupt.h"
 #include "mem.h"
 #include "real.h"
+#include "registry_image.h"
+#include "registry_keys.h"
 #include "world.h"
 
 #include <errno.h>
@@ -57,6 +60,8 @@ struct agent {
     char (*addresses)[16];
     char **spools;
     int connecting;
+    struct agent_registry registry;
+    struct real_registries pulls_from;
 };
 
 char *agent_docker_root(const char *run_folder, int host)
@@ -164,6 +169,8 @@ static void image_installed(struct image_install *install, int status, uint64_t 
 static bool needs_image(const struct agent *a)
 {
     const struct scenario *s = a->scenario;
+    if (!s->edges[a->edge].has_base)
+        return false;
     for (int i = 0; i < s->mud_count; i++)
         if (s->muds[i].visit_count && s->aps[s->muds[i].visits[0].ap].edge == a->edge)
             return true;
@@ -205,6 +212,17 @@ static void daemon_died(struct docker_daemon *d, const struct err *e)
     engine_failed(container_of(d, struct agent, daemon), e);
 }
 
+/* Carrier registry goes through one of the scenario, if there is one where it goes through. */
+static void name_registry(struct agent *a, int edge)
+{
+    int host = layout_carrier_registry_host(&a->world.layout, (uint32_t)edge);
+    if (!agent_registry_on(a->scenario, host))
+        return;
+    char *address = mem_alloc(16);
+    layout_address_text(layout_host_address(host), address);
+    a->hosts[edge].registry = address;
+}
+
 static void describe_edges(struct agent *a)
 {
     const struct layout *l = &a->world.layout;
@@ -220,6 +238,7 @@ static void describe_edges(struct agent *a)
             a->edge = i;
         layout_address_text(layout_host_address(host), a->addresses[i]);
         a->hosts[i] = (struct transfer_host){l->host_names[host], a->addresses[i], CARRIER_PORT, NULL};
+        name_registry(a, i);
         a->spools[i] = agent_spool(a->orders.folder, host);
     }
 }
@@ -229,7 +248,8 @@ static int start_engine(struct agent *a, struct err *e)
     autofree char *root = agent_docker_root(a->orders.folder, a->orders.host);
     if (mkdir(a->spools[a->edge], 0700) < 0 && errno != EEXIST)
         return err_errno(e, "%s", a->spools[a->edge]);
-    struct daemon_options options = {.root = root, .criu_folder = a->orders.criu_folder};
+    autofree char *authority = a->scenario->registry_count ? registry_path(a->settings.folder, "ca", ".pem") : NULL;
+    struct daemon_options options = {.root = root, .criu_folder = a->orders.criu_folder, .authority = authority};
     a->daemon.done = daemon_started;
     a->daemon.died = daemon_died;
     a->daemon_started = true;
@@ -239,6 +259,40 @@ static int start_engine(struct agent *a, struct err *e)
 static void capture_broke(void *context, const struct err *e)
 {
     fail(context, e, "capture");
+}
+
+static void start_roles(struct agent *a)
+{
+    struct err e = ERR_INIT;
+    if (a->edge < 0)
+        say(a, agent_say("ready"));
+    else if (start_engine(a, &e) < 0)
+        fail(a, &e, host_name(a));
+}
+
+static void registry_changed(struct agent_registry *registry, int status, const struct err *e)
+{
+    struct agent *a = container_of(registry, struct agent, registry);
+    if (status < 0)
+        fail(a, e, host_name(a));
+    else
+        start_roles(a);
+}
+
+/* First the registry, if there is one here. */
+static void start_host(struct agent *a)
+{
+    const struct scenario_registry *registry = agent_registry_on(a->scenario, a->orders.host);
+    struct err e = ERR_INIT;
+    a->pulls_from.settings = &a->settings;
+    a->pulls_from.repository = registry_image_repository(a->scenario->service.image, &a->pulls_from.tag);
+    if (!registry) {
+        start_roles(a);
+        return;
+    }
+    a->registry.changed = registry_changed;
+    if (agent_registry_start(&a->registry, &a->settings, a->scenario, registry, a->orders.archive, &e) < 0)
+        fail(a, &e, host_name(a));
 }
 
 static int prepare_host(struct agent *a, struct err *e)
@@ -259,6 +313,7 @@ static int prepare_host(struct agent *a, struct err *e)
                                    .carrier = carrier(a),
                                    .strategy = a->scenario->migration.strategy,
                                    .peers = a->peers,
+                                   .registries = a->scenario->registry_count ? &a->pulls_from : NULL,
                                    .peer_spools = a->spools};
     a->real = real_new(a->loop, &a->world.layout, &a->world.cast, &options, e);
     if (!a->real)
@@ -283,10 +338,7 @@ static void prepare(struct agent *a, struct json_object *line)
                                              .self = host_name(a),
                                              .connect_timeout = simtime_s(CONNECT_TIMEOUT_S),
                                              .progress_timeout = a->scenario->timeouts.progress};
-    if (a->edge < 0)
-        say(a, agent_say("ready"));
-    else if (start_engine(a, &e) < 0)
-        fail(a, &e, host_name(a));
+    start_host(a);
 }
 
 /* --- connect -------------------------------------------------------------------------------------------------------------------------- */
@@ -412,6 +464,7 @@ static void end(struct agent *a)
         carrier(a)->close(a->peers[i]);
     if (a->prepared && a->edge >= 0)
         carrier(a)->stop(&a->server);
+    agent_registry_stop(&a->registry);
     if (!a->daemon_started) {
         leave(a);
         return;
@@ -483,8 +536,11 @@ static void free_agent(struct agent *a)
     agent_report_close(&a->report);
     if (a->daemon_started)
         docker_daemon_free(&a->daemon);
-    for (int i = 0; a->spools && i < a->world.layout.edge_count; i++)
+    for (int i = 0; a->spools && i < a->world.layout.edge_count; i++) {
         free(a->spools[i]);
+        free((char *)(uintptr_t)a->hosts[i].registry);
+    }
+    free((char *)(uintptr_t)a->pulls_from.repository);
     free(a->spools);
     free(a->peers);
     free(a->hosts);

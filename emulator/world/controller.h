@@ -7,6 +7,7 @@
 #include "event_keeper.h"
 #include "image.h"
 #include "process.h"
+#include "registry_image.h"
 #include "testbed.h"
 #include "variation.h"
 #include "world.h"
@@ -38,6 +39,7 @@ struct controller {
     struct journal *journal;
     struct testbed *testbed;
     struct image image;
+    struct registry_image registry_image;
     struct world world; /* for its layout: the agents have the actors */
     struct controlled_agent *agents; /* by host */
     enum phase phase;

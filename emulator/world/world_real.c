@@ -6,6 +6,8 @@
 #include "host_probe.h"
 #include "interrupt.h"
 #include "mem.h"
+#include "registry_image.h"
+#include "registry_keys.h"
 #include "scenario_move.h"
 #include "testdata.h"
 #include "transfer.h"
@@ -49,6 +51,31 @@ static void image_done(struct image *image, int status, const struct err *e)
     loop_stop(c->loop);
 }
 
+static void registry_image_done(struct registry_image *image, int status, const struct err *e)
+{
+    struct controller *c = container_of(image, struct controller, registry_image);
+    if (status < 0)
+        c->err = *e;
+    loop_stop(c->loop);
+}
+
+static int prepare_registry_image(struct controller *c, struct err *e)
+{
+    if (!c->scenario->registry_count)
+        return 0;
+    controller_progress(c, "compressing its layers for registries");
+    c->registry_image.done = registry_image_done;
+    int status = registry_image_prepare(&c->registry_image, c->loop, c->image.archive, e);
+    if (status < 0)
+        return status;
+    loop_run(c->loop);
+    if (interrupt_signal())
+        return err_set(e, EINTR, "interrupted");
+    if (c->err.code)
+        *e = c->err;
+    return -c->err.code;
+}
+
 static int prepare_image(struct controller *c, struct err *e)
 {
     controller_progress(c, "preparing the service's image (%.0f MB)", (double)c->world.layout.base_bytes / 1e6);
@@ -90,6 +117,8 @@ static int prepare_carrier(struct controller *c, struct err *e)
         hosts[i] = (struct transfer_host){l->host_names[l->edges[i].host], addresses[i], CARRIER_PORT, NULL};
     }
     int status = carrier_of(c->scenario->migration.carrier)->prepare(folder, hosts, l->edge_count, e);
+    if (status == 0 && c->scenario->registry_count)
+        status = registry_keys_make(folder, e);
     free(hosts);
     free(addresses);
     return status;
@@ -173,6 +202,8 @@ int world_real_run(struct scenario *s, uint64_t seed, const struct world_real_op
     status = controller_init(&c, e);
     if (status == 0)
         status = prepare_image(&c, e);
+    if (status == 0)
+        status = prepare_registry_image(&c, e);
     if (status == 0) {
         autofree char *run = run_name();
         c.journal = journal_open(NULL, run, world_real_kinds, e);
@@ -182,6 +213,7 @@ int world_real_run(struct scenario *s, uint64_t seed, const struct world_real_op
         if (c.journal)
             status = take_down(&c, status, e);
     }
+    registry_image_free(&c.registry_image);
     image_free(&c.image);
     controller_free(&c);
     world_free(&c.world);

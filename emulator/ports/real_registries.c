@@ -1,0 +1,161 @@
+/* The pull of the service's image for real: asks the registries, the nearest first, until one has it; then dockerd pulls it from there. */
+#include "mem.h"
+#include "pull.h"
+#include "real_internal.h"
+#include "registry_client.h"
+#include "registry_keys.h"
+#include "registry_server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct real_pull {
+    struct registry_client client; /* the thread's */
+    int registry;                  /* that has the image, -1 = none yet */
+    int64_t bytes;
+    struct image_pull image;
+    struct real_order *order;
+};
+
+static void address_of(const struct real *real, int registry, char out[16])
+{
+    layout_address_text(layout_host_address(real->layout->registries[registry].host), out);
+}
+
+/* --- which registry ------------------------------------------------------------------------------------------------------------------ */
+
+static int ask_registry(struct real_order *o, int registry, struct err *e)
+{
+    struct real_pull *pull = o->pull;
+    const struct real_registries *r = o->real->options.registries;
+    struct buf text = BUF_INIT;
+    struct registry_manifest m = {0};
+    char address[16];
+    address_of(o->real, registry, address);
+    int status = registry_client_open(&pull->client, r->settings, address, -1, e);
+    if (status == 0)
+        status = registry_get_manifest(&pull->client, r->repository, r->tag, &text, e);
+    if (status == 0)
+        status = registry_manifest_read(buf_text(&text), text.len, &m, e);
+    pull->bytes = (int64_t)registry_manifest_bytes(&m);
+    registry_manifest_free(&m);
+    buf_free(&text);
+    registry_client_close(&pull->client);
+    return status;
+}
+
+/* One that does not answer is passed over; if none has the image, the first such one is the reason. */
+static int look_for_it(struct background *background, struct err *e)
+{
+    struct real_order *o = container_of(background, struct real_order, background);
+    const struct real *real = o->real;
+    autofree int *order = mem_alloc_array((size_t)real->layout->registry_count, sizeof *order);
+    int count = layout_nearest_registries(real->layout, o->order.edge.index, order);
+    struct err silent = ERR_INIT;
+    for (int i = 0; i < count && !background_cancelled(background); i++) {
+        struct err err = ERR_INIT;
+        int status = ask_registry(o, order[i], &err);
+        if (status == 0) {
+            o->pull->registry = order[i];
+            return 0;
+        }
+        if (status != -ENOENT && !silent.code)
+            silent = err;
+    }
+    *e = silent;
+    return silent.code ? -silent.code
+                       : err_set(e, ENOENT, "no registry has the image %s:%s",
+                                 real->options.registries->repository, real->options.registries->tag);
+}
+
+static void call_off(struct background *background)
+{
+    struct real_order *o = container_of(background, struct real_order, background);
+    registry_client_call_off(&o->pull->client);
+}
+
+/* --- dockerd ----------------------------------------------------------------------------------------------------------------------- */
+
+static int source_of(const struct real *real, int registry, char address[32],
+                     char password[REGISTRY_PASSWORD_MAX], struct image_source *source, struct err *e)
+{
+    const struct real_registries *r = real->options.registries;
+    char host[16];
+    address_of(real, registry, host);
+    snprintf(address, 32, "%s:%d", host, REGISTRY_PORT);
+    *source = (struct image_source){address, r->repository, r->tag, REGISTRY_USER, password};
+    return registry_password(r->settings->folder, password, e);
+}
+
+static void kept(struct image_pull *push, int status, const struct err *e)
+{
+    (void)push;
+    if (status < 0)
+        err_print(e);
+}
+
+/* The registry next to this edge server gets what was pulled elsewhere, beside the migration. */
+static void keep(struct real *real, uint32_t edge, int pulled_from)
+{
+    char address[32], password[REGISTRY_PASSWORD_MAX];
+    struct image_source target;
+    struct err e = ERR_INIT;
+    int own = real->layout->edges[edge].registry;
+    if (own < 0 || own == pulled_from || !real->layout->registries[own].keeps || real->keeps)
+        return;
+    real->keeps = true;
+    real->keeper.done = kept;
+    if (source_of(real, own, address, password, &target, &e) < 0 ||
+        image_push(&real->keeper, real->options.daemon->api, &target, real->options.image, &e) < 0)
+        err_print(&e);
+}
+
+void real_registries_free(struct real *real)
+{
+    image_pull_cancel(&real->keeper);
+}
+
+static void pulled(struct image_pull *image, int status, const struct err *e)
+{
+    struct real_pull *pull = container_of(image, struct real_pull, image);
+    struct real_order *o = pull->order;
+    if (status == 0) {
+        o->bytes = pull->bytes;
+        keep(o->real, o->order.edge.index, pull->registry);
+    }
+    real_order_step_done(o, status, e);
+}
+
+static void found(struct background *background, int status, const struct err *e)
+{
+    struct real_order *o = container_of(background, struct real_order, background);
+    char address[32], password[REGISTRY_PASSWORD_MAX];
+    struct image_source source;
+    struct err err = *e;
+    if (status == 0)
+        status = source_of(o->real, o->pull->registry, address, password, &source, &err);
+    if (status == 0)
+        status =
+            image_pull(&o->pull->image, o->real->options.daemon->api, &source, o->real->options.image, &err);
+    if (status < 0)
+        real_order_step_done(o, status, &err);
+}
+
+int real_pull(struct real_order *o, struct err *e)
+{
+    if (!o->real->options.registries)
+        return err_set(e, ENOENT, "the scenario has no registries");
+    o->pull = mem_alloc(sizeof *o->pull);
+    *o->pull = (struct real_pull){.registry = -1, .image.done = pulled, .order = o, .client.socket = -1};
+    o->background.done = found;
+    o->background.wake = call_off;
+    int status = background_start(o->real->loop, &o->background, look_for_it, e);
+    return status < 0 ? status : 1;
+}
+
+void real_pull_forget(struct real_order *o)
+{
+    if (o->pull)
+        image_pull_cancel(&o->pull->image);
+    free(steal(o->pull));
+}

@@ -1,0 +1,65 @@
+#include "agent_registry.h"
+#include "layout.h"
+#include "mem.h"
+#include "registry_image.h"
+
+static int fill(struct background *b, struct err *e)
+{
+    struct agent_registry *r = container_of(b, struct agent_registry, background);
+    const struct scenario_registry *registry = r->registry;
+    struct registry_client client;
+    int status = registry_client_open(&client, r->settings, r->host.address, -1, e);
+    for (int i = 0; i < registry->image_count && status == 0 && !background_cancelled(b); i++)
+        status = registry_image_push(&client, r->archive, registry->images[i], e);
+    if (status == 0 && registry->has_image && registry->image_count == 0)
+        status = registry_image_push(&client, r->archive, r->scenario->service.image, e);
+    registry_client_close(&client);
+    return status < 0 ? err_wrap(e, "registries.%s", registry->name) : 0;
+}
+
+static void filled(struct background *b, int status, const struct err *e)
+{
+    struct agent_registry *r = container_of(b, struct agent_registry, background);
+    r->filled = true;
+    r->changed(r, status, e);
+}
+
+static void server_changed(struct registry_server *server, int status, const struct err *e)
+{
+    struct agent_registry *r = server->owner;
+    struct err err = ERR_INIT;
+    r->background.done = filled;
+    if (status < 0)
+        r->changed(r, status, e);
+    else if ((status = background_start(r->settings->loop, &r->background, fill, &err)) < 0)
+        r->changed(r, status, &err);
+}
+
+int agent_registry_start(struct agent_registry *r, const struct transfer_settings *settings,
+                         const struct scenario *s, const struct scenario_registry *registry,
+                         const char *archive, struct err *e)
+{
+    r->server.changed = server_changed;
+    r->server.owner = r;
+    r->settings = settings;
+    layout_address_text(layout_host_address(registry->host), r->address);
+    r->host = (struct transfer_host){.name = s->hosts[registry->host].name, .address = r->address};
+    r->scenario = s;
+    r->registry = registry;
+    r->archive = archive;
+    return registry_server_start(&r->server, settings, &r->host, e);
+}
+
+void agent_registry_stop(struct agent_registry *r)
+{
+    background_cancel(&r->background);
+    registry_server_stop(&r->server);
+}
+
+const struct scenario_registry *agent_registry_on(const struct scenario *s, int host)
+{
+    for (int i = 0; i < s->registry_count; i++)
+        if (s->registries[i].host == host)
+            return &s->registries[i];
+    return NULL;
+}
