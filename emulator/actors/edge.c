@@ -271,7 +271,7 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
             [EDGE_EV_MIGRATE] = edge_refuse_migrate,
             [EDGE_EV_CANCEL] = edge_cancel,
             [EDGE_EV_INSTALL] = nothing,
-            [EDGE_EV_REMOVE] = nothing,
+            [EDGE_EV_REMOVE] = edge_remove_meanwhile,
             [EDGE_EV_STOP] = nothing,
             [EDGE_EV_REMOVED] = removed,
         },

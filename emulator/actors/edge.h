@@ -112,6 +112,6 @@ edge_handler edge_serve, edge_live_answers, edge_standby_answers, edge_probe, ed
 void edge_forget_long_answered(struct edge_client *client);
 
 edge_handler edge_refuse_migrate, edge_migrate_before, edge_migrate_later, edge_migrate, edge_cancel, edge_install, edge_install_over_older, edge_installed;
-edge_handler edge_activate, edge_activate_again, edge_stop, edge_remove_files, edge_remove_incoming, edge_broken_install;
+edge_handler edge_activate, edge_activate_again, edge_stop, edge_remove_files, edge_remove_incoming, edge_remove_meanwhile, edge_broken_install;
 
 #endif

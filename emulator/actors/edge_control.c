@@ -180,10 +180,7 @@ void edge_remove_incoming(struct edge_client *client, const struct msg *m)
 {
     struct actor *actor = &client->edge->actor;
     if (m->offload.migration != client->container) {
-        if (m->offload.migration > client->container)
-            edge_remove_files(client, m);
-        else
-            edge_acknowledge(client, m);
+        edge_remove_files(client, m);
         return;
     }
     client->removed = client->container;
@@ -196,6 +193,13 @@ void edge_remove_incoming(struct edge_client *client, const struct msg *m)
     }
     client->in.state = MIGRATION_NONE;
     edge_remove_container(client, OP_DISCARD, client->container, EDGE_EV_REMOVE);
+}
+
+/* Files of another migration may have come meanwhile. */
+void edge_remove_meanwhile(struct edge_client *client, const struct msg *m)
+{
+    if (m->offload.migration != client->order.migration)
+        edge_remove_files(client, m);
 }
 
 /* The operation that REMOVE interrupted is over. */
