@@ -1,13 +1,11 @@
-/* Plays a scenario in virtual time without files and judges it: the invariants over its events, what was left behind, and where
- * the container ended. PROTOCOL_TRACE=1 in the environment prints every event. */
+/* Plays a scenario as a trial (trial.h), and where its containers ended. PROTOCOL_TRACE=1 in the environment prints every event. */
 #ifndef ROAMLAB_PROTOCOL_FIXTURE_H
 #define ROAMLAB_PROTOCOL_FIXTURE_H
 
 #include "buf.h"
-#include "invariants.h"
 #include "mem.h"
 #include "rng.h"
-#include "world_sim.h"
+#include "trial.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +14,7 @@
 
 #include <cmocka.h>
 
-enum { PLAY_MUDS_MAX = 64, PLAY_COMPLAINTS_MAX = 40 };
+enum { PLAY_MUDS_MAX = 64 };
 
 /* Hosts pc1 … pcN in a full mesh, each with an access point and an edge server; every device on a host of its own, linked to all. */
 struct play {
@@ -31,18 +29,10 @@ struct play {
 };
 
 struct played {
-    struct invariants *invariants;
-    uint64_t hash; /* of all events in their order */
-    uint64_t events, unexpected;
+    struct trial trial;
     int64_t sent, answered, abandoned;
     int finished, failed, superseded;
     uint32_t live_edges[PLAY_MUDS_MAX]; /* bit n = the container at edge n (from 1) is live */
-    struct simtime worst_response;
-    int containers, files; /* left in the modelled world */
-    bool idle;             /* everything had come to rest */
-    struct simtime end;
-    char *complaints[PLAY_COMPLAINTS_MAX];
-    int complaint_count;
 };
 
 static inline const char *play_visits(const struct play *p, int mud)
@@ -110,30 +100,6 @@ static inline struct scenario *play_scenario(const struct play *p)
     return s;
 }
 
-__attribute__((format(printf, 2, 3))) static inline void played_complain(struct played *r, const char *format,
-                                                                         ...)
-{
-    char text[500];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    if (r->complaint_count < PLAY_COMPLAINTS_MAX)
-        r->complaints[r->complaint_count++] = mem_copy_string(text);
-}
-
-static inline void played_hash(struct played *r, const struct event *ev)
-{
-    const int64_t numbers[] = {ev->at.ns,     ev->kind,     ev->direction, ev->mud,  ev->number,
-                               ev->migration, ev->begin.ns, ev->bytes,     ev->value};
-    const char *texts[] = {ev->reporter, ev->peer, ev->sender, ev->text};
-    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
-        r->hash = rng_mix(r->hash ^ (uint64_t)numbers[i]);
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-        for (const char *p = texts[i]; *p; p++)
-            r->hash = rng_mix(r->hash ^ (uint8_t)*p);
-}
-
 /* Two are live from ACTIVATE until STOP, or until the activated one is called off. */
 static inline void played_container(struct played *r, const struct event *ev)
 {
@@ -165,17 +131,11 @@ static inline void played_trace(const struct event *ev)
                 ev->peer, ev->mud, ev->number, ev->migration, (long long)ev->value, ev->text);
 }
 
-static inline void played_record(struct cast *cast, const struct event *ev)
+static inline void played_hear(struct trial *trial, const struct event *ev)
 {
-    struct played *r = cast->recorder;
+    struct played *r = container_of(trial, struct played, trial);
     played_trace(ev);
-    invariants_add(r->invariants, ev);
-    played_hash(r, ev);
-    r->events++;
-    if (ev->kind == EVENT_UNEXPECTED) {
-        r->unexpected++;
-        played_complain(r, "%.4f s: %s did not foresee %s", simtime_seconds(ev->at), ev->reporter, ev->text);
-    } else if (ev->kind == EVENT_SENT_TOTAL) {
+    if (ev->kind == EVENT_SENT_TOTAL) {
         r->sent += ev->number;
         r->answered += ev->value;
     } else if (ev->kind == EVENT_ABANDONED) {
@@ -184,55 +144,17 @@ static inline void played_record(struct cast *cast, const struct event *ev)
         played_container(r, ev);
     } else if (ev->kind == EVENT_MIGRATION) {
         played_migration(r, ev);
-    } else if (ev->kind == EVENT_REQUEST) {
-        r->worst_response = simtime_max(r->worst_response, simtime_sub(ev->at, ev->begin));
     }
 }
 
-static inline void played_finish(struct played *r, const struct world_sim *ws)
-{
-    struct invariants_broken broken;
-    invariants_finish(r->invariants, &broken);
-    for (size_t i = 0; i < broken.kept; i++)
-        played_complain(r, "%s", broken.sentences[i]);
-    invariants_broken_free(&broken);
-    invariants_free(r->invariants);
-    for (int i = 0; i < ws->world.layout.mud_count; i++) {
-        int containers = sim_containers(ws->sim, (uint32_t)i);
-        r->containers += containers;
-        if (containers != 1)
-            played_complain(r, "device %d has %d containers at the end", i, containers);
-    }
-    r->files = sim_snapshots(ws->sim);
-    if (r->files)
-        played_complain(r, "%d snapshots are left behind", r->files);
-    r->end = loop_now(ws->loop);
-    r->idle = ws->rests;
-    if (!r->idle)
-        played_complain(r, "something was still under way at the end");
-}
-
-/* Runs it. Whatever is wrong in any run stands in the complaints. */
+/* Runs it. Whatever is wrong in any run stands in the trial's complaints. */
 static inline struct played play(const struct play *p)
 {
     struct scenario *s = play_scenario(p);
-    struct played r = {.invariants = invariants_new(&(struct invariants_options){
-                           .gives_up = s->migration.strategy->gives_up})};
-    struct world_sim ws;
-    world_sim_begin(&ws, s, p->seed, played_record, &r);
-    world_sim_play(&ws, NULL);
-    world_give_up(&ws.world);
-    played_finish(&r, &ws);
-    world_sim_end(&ws);
+    struct played r = {.trial.hear = played_hear};
+    trial_run(&r.trial, s, p->seed);
     scenario_free(s);
     return r;
-}
-
-static inline void played_free(struct played *r)
-{
-    for (int i = 0; i < r->complaint_count; i++)
-        free(r->complaints[i]);
-    r->complaint_count = 0;
 }
 
 #endif

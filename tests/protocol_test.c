@@ -50,8 +50,8 @@ static void print_complaints(const struct play *p, const struct played *r, const
         return;
     struct buf text = BUF_INIT;
     buf_printf(&text, "%s, %s, seed %llu:", label, p->strategy, (unsigned long long)p->seed);
-    for (int i = 0; i < r->complaint_count; i++)
-        buf_printf(&text, "\n    %s", r->complaints[i]);
+    for (int i = 0; i < r->trial.complaint_count; i++)
+        buf_printf(&text, "\n    %s", r->trial.complaints[i]);
     print_error("%s\n", buf_text(&text));
     buf_free(&text);
 }
@@ -98,19 +98,19 @@ play_well(const struct play *p, const struct expected *x, const char *format, ..
     runs++;
     int64_t due = (int64_t)(p->muds * x->served_for_s * p->requests_per_s);
     if (r.sent < due || r.answered + r.abandoned != r.sent || (r.abandoned > 0) > x->leaves)
-        played_complain(&r, "%lld of %lld requests sent, %lld answered, %lld abandoned", (long long)r.sent,
+        trial_complain(&r.trial, "%lld of %lld requests sent, %lld answered, %lld abandoned", (long long)r.sent,
                         (long long)due, (long long)r.answered, (long long)r.abandoned);
     for (int i = 0; x->followed && i < p->muds; i++)
         if (r.live_edges[i] != 1u << home_of(p, last_access_point(play_visits(p, i))))
-            played_complain(&r, "the container of device %d is not with its device (edges %x)", i,
+            trial_complain(&r.trial, "the container of device %d is not with its device (edges %x)", i,
                             r.live_edges[i]);
     if (x->live_at && r.live_edges[0] != 1u << x->live_at)
-        played_complain(&r, "the container is not at edge %d (edges %x)", x->live_at, r.live_edges[0]);
+        trial_complain(&r.trial, "the container is not at edge %d (edges %x)", x->live_at, r.live_edges[0]);
     if ((x->failed >= 0 && r.failed != x->failed) || (x->finished >= 0 && r.finished != x->finished))
-        played_complain(&r, "%d migrations finished, %d failed", r.finished, r.failed);
-    if (r.complaint_count)
+        trial_complain(&r.trial, "%d migrations finished, %d failed", r.finished, r.failed);
+    if (r.trial.complaint_count)
         print_complaints(p, &r, label);
-    played_free(&r);
+    trial_free(&r.trial);
     return r;
 }
 
@@ -383,34 +383,6 @@ static void fail_operation(const char *strategy, const char *operation, int edge
               comes_back ? ", and back" : "");
 }
 
-/* Everything at once: walks, losses, and three operations that fail, each up to three times. */
-static void faults_and_losses_meet(void **state)
-{
-    (void)state;
-    struct expected x = {.served_for_s = 8, .failed = -1, .finished = -1};
-    for (uint64_t seed = first_seed(); seed <= last_seed(300); seed++) {
-        struct rng rng;
-        char faults[400];
-        rng_init(&rng, seed, "faults", 0);
-        struct play p = lossy(&losings[rng_below(&rng, ARRAY_LEN(losings))], seed,
-                              strategies[rng_below(&rng, ARRAY_LEN(strategies))]);
-        int len = 0;
-        for (int i = 0; i < 3; i++) {
-            int edge_operations = OP_REPLAY; /* the names up to here */
-            const char *operation =
-                operation_name((enum operation)rng_below(&rng, (uint64_t)edge_operations));
-            len +=
-                snprintf(faults + len, sizeof faults - (size_t)len, "%s{\"operation\":\"%s\",\"times\":%d}",
-                         i ? "," : "", operation, 1 + (int)rng_below(&rng, 3));
-        }
-        p.faults = faults;
-        p.migration = "\"retries\":2";
-        p.elsewhere = seed % 2;
-        play_random_walks(p, &x, faults);
-    }
-    all_good();
-}
-
 static void every_operation_fails_once(void **state)
 {
     (void)state;
@@ -487,7 +459,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_back_off_does_not_outlast_the_run),
         cmocka_unit_test(devices_fall_silent_anywhere),
         cmocka_unit_test(every_operation_fails_once),
-        cmocka_unit_test(faults_and_losses_meet),
         cmocka_unit_test(limits_end_a_migration_as_failed),
         cmocka_unit_test(same_seed_gives_the_same_log),
     };
