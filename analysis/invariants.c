@@ -44,7 +44,7 @@ struct mud {
     size_t container_count;
     int live;
     bool was_live, ended_in_order; /* its last container went after it was done */
-    bool lost;                     /* declared: its only live container is gone */
+    char *lost;                    /* declared, in a sentence: its only live container is gone */
     struct migration *migrations;
     size_t migration_count;
 };
@@ -174,7 +174,9 @@ static void see_container(struct invariants *inv, struct mud *mud, const struct 
     }
     bool was_live = c->state == CONTAINER_LIVE;
     c->state = (enum container_state)state;
-    mud->lost |= c->state == CONTAINER_LOST;
+    if (c->state == CONTAINER_LOST && !mud->lost)
+        mud->lost = mem_printf("%s: declared unavailable from %.6f s: its only live container was lost at %s", name_of(inv, mud),
+                               simtime_seconds(ev->at), ev->reporter);
     mud->live += (c->state == CONTAINER_LIVE) - was_live;
     mud->was_live |= c->state == CONTAINER_LIVE;
     if (!was_live || mud->live > 0 || mud->lost)
@@ -342,9 +344,9 @@ void invariants_finish(struct invariants *inv, struct invariants_broken *broken)
     inv->broken = (struct invariants_broken){0};
 }
 
-bool invariants_declared_lost(const struct invariants *inv, int32_t mud)
+const char *invariants_declared_lost(const struct invariants *inv, int32_t mud)
 {
-    return (size_t)mud < inv->mud_count && inv->muds[mud].lost;
+    return (size_t)mud < inv->mud_count ? inv->muds[mud].lost : NULL;
 }
 
 uint64_t invariants_duplicated(const struct invariants *inv)
@@ -363,6 +365,7 @@ static void free_mud(struct mud *mud)
     for (size_t i = 0; i < mud->container_count; i++)
         free(mud->containers[i].edge);
     free(mud->reporter);
+    free(mud->lost);
     free_numbers(&mud->answered);
     free_numbers(&mud->executed);
     free_numbers(&mud->abandoned);

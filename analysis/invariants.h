@@ -51,8 +51,9 @@ void invariants_free(struct invariants *invariants); /* NULL-safe */
 /* What was found broken elsewhere; the sentence is copied. */
 void invariants_broken_add(struct invariants_broken *broken, const char *sentence);
 void invariants_broken_free(struct invariants_broken *broken);
-/* Has an edge declared that the device's only live container is lost? */
-bool invariants_declared_lost(const struct invariants *invariants, int32_t mud);
+/* Whether the device was declared unavailable, because its only live container was lost: the sentence that says so, or NULL. No invariant is
+ * broken by that. */
+const char *invariants_declared_lost(const struct invariants *invariants, int32_t mud);
 /* Requests that were answered or executed more often than once; after invariants_finish(). */
 uint64_t invariants_duplicated(const struct invariants *invariants);
 

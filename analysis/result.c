@@ -268,6 +268,15 @@ static json_object *events_json(const struct result_input *input)
     return o;
 }
 
+/* For a run, unlike for the protocol, a loss is a loss. */
+static void add_declared(const struct result_listener *a, struct invariants_broken *broken)
+{
+    const char *sentence;
+    for (size_t i = 0; i < a->record.mud_count; i++)
+        if ((sentence = invariants_declared_lost(a->invariants, (int32_t)i)))
+            invariants_broken_add(broken, sentence);
+}
+
 static void check_events(const struct result_input *input, struct invariants_broken *broken)
 {
     autofree char *sentence = mem_printf("the repository received %" PRIu64 " of %" PRIu64 " events", input->events_received, input->events_reported);
@@ -305,6 +314,7 @@ int result_of_listener(struct result_listener *l, const char *folder, const stru
 {
     invariants_finish(l->invariants, &l->broken);
     l->duplicated = invariants_duplicated(l->invariants);
+    add_declared(l, &l->broken);
     check_events(input, &l->broken);
     metrics_compute(&l->record, &l->metrics);
     json_object *o = result_json(l, input);

@@ -158,6 +158,75 @@ static void a_source_that_cannot_be_revived_is_declared(void **state)
     bench_free(&b);
 }
 
+/* The container ends by itself after so many stages of the source. Before INSTALL the source declares the loss; after it the access point has
+ * the verdict: the target may serve already. */
+static const struct {
+    const char *strategy;
+    int stages;
+    bool told;
+} deaths[] = {
+    {"p-migr", 0, false}, {"p-migr", 1, false}, {"p-migr", 2, false}, {"p-migr", 3, false},            {"p-migr", 4, false},
+    {"p-migr", 5, false}, {"p-migr", 6, true},  {"c-migr", 2, false}, {"c-migr", 7, true},
+};
+
+static void die(struct bench *b, size_t row)
+{
+    begin(b, deaths[row].strategy);
+    for (int i = 0; i < deaths[row].stages; i++)
+        finish(b, 0);
+    buf_clear(&b->fake.did);
+    edge_container_died(&b->edge, 0, 0);
+}
+
+static void a_source_that_dies_is_declared(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(deaths); i++) {
+        struct bench b;
+        die(&b, i);
+        assert_int_equal(strstr(fake_did(&b.fake), "AP2<FAILED status -110") != NULL, deaths[i].told);
+        if (deaths[i].told) {
+            assert_null(strstr(fake_did(&b.fake), "lost"));
+            hear(&b, offload(OFFLOAD_CANCEL, ap2, 1, 0));
+        }
+        while (b.fake.ordered)
+            finish(&b, 0);
+        assert_non_null(strstr(fake_did(&b.fake), "container lost"));
+        assert_null(strstr(fake_did(&b.fake), "do thaw"));
+        assert_int_equal(client(&b)->state, EDGE_EMPTY);
+        bench_free(&b);
+    }
+}
+
+static void a_source_that_dies_behind_the_commit_is_no_loss(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(deaths); i++) {
+        struct bench b;
+        if (!deaths[i].told)
+            continue;
+        die(&b, i);
+        hear(&b, offload(OFFLOAD_STOP, ap2, 1, 0));
+        while (b.fake.ordered)
+            finish(&b, 0);
+        assert_null(strstr(fake_did(&b.fake), "lost"));
+        assert_non_null(strstr(fake_did(&b.fake), "container gone"));
+        bench_free(&b);
+    }
+}
+
+static void a_target_that_dies_fails_the_migration(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, EDGE_STANDBY, "p-migr");
+    edge_container_died(&b.edge, 0, 2); /* an older one's end is no news */
+    assert_string_equal(fake_did(&b.fake), "");
+    edge_container_died(&b.edge, 0, 3);
+    assert_string_equal(fake_did(&b.fake), "AP2<FAILED status -3, do discard");
+    bench_free(&b);
+}
+
 /* What is revived has another state than what was halted: its checkpoint was damaged. It must never serve. */
 static void a_source_that_is_not_what_was_halted_is_declared(void **state)
 {
@@ -480,6 +549,9 @@ int main(void)
         cmocka_unit_test(every_stage_is_undone),
         cmocka_unit_test(an_undo_that_fails_is_tried_again),
         cmocka_unit_test(a_source_that_cannot_be_revived_is_declared),
+        cmocka_unit_test(a_source_that_dies_is_declared),
+        cmocka_unit_test(a_source_that_dies_behind_the_commit_is_no_loss),
+        cmocka_unit_test(a_target_that_dies_fails_the_migration),
         cmocka_unit_test(a_source_that_is_not_what_was_halted_is_declared),
         cmocka_unit_test(a_stop_that_hangs_is_tried_again),
         cmocka_unit_test(a_newer_migration_supersedes_an_older_never_the_other_way),

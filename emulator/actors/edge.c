@@ -15,7 +15,7 @@ static const char *const event_names[EDGE_EVENTS] = {
     [EDGE_EV_CANCEL] = "cancel",   [EDGE_EV_FETCH] = "fetch",         [EDGE_EV_INSTALL] = "install",
     [EDGE_EV_ACTIVATE] = "activate", [EDGE_EV_REMOVE] = "remove",     [EDGE_EV_STOP] = "stop",
     [EDGE_EV_STARTED] = "started", [EDGE_EV_INSTALLED] = "installed", [EDGE_EV_BROKEN] = "broken",
-    [EDGE_EV_REMOVED] = "removed",
+    [EDGE_EV_REMOVED] = "removed", [EDGE_EV_DIED] = "died",
 };
 
 void edge_operate(struct edge_client *client, enum operation operation, uint32_t migration, uint32_t container, struct party peer)
@@ -133,7 +133,7 @@ static void start_failed(struct edge_client *client, const struct msg *m)
     edge_enter_state(client, EDGE_EMPTY, EDGE_EV_BROKEN);
 }
 
-static void forget_requests(struct edge_client *client)
+void edge_forget_requests(struct edge_client *client)
 {
     replay_free(&client->log);
     client->gate_closed = false;
@@ -141,19 +141,9 @@ static void forget_requests(struct edge_client *client)
 
 void edge_remove_container(struct edge_client *client, enum operation operation, uint32_t migration, enum edge_event event)
 {
-    forget_requests(client);
+    edge_forget_requests(client);
     order(client, operation, migration);
     edge_enter_state(client, EDGE_REMOVING, event);
-}
-
-void edge_lose_container(struct edge_client *client, enum edge_event event)
-{
-    forget_requests(client);
-    client->lost = true;
-    edge_report_container(client, client->container, "lost");
-    actor_note(&client->edge->actor, (int32_t)client->mud, -1,
-               "the only live container is lost: the device is unavailable from now on");
-    edge_enter_state(client, EDGE_EMPTY, event);
 }
 
 void edge_acknowledge(struct edge_client *client, const struct msg *m)
@@ -227,6 +217,7 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
             [EDGE_EV_ACTIVATE] = edge_activate_again,
             [EDGE_EV_REMOVE] = edge_remove_incoming,
             [EDGE_EV_STOP] = edge_stop,
+            [EDGE_EV_DIED] = edge_live_died,
         },
     [EDGE_INSTALLING] =
         {
@@ -243,6 +234,7 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
             [EDGE_EV_REMOVE] = edge_remove_incoming,
             [EDGE_EV_CANCEL] = edge_cancel,
             [EDGE_EV_STOP] = edge_acknowledge,
+            [EDGE_EV_DIED] = edge_restored_died,
         },
     [EDGE_STANDBY] =
         {
@@ -258,6 +250,8 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
             [EDGE_EV_REMOVE] = edge_remove_incoming,
             [EDGE_EV_CANCEL] = edge_cancel,
             [EDGE_EV_STOP] = edge_acknowledge,
+            [EDGE_EV_BROKEN] = edge_broken_install,
+            [EDGE_EV_DIED] = edge_restored_died,
         },
     [EDGE_REMOVING] =
         {
@@ -274,6 +268,7 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
             [EDGE_EV_REMOVE] = edge_remove_meanwhile,
             [EDGE_EV_STOP] = nothing,
             [EDGE_EV_REMOVED] = removed,
+            [EDGE_EV_DIED] = nothing,
         },
 };
 
@@ -372,6 +367,13 @@ void edge_container_says(struct edge *edge, uint32_t container, const struct off
     struct msg m = {.type = MSG_OFFLOAD, .from = edge->actor.self, .to = edge->actor.self, .mud = o->mud, .offload = *o};
     if (container == client->container)
         edge_handle(client, EDGE_EV_ANSWER, &m);
+}
+
+void edge_container_died(struct edge *edge, uint32_t mud, uint32_t container)
+{
+    struct edge_client *client = client_of(edge, mud);
+    if (container == client->container)
+        edge_handle(client, EDGE_EV_DIED, NULL);
 }
 
 static void order_ended(struct edge_client *client)

@@ -1,7 +1,7 @@
 /* The edge server (ES): container management (create, gate, manage, delete), migration controller, log reporter (Kim22).
  *
  * A device's container passes through the gate: requests are delivered while it is open and queue while it is closed. edge.c
- * is the table and the containers' life, edge_gate.c the gate, edge_control.c what access points and other edges ask for; migration.c
+ * is the table and the containers' life, edge_loss.c their unasked end, edge_gate.c the gate, edge_control.c what access points and other edges ask for; migration.c
  * walks a strategy's stages when this edge is the source or the target. */
 #ifndef ROAMLAB_EDGE_H
 #define ROAMLAB_EDGE_H
@@ -39,6 +39,7 @@ enum edge_event {
     EDGE_EV_INSTALLED, /* the migrated container is restored */
     EDGE_EV_BROKEN,    /* what was being started or installed failed */
     EDGE_EV_REMOVED,   /* the container is gone */
+    EDGE_EV_DIED,      /* the container ended by itself */
     EDGE_EVENTS
 };
 
@@ -80,6 +81,8 @@ void edge_free(struct edge *edge);
 void edge_receive(struct edge *edge, const struct msg *m);
 /* What a container answers: REPLY, REPLAYED or PROBED, with the asking message's other fields as they were. */
 void edge_container_says(struct edge *edge, uint32_t container, const struct offload *o);
+/* The container that `container` brought ended without being asked to. */
+void edge_container_died(struct edge *edge, uint32_t mud, uint32_t container);
 void edge_operation_done(struct edge *edge, const struct order *order, const struct order_result *result);
 /* True while something is being started, migrated, removed or waits for an acknowledgement. */
 bool edge_busy(const struct edge *edge);
@@ -101,8 +104,11 @@ void edge_report_stage(struct edge_client *client, uint32_t migration, enum oper
 void edge_migration_ended(struct edge_client *client);
 
 void edge_enter_state(struct edge_client *client, enum edge_state state, enum edge_event event);
+/* The live container died, or the one that a migration has brought and nobody uses yet. */
+edge_handler edge_live_died, edge_restored_died;
 /* The container is gone, and with it what only it knew: nobody may serve the device any more. */
 void edge_lose_container(struct edge_client *client, enum edge_event event);
+void edge_forget_requests(struct edge_client *client);
 /* Stops or discards the container; what waited for it is forgotten. */
 void edge_remove_container(struct edge_client *client, enum operation operation, uint32_t migration, enum edge_event event);
 edge_handler edge_acknowledge;

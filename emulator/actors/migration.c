@@ -319,6 +319,11 @@ void migration_operation_done(struct edge_client *client, const struct order *or
         target_operation_done(client, order, result);
 }
 
+void migration_lose_target(struct edge_client *client)
+{
+    target_fails(client, -ESRCH, OP_RESTORE, "the container ended by itself");
+}
+
 void migration_install(struct edge_client *client, const struct msg *msg)
 {
     struct migration *m = &client->in;

@@ -67,6 +67,10 @@ void migration_install(struct edge_client *client, const struct msg *m);
 void migration_operation_done(struct edge_client *client, const struct order *order, const struct order_result *result);
 void migration_alarm_rings(struct edge_client *client, struct migration *m);
 
+/* The container at the source, the restored one at the target ended by itself. */
+void migration_lose_source(struct edge_client *client);
+void migration_lose_target(struct edge_client *client);
+
 /* --- between the migration's files --- */
 void migration_operate(struct edge_client *client, struct migration *m, enum operation operation);
 void migration_tell(struct edge_client *client, const struct migration *m, struct party to, uint8_t type, int32_t status);

@@ -72,6 +72,20 @@ void migration_call_off(struct edge_client *client, int32_t status, const char *
     migration_undo(client);
 }
 
+/* Nothing of the container is left to be undone. If the target may serve already, the verdict is the access point's. */
+void migration_lose_source(struct edge_client *client)
+{
+    struct migration *m = &client->out;
+    m->lost = true;
+    m->frozen = m->halted = m->unproven = false;
+    if (m->state == MIGRATION_UNDOING)
+        migration_undo(client);
+    else if (m->told)
+        migration_ask_to_fail(client);
+    else
+        migration_call_off(client, -ESRCH, "its container ended by itself");
+}
+
 /* A step that fails is tried again after a while: on it depends that the device is served. At last it is given up, with a word. */
 static bool undo_step_stands(struct edge_client *client, const struct order *order, const struct order_result *result)
 {

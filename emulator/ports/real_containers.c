@@ -5,9 +5,11 @@
 #include "wiring.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { SERVICE_PORT = 7000, DATAGRAM_MAX = 65535, BATCH = 64 };
@@ -57,7 +59,7 @@ struct real_container *real_add_container(struct real *real, uint32_t mud, uint3
     struct docker_container_options options = {.name = name, .run = real->options.run, .image = real->options.image};
     describe_service(real, mud, address, &options.service);
     struct real_container *c = mem_alloc(sizeof *c);
-    *c = (struct real_container){.next = real->containers, .mud = mud, .container = container};
+    *c = (struct real_container){.next = real->containers, .mud = mud, .container = container, .real = real, .end.fd = -1};
     docker_container_init(&c->docker, real->options.daemon, &options);
     real->containers = c;
     return c;
@@ -69,8 +71,43 @@ void real_drop_container(struct real *real, struct real_container *c)
     while (*link != c)
         link = &(*link)->next;
     *link = c->next;
+    real_unwatch_container(c);
     docker_container_free(&c->docker);
     free(c);
+}
+
+/* --- ends that nobody asked for --------------------------------------------------------------------------------------------------- */
+
+static void ended(struct watch *watch, uint32_t events)
+{
+    struct real_container *c = container_of(watch, struct real_container, end);
+    struct real *real = c->real;
+    uint32_t mud = c->mud, container = c->container;
+    (void)events;
+    real_unwatch_container(c);
+    if (real_order_died(real, mud))
+        return;
+    for (int i = 0; i < real->layout->edge_count; i++)
+        if (real->cast->edges[i])
+            edge_container_died(real->cast->edges[i], mud, container);
+}
+
+int real_watch_container(struct real_container *c, struct err *e)
+{
+    real_unwatch_container(c);
+    c->end = (struct watch){ended, (int)syscall(SYS_pidfd_open, c->docker.pid, 0)};
+    if (c->end.fd < 0)
+        return err_set(e, errno, "the container ended at once");
+    return loop_watch(c->real->loop, &c->end, EPOLLIN, e);
+}
+
+void real_unwatch_container(struct real_container *c)
+{
+    if (c->end.fd < 0)
+        return;
+    loop_unwatch(c->real->loop, &c->end);
+    close(c->end.fd);
+    c->end.fd = -1;
 }
 
 /* --- datagrams ------------------------------------------------------------------------------------------------------------------ */

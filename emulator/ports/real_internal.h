@@ -15,6 +15,8 @@ struct real_order;
 struct real_container {
     struct real_container *next;
     uint32_t mud, container; /* container = the migration that brought it */
+    struct real *real;
+    struct watch end; /* of its first process, by pidfd; fd -1 = not watched */
     struct docker_container docker;
 };
 
@@ -41,6 +43,9 @@ void real_containers_close(struct real *real);
 struct real_container *real_find_container(struct real *real, uint32_t mud, uint32_t container);
 struct real_container *real_add_container(struct real *real, uint32_t mud, uint32_t container);
 void real_drop_container(struct real *real, struct real_container *c);
+/* From now on the edge hears of it if the container ends by itself; until it is unwatched, because it is meant to end. */
+int real_watch_container(struct real_container *c, struct err *e);
+void real_unwatch_container(struct real_container *c);
 int real_give_address(struct real *real, uint32_t mud, struct err *e);
 void real_take_address(struct real *real, uint32_t mud);
 void real_deliver(struct port *port, struct party edge, uint32_t container, const struct offload *o);
@@ -72,6 +77,8 @@ bool real_layer_comes_later(const struct real *real);
 void real_order_step_done(struct real_order *o, int status, const struct err *e);
 void real_operate(struct port *port, const struct order *order);
 void real_cancel_operations(struct port *port, struct party edge, uint32_t mud, uint32_t migration);
+/* The device's container has ended by itself: true if an order was waiting for its first answer, which has failed now. */
+bool real_order_died(struct real *real, uint32_t mud);
 /* A PROBED that no actor asked for: the container serves. */
 void real_order_answered(struct real *real, uint32_t mud);
 void real_free_operations(struct real *real);

@@ -16,6 +16,8 @@ enum step {
     STEP_DOCKER,       /* the job that the operation is */
     STEP_GIVE_ADDRESS, /* the container's, to this host */
     STEP_TAKE_ADDRESS,
+    STEP_WATCH, /* the container: its end is news from now on */
+    STEP_UNWATCH,
     STEP_ASK,  /* until the service answers */
     STEP_PACK, /* memory/ into one file */
     STEP_UNPACK,
@@ -31,13 +33,13 @@ enum step {
 };
 
 static const uint8_t plans[OPERATIONS][STEPS_MAX] = {
-    [OP_START] = {STEP_GIVE_ADDRESS, STEP_DOCKER, STEP_ASK},
+    [OP_START] = {STEP_GIVE_ADDRESS, STEP_DOCKER, STEP_WATCH, STEP_ASK},
     [OP_FREEZE] = {STEP_DOCKER},
     [OP_DUMP] = {STEP_DOCKER},
     [OP_TAKE_LAYER] = {STEP_DOCKER},
     [OP_COMMIT] = {STEP_DOCKER},
     [OP_THAW] = {STEP_DOCKER},
-    [OP_HALT] = {STEP_DOCKER},
+    [OP_HALT] = {STEP_UNWATCH, STEP_DOCKER},
     [OP_SAVE] = {STEP_DOCKER},
     [OP_SEND_MEMORY] = {STEP_PACK, STEP_SEND},
     [OP_SEND_LAYER] = {STEP_STAGE, STEP_SEND},
@@ -48,10 +50,10 @@ static const uint8_t plans[OPERATIONS][STEPS_MAX] = {
     [OP_LOAD] = {STEP_UNSTAGE, STEP_DOCKER},
     [OP_CREATE] = {STEP_UNSTAGE, STEP_DOCKER},
     [OP_PUT_LAYER] = {STEP_UNSTAGE, STEP_DOCKER},
-    [OP_RESTORE] = {STEP_UNPACK, STEP_SPOIL, STEP_GIVE_ADDRESS, STEP_DOCKER, STEP_ASK},
-    [OP_STOP] = {STEP_MEASURE, STEP_DOCKER, STEP_TAKE_ADDRESS, STEP_CLEAN, STEP_FORGET},
-    [OP_DISCARD] = {STEP_DOCKER, STEP_TAKE_ADDRESS, STEP_CLEAN, STEP_FORGET},
-    [OP_REVIVE] = {STEP_DOCKER, STEP_ASK},
+    [OP_RESTORE] = {STEP_UNPACK, STEP_SPOIL, STEP_GIVE_ADDRESS, STEP_DOCKER, STEP_WATCH, STEP_ASK},
+    [OP_STOP] = {STEP_UNWATCH, STEP_MEASURE, STEP_DOCKER, STEP_TAKE_ADDRESS, STEP_CLEAN, STEP_FORGET},
+    [OP_DISCARD] = {STEP_UNWATCH, STEP_DOCKER, STEP_TAKE_ADDRESS, STEP_CLEAN, STEP_FORGET},
+    [OP_REVIVE] = {STEP_DOCKER, STEP_WATCH, STEP_ASK},
     [OP_PULL] = {STEP_PULL},
 };
 
@@ -242,6 +244,18 @@ void real_order_answered(struct real *real, uint32_t mud)
         }
 }
 
+bool real_order_died(struct real *real, uint32_t mud)
+{
+    struct err e = ERR_INIT;
+    for (struct real_order *o = real->orders; o; o = o->next)
+        if (o->asking && o->order.mud == mud) {
+            err_set(&e, ESRCH, "the container ended by itself");
+            real_order_step_done(o, -ESRCH, &e);
+            return true;
+        }
+    return false;
+}
+
 /* --- the plan ------------------------------------------------------------------------------------------------------------------------ */
 
 static int give_address(struct real_order *o, struct err *e)
@@ -250,17 +264,31 @@ static int give_address(struct real_order *o, struct err *e)
     return status == -EEXIST ? 0 : status;
 }
 
+/* The one that the order is about; NULL if it is about files alone, or there is none. */
+static struct real_container *container_of_order(const struct real_order *o)
+{
+    return about_files_alone(o) ? NULL : real_find_container(o->real, o->order.mud, o->order.container);
+}
+
 static int take_address(struct real_order *o)
 {
-    if (!about_files_alone(o) && real_find_container(o->real, o->order.mud, o->order.container))
+    if (container_of_order(o))
         real_take_address(o->real, o->order.mud);
+    return 0;
+}
+
+static int unwatch(struct real_order *o)
+{
+    struct real_container *c = container_of_order(o);
+    if (c)
+        real_unwatch_container(c);
     return 0;
 }
 
 static int forget(struct real_order *o)
 {
-    struct real_container *c = real_find_container(o->real, o->order.mud, o->order.container);
-    if (c && !about_files_alone(o))
+    struct real_container *c = container_of_order(o);
+    if (c)
         real_drop_container(o->real, c);
     return 0;
 }
@@ -275,6 +303,10 @@ static int take_step(struct real_order *o, enum step step, struct err *e)
         return give_address(o, e);
     case STEP_TAKE_ADDRESS:
         return take_address(o);
+    case STEP_WATCH:
+        return real_watch_container(real_find_container(o->real, o->order.mud, o->order.container), e);
+    case STEP_UNWATCH:
+        return unwatch(o);
     case STEP_ASK:
         return ask(o);
     case STEP_PACK:
