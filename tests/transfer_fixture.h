@@ -34,7 +34,7 @@ struct fixture {
     int home, left, right; /* network namespaces: where the test began, the sender's, the receiver's */
     struct transfer_settings settings;
     struct transfer_host from, to;
-    struct transfer_server server;
+    struct transfer_server server, store; /* the store is in the receiver's namespace, too */
     int server_calls, server_status;
     struct transfer_peer *peer;
     int opened_calls, opened_status;
@@ -77,14 +77,23 @@ static bool run_for(struct fixture *f, int ms)
     return !f->out_of_patience;
 }
 
-static void server_changed(struct transfer_server *server, int status, const struct err *e)
+static void either_changed(struct fixture *f, int status, const struct err *e)
 {
-    struct fixture *f = container_of(server, struct fixture, server);
     f->server_calls++;
     f->server_status = status;
     if (e)
         f->opened_error = *e;
     loop_stop(f->loop);
+}
+
+static void server_changed(struct transfer_server *server, int status, const struct err *e)
+{
+    either_changed(container_of(server, struct fixture, server), status, e);
+}
+
+static void store_changed(struct transfer_server *store, int status, const struct err *e)
+{
+    either_changed(container_of(store, struct fixture, store), status, e);
 }
 
 static void peer_opened(void *context, int status, const struct err *e)
@@ -151,16 +160,28 @@ static void make_payload(struct fixture *f)
     }
 }
 
+static void await_server(struct fixture *f)
+{
+    assert_true(run_for(f, 10000));
+    if (f->server_status)
+        print_error("%s (%s)\n", f->opened_error.text, f->opened_error.hint);
+    assert_int_equal(f->server_calls, 1);
+    assert_int_equal(f->server_status, 0);
+    f->server_calls = 0;
+}
+
 static void start_server(struct fixture *f)
 {
     struct err e = ERR_INIT;
     enter(f->right);
     f->server.changed = server_changed;
-    f->server_calls = 0;
+    f->store.changed = store_changed;
+    if (f->carrier->serve_store && !f->store.ready) {
+        assert_int_equal(f->carrier->serve_store(&f->store, &f->settings, &f->settings.store, &e), 0);
+        await_server(f);
+    }
     assert_int_equal(f->carrier->serve(&f->server, &f->settings, &f->to, &e), 0);
-    assert_true(run_for(f, 10000));
-    assert_int_equal(f->server_calls, 1);
-    assert_int_equal(f->server_status, 0);
+    await_server(f);
     enter(f->left);
 }
 
@@ -202,7 +223,13 @@ static int set_up(void **state)
     snprintf(f->keys, sizeof f->keys, "%s/%0120d", f->folder, 0);
     f->from = (struct transfer_host){"es1", "198.18.0.1", 2200, NULL};
     f->to = (struct transfer_host){"es2", "198.18.0.2", 2200, NULL};
-    f->settings = (struct transfer_settings){f->loop, f->keys, "es1", simtime_s(10), simtime_ms(700)};
+    f->settings = (struct transfer_settings){.loop = f->loop,
+                                             .folder = f->keys,
+                                             .self = "es1",
+                                             .store = {"es3", "198.18.0.2", 2049, NULL},
+                                             .pipeline = true,
+                                             .connect_timeout = simtime_s(10),
+                                             .progress_timeout = simtime_ms(700)};
     make_namespaces(f);
     make_payload(f);
     const struct transfer_host hosts[] = {f->from, f->to};
@@ -219,6 +246,7 @@ static int tear_down(void **state)
     if (f->loop) {
         f->carrier->close(f->peer);
         f->carrier->stop(&f->server);
+        f->carrier->stop(&f->store);
         enter(f->home);
         close(f->left);
         close(f->right);

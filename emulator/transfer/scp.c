@@ -12,6 +12,7 @@
  * more than 10 MB/s at RTT 200 ms. */
 #include "buf.h"
 #include "mem.h"
+#include "server_process.h"
 #include "ssh_keys.h"
 #include "ssh_master.h"
 #include "sshd.h"
@@ -311,7 +312,7 @@ const struct carrier carrier_scp = {
     .help = "OpenSSH scp over a connection opened early and kept; keys of the run, host keys checked",
     .prepare = ssh_keys_make,
     .serve = sshd_start,
-    .stop = sshd_stop,
+    .stop = server_process_stop,
     .open = scp_open,
     .close = scp_close,
     .send = scp_send,

@@ -5,8 +5,7 @@
  * sftp. scp is started by root's login shell there, without bash's start-up file. No DNS look-up, no message
  * of the day. Its log is FOLDER/HOST/sshd.log.
  *
- * It runs in a PID namespace of its own: whatever ends it (sshd_stop, or SIGKILL to the process that started
- * it) ends its sessions too. If root's password is locked ("!" in /etc/shadow), which OpenSSH without PAM
+ * If root's password is locked ("!" in /etc/shadow), which OpenSSH without PAM
  * takes as no admission even by key, the server alone sees an /etc/shadow without the lock, in a mount
  * namespace of its own. /run/sshd, the empty folder of OpenSSH's privilege separation, is made if it is
  * missing and stays: other servers of the machine share it. */
@@ -15,9 +14,8 @@
 
 #include "transfer.h"
 
-/* As serve and stop of struct carrier. */
+/* As serve of struct carrier; server_process_stop() ends it. */
 int sshd_start(struct transfer_server *server, const struct transfer_settings *settings,
                const struct transfer_host *host, struct err *e);
-void sshd_stop(struct transfer_server *server);
 
 #endif

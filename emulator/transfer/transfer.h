@@ -31,6 +31,8 @@ struct transfer_settings {
     struct loop *loop;
     const char *folder;              /* as given to prepare(), absolute; shared by the hosts of a run */
     const char *self;                /* this host's name */
+    struct transfer_host store;      /* of carriers that have one: the third host; its port is the store's */
+    bool pipeline;                   /* what goes through a store is read there while it is still written */
     struct simtime connect_timeout;  /* a connection or server that does not stand by then has failed */
     struct simtime progress_timeout; /* a job without a byte for so long has failed */
 };
@@ -42,6 +44,7 @@ struct transfer_server {
 
     /* the carrier's own */
     struct transfer_host host;
+    const char *program;
     char log[PATH_MAX];
     struct loop *loop;
     struct process process;
@@ -50,6 +53,7 @@ struct transfer_server {
     bool ready;
     struct stream_server *stream;
     struct registry_server *registry;
+    struct nfs_inbox *nfs;
 };
 
 struct transfer_peer; /* a kept connection to one host: made by open(), freed by close() */
@@ -102,7 +106,10 @@ struct carrier {
      * not. */
     int (*serve)(struct transfer_server *server, const struct transfer_settings *settings,
                  const struct transfer_host *host, struct err *e);
-    /* Ends the server and every session in it; `changed` is not called. Harmless if it does not run. */
+    /* Carriers whose files go through a third host, others NULL: as serve(), of that host. The receiving side waits for it. */
+    int (*serve_store)(struct transfer_server *server, const struct transfer_settings *settings,
+                       const struct transfer_host *host, struct err *e);
+    /* Ends either server and every session in it; `changed` is not called. Harmless if it does not run. */
     void (*stop)(struct transfer_server *server);
     /* Starts to connect. `opened` may be NULL. The strings of `settings` and `host` must outlive the peer. */
     int (*open)(struct transfer_peer **peer, const struct transfer_settings *settings,
@@ -130,6 +137,6 @@ int transfer_measure(const char *path, uint64_t *bytes, struct err *e);
  * once. */
 bool transfer_accepts(const struct transfer_host *host);
 
-extern const struct carrier carrier_scp, carrier_stream, carrier_registry;
+extern const struct carrier carrier_scp, carrier_stream, carrier_nfs, carrier_registry;
 
 #endif
