@@ -66,7 +66,7 @@ $(BUILD)/analysis/report.o: $(wildcard analysis/report/*)
 $(BUILD)/emulator/commands/explain_main.o: emulator/base/event_kind.h scenarios/README.md
 
 # One static program, never with sanitizers: its memory is what CRIU dumps.
-SERVICE_SOURCES = $(wildcard emulator/service/*.c emulator/base/*.c) $(addprefix emulator/wire/,offload.c statechain.c testdata.c)
+SERVICE_SOURCES = $(wildcard emulator/service/*.c emulator/base/*.c) $(addprefix emulator/wire/,canary.c offload.c statechain.c testdata.c)
 $(BUILD)/roamlab-service: $(SERVICE_SOURCES)
 	@mkdir -p $(@D)
 	$(Q)gcc $(STRICT) -O2 -static $(call includes,service) $^ -o $@ -lm

@@ -149,6 +149,24 @@ static json_object *links_json(const struct repetitions *r)
     return list;
 }
 
+/* What any repetition leaked. NULL if none was captured. */
+static json_object *packet_checks_json(const struct repetitions *r)
+{
+    static const char *const sums[] = {"packets", "bytes", "gaps"}, *const secrets[] = {"names", "contents", "credentials"};
+    json_object *first = r->count ? json_at(r->results[0], "packet_check") : NULL;
+    if (!first)
+        return NULL;
+    json_object *o = json_object_new_object();
+    json_object_object_add(o, "carrier", json_text(json_text_at(first, "carrier")));
+    for (size_t i = 0; i < ARRAY_LEN(sums); i++)
+        add_field(o, r, "packet_check", sums[i], SUM, 0);
+    for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
+        autofree char *path = mem_printf("packet_check.%s", secrets[i]);
+        json_object_object_add(o, secrets[i], json_object_new_boolean(summed_up(r, path, MAX) > 0));
+    }
+    return o;
+}
+
 static json_object *drift_json(const struct repetitions *r)
 {
     json_object *o = json_object_new_object();
@@ -233,6 +251,9 @@ static json_object *aggregate_json(const struct repetitions *r, const struct res
     json_object_object_add(o, "links", links_json(r));
     if (summed_up(r, "events.reported", SUM) > 0)
         json_object_object_add(o, "events", events_json(r));
+    json_object *packet_check = packet_checks_json(r);
+    if (packet_check)
+        json_object_object_add(o, "packet_check", packet_check);
     json_object_object_add(o, "invariants", invariants_json(r));
     json_object_object_add(o, "drift_ms", drift_json(r));
     for (int i = 0; input->scenario && i < input->scenario->expect_count; i++)

@@ -298,6 +298,8 @@ static json_object *result_json(const struct result_listener *a, const struct re
         add(o, "cpu", cpu);
     if (input->events_reported)
         add(o, "events", events_json(input));
+    if (input->packet_check)
+        add(o, "packet_check", packet_check_json(input->packet_check, input->scenario));
     add(o, "invariants", invariants_json(&a->broken));
     add(o, "drift_ms", drift_json(input));
     json_object *expectations = json_object_new_array();

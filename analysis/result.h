@@ -6,6 +6,7 @@
 #include "err.h"
 #include "event.h"
 #include "loop.h"
+#include "packet_check.h"
 #include "scenario.h"
 
 #include <json-c/json.h>
@@ -26,6 +27,7 @@ struct result_input {
     struct lateness drift;           /* zeros in virtual time */
     /* Reported by the parties, and received by the repository; a difference breaks an invariant. Both 0: nobody counted. */
     uint64_t events_reported, events_received;
+    const struct packet_check *packet_check; /* NULL: nothing was captured */
     /* kernel, docker, criu, link_driver, cpus, …; written in this order */
     const struct result_fact *environment;
     int environment_count;

@@ -160,6 +160,22 @@ static void print_invariants(json_object *r, FILE *out)
                 at(r, "drift_ms.p99"), at(r, "drift_ms.max"));
 }
 
+static void print_packet_check(json_object *r, FILE *out)
+{
+    static const char *const secrets[] = {"names", "contents", "credentials"};
+    json_object *check = json_at(r, "packet_check");
+    struct buf line = BUF_INIT;
+    for (size_t i = 0; i < ARRAY_LEN(secrets); i++)
+        if (at(check, secrets[i]) == 1)
+            buf_printf(&line, "%s%s", line.len ? ", " : "", secrets[i]);
+    if (check)
+        fprintf(out, "  packets     %s %s: %s (%.0f packets)\n", line.len ? "✘" : "✔", json_text_at(check, "carrier"),
+                line.len ? buf_text(&line) : "nothing readable", at(check, "packets"));
+    if (at(check, "gaps") > 0)
+        fprintf(out, "    ✘ %.0f gaps: the captures lack packets\n", at(check, "gaps"));
+    buf_free(&line);
+}
+
 static void add_bound(struct table *t, json_object *x)
 {
     double min = at(x, "bound.min"), max = at(x, "bound.max");
@@ -216,6 +232,7 @@ void summary_print(json_object *r, const char *folder, FILE *out)
     print_migrations(r, out);
     print_invariants(r, out);
     print_events(r, out);
+    print_packet_check(r, out);
     print_expectations(r, out);
     fprintf(out, "\n  result      %s/result.json\n", folder);
     if (access(figures, F_OK) == 0)

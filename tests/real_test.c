@@ -206,13 +206,29 @@ static void assert_seen(const struct fixture_run *run)
     }
 }
 
+/* Nothing of the container can be read, although all of it was there to be looked at. */
+static void assert_unreadable(const struct fixture_run *run)
+{
+    static const char *const secrets[] = {"/packet_check/names", "/packet_check/contents", "/packet_check/credentials"};
+    json_object *result = fixture_result(run);
+    for (size_t i = 0; i < ARRAY_LEN(secrets); i++)
+        assert_false(json_object_get_boolean(fixture_at(result, secrets[i])));
+    assert_true(fixture_number(result, "/packet_check/gaps") == 0);
+    assert_true(fixture_number(result, "/packet_check/bytes") > 1000000);
+    json_object_put(result);
+}
+
 static void captures(void **state)
 {
     (void)state;
     NEED_REAL_WORLD();
     struct fixture_run run;
     static const char *const hosts[] = {"pc1", "pc2", "laptop"};
+    run_to_end(&run, "capture-stream", ARGUMENTS("--capture", STREAM, SHORT), 0);
+    assert_unreadable(&run);
+    fixture_run_free(&run);
     run_to_end(&run, "capture", ARGUMENTS("--capture", SHORT), 0);
+    assert_unreadable(&run);
     for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
         autofree char *path = mem_printf("%s/%s.pcap", run.folder, hosts[i]);
         assert_true(packets_in(path) > 20);

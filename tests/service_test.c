@@ -1,5 +1,6 @@
 /* The offloading service as a program on loopback, without Docker: order, cache, holding back, replay,
  * probe. */
+#include "canary.h"
 #include "mem.h"
 #include "offload.h"
 #include "statechain.h"
@@ -32,7 +33,7 @@ enum {
 struct fixture {
     pid_t pid;
     int socket;
-    char file[64];
+    char folder[64], file[80];
     struct statechain_history *history;
     struct statechain_model model;
 };
@@ -135,8 +136,9 @@ static int setup(void **state)
     uint16_t port = free_port();
     struct sockaddr_in to = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    strcpy(f->file, "/tmp/service-test-XXXXXX");
-    close(mkstemp(f->file));
+    strcpy(f->folder, "/tmp/service-test-XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    snprintf(f->file, sizeof f->file, "%s/pages", f->folder);
     start_service(f, port);
     f->socket = socket(AF_INET, SOCK_DGRAM, 0);
     connect(f->socket, (struct sockaddr *)&to, sizeof to);
@@ -158,10 +160,46 @@ static int teardown(void **state)
     kill(f->pid, SIGKILL);
     waitpid(f->pid, NULL, 0);
     close(f->socket);
-    unlink(f->file);
+    autofree char *remove = mem_printf("rm -r %s", f->folder);
+    assert_int_equal(system(remove), 0);
     statechain_history_free(f->history);
     free(f);
     return 0;
+}
+
+/* Does the process have the text in its memory? */
+static bool remembers(pid_t pid, const char *text)
+{
+    autofree char *maps_path = mem_printf("/proc/%d/maps", pid), *memory_path = mem_printf("/proc/%d/mem", pid);
+    autofclose FILE *maps = fopen(maps_path, "re");
+    autoclose int memory = open(memory_path, O_RDONLY | O_CLOEXEC);
+    char line[512], rights[5];
+    unsigned long from, to;
+    bool found = false;
+    while (fgets(line, sizeof line, maps) && !found) {
+        if (sscanf(line, "%lx-%lx %4s", &from, &to, rights) != 3 || rights[1] != 'w')
+            continue;
+        autofree char *bytes = mem_alloc(to - from);
+        ssize_t got = pread(memory, bytes, to - from, (off_t)from);
+        found = got > 0 && memmem(bytes, (size_t)got, text, strlen(text));
+    }
+    return found;
+}
+
+static void plants_a_canary(void **state)
+{
+    struct fixture *f = *state;
+    struct canary canary;
+    char contents[CANARY_CONTENTS_MAX], found[CANARY_CONTENTS_MAX] = "";
+    canary_make(&canary, SEED, MUD);
+    canary_contents(&canary, contents);
+    assert_non_null(strstr(contents, canary.id));
+    assert_non_null(strstr(contents, canary.password));
+    autofree char *path = mem_printf("%s/%s", f->folder, canary.name);
+    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(read(fd, found, sizeof found), strlen(contents));
+    assert_string_equal(found, contents);
+    assert_true(remembers(f->pid, contents));
 }
 
 static void executes_in_order(void **state)
@@ -311,22 +349,27 @@ static void refuses_bad_settings(void **state)
         {"--address 127.0.0.1 --port 70000", "--port: 70000 is not a number up to 65535"},
         {"--address 127.0.0.1 --mud -1", "--mud: -1 is not a number"},
         {"--address 127.0.0.1 --window 0", "--window: must not be 0"},
-        {"--file /dev/null --layer-pages 0 --address nowhere", "--address: nowhere is not an IPv4 address"},
+        {"--file pages --layer-pages 0 --address nowhere", "--address: nowhere is not an IPv4 address"},
         {"--address 127.0.0.1 --file /nonexistent/pages", "open /nonexistent/pages: No such file"},
     };
+    char folder[] = "/tmp/service-test-XXXXXX";
+    assert_non_null(mkdtemp(folder));
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char said[300] = "";
-        autofree char *command = mem_printf("%s %s 2>&1", service_program(), rows[i][0]);
+        autofree char *command = mem_printf("cd %s && %s %s 2>&1", folder, service_program(), rows[i][0]);
         FILE *output = popen(command, "r");
         assert_non_null(fgets(said, sizeof said, output));
         assert_int_equal(WEXITSTATUS(pclose(output)), 1);
         assert_non_null(strstr(said, rows[i][1]));
     }
+    autofree char *remove = mem_printf("rm -r %s", folder);
+    assert_int_equal(system(remove), 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(plants_a_canary, setup, teardown),
         cmocka_unit_test_setup_teardown(executes_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(answers_old_numbers_from_its_cache, setup, teardown),
         cmocka_unit_test_setup_teardown(holds_higher_numbers_back, setup, teardown),

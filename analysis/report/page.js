@@ -96,6 +96,15 @@ function expectations() {
         result.invariants.ok ? "✔ All invariants hold." : "✘ Invariants are broken:");
     const list = html(here, "ul");
     result.invariants.broken.forEach(sentence => html(list, "li", {class: "bad"}, sentence));
+    const check = result.packet_check;
+    if (check) {
+        const leaks = ["names", "contents", "credentials"].filter(what => check[what]);
+        html(here, "p", {class: leaks.length ? "bad" : "good"}, leaks.length
+            ? `✘ Somebody on the links could read of what ${check.carrier} carried: ${leaks.join(", ")}.`
+            : `✔ Nothing was readable on the links of what ${check.carrier} carried (${number(check.packets)} packets).`);
+        if (check.gaps)
+            html(here, "p", {class: "bad"}, `The captures lack packets: ${number(check.gaps)} gaps.`);
+    }
     if (!result.drift_ms.valid)
         html(here, "p", {class: "bad"}, `✘ This host was too slow (99 % of the timers within ${number(result.drift_ms.p99)} ms): do not use the times.`);
 }

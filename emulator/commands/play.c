@@ -143,19 +143,37 @@ static void describe(const struct play *p, uint64_t seed, struct result_fact *fa
                                    .environment_count = list_facts(p, facts)};
 }
 
+/* A capture that cannot be read leaves the run's result as it is, without the check. */
+static bool check_packets(const struct play *p, uint64_t seed, const char *folder, struct packet_check *check)
+{
+    struct err e = ERR_INIT;
+    if (packet_check_run(check, folder, p->scenario, seed, &e) < 0) {
+        err_print(&e);
+        return false;
+    }
+    if (check->leak_count)
+        fprintf(stderr, "roamlab: carrier %s: %s can be read on the links (see packet_check in %s/result.json)\n",
+                p->scenario->migration.carrier, packet_check_readable(check), folder);
+    return true;
+}
+
 int play_once(struct play *p, uint64_t seed, const char *folder, json_object **result, struct err *e)
 {
     struct result_fact facts[FACTS_MAX];
     struct result_input input;
+    struct packet_check check = PACKET_CHECK_INIT;
     struct result_listener *listener = keeps_all(p) ? NULL : result_listen(p->scenario);
     int status = scenario_move(p->scenario, seed, e);
     if (status == 0)
         status = run_and_keep(p, seed, folder, listener, e);
     describe(p, seed, facts, &input);
+    if (status == 0 && p->capture && check_packets(p, seed, folder, &check))
+        input.packet_check = &check;
     if (status == 0)
         status = listener ? result_of_listener(listener, folder, &input, result, e)
                           : result_of_run(folder, &input, result, e);
     result_listener_free(listener);
+    packet_check_free(&check);
     return status;
 }
 

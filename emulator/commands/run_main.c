@@ -31,7 +31,7 @@ static const char HELP[] =
     "  --set PATH=VALUE   changes a value of the scenario: links.0.rtt_ms=100, migration.strategy=c-migr; repeatable\n"
     "  --log MODE         virtual time: which events are kept: full (default), sampled (one device in log_every), aggregate\n"
     "  --driver NAME      real world: the link driver, kernel or userspace; default: the first that can do what is asked\n"
-    "  --capture          real world: one packet capture per host, DIR/HOST.pcap\n"
+    "  --capture          real world: one packet capture per host, DIR/HOST.pcap, and a check of what can be read in them\n"
     "  --junit FILE       what must hold as test cases in JUnit's XML, for CI; written when there is a result\n"
     "  --quiet            no progress and no summary\n"
     "\n"
@@ -176,6 +176,8 @@ static char *command_again(const struct run *r)
         buf_printf(&line, " --set");
         add_word(&line, setting);
     }
+    if (r->capture)
+        buf_printf(&line, " --capture");
     if (r->driver) {
         buf_printf(&line, " --driver");
         add_word(&line, r->driver);

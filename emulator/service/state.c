@@ -1,10 +1,13 @@
 #include "state.h"
+#include "canary.h"
 #include "mem.h"
 #include "rng.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -57,6 +60,21 @@ static int open_file(struct service_state *s, const char *path, struct err *e)
     return 0;
 }
 
+/* In memory and in a file beside `path`. */
+static int plant_canary(struct service_state *s, const char *path, uint32_t mud, struct err *e)
+{
+    struct canary canary;
+    const char *slash = strrchr(path, '/');
+    canary_make(&canary, s->seed, mud);
+    s->canary = mem_alloc(CANARY_CONTENTS_MAX);
+    canary_contents(&canary, s->canary);
+    autofree char *beside = mem_printf("%.*s%s", slash ? (int)(slash - path + 1) : 0, path, canary.name);
+    autofclose FILE *file = fopen(beside, "we");
+    if (!file || fputs(s->canary, file) < 0 || fflush(file) != 0)
+        return err_errno(e, "write %s", beside);
+    return 0;
+}
+
 int service_state_open(struct service_state *s, const char *path, uint32_t mud, struct err *e)
 {
     s->file = -1;
@@ -64,7 +82,9 @@ int service_state_open(struct service_state *s, const char *path, uint32_t mud, 
     s->chain = statechain_start(s->seed, mud);
     s->cached_chains = mem_alloc_array(s->window, sizeof *s->cached_chains);
     int status = open_memory(s, e);
-    return status < 0 ? status : open_file(s, path, e);
+    if (status == 0)
+        status = open_file(s, path, e);
+    return status < 0 ? status : plant_canary(s, path, mud, e);
 }
 
 void service_state_begin_anew(struct service_state *s, uint32_t number)

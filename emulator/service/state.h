@@ -20,10 +20,12 @@ struct service_state {
     uint64_t chain;          /* after next - 1 */
     uint8_t *memory;         /* memory_pages × STATE_PAGE bytes, mapped; owned */
     int file;                /* layer_pages × STATE_PAGE bytes; owned */
+    char *canary;            /* what the canary's file holds (canary.h); owned */
     uint64_t *cached_chains; /* of the last `window` numbers, at number % window; owned */
 };
 
-/* Maps the memory, writes the file `path` (its folder must exist) and sets the chain to its start. */
+/* Maps the memory, writes the file `path` (its folder must exist) and the canary's beside it, and sets the chain to its
+ * start. */
 int service_state_open(struct service_state *s, const char *path, uint32_t mud, struct err *e);
 
 /* What has executed nothing begins at `number`; what is before it is answered with the chain of the start. */
