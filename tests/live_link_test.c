@@ -38,7 +38,7 @@ static bool bed_build(struct bed *bed, const struct link_params *params)
     }
     ips[0].s_addr = htonl(0xc6120001);
     ips[1].s_addr = htonl(0xc6120002);
-    struct testbed_host hosts[2] = {{"a", &ips[0], 1}, {"b", &ips[1], 1}};
+    struct testbed_host hosts[2] = {{"a", &ips[0], 1, false, {0}}, {"b", &ips[1], 1, false, {0}}};
     struct testbed_link link = {.between = {0, 1}, .varies = true, .params = {*params, *params}};
     autofree char *name = mem_printf("live-link-%d", getpid());
     must((bed->journal = journal_open(NULL, name, NULL, &e)) != NULL, e.text);
@@ -210,7 +210,8 @@ static void test_without_the_emulator(void **state)
 /* Single packets as long as they are needed, super-packets before and after. */
 static void test_offload(void **state)
 {
-    static const struct link_params phases[] = {PLAIN, {.rate_bps = 10000000}, {.loss = 0.1}, {.delay = {1000000}}};
+    static const struct link_params phases[] = {
+        PLAIN, {.rate_bps = 10000000}, {.loss = 0.1}, {.delay = {1000000}}};
     static const bool needs_packets[] = {false, true, true, false};
     unsigned before = 0, on;
     struct bed bed;
