@@ -63,6 +63,8 @@ struct layout {
     struct simtime work;
     uint32_t window;
     const char *carrier;
+    int store;     /* the host through which the carrier goes, -1 = none */
+    bool pipeline; /* what is in the store is read while it is still written */
     struct layout_cost costs[OPERATIONS];
     struct layout_carrier_cost carrier_cost;
     struct simtime progress; /* a transfer without a byte for so long has failed */

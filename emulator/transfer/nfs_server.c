@@ -1,5 +1,4 @@
 #include "nfs_server.h"
-#include "buf.h"
 #include "files.h"
 #include "mem.h"
 #include "server_process.h"
@@ -43,39 +42,46 @@ static int check_machine(struct err *e)
     return 0;
 }
 
-static int write_configuration(const char *path, const char *folder, const struct transfer_host *host,
-                               struct err *e)
-{
-    struct buf text = BUF_INIT;
-    buf_printf(&text, "NFS_CORE_PARAM {\n    Bind_addr = %s;\n    NFS_Port = %u;\n    MNT_Port = %d;\n",
-               host->address, host->port, NFS_MOUNT_PORT);
-    buf_printf(&text, "    Protocols = 3;\n    Enable_NLM = false;\n    Enable_RQUOTA = false;\n}\n"
-                      "NFSv4 {\n    Graceless = true;\n}\n");
-    buf_printf(
-        &text,
-        "EXPORT {\n    Export_Id = 1;\n    Path = \"%s/export\";\n    Pseudo = /export;\n    Access_Type = RW;\n"
-        "    Squash = No_Root_Squash;\n    SecType = sys;\n    Protocols = 3;\n    Transports = TCP;\n"
-        "    FSAL {\n        Name = VFS;\n    }\n}\n",
-        folder);
-    int status = files_replace(path, buf_text(&text), e);
-    buf_free(&text);
-    return status;
-}
+static const char configuration_format[] = "NFS_CORE_PARAM {\n"
+                                           "    NFS_Port = %u;\n"
+                                           "    MNT_Port = %d;\n"
+                                           "    Protocols = 3;\n"
+                                           "    Enable_NLM = false;\n"
+                                           "    Enable_RQUOTA = false;\n"
+                                           "}\n"
+                                           "NFSv4 {\n"
+                                           "    Graceless = true;\n"
+                                           "}\n"
+                                           "EXPORT {\n"
+                                           "    Export_Id = 1;\n"
+                                           "    Path = \"%s/export\";\n"
+                                           "    Pseudo = /export;\n"
+                                           "    Access_Type = RW;\n"
+                                           "    Squash = No_Root_Squash;\n"
+                                           "    SecType = sys;\n"
+                                           "    Protocols = 3;\n"
+                                           "    Transports = TCP;\n"
+                                           "    FSAL {\n"
+                                           "        Name = VFS;\n"
+                                           "    }\n"
+                                           "}\n";
 
 int nfs_server_start(struct transfer_server *server, const struct transfer_settings *settings,
                      const struct transfer_host *host, struct err *e)
 {
     autofree char *place = mem_printf("%s/%s", settings->folder, host->name),
-                  *configuration = mem_printf("%s/ganesha.conf", place);
-    const char *const argv[] = {GANESHA, "-F",          "-f", configuration, "-p", "/run/ganesha.pid",
-                                "-L",    "/dev/stderr", "-N", "NIV_WARN",    NULL};
+                  *path = mem_printf("%s/ganesha.conf", place),
+                  *configuration =
+                      mem_printf(configuration_format, host->port, NFS_MOUNT_PORT, settings->folder);
+    const char *const argv[] = {GANESHA, "-F",          "-f", path,       "-p", "/run/ganesha.pid",
+                                "-L",    "/dev/stderr", "-N", "NIV_WARN", NULL};
     const struct server_program ganesha = {
         .program = "ganesha", .setup = setup, .setup_argument = "sh", .argv = argv};
     int status = check_machine(e);
     if (status == 0)
         status = files_make_folder(place, 0700, e);
     if (status == 0)
-        status = write_configuration(configuration, settings->folder, host, e);
+        status = files_replace(path, configuration, e);
     return status < 0 ? err_wrap(e, "NFS server of %s", host->name)
                       : server_process_start(server, settings, host, &ganesha, e);
 }

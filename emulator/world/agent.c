@@ -27,6 +27,7 @@
 enum {
     IDLE_EVERY_MS = 100,
     CARRIER_PORT = 2222,
+    STORE_PORT = 2049, /* NFS, RFC 7530 section 3.1 */
     CONNECT_TIMEOUT_S = 60,
     ENGINE_LOG_BYTES = 8192,
     AGENT_NICE = -15
@@ -55,9 +56,10 @@ struct agent {
     struct image_install install;
     struct transfer_settings settings;
     struct transfer_server server;
+    struct transfer_server store; /* on the carrier's third host, which may be no edge server's */
     struct transfer_peer **peers;
     struct transfer_host *hosts; /* by edge */
-    char (*addresses)[16];
+    char (*addresses)[16], store_address[16];
     char **spools;
     int connecting;
     struct agent_registry registry;
@@ -243,6 +245,15 @@ static void describe_edges(struct agent *a)
     }
 }
 
+static void describe_store(struct agent *a)
+{
+    int host = a->world.layout.store;
+    if (host < 0)
+        return;
+    layout_address_text(layout_host_address(host), a->store_address);
+    a->settings.store = (struct transfer_host){a->world.layout.host_names[host], a->store_address, STORE_PORT, NULL};
+}
+
 static int start_engine(struct agent *a, struct err *e)
 {
     autofree char *root = agent_docker_root(a->orders.folder, a->orders.host);
@@ -261,12 +272,32 @@ static void capture_broke(void *context, const struct err *e)
     fail(context, e, "capture");
 }
 
-static void start_roles(struct agent *a)
+static void start_edge(struct agent *a)
 {
     struct err e = ERR_INIT;
     if (a->edge < 0)
         say(a, agent_say("ready"));
     else if (start_engine(a, &e) < 0)
+        fail(a, &e, host_name(a));
+}
+
+static void store_changed(struct transfer_server *store, int status, const struct err *e)
+{
+    struct agent *a = container_of(store, struct agent, store);
+    if (status < 0)
+        fail(a, e, host_name(a));
+    else
+        start_edge(a);
+}
+
+/* First the carrier's store, if it is here. */
+static void start_roles(struct agent *a)
+{
+    struct err e = ERR_INIT;
+    a->store.changed = store_changed;
+    if (a->world.layout.store != a->orders.host)
+        start_edge(a);
+    else if (carrier(a)->serve_store(&a->store, &a->settings, &a->settings.store, &e) < 0)
         fail(a, &e, host_name(a));
 }
 
@@ -336,8 +367,10 @@ static void prepare(struct agent *a, struct json_object *line)
     a->settings = (struct transfer_settings){.loop = a->loop,
                                              .folder = agent_carrier_folder(a->orders.folder),
                                              .self = host_name(a),
+                                             .pipeline = a->scenario->migration.pipeline,
                                              .connect_timeout = simtime_s(CONNECT_TIMEOUT_S),
                                              .progress_timeout = a->scenario->timeouts.progress};
+    describe_store(a);
     start_host(a);
 }
 
@@ -464,6 +497,8 @@ static void end(struct agent *a)
         carrier(a)->close(a->peers[i]);
     if (a->prepared && a->edge >= 0)
         carrier(a)->stop(&a->server);
+    if (a->prepared && carrier(a)->serve_store)
+        carrier(a)->stop(&a->store);
     agent_registry_stop(&a->registry);
     if (!a->daemon_started) {
         leave(a);

@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { PORT = 2222, PATIENCE_S = 10 };
+enum { PORT = 2222, STORE_PORT = 2049, PATIENCE_S = 10 };
 
 static const char contents[] = "what a migration carries\n";
 
@@ -21,7 +21,7 @@ struct trial {
     const struct carrier *carrier;
     struct transfer_settings settings;
     struct transfer_host host;
-    struct transfer_server server;
+    struct transfer_server server, store;
     struct transfer_peer *peer;
     struct transfer_job job;
     char *file, *inbox;
@@ -62,6 +62,21 @@ static void served(struct transfer_server *server, int status, const struct err 
         finish(t, status, &err);
 }
 
+static int serve(struct trial *t, struct err *e)
+{
+    return t->carrier->serve(&t->server, &t->settings, &t->host, e);
+}
+
+static void store_serves(struct transfer_server *store, int status, const struct err *e)
+{
+    struct trial *t = container_of(store, struct trial, store);
+    struct err err = ERR_INIT;
+    if (status < 0)
+        finish(t, status, e);
+    else if ((status = serve(t, &err)) < 0)
+        finish(t, status, &err);
+}
+
 static void lost_patience(struct timer *timer)
 {
     struct trial *t = container_of(timer, struct trial, patience);
@@ -77,13 +92,16 @@ static int play(struct trial *t, struct err *e)
     t->server.changed = served;
     t->patience.fire = lost_patience;
     loop_arm_after(t->loop, &t->patience, simtime_s(PATIENCE_S));
-    int status = t->carrier->serve(&t->server, &t->settings, &t->host, e);
+    t->store.changed = store_serves;
+    int status = t->carrier->serve_store ? t->carrier->serve_store(&t->store, &t->settings, &t->settings.store, e)
+                                         : serve(t, e);
     if (status == 0)
         loop_run(t->loop);
     loop_cancel(t->loop, &t->patience);
     t->carrier->cancel(&t->job);
     t->carrier->close(t->peer);
     t->carrier->stop(&t->server);
+    t->carrier->stop(&t->store);
     if (status == 0 && t->err.code) {
         *e = t->err;
         status = -e->code;
@@ -110,6 +128,7 @@ static int send_to_itself(struct trial *t, const char *folder, struct err *e)
     t->host = (struct transfer_host){.name = "here", .address = "127.0.0.1", .port = PORT};
     t->settings = (struct transfer_settings){.folder = keys,
                                              .self = "here",
+                                             .store = {"here", "127.0.0.1", STORE_PORT, NULL},
                                              .connect_timeout = simtime_s(PATIENCE_S),
                                              .progress_timeout = simtime_s(PATIENCE_S)};
     t->file = file;

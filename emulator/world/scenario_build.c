@@ -83,6 +83,24 @@ static int overlap(struct scenario_migration *m, const struct scenario_place *pl
     return 0;
 }
 
+/* The carrier's third host. */
+static int build_nfs_host(struct scenario *s, json_object *root, struct err *e)
+{
+    json_object *migration = scenario_member(root, "migration");
+    const struct scenario_place *place = PLACE_NAMED(NULL, "migration");
+    int *host = &s->migration.nfs_host;
+    *host = scenario_member(root, "logrepo") ? s->logrepo_host : -1;
+    if (scenario_index_by_key(root, "hosts", "host", migration, "nfs_host", place, host, e) < 0)
+        return -EINVAL;
+    if (!carrier_of(s->migration.carrier)->serve_store) {
+        *host = -1;
+    } else if (*host < 0) {
+        scenario_error(PLACE_NAMED(place, "nfs_host"), e, "carrier %s needs a host that serves the folder", s->migration.carrier);
+        return err_hint(e, "name one of hosts, or write logrepo, whose host is taken then");
+    }
+    return 0;
+}
+
 static int build_migration(struct scenario *s, json_object *root, struct err *e)
 {
     json_object *object = scenario_member(root, "migration");
@@ -204,6 +222,7 @@ int scenario_build(struct scenario *s, json_object *root, struct err *e)
         scenario_build_registries(s, root, e) < 0 || build_edges(s, root, e) < 0 ||
         scenario_build_aps(s, root, e) < 0 || build_logrepo(s, root, e) < 0 ||
         scenario_build_links(s, root, e) < 0 || build_migration(s, root, e) < 0 ||
+        build_nfs_host(s, root, e) < 0 ||
         scenario_build_radio(s, root, e) < 0 || scenario_build_mobility(s, root, e) < 0 ||
         scenario_build_muds(s, root, e) < 0 || scenario_build_faults(s, root, e) < 0)
         return -EINVAL;

@@ -194,12 +194,22 @@ static int check_places(const struct scenario *s, struct err *e)
     return 0;
 }
 
+/* Edge servers reach the host through which their carrier goes. */
+static int check_store_paths(const struct scenario *s, struct paths *p, struct err *e)
+{
+    const struct scenario_place *here = PLACE_NAMED(PLACE_NAMED(NULL, "migration"), "nfs_host");
+    for (int i = 0; s->migration.nfs_host >= 0 && i < s->edge_count; i++)
+        if (check_path(s, p, s->edges[i].host, s->migration.nfs_host, here, e) < 0)
+            return -EINVAL;
+    return 0;
+}
+
 int scenario_check_rules(const struct scenario *s, struct err *e)
 {
     struct paths paths;
     find_paths(s, &paths);
     if (check_timeouts(&s->timeouts, e) < 0 || check_ap_paths(s, &paths, e) < 0 ||
-        check_places(s, e) < 0 || scenario_check_registries(s, e) < 0)
+        check_places(s, e) < 0 || check_store_paths(s, &paths, e) < 0 || scenario_check_registries(s, e) < 0)
         return -EINVAL;
     return check_muds(s, &paths, e);
 }

@@ -102,6 +102,8 @@ static void lay_service(struct layout *l, const struct scenario *s)
     l->work = s->service.work;
     l->window = world_layout_window(s);
     l->carrier = s->migration.carrier;
+    l->store = s->migration.nfs_host;
+    l->pipeline = s->migration.pipeline;
     l->progress = s->timeouts.progress;
     for (int i = 0; i < OPERATIONS; i++)
         l->costs[i] = (struct layout_cost){s->costs[i].fixed, s->costs[i].per_mb};
