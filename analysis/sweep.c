@@ -233,3 +233,21 @@ int sweep_keep_result(const struct sweep *s, int run, json_object *result, struc
     autofree char *name = file_of(s, run);
     return json_file_write(s->folder, name, result, e);
 }
+
+int sweep_keep_refusal(const struct sweep *s, int run, const char *why, struct err *e)
+{
+    json_object *o = json_object_new_object(), *scenario = json_object_new_object();
+    json_object_object_add(scenario, "sha256", json_text(s->hashes[sweep_point_of(s, run)]));
+    json_object_object_add(o, "scenario", scenario);
+    json_object_object_add(o, "seed", json_object_new_uint64(sweep_seed_of(s, run)));
+    json_object_object_add(o, "refused", json_text(why));
+    int status = sweep_keep_result(s, run, o, e);
+    json_object_put(o);
+    return status;
+}
+
+const char *sweep_refusal(json_object *result)
+{
+    const char *why = json_text_at(result, "refused");
+    return why[0] ? why : NULL;
+}

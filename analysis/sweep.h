@@ -1,7 +1,7 @@
 /* A sweep's folder: one scenario at every point of a grid, with several seeds each.
  *
  *   sweep.json                  what is swept; a folder belongs to one sweep
- *   runs/POINT-seed-SEED.json   result.json of each finished run
+ *   runs/POINT-seed-SEED.json   result.json of each finished run, or why this host cannot do it
  *   table.csv, table.json       sweep_table.h
  *   figures/                    sweep_figures.h
  *
@@ -47,5 +47,9 @@ char *sweep_run_name(const struct sweep *s, int run);
 /* The run's result, or NULL if it is missing, unreadable or not of this scenario and seed; json_object_put() it. */
 json_object *sweep_result(const struct sweep *s, int run);
 int sweep_keep_result(const struct sweep *s, int run, json_object *result, struct err *e);
+/* In place of a result: this host cannot do the run, and why. */
+int sweep_keep_refusal(const struct sweep *s, int run, const char *why, struct err *e);
+/* Why the run of this result was refused, borrowed; NULL if it was not. */
+const char *sweep_refusal(json_object *result);
 
 #endif

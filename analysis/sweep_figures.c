@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CURVES_MAX = 12, CELLS_MAX = 100, NAMED_MAX = 15 };
+enum { CURVES_MAX = 12, CELLS_MAX = 100, NAMED_MAX = 15, MAP_PX = 640 };
 /* Values that span less never stand on a logarithmic axis. */
 static const double LOGARITHMIC_SPAN = 10;
 
@@ -140,7 +140,7 @@ static char *describe_runs(const struct sweep_table *t, int metric)
                          : mem_printf("means of n = %zu to %zu runs", least, most);
 }
 
-static void set_head(struct figure *f, const struct sweep *s, const struct sweep_table *t, int metric,
+void sweep_figures_head(struct figure *f, const struct sweep *s, const struct sweep_table *t, int metric,
                      const char *more)
 {
     autofree char *label = sweep_figures_label(s->metrics[metric]);
@@ -219,7 +219,7 @@ static int draw_lines(const struct sweep *s, const struct sweep_table *t, int me
         put_curve(&c, s, t, metric, i, curves);
     autofree char *interval =
         mem_printf("; %s: 95 %% confidence interval", c.x.numbers ? "bands" : "whiskers");
-    set_head(f, s, t, metric, c.banded ? interval : "");
+    sweep_figures_head(f, s, t, metric, c.banded ? interval : "");
     set_label(f, "figure_x", first->path);
     figure_set_number(f, "curves", c.drawn);
     figure_set_number(f, "keyed", s->grid.axis_count > 1);
@@ -264,9 +264,11 @@ static int draw_map(const struct sweep *s, const struct sweep_table *t, int metr
     make_scale(&y, &axes[1]);
     if (x.numbers && y.numbers && x.count > 1 && y.count > 1) {
         put_cells(&f, s, t, metric, &x, &y);
-        set_head(&f, s, t, metric, "");
+        sweep_figures_head(&f, s, t, metric, "");
         set_label(&f, "figure_x", axes[0].path);
         set_label(&f, "figure_y", axes[1].path);
+        figure_set_number(&f, "figure_height", MAP_PX);
+        figure_set_number(&f, "top_down", false);
         figure_set_number(&f, "columns", x.count);
         figure_set_number(&f, "rows", y.count);
         figure_set_number(&f, "written", t->row_count <= CELLS_MAX);
@@ -292,11 +294,10 @@ static bool has_values(const struct sweep_table *t, int metric)
 static int draw_metric(const struct sweep *s, const struct sweep_table *t, int metric, const char *out,
                        struct err *e)
 {
-    int curves = t->row_count / s->grid.axes[0].count, status = 0;
+    int curves = t->row_count / s->grid.axes[0].count, status;
     if (!has_values(t, metric))
         return 0;
-    if (curves <= CURVES_MAX)
-        status = draw_lines(s, t, metric, out, e);
+    status = curves <= CURVES_MAX ? draw_lines(s, t, metric, out, e) : sweep_matrix_draw(s, t, metric, out, e);
     if (s->grid.axis_count == 2 && (status == 0 || status == -ENOENT)) {
         int map = draw_map(s, t, metric, out, status ? NULL : e);
         status = status ? status : map;

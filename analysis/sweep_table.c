@@ -70,6 +70,15 @@ static void note_reasons(const struct sweep *s, struct sweep_table *t, int run, 
     t->bad_runs++;
 }
 
+/* Takes the result over. */
+static void note_refusal(struct sweep_table *t, struct sweep_row *row, json_object *result)
+{
+    if (!row->refused)
+        row->refused = mem_copy_string(sweep_refusal(result));
+    t->refused++;
+    json_object_put(result);
+}
+
 static struct sweep_cell sum_up(double *values, size_t n)
 {
     statistics_sort(values, n);
@@ -95,7 +104,13 @@ static void make_row(const struct sweep *s, struct sweep_table *t, int point, do
         if (!result)
             continue;
         row->runs++;
+        if (sweep_refusal(result)) {
+            note_refusal(t, row, result);
+            continue;
+        }
         note_reasons(s, t, run, result);
+        if (!row->stages)
+            row->stages = json_object_get(json_at(result, "migrations.0.stages"));
         for (int m = 0; m < s->metric_count; m++) {
             double value = result_metric(result, s->metrics[m]);
             if (isfinite(value))
@@ -122,8 +137,11 @@ void sweep_table_make(const struct sweep *s, struct sweep_table *t)
 
 void sweep_table_free(struct sweep_table *t)
 {
-    for (int i = 0; i < t->row_count; i++)
+    for (int i = 0; i < t->row_count; i++) {
         free(t->rows[i].cells);
+        free(t->rows[i].refused);
+        json_object_put(t->rows[i].stages);
+    }
     free(t->rows);
     json_object_put(t->bad);
 }
@@ -170,6 +188,10 @@ static json_object *row_json(const struct sweep *s, const struct sweep_table *t,
     for (int m = 0; m < s->metric_count; m++)
         json_object_object_add(metrics, s->metrics[m], cell_json(&row->cells[m]));
     json_object_object_add(o, "metrics", metrics);
+    if (row->stages)
+        json_object_object_add(o, "stages", json_object_get(row->stages));
+    if (row->refused)
+        json_object_object_add(o, "refused", json_text(row->refused));
     return o;
 }
 
@@ -230,6 +252,7 @@ static void put_names(struct buf *csv, const struct sweep *s)
             autofree char *name = mem_printf("%s %s", s->metrics[m], cell_names[i]);
             put_field(csv, name);
         }
+    put_field(csv, "refused");
     end_line(csv);
 }
 
@@ -242,6 +265,7 @@ static void put_row(struct buf *csv, const struct sweep *s, const struct sweep_r
     for (int m = 0; m < s->metric_count; m++)
         for (size_t i = 0; i < ARRAY_LEN(cell_names); i++)
             put_number(csv, cell_number(&row->cells[m], i));
+    put_field(csv, row->refused ? row->refused : "");
     end_line(csv);
 }
 
@@ -320,6 +344,17 @@ static void print_bad(const struct sweep *s, const struct sweep_table *t, FILE *
         fprintf(out, "    and %zu more, see table.json\n", count - BAD_MAX);
 }
 
+static void print_refused(const struct sweep *s, const struct sweep_table *t, FILE *out)
+{
+    if (t->refused)
+        fprintf(out, "\n  – %d of %d runs are not possible on this host\n", t->refused, t->runs);
+    for (int i = 0; i < t->row_count; i++) {
+        autofree char *name = sweep_grid_name(&s->grid, i);
+        if (t->rows[i].refused)
+            fprintf(out, "    point %d (%s): %s\n", i, name, t->rows[i].refused);
+    }
+}
+
 void sweep_table_print(const struct sweep *s, const struct sweep_table *t, FILE *out)
 {
     int axes = s->grid.axis_count, room = TABLE_COLUMNS_MAX - axes;
@@ -328,5 +363,6 @@ void sweep_table_print(const struct sweep *s, const struct sweep_table *t, FILE 
     if (s->metric_count > room)
         fprintf(out, "  and %d more metrics\n", s->metric_count - room);
     print_bad(s, t, out);
+    print_refused(s, t, out);
     fprintf(out, "\n  table       %s/table.csv, table.json\n", s->folder);
 }

@@ -16,13 +16,15 @@ struct sweep_cell {
 
 struct sweep_row {
     int runs, bad_runs;       /* that are there; in which an expectation or an invariant does not hold */
+    char *refused;            /* why this host cannot do it, or NULL; then it counts as run, without values */
+    json_object *stages;      /* of the first run's first migration, as in its result; or NULL */
     struct sweep_cell *cells; /* one a metric */
 };
 
 struct sweep_table {
     struct sweep_row *rows; /* one a point */
     int row_count;
-    int runs, bad_runs; /* of all */
+    int runs, bad_runs, refused; /* of all */
     json_object *bad;   /* [{"point", "seed", "why": [sentences]}], in the order of runs */
 };
 

@@ -369,9 +369,9 @@ static const char csv[] =
     "point,p.rate_mbit,runs,bad_runs,"
     "migration_s.mean n,migration_s.mean mean,migration_s.mean ci95,migration_s.mean min,"
     "migration_s.mean max,requests.lost n,requests.lost mean,requests.lost ci95,requests.lost min,"
-    "requests.lost max\n"
-    "0,10,3,1,3,2,2.484165,1,3,3,0.666667,2.868467,0,2\n"
-    "1,\"\"\"2,0\"\"\",1,0,0,,,,,1,0,,0,0\n";
+    "requests.lost max,refused\n"
+    "0,10,3,1,3,2,2.484165,1,3,3,0.666667,2.868467,0,2,\n"
+    "1,\"\"\"2,0\"\"\",1,0,0,,,,,1,0,,0,0,\n";
 
 /* Of 1, 2, 3: 2 ± 4.3027 · 1 / √3; of 0, 0, 2: ⅔ ± 4.3027 · 1.1547 / √3. */
 static void test_table(void **state)
@@ -394,6 +394,32 @@ static void test_table(void **state)
     assert_string_equal(json_text_at(json, "bad_runs.0.why.0"), "requests.lost is 2, must be at most 0");
     assert_float_equal(json_number_at(json, "bad_runs.0.seed"), 8, 0);
     json_object_put(json);
+    sweep_table_free(&t);
+    sweep_free(&s);
+}
+
+/* What this host cannot do is a row that says why, and no bad run. */
+static void test_refusals(void **state)
+{
+    struct err e = ERR_INIT;
+    struct sweep s = make_sweep(*state);
+    struct sweep_table t;
+    assert_int_equal(sweep_claim(&s, &e), 0);
+    keep(&s, 0, "h0", 7, "3", 0);
+    assert_int_equal(sweep_keep_refusal(&s, 3, "criu: no lazy pages", &e), 0);
+    json_object *kept = sweep_result(&s, 3);
+    assert_string_equal(sweep_refusal(kept), "criu: no lazy pages");
+    json_object_put(kept);
+    sweep_table_make(&s, &t);
+    assert_int_equal(t.runs, 2);
+    assert_int_equal(t.refused, 1);
+    assert_int_equal(t.bad_runs, 0);
+    assert_null(t.rows[0].refused);
+    assert_string_equal(t.rows[1].refused, "criu: no lazy pages");
+    assert_int_equal(t.rows[1].cells[0].n, 0);
+    assert_int_equal(sweep_table_write(&s, &t, *state, &e), 0);
+    autofree char *written = folder_read(*state, "table.csv");
+    assert_non_null(strstr(written, ",criu: no lazy pages\n"));
     sweep_table_free(&t);
     sweep_free(&s);
 }
@@ -463,6 +489,7 @@ int main(void)
         IN_FOLDER(test_what_is_claimed_is_read_again),
         IN_FOLDER(test_only_the_run_s_own_result_counts),
         IN_FOLDER(test_table),
+        IN_FOLDER(test_refusals),
         IN_FOLDER(test_a_partial_sweep_is_merged_on_demand_only),
         cmocka_unit_test(test_labels_have_units),
     };

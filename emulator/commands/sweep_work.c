@@ -40,6 +40,19 @@ struct scenario *sweep_work_scenario(const struct sweep_work *w, int point, stru
 
 /* --- a run ----------------------------------------------------------------------------------------------------------- */
 
+/* What one point needs and this host lacks is a row of the table that says so: the other points go on. */
+static int play_or_refuse(struct play *p, const struct sweep *sweep, int run, const char *scratch, json_object **result,
+                          struct err *e)
+{
+    int status = play_check(p, e);
+    if (status == 0)
+        status = play_once(p, sweep_seed_of(sweep, run), scratch, result, e);
+    if (status == 0 || play_failure_status(p, e) != 3)
+        return status;
+    autofree char *why = mem_printf("%s%s%s%s", e->text, e->hint[0] ? " (" : "", e->hint, e->hint[0] ? ")" : "");
+    return sweep_keep_refusal(sweep, run, why, e);
+}
+
 /* What happens in a run is written on this machine's own disk; only its result goes into the sweep's folder. */
 static int run_in(struct share *share, int run, struct scenario *s, const char *scratch, struct err *e)
 {
@@ -47,8 +60,8 @@ static int run_in(struct share *share, int run, struct scenario *s, const char *
     struct play p;
     json_object *result = NULL;
     play_init(&p, s, share->work->real);
-    int status = play_once(&p, sweep_seed_of(sweep, run), scratch, &result, e);
-    if (status == 0)
+    int status = play_or_refuse(&p, sweep, run, scratch, &result, e);
+    if (status == 0 && result)
         status = sweep_keep_result(sweep, run, result, e);
     json_object_put(result);
     play_free(&p);
@@ -118,7 +131,7 @@ static void list_missing(struct share *share)
     share->runs = mem_alloc_array((size_t)(all / w->rank.size + 1), sizeof *share->runs);
     for (int run = w->rank.rank; run < all; run += w->rank.size) {
         json_object *result = sweep_result(w->sweep, run);
-        if (!result)
+        if (!result || sweep_refusal(result)) /* what was lacking may be there now */
             share->runs[share->count++] = run;
         json_object_put(result);
     }

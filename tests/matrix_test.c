@@ -1,0 +1,185 @@
+/* Every strategy with every carrier: in virtual time all pairs, for real those that show each strategy and each carrier once, or all of them with
+ * ROAMLAB_ALL_PAIRS=1. Runs from the project's root. */
+#include "folder.h"
+#include "json_file.h"
+#include "play.h"
+#include "real_fixture.h"
+#include "result.h"
+#include "strategy.h"
+#include "sweep_grid.h"
+#include "transfer.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define MATRIX "scenarios/matrix.json"
+
+static const struct strategy *migrating_at(int *i)
+{
+    const struct strategy *strategy;
+    while ((strategy = strategy_at((*i)++)) && !strategy->migrates)
+        ;
+    return strategy;
+}
+
+/* --- virtual time --------------------------------------------------------------------------------------------------------------- */
+
+static void play_pair(const char *folder, const char *strategy, const char *carrier)
+{
+    const struct scenario_setting settings[] = {{"migration.strategy", strategy},
+                                                {"migration.carrier", carrier}};
+    struct err e = ERR_INIT;
+    struct play play;
+    json_object *result = NULL;
+    autofree char *into = mem_printf("%s/%s-%s", folder, strategy, carrier);
+    struct scenario *s = scenario_read(MATRIX, settings, ARRAY_LEN(settings), &e);
+    if (!s)
+        fail_msg("%s", e.text);
+    play_init(&play, s, false);
+    if (play_once(&play, 1, into, &result, &e) < 0)
+        fail_msg("%s by %s: %s", strategy, carrier, e.text);
+    if (result_exit_status(result) != 0)
+        fail_msg("%s by %s: %s", strategy, carrier, json_object_to_json_string(result));
+    json_object_put(result);
+    play_free(&play);
+    scenario_free(s);
+}
+
+static void every_pair_runs_in_virtual_time(void **state)
+{
+    char *folder = folder_make();
+    const struct strategy *strategy;
+    (void)state;
+    for (int i = 0; (strategy = migrating_at(&i));)
+        for (int k = 0; carrier_at(k); k++)
+            play_pair(folder, strategy->name, carrier_at(k)->name);
+    folder_remove(folder);
+}
+
+static bool axis_has(const struct sweep_axis *axis, const char *value)
+{
+    for (int i = 0; i < axis->count; i++)
+        if (strcmp(axis->values[i], value) == 0)
+            return true;
+    return false;
+}
+
+static void the_shipped_matrix_is_whole(void **state)
+{
+    struct err e = ERR_INIT;
+    struct scenario *s = scenario_read(MATRIX, NULL, 0, &e);
+    struct sweep_grid grid = {0};
+    const struct strategy *strategy;
+    (void)state;
+    assert_non_null(s);
+    for (int i = 0; i < s->sweep.vary_count; i++)
+        assert_int_equal(sweep_grid_add(&grid, s->sweep.vary[i], &e), 0);
+    for (int i = 0; (strategy = migrating_at(&i));)
+        if (!axis_has(&grid.axes[0], strategy->name))
+            fail_msg("%s lacks strategy %s", MATRIX, strategy->name);
+    for (int k = 0; carrier_at(k); k++)
+        if (!axis_has(&grid.axes[1], carrier_at(k)->name))
+            fail_msg("%s lacks carrier %s", MATRIX, carrier_at(k)->name);
+    sweep_grid_free(&grid);
+    scenario_free(s);
+}
+
+/* --- for real ---------------------------------------------------------------------------------------------------------------------- */
+
+/* The names of all strategies that migrate, or of all carriers, with commas between them. */
+static char *names_of(bool strategies)
+{
+    struct buf names = BUF_INIT;
+    const struct strategy *strategy;
+    for (int i = 0; strategies && (strategy = migrating_at(&i));)
+        buf_printf(&names, "%s%s", names.len ? "," : "", strategy->name);
+    for (int k = 0; !strategies && carrier_at(k); k++)
+        buf_printf(&names, "%s%s", names.len ? "," : "", carrier_at(k)->name);
+    char *text = mem_copy_string(buf_text(&names));
+    buf_free(&names);
+    return text;
+}
+
+static void tell_refusals(const char *name, json_object *table)
+{
+    json_object *points = json_at(table, "points");
+    int refused = 0;
+    for (size_t i = 0; i < json_object_array_length(points); i++) {
+        json_object *point = json_object_array_get_idx(points, i), *settings = json_at(point, "settings");
+        const char *why = json_text_at(point, "refused");
+        if (why[0])
+            printf("skip: %s by %s: %s\n",
+                   json_object_get_string(json_object_object_get(settings, "migration.strategy")),
+                   json_object_get_string(json_object_object_get(settings, "migration.carrier")), why);
+        refused += why[0] != '\0';
+    }
+    printf("%s: %zu pairs, %d refused\n", name, json_object_array_length(points), refused);
+}
+
+/* A machine that was too slow has shown nothing wrong. */
+static bool only_late(json_object *table)
+{
+    json_object *bad = json_at(table, "bad_runs");
+    for (size_t i = 0; i < json_object_array_length(bad); i++) {
+        json_object *run = json_object_array_get_idx(bad, i);
+        if (strcmp(json_text_at(run, "why.0"), "the machine was too slow") != 0)
+            return false;
+    }
+    return true;
+}
+
+/* A sweep of its own folder; what does not hold in a run fails the test, what this host lacks is told. */
+static void sweep_for_real(const char *name, const char *strategies, const char *carriers)
+{
+    struct err e = ERR_INIT;
+    json_object *table = NULL;
+    autofree char *folder = mem_printf("%s/%s", fixture_folder, name);
+    autofree char *line = mem_printf(
+        "%s sweep --quiet --world real --seeds 1 --vary migration.strategy=%s --vary migration.carrier=%s "
+        "--set service.layer_mb=2 --set service.memory_mb=2 --set links.0.rate_mbit=100 -o %s " MATRIX
+        " >%s.log 2>&1 </dev/null",
+        fixture_program, strategies, carriers, folder, folder);
+    autofree char *log_name = mem_printf("%s.log", name);
+    int status = system(line);
+    autofree char *log = folder_read(fixture_folder, log_name);
+    if (json_file_read(folder, "table.json", &table, &e) < 0)
+        fail_msg("%s: exit status %d: %s", name, WEXITSTATUS(status), log);
+    tell_refusals(name, table);
+    if (WEXITSTATUS(status) > 1 || !only_late(table))
+        fail_msg("%s: exit status %d: %s", name, WEXITSTATUS(status),
+                 json_object_to_json_string(json_at(table, "bad_runs")));
+    json_object_put(table);
+}
+
+static void each_strategy_runs_for_real(void **state)
+{
+    autofree char *strategies = names_of(true), *carriers = names_of(false);
+    (void)state;
+    if (!fixture_program)
+        skip();
+    sweep_for_real("strategies", strategies, getenv("ROAMLAB_ALL_PAIRS") ? carriers : "stream");
+}
+
+static void each_carrier_runs_for_real(void **state)
+{
+    autofree char *carriers = names_of(false);
+    (void)state;
+    if (!fixture_program)
+        skip();
+    if (!getenv("ROAMLAB_ALL_PAIRS"))
+        sweep_for_real("carriers", "p-migr", carriers);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_pair_runs_in_virtual_time),
+        cmocka_unit_test(the_shipped_matrix_is_whole),
+        cmocka_unit_test(each_strategy_runs_for_real),
+        cmocka_unit_test(each_carrier_runs_for_real),
+    };
+    return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
+}
