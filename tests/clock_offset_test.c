@@ -1,0 +1,84 @@
+/* Another machine's clock from round trips: the estimate stays within what it says it does not know. */
+#include "clock_offset.h"
+#include "mem.h"
+#include "rng.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+
+static const struct {
+    double offset_s, drift_ppm;
+    double there_ms, back_ms; /* the shortest ways */
+    double noise_ms;          /* the mean of what each way takes longer, exponentially */
+    double seconds;
+} rows[] = {
+    {0, 0, 0.05, 0.05, 0, 10},       {3600, 0, 0.1, 0.1, 0.2, 30},     {-86400.5, 40, 0.1, 0.1, 0.2, 60},
+    {2.5, -200, 5, 5, 2, 60},        {1e6, 500, 0.05, 0.05, 0.1, 600}, {-3, 20, 1, 20, 3, 120},
+    {12, 100, 0.1, 0.1, 30, 120},    {7, 0, 100, 100, 50, 20},         {5, 50, 0.2, 0.2, 0.1, 0.5},
+    {0.288, -30, 0.02, 0.02, 5, 60},
+};
+
+static int64_t theirs_at(size_t row, int64_t ours)
+{
+    return ours + llround(rows[row].offset_s * 1e9) + llround(rows[row].drift_ppm * 1e-6 * (double)ours);
+}
+
+static int64_t way(struct rng *rng, double shortest_ms, double noise_ms)
+{
+    return llround(shortest_ms * 1e6 + (noise_ms > 0 ? rng_exponential(rng, noise_ms * 1e6) : 0));
+}
+
+/* Four questions a second. The error is at most the stated uncertainty plus what the drift makes of the second in between. */
+static void the_estimate_is_as_good_as_it_says(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct clock_offset c = CLOCK_OFFSET_INIT;
+        struct rng rng;
+        rng_init(&rng, 7, "clock", i);
+        for (int64_t at = 0; (double)at < rows[i].seconds * 1e9; at += 250000000) {
+            int64_t answered = at + way(&rng, rows[i].there_ms, rows[i].noise_ms);
+            int64_t heard = answered + way(&rng, rows[i].back_ms, rows[i].noise_ms);
+            clock_offset_add(&c, simtime_ns(at), simtime_ns(theirs_at(i, answered)), simtime_ns(heard));
+            int64_t error = llabs(clock_offset_theirs(&c, simtime_ns(heard)).ns - theirs_at(i, heard));
+            int64_t known =
+                clock_offset_uncertainty(&c).ns + llround(fabs(rows[i].drift_ppm) * 1e-6 * 5e9) + 1000;
+            if (error > known)
+                fail_msg("row %zu, %.2f s: off by %.3f ms, said %.3f ms", i, (double)at / 1e9,
+                         (double)error / 1e6, (double)known / 1e6);
+            int64_t there = clock_offset_theirs(&c, simtime_ns(heard)).ns;
+            assert_true(llabs(clock_offset_ours(&c, simtime_ns(there)).ns - heard) <= 1);
+        }
+        if (rows[i].seconds >= 60 && rows[i].noise_ms < 1)
+            assert_true(fabs(c.drift * 1e6 - rows[i].drift_ppm) < 10);
+    }
+}
+
+static void noise_is_seen_through(void **state)
+{
+    struct clock_offset c = CLOCK_OFFSET_INIT;
+    (void)state;
+    assert_int_equal(clock_offset_uncertainty(&c).ns, SIMTIME_NEVER.ns);
+    assert_int_equal(clock_offset_ours(&c, simtime_s(5)).ns, simtime_s(5).ns);
+    clock_offset_add(&c, simtime_ms(0), simtime_ms(1000), simtime_ms(900));
+    assert_int_equal(clock_offset_uncertainty(&c).ns, simtime_ms(450).ns);
+    clock_offset_watch(&c);
+    clock_offset_add(&c, simtime_ms(910), simtime_ms(1911), simtime_ms(912));
+    assert_int_equal(clock_offset_uncertainty(&c).ns, simtime_ms(1).ns);
+    assert_int_equal(clock_offset_ours(&c, simtime_ms(1911)).ns, simtime_ms(911).ns);
+    assert_int_equal(c.worst.ns, simtime_ms(450).ns);
+    clock_offset_watch(&c);
+    assert_int_equal(c.worst.ns, simtime_ms(1).ns);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_estimate_is_as_good_as_it_says),
+        cmocka_unit_test(noise_is_seen_through),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
