@@ -89,8 +89,12 @@ void scenario_free(struct scenario *s)
 {
     if (!s)
         return;
-    for (int i = 0; i < s->host_count; i++)
+    for (int i = 0; i < s->host_count; i++) {
         free(s->hosts[i].name);
+        free(s->hosts[i].ssh);
+        free(s->hosts[i].interface);
+        free(s->hosts[i].command);
+    }
     for (int i = 0; i < s->edge_count; i++)
         free(s->edges[i].name);
     for (int i = 0; i < s->ap_count; i++)

@@ -23,12 +23,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SCENARIO_DRIFT_MS = 50 /* the default of drift_max */ };
+enum { SCENARIO_DRIFT_MS = 50 /* the default of drift_max */, SCENARIO_CLOCK_MS = 5 /* of clock_max */ };
 enum { SCENARIO_HOSTS_MAX = 200, SCENARIO_MUDS_MAX = 2000000, SCENARIO_APS_MAX = 100000 };
 
 struct scenario_host {
     char *name;
     bool forwards; /* false: devices alone are here, a path may end here but not lead through */
+    /* Real world: the machine that plays it. Owned; NULL: this one; not said; "roamlab". */
+    char *ssh, *interface, *command;
 };
 
 struct scenario_edge {
@@ -197,6 +199,7 @@ struct scenario {
     uint32_t repeat;
     struct log_choice log;
     struct simtime drift_max; /* timers or packets that were later, in one of a hundred cases, make a run invalid */
+    struct simtime clock_max; /* of what is not known of other machines' clocks */
     struct scenario_host *hosts;
     int host_count;
     struct scenario_edge *edges;

@@ -12,7 +12,7 @@ static const struct scenario_key host_of_keys[] = {
      .required = true,
      .help = "the host it runs on"},
 };
-static const struct scenario_keys no_keys = {NULL, 0}, only_host_keys = KEYS(host_of_keys);
+static const struct scenario_keys only_host_keys = KEYS(host_of_keys);
 
 static const struct scenario_key service_rows[] = {
     {"base_mb", KEY_NUMBER, FIELD(scenario_service, base_mb), false, 1, 1000000, 100,
@@ -216,6 +216,24 @@ static const struct scenario_key expect_rows[] = {
 };
 const struct scenario_keys scenario_expect_keys = KEYS(expect_rows);
 
+static const struct scenario_key host_rows[] = {
+    {.name = "ssh",
+     .kind = KEY_TEXT,
+     .field = KEY_NO_FIELD,
+     .max = 200,
+     .help = "real world: the machine that plays the host, as ssh has it, such as root@192.0.2.7; absent: this one"},
+    {.name = "interface",
+     .kind = KEY_WORD,
+     .field = KEY_NO_FIELD,
+     .help = "real world on several machines: the interface by which the others reach its machine, such as eth0"},
+    {.name = "command",
+     .kind = KEY_TEXT,
+     .field = KEY_NO_FIELD,
+     .max = 200,
+     .help = "with ssh: how roamlab is called there, such as sudo roamlab"},
+};
+static const struct scenario_keys host_keys = KEYS(host_rows);
+
 static const struct scenario_key top_rows[] = {
     {.name = "name",
      .kind = KEY_WORD,
@@ -233,14 +251,16 @@ static const struct scenario_key top_rows[] = {
      "of log sampled: one device in so many is kept whole", 0, 0},
     {"drift_max_ms", KEY_MS, FIELD(scenario, drift_max), false, 0, 3600e3, SCENARIO_DRIFT_MS,
      "milliseconds: a run whose timers or packets were later in one of a hundred cases is invalid", 0, 0},
+    {"clock_max_ms", KEY_MS, FIELD(scenario, clock_max), false, 0.001, 3600e3, SCENARIO_CLOCK_MS,
+     "milliseconds: a run on several machines is invalid if their clocks are known less exactly", 0, 0},
     {.name = "hosts",
      .kind = KEY_MAP,
      .field = KEY_NO_FIELD,
      .required = true,
      .min = 1,
      .max = SCENARIO_HOSTS_MAX,
-     .help = "the machines, such as {\"pc1\": {}}",
-     .children = &no_keys},
+     .help = "the hosts, such as {\"pc1\": {}}",
+     .children = &host_keys},
     {.name = "aps",
      .kind = KEY_MAP,
      .field = KEY_NO_FIELD,
