@@ -35,7 +35,7 @@ static void test_bad_values(void **state)
         {"\"duration_s\"", "\"$schema\":\"x\",\"duration_s\"", "$schema: this is a JSON schema, not a scenario"},
         {"\"laptop\":{}", "\"laptop\":{\"cpu\":1}", "hosts.laptop.cpu: unknown key (known here: ssh, interface, command"},
         {"\"laptop\":{}", "\"laptop\":{\"ssh\":\"a\",\"interface\":\"eth0\"}", "hosts.pc1: has no interface (where a host"},
-        {"\"laptop\":{}", "\"laptop\":{\"ssh\":\"-oProxyCommand=x\"}", "hosts.laptop.ssh: is no destination"},
+        {"\"pc1\":{}", "\"pc1\":{\"ssh\":\"-oProxyCommand=x\",\"interface\":\"eth0\"}", "hosts.pc1.ssh: is no destination"},
         {"\"laptop\":{}", "\"laptop\":{\"command\":\"x\"}", "hosts.laptop.command: is for hosts with ssh"},
         {"\"links\"", "\"costs\":{\"restor\":{}},\"links\"",
          "costs.restor: unknown key (did you mean restore?)"},
