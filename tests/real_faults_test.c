@@ -1,0 +1,178 @@
+/* Faults strike real migrations: containers die, the target's disk is full, the link is cut. The user is served by exactly one container, or
+ * the loss is declared; nothing is answered twice or wrongly; what is left is nothing.
+ *
+ * REAL_FAULTS=N: besides, N runs each of which loses its controller, an agent, an Engine or a container at a random moment (REAL_FAULTS_SEED=S:
+ * others), and the link is cut for 30 s. */
+#include "real_fixture.h"
+
+#include <sys/mount.h>
+
+/* --- what is struck ----------------------------------------------------------------------------------------- */
+
+/* The run's own name, also if there are others: its lock is open in the controller. NULL while it has none; probes have journals too. */
+static char *name_of(const struct fixture_run *run)
+{
+    autofree char *locks = shell(
+        "ls -l /proc/%d/fd 2>/dev/null | grep -v runs/probe- | sed -n 's,.*/runs/\\([a-z0-9]*\\)/lock$,\\1,p'; true",
+        run->pid);
+    locks[strcspn(locks, "\n")] = '\0';
+    return locks[0] ? mem_copy_string(locks) : NULL;
+}
+
+static bool ended(const struct fixture_run *run)
+{
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)run->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid;
+}
+
+/* The first process of the container at that host, 0 if there is none: found by the control group of its Engine, whatever the hierarchy. */
+static pid_t container_at(const char *run_name, int host)
+{
+    autofree char *root = mem_printf(JOURNAL_ROOT "/%s/d%d", run_name, host),
+                  *group = docker_daemon_cgroup(root);
+    autofree char *pids = shell(
+        "cat /sys/fs/cgroup/freezer%s/*/cgroup.procs /sys/fs/cgroup%s/*/cgroup.procs 2>/dev/null | head -n 1; true",
+        group, group);
+    return (pid_t)atoi(pids);
+}
+
+static void kill_container(struct fixture_run *run, int host, int delay_ms)
+{
+    autofree char *name = name_of(run);
+    pid_t pid = 0;
+    usleep((useconds_t)delay_ms * 1000);
+    for (double end = fixture_seconds() + 20; name && !pid && fixture_seconds() < end && !ended(run);
+         usleep(5000))
+        pid = container_at(name, host);
+    if (pid)
+        kill(pid, SIGKILL);
+}
+
+/* A disk of so many megabytes for the Engine of that host; before it starts. */
+static void give_small_disk(struct fixture_run *run, int host, int megabytes)
+{
+    char *name = NULL;
+    for (double end = fixture_seconds() + 30; !name && fixture_seconds() < end; usleep(2000))
+        name = name_of(run);
+    assert_non_null(name);
+    free(shell("mkdir -p -m 711 " JOURNAL_ROOT "/%s/d%d && mount -t tmpfs -o size=%dm none " JOURNAL_ROOT
+               "/%s/d%d",
+               name, host, megabytes, name, host));
+    free(name);
+}
+
+static void fill_disk(struct fixture_run *run, int host)
+{
+    autofree char *name = name_of(run);
+    free(shell("head -c 1G /dev/zero >" JOURNAL_ROOT "/%s/d%d/full 2>/dev/null; true", name, host));
+}
+
+/* --- the verdict -------------------------------------------------------------------------------------------- */
+
+static bool says(json_object *result, const char *text)
+{
+    return strstr(json_object_to_json_string(result), text) != NULL;
+}
+
+/* After the run. Nothing was answered twice or wrongly; every request was answered, or the loss is declared. */
+static bool judge(struct fixture_run *run)
+{
+    json_object *result = fixture_result(run);
+    bool declared = says(result, "declared unavailable");
+    json_object *broken = fixture_at(result, "/invariants/broken");
+    size_t sentences = json_object_array_length(broken);
+    if (fixture_number(result, "/requests/duplicated") > 0 ||
+        (!declared && fixture_number(result, "/requests/lost") > 0) || sentences > declared)
+        fail_msg("%s: %s", run->folder, json_object_to_json_string(broken));
+    json_object_put(result);
+    return declared;
+}
+
+/* --- a selection ------------------------------------------------------------------------------------------ */
+
+enum blow { KILL_SOURCE, KILL_TARGET, FILL_DISK, NOTHING_MORE };
+
+/* They play at the same time, one struck after the other: each hands off 8 requests (1.6 s) later than the one before. */
+static const struct {
+    const char *name;
+    enum blow blow;
+    int delay_ms; /* after the migration began */
+    const char *setting;
+    int exit;
+    bool declared, fails; /* the loss, the migration */
+} strikes[] = {
+    {"source-dies", KILL_SOURCE, 500, "duration_s=8", 1, true, true},
+    {"target-dies", KILL_TARGET, 0, "duration_s=9", 1, false, true},
+    {"disk-full", FILL_DISK, 0, "duration_s=10", 1, false, true},
+    {"link-cut", NOTHING_MORE, 0,
+     "links.0.schedule=[{\"at_s\": 8, \"loss\": 1}, {\"at_s\": 12, \"loss\": 0}]", 0, false, false},
+};
+
+enum { FIRST_HANDOFF = 10, APART = 8, SMALL_DISK_MB = 120 };
+
+static void start_strike(struct fixture_run *run, size_t i)
+{
+    autofree char *visit = mem_printf("muds.m1.visits.1.at_request=%zu", FIRST_HANDOFF + APART * i);
+    const char *const arguments[] = {"--world", "real",
+                                     "--set",   visit,
+                                     "--set",   "duration_s=12",
+                                     "--set",   "timeouts.drain_ms=15000",
+                                     "--set",   "expect.5.max=30",
+                                     "--set",   strikes[i].setting,
+                                     QUICK,     NULL};
+    fixture_start(run, strikes[i].name, arguments);
+    if (strikes[i].blow == FILL_DISK)
+        give_small_disk(run, 1, SMALL_DISK_MB);
+}
+
+static void strike(struct fixture_run *run, size_t i)
+{
+    fixture_until_logged(run, "migr begins");
+    if (strikes[i].blow == KILL_SOURCE)
+        kill_container(run, 0, strikes[i].delay_ms);
+    else if (strikes[i].blow == KILL_TARGET)
+        kill_container(run, 1, strikes[i].delay_ms);
+    else if (strikes[i].blow == FILL_DISK)
+        fill_disk(run, 1);
+}
+
+static void assert_struck(struct fixture_run *run, size_t i)
+{
+    assert_exit(run, 60, strikes[i].exit);
+    bool declared = judge(run);
+    json_object *result = fixture_result(run);
+    const char *outcome = fixture_text(result, "/migrations/0/outcome");
+    bool failed = !strcmp(outcome, "failed");
+    /* A target that dies behind the commit is the only live container: that is declared. */
+    bool too_late = strikes[i].blow == KILL_TARGET && declared && !failed;
+    if (!too_late && (declared != strikes[i].declared || failed != strikes[i].fails))
+        fail_msg("%s: %s, %s", strikes[i].name, declared ? "declared" : "not declared", outcome);
+    json_object_put(result);
+}
+
+static void faults_are_tolerated_or_declared(void **state)
+{
+    (void)state;
+    NEED_REAL_WORLD();
+    struct fixture_run runs[ARRAY_LEN(strikes)];
+    autofree char *before = fixture_machine();
+    for (size_t i = 0; i < ARRAY_LEN(strikes); i++)
+        start_strike(&runs[i], i);
+    for (size_t i = 0; i < ARRAY_LEN(strikes); i++)
+        strike(&runs[i], i);
+    for (size_t i = 0; i < ARRAY_LEN(strikes); i++) {
+        assert_struck(&runs[i], i);
+        fixture_run_free(&runs[i]);
+    }
+    assert_machine_as(before);
+}
+
+int main(int argc, char **argv)
+{
+    fixture_go_apart(argv);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(faults_are_tolerated_or_declared),
+    };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
+    return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
+}
