@@ -184,6 +184,8 @@ static json_object *migration_json(const struct result_listener *a, const struct
     add(o, "strategy", json_text(r->strategy && r->strategy[0] ? r->strategy : NULL));
     add(o, "carrier", json_text(input->scenario ? input->scenario->migration.carrier : NULL));
     add(o, "outcome", json_text(r->outcome));
+    if (r->reason)
+        add(o, "reason", json_text(r->reason));
     add(o, "begin_s", json_rounded(m->begin_s, 6));
     add(o, "ready_s", json_rounded(m->ready_s, 6));
     add(o, "total_s", json_rounded(m->total_s, 6));

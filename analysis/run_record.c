@@ -110,6 +110,16 @@ static void end_migration(struct run_record *r, const struct event *ev)
     m->replayed = ev->value;
 }
 
+static void add_reason(struct run_record *r, const struct event *ev)
+{
+    static const char beginning[] = "migration failed: ";
+    if (ev->migration < 0 || strncmp(ev->text, beginning, strlen(beginning)) != 0)
+        return;
+    struct run_migration *m = migration_of(r, ev);
+    if (!m->reason)
+        m->reason = mem_printf("%s: %s", ev->reporter, ev->text + strlen(beginning));
+}
+
 static void add_link_change(struct run_record *r, const struct event *ev)
 {
     r->link_changes =
@@ -169,6 +179,8 @@ void run_record_add(struct run_record *r, const struct event *ev)
         add_silence(r, ev);
     else if (ev->kind == EVENT_STAGE && ev->migration > 0)
         add_stage(r, ev);
+    else if (ev->kind == EVENT_NOTE)
+        add_reason(r, ev);
     else if (ev->kind == EVENT_MIGRATION)
         end_migration(r, ev);
     else if (ev->kind == EVENT_LINK)
@@ -186,7 +198,7 @@ int run_record_read(const char *folder, struct run_record *record, struct err *e
     struct event_reader *reader = NULL;
     struct event ev;
     uint32_t kinds = EVENT_MASK(EVENT_REQUEST) | EVENT_MASK(EVENT_SENT_TOTAL) | EVENT_MASK(EVENT_STAGE) |
-                     EVENT_MASK(EVENT_MARK) | EVENT_MASK(EVENT_MIGRATION) | EVENT_MASK(EVENT_LINK) |
+                     EVENT_MASK(EVENT_MARK) | EVENT_MASK(EVENT_NOTE) | EVENT_MASK(EVENT_MIGRATION) | EVENT_MASK(EVENT_LINK) |
                      EVENT_MASK(EVENT_ABANDONED) | EVENT_MASK(EVENT_CARRIED) | EVENT_MASK(EVENT_HANDOFF) | EVENT_MASK(EVENT_OUTAGE) |
                      EVENT_MASK(EVENT_CPU);
     int status = event_reader_open(folder, kinds, &reader, e);
@@ -207,6 +219,7 @@ static void free_migration(struct run_migration *m)
     free(m->from);
     free(m->to);
     free(m->strategy);
+    free(m->reason);
 }
 
 void run_record_free(struct run_record *r)

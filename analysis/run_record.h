@@ -38,6 +38,7 @@ struct run_migration {
     int32_t mud, migration;     /* mud -1: an imported log does not say whose it is */
     char *outcome;              /* "finished", "failed", "superseded"; NULL while it runs */
     char *from, *to, *strategy; /* NULL while it runs */
+    char *reason;               /* why it failed, as the first who noticed says it; NULL if nobody does */
     struct simtime begin, end;  /* begin: the mark "migr begins"; without one, as the end's report says */
     bool marked;
     int64_t replayed;

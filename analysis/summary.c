@@ -130,6 +130,16 @@ static void add_migration(struct table *t, json_object *m)
     add_stages(t, m);
 }
 
+/* Why migrations failed, below the table. */
+static void print_reasons(json_object *list, size_t count, FILE *out)
+{
+    for (size_t i = 0; i < count && i < MIGRATIONS_MAX; i++) {
+        json_object *m = json_object_array_get_idx(list, i);
+        if (json_at(m, "reason"))
+            fprintf(out, "  ✘ %s %s: %s\n", json_text_at(m, "mud"), json_text_at(m, "outcome"), json_text_at(m, "reason"));
+    }
+}
+
 static void print_migrations(json_object *r, FILE *out)
 {
     json_object *list = json_at(r, "migrations");
@@ -141,6 +151,7 @@ static void print_migrations(json_object *r, FILE *out)
     if (count)
         fputc('\n', out);
     table_print(&t, 2, out);
+    print_reasons(list, count, out);
     if (count > MIGRATIONS_MAX)
         fprintf(out, "  and %zu more, see result.json\n", count - MIGRATIONS_MAX);
 }

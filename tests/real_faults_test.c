@@ -100,12 +100,13 @@ static const struct {
     const char *setting;
     int exit;
     bool declared, fails; /* the loss, the migration */
+    const char *cause;    /* named on the terminal */
 } strikes[] = {
-    {"source-dies", KILL_SOURCE, 500, "duration_s=8", 1, true, true},
-    {"target-dies", KILL_TARGET, 0, "duration_s=9", 1, false, true},
-    {"disk-full", FILL_DISK, 0, "duration_s=10", 1, false, true},
+    {"source-dies", KILL_SOURCE, 500, "duration_s=8", 1, true, true, "its container ended by itself"},
+    {"target-dies", KILL_TARGET, 0, "duration_s=9", 1, false, true, "ES-2: restore"},
+    {"disk-full", FILL_DISK, 0, "duration_s=10", 1, false, true, "no space left on device"},
     {"link-cut", NOTHING_MORE, 0,
-     "links.0.schedule=[{\"at_s\": 8, \"loss\": 1}, {\"at_s\": 12, \"loss\": 0}]", 0, false, false},
+     "links.0.schedule=[{\"at_s\": 8, \"loss\": 1}, {\"at_s\": 12, \"loss\": 0}]", 0, false, false, NULL},
 };
 
 enum { FIRST_HANDOFF = 10, APART = 8, SMALL_DISK_MB = 120 };
@@ -147,6 +148,9 @@ static void assert_struck(struct fixture_run *run, size_t i)
     bool too_late = strikes[i].blow == KILL_TARGET && declared && !failed;
     if (!too_late && (declared != strikes[i].declared || failed != strikes[i].fails))
         fail_msg("%s: %s, %s", strikes[i].name, declared ? "declared" : "not declared", outcome);
+    autofree char *printed = mem_printf("%s.out", run->folder), *out = folder_read("/", printed + 1);
+    if (failed && !strstr(out, strikes[i].cause))
+        fail_msg("%s: %s", strikes[i].name, out);
     json_object_put(result);
 }
 

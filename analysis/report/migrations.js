@@ -1,6 +1,7 @@
 /* Migrations one at a time: stages to scale, their numbers, their messages. */
 
-const nameOf = m => `${m.mud || "?"}: ${m.from || "?"} → ${m.to || "?"} at ${number(m.begin_s, 4)} s` + (m.outcome === "finished" ? "" : `, ${m.outcome || "not ended"}`);
+const nameOf = m => `${m.mud || "?"}: ${m.from || "?"} → ${m.to || "?"} at ${number(m.begin_s, 4)} s` + (m.outcome === "finished" ? "" : `, ${m.outcome || "not ended"}`) +
+    (m.reason ? `: ${m.reason}` : "");
 
 function drawStages(parent, m) {
     const row = 24, height = m.stages.length * row + FRAME.top + FRAME.bottom;
