@@ -12,6 +12,9 @@ enum { FIGURES_MAX = 6 };
 static const char *kind_of(const char *stage)
 {
     switch (operation_of(stage)) {
+    case OP_SEND_SEED:
+    case OP_SEND_CHANGES:
+    case OP_RECEIVE_CHANGES:
     case OP_SEND_MEMORY:
     case OP_SEND_LAYER:
     case OP_SEND_IMAGE:
@@ -20,6 +23,7 @@ static const char *kind_of(const char *stage)
     case OP_RECEIVE_IMAGE:
     case OP_PULL:
         return "transfer";
+    case OP_MERGE:
     case OP_LOAD:
     case OP_CREATE:
     case OP_PUT_LAYER:

@@ -150,8 +150,7 @@ static int64_t bytes_of(const struct run_migration *m, enum operation made, enum
 
 static bool uses_the_wire(enum operation operation)
 {
-    return operation == OP_SEND_MEMORY || operation == OP_SEND_LAYER || operation == OP_SEND_IMAGE ||
-           operation == OP_PULL;
+    return operation_is_transfer(operation) || operation == OP_PULL;
 }
 
 static void compute_migration(const struct run_record *r, const struct run_migration *m,

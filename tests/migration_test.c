@@ -26,6 +26,9 @@ static const struct walk walks[] = {
     {"cold",
      {"AP2<ACK MIGRATE, migr begins, CT0<PROBE 0, do freeze", "do dump", "do take layer", "do halt",
       "container halted, AP2<CUT 0, do send memory", "do send layer", "ES3<INSTALL"}},
+    {"pre-copy",
+     {"AP2<ACK MIGRATE, migr begins, do seed", "do send seed", "do freeze", "do dump", "do take layer", "do thaw",
+      "AP2<CUT 0, do diff", "do send changes", "ES3<INSTALL"}},
     {"stateless", {"AP2<ACK MIGRATE, migr begins, AP2<CUT 0, ES3<INSTALL"}},
 };
 
@@ -70,6 +73,10 @@ static const struct undo_row undo_rows[] = {
     {"p-migr", 5, "do discard; ES3<REMOVE, AP2<FAILED status -5, migration failed",
      "AP2<ACK CANCEL, cancel; do discard; ES3<REMOVE, migration superseded"},
     {"c-migr", 5, "do discard; ES3<REMOVE, AP2<FAILED status -5, migration failed",
+     "AP2<ACK CANCEL, cancel; do discard; ES3<REMOVE, migration superseded"},
+    {"pre-copy", 0, "do discard; AP2<FAILED status -5, migration failed",
+     "AP2<ACK CANCEL, cancel; do discard; migration superseded"},
+    {"pre-copy", 1, "do discard; ES3<REMOVE, AP2<FAILED status -5, migration failed",
      "AP2<ACK CANCEL, cancel; do discard; ES3<REMOVE, migration superseded"},
     {"cold", 3, "do thaw; do discard; AP2<FAILED status -5, migration failed",
      "AP2<ACK CANCEL, cancel; do thaw; do discard; migration superseded"},

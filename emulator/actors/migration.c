@@ -78,6 +78,7 @@ static void begin_stages(struct edge_client *client, struct migration *m, enum p
         }
         m->begun |= 1U << i;
         m->stage_begin[i] = actor_now(&client->edge->actor);
+        m->files = true;
         m->frozen |= operation == OP_FREEZE;
         m->sent |= operation_is_transfer(operation);
         migration_operate(client, m, operation);

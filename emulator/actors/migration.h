@@ -29,6 +29,7 @@ struct migration {
     uint32_t begun, ended;     /* the strategy's stages, as bits */
     uint32_t cut;              /* the snapshot holds everything below this number */
     bool cut_taken;            /* requests delivered from now on are kept in the log */
+    bool files;                /* of the migration may be here */
     bool frozen, halted, sent; /* what an undo has to undo */
     bool unproven, lost;       /* revived, but not compared with what was halted; not to be revived */
     uint32_t operating;        /* operations under way */

@@ -38,8 +38,8 @@ void migration_undo(struct edge_client *client)
         undo_by(client, OP_REVIVE);
     } else if (m->unproven) {
         migration_probe(client);
-    } else if (m->cut_taken) {
-        m->cut_taken = false;
+    } else if (m->cut_taken || m->files) {
+        m->cut_taken = m->files = false;
         undo_by(client, OP_DISCARD);
     } else {
         actor_clear_alarm(&client->edge->actor, &m->alarm);
@@ -112,7 +112,7 @@ void migration_undo_probed(struct edge_client *client, const struct offload *o)
         return;
     }
     m->lost = true;
-    m->cut_taken = false;
+    m->cut_taken = m->files = false;
     undo_by(client, OP_STOP);
 }
 
@@ -134,7 +134,7 @@ void migration_undo_step_done(struct edge_client *client, const struct order *or
     } else if (order->operation == OP_STOP && !undo_step_stands(client, order, result)) {
         m->unproven = true;
     } else if (order->operation == OP_DISCARD && !undo_step_stands(client, order, result)) {
-        m->cut_taken = true;
+        m->files = true;
     }
     if (m->undo_failed)
         actor_set_alarm(&client->edge->actor, &m->alarm, client->edge->actor.rules->timeouts.control_retry);

@@ -5,6 +5,8 @@
 
 static const char *const operation_names[OPERATIONS] = {
     [OP_START] = "start",
+    [OP_SEED] = "seed",
+    [OP_SEND_SEED] = "send seed",
     [OP_FREEZE] = "freeze",
     [OP_DUMP] = "dump",
     [OP_TAKE_LAYER] = "take layer",
@@ -12,12 +14,16 @@ static const char *const operation_names[OPERATIONS] = {
     [OP_THAW] = "thaw",
     [OP_HALT] = "halt",
     [OP_SAVE] = "save",
+    [OP_DIFF] = "diff",
+    [OP_SEND_CHANGES] = "send changes",
     [OP_SEND_MEMORY] = "send memory",
     [OP_SEND_LAYER] = "send layer",
     [OP_SEND_IMAGE] = "send image",
     [OP_RECEIVE_MEMORY] = "receive memory",
     [OP_RECEIVE_LAYER] = "receive layer",
     [OP_RECEIVE_IMAGE] = "receive image",
+    [OP_RECEIVE_CHANGES] = "receive changes",
+    [OP_MERGE] = "merge",
     [OP_LOAD] = "load",
     [OP_CREATE] = "create",
     [OP_PUT_LAYER] = "put layer",
@@ -45,7 +51,16 @@ enum operation operation_of(const char *name)
 
 bool operation_is_transfer(enum operation operation)
 {
-    return operation == OP_SEND_MEMORY || operation == OP_SEND_LAYER || operation == OP_SEND_IMAGE;
+    switch (operation) {
+    case OP_SEND_SEED:
+    case OP_SEND_CHANGES:
+    case OP_SEND_MEMORY:
+    case OP_SEND_LAYER:
+    case OP_SEND_IMAGE:
+        return true;
+    default:
+        return false;
+    }
 }
 
 enum operation operation_received(enum operation operation)
@@ -57,6 +72,8 @@ enum operation operation_received(enum operation operation)
         return OP_SEND_LAYER;
     case OP_RECEIVE_IMAGE:
         return OP_SEND_IMAGE;
+    case OP_RECEIVE_CHANGES:
+        return OP_SEND_CHANGES;
     default:
         return OPERATIONS;
     }

@@ -9,6 +9,8 @@
 
 enum operation {
     OP_START,       /* create and start a fresh container from the base image */
+    OP_SEED,        /* pre-copy: memory and layer as they are while it serves, to a file */
+    OP_SEND_SEED,
     OP_FREEZE,      /* stop the container's processes in place */
     OP_DUMP,        /* T1: process and memory state to files, leave running */
     OP_TAKE_LAYER,  /* T3, P-Migr: the container layer to a file */
@@ -16,12 +18,16 @@ enum operation {
     OP_THAW,        /* let the processes go on */
     OP_HALT,        /* cold: kill the processes, keep the files */
     OP_SAVE,        /* C-Migr: the whole image, base included, to a file */
+    OP_DIFF,        /* pre-copy: what differs from the seed, by pages, to a file */
+    OP_SEND_CHANGES,
     OP_SEND_MEMORY, /* T2 */
     OP_SEND_LAYER,  /* T4, P-Migr */
     OP_SEND_IMAGE,  /* T4, C-Migr */
     OP_RECEIVE_MEMORY, /* overlapped, at the target: until what the source sends has arrived, whole and checked */
     OP_RECEIVE_LAYER,
     OP_RECEIVE_IMAGE,
+    OP_RECEIVE_CHANGES,
+    OP_MERGE,       /* pre-copy: seed and changes become memory and layer */
     OP_LOAD,        /* the image into the target's Docker */
     OP_CREATE,      /* T5: the container at the target, with its layer if it is there already */
     OP_PUT_LAYER,   /* overlapped: the layer into the created container */

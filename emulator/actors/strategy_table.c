@@ -39,6 +39,23 @@ static const struct strategy c_migr_overlapped = {
            {OP_SWITCH, AT_AP, IN_ORDER}, {OP_STOP, AT_SOURCE, AFTER(OP_SWITCH)}),
 };
 
+static const struct strategy pre_copy_overlapped = {
+    .name = "pre-copy",
+    .help = "pre-copy with its stages side by side from the cut on",
+    .migrates = true,
+    .needs_base = true,
+    .overlaps = true,
+    STAGES({OP_SEED, AT_SOURCE, AT_ONCE}, {OP_SEND_SEED, AT_SOURCE, AFTER(OP_SEED)},
+           {OP_FREEZE, AT_SOURCE, AFTER(OP_SEND_SEED)}, {OP_TAKE_LAYER, AT_SOURCE, AFTER(OP_FREEZE)},
+           {OP_DUMP, AT_SOURCE, AFTER(OP_FREEZE)}, {OP_THAW, AT_SOURCE, AFTER(OP_TAKE_LAYER) | AFTER(OP_DUMP)},
+           {OP_DIFF, AT_SOURCE, AFTER(OP_TAKE_LAYER) | AFTER(OP_DUMP)}, {OP_SEND_CHANGES, AT_SOURCE, AFTER(OP_DIFF)},
+           {OP_CREATE, AT_TARGET, AT_ONCE}, {OP_RECEIVE_CHANGES, AT_TARGET, AT_ONCE},
+           {OP_MERGE, AT_TARGET, AFTER(OP_RECEIVE_CHANGES)},
+           {OP_PUT_LAYER, AT_TARGET, AFTER(OP_CREATE) | AFTER(OP_MERGE)},
+           {OP_RESTORE, AT_TARGET, AFTER(OP_PUT_LAYER)}, {OP_REPLAY, AT_AP, IN_ORDER},
+           {OP_SWITCH, AT_AP, IN_ORDER}, {OP_STOP, AT_SOURCE, AFTER(OP_SWITCH)}),
+};
+
 static const struct strategy strategies[] = {
     {
         .name = "p-migr",
@@ -76,6 +93,18 @@ static const struct strategy strategies[] = {
                {OP_TAKE_LAYER, AT_SOURCE, IN_ORDER}, {OP_HALT, AT_SOURCE, IN_ORDER},
                {OP_SEND_MEMORY, AT_SOURCE, IN_ORDER}, {OP_SEND_LAYER, AT_SOURCE, IN_ORDER},
                {OP_CREATE, AT_TARGET, IN_ORDER}, {OP_RESTORE, AT_TARGET, IN_ORDER},
+               {OP_SWITCH, AT_AP, IN_ORDER}, {OP_STOP, AT_SOURCE, IN_ORDER}),
+    },
+    {
+        .name = "pre-copy",
+        .help = "memory and layer early, while the container serves; after the freeze only the pages that have changed",
+        .migrates = true,
+        .needs_base = true,
+        .overlapped = &pre_copy_overlapped,
+        STAGES({OP_SEED, AT_SOURCE, IN_ORDER}, {OP_SEND_SEED, AT_SOURCE, IN_ORDER}, {OP_FREEZE, AT_SOURCE, IN_ORDER},
+               {OP_DUMP, AT_SOURCE, IN_ORDER}, {OP_TAKE_LAYER, AT_SOURCE, IN_ORDER}, {OP_THAW, AT_SOURCE, IN_ORDER},
+               {OP_DIFF, AT_SOURCE, IN_ORDER}, {OP_SEND_CHANGES, AT_SOURCE, IN_ORDER}, {OP_MERGE, AT_TARGET, IN_ORDER},
+               {OP_CREATE, AT_TARGET, IN_ORDER}, {OP_RESTORE, AT_TARGET, IN_ORDER}, {OP_REPLAY, AT_AP, IN_ORDER},
                {OP_SWITCH, AT_AP, IN_ORDER}, {OP_STOP, AT_SOURCE, IN_ORDER}),
     },
     {

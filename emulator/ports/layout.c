@@ -131,6 +131,14 @@ uint64_t layout_operation_bytes(const struct layout *l, enum operation operation
     case OP_CREATE:
     case OP_PUT_LAYER:
         return l->layer_bytes;
+    case OP_SEED:
+    case OP_SEND_SEED:
+    case OP_DIFF:
+    case OP_MERGE:
+        return l->memory_bytes + l->layer_bytes;
+    case OP_SEND_CHANGES:
+    case OP_RECEIVE_CHANGES:
+        return (uint64_t)(l->changed_share * (double)(l->memory_bytes + l->layer_bytes));
     case OP_SAVE:
     case OP_SEND_IMAGE:
     case OP_RECEIVE_IMAGE:
@@ -155,6 +163,7 @@ uint64_t layout_operation_bytes(const struct layout *l, enum operation operation
 uint64_t layout_compressed_bytes(const struct layout *l, enum operation operation)
 {
     double image = (double)l->base_bytes / l->base_ratio + (double)l->layer_bytes / l->layer_ratio;
+    double state = (double)l->memory_bytes / l->memory_ratio + (double)l->layer_bytes / l->layer_ratio;
     switch (operation) {
     case OP_SEND_MEMORY:
         return (uint64_t)((double)l->memory_bytes / l->memory_ratio);
@@ -164,6 +173,10 @@ uint64_t layout_compressed_bytes(const struct layout *l, enum operation operatio
         return (uint64_t)image;
     case OP_PULL:
         return layout_pull_bytes(l);
+    case OP_SEND_SEED:
+        return (uint64_t)state;
+    case OP_SEND_CHANGES:
+        return (uint64_t)(l->changed_share * state);
     default:
         return layout_operation_bytes(l, operation);
     }

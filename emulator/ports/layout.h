@@ -59,6 +59,7 @@ struct layout {
     int carrier_registry; /* that carrier registry goes through, -1 = the target's */
     uint64_t base_bytes, layer_bytes, memory_bytes;
     struct statechain_history *history; /* of the service's state */
+    double changed_share; /* of memory and layer, while a seed travels; for estimates: a run counts the pages */
     double base_ratio, layer_ratio, memory_ratio; /* of the sizes to what zstd makes of them */
     struct simtime work;
     uint32_t window;

@@ -41,13 +41,19 @@ static int run(struct real_order *o, const char *const *argv, struct err *e)
 
 int real_files_pack(struct real_order *o, struct err *e)
 {
-    autofree char *folder = real_files_path(o, ".memory"), *file = real_files_path(o, ".memory.tar");
-    return run(o, (const char *[]){"tar", "-C", folder, "-cf", file, "memory", NULL}, e);
+    bool seed = o->order.operation == OP_SEED;
+    autofree char *folder = real_files_path(o, seed ? ".seed" : ".memory"),
+                  *file = real_files_path(o, seed ? ".seed.tar" : ".memory.tar");
+    return run(o, (const char *[]){"tar", "-C", folder, "-cf", file, "memory", seed ? "layer.tar" : NULL, NULL}, e);
 }
 
 int real_files_unpack(struct real_order *o, struct err *e)
 {
-    autofree char *folder = real_files_path(o, ".memory"), *file = real_files_path(o, ".memory.tar");
+    bool seed = o->order.operation == OP_MERGE;
+    autofree char *folder = real_files_path(o, seed ? ".seed" : ".memory"),
+                  *file = real_files_path(o, seed ? ".seed.tar" : ".memory.tar");
+    if (!seed && strategy_has(o->real->options.strategy, OP_MERGE))
+        return 0; /* merged in place */
     if (mkdir(folder, 0700) < 0 && errno != EEXIST)
         return err_errno(e, "%s", folder);
     return run(o, (const char *[]){"tar", "-C", folder, "-xf", file, NULL}, e);
@@ -56,7 +62,7 @@ int real_files_unpack(struct real_order *o, struct err *e)
 /* The files of the migration, and of the one that brought the container: they go with it. */
 int real_files_clean(struct real_order *o, struct err *e)
 {
-    static const char *const suffixes[] = {".memory", ".memory.tar", ".files", ".layer.tar", ".image.tar"};
+    static const char *const suffixes[] = {".memory", ".memory.tar", ".files", ".layer.tar", ".image.tar", ".seed", ".seed.tar", ".changes"};
     enum { COUNT = ARRAY_LEN(suffixes) };
     const char *argv[2 + 2 * COUNT + 1] = {"rm", "-rf"};
     char *paths[2 * COUNT];
@@ -74,6 +80,10 @@ const char *real_files_travelling_suffix(enum operation operation)
 {
     enum operation received = operation_received(operation);
     switch (received == OPERATIONS ? operation : received) {
+    case OP_SEND_SEED:
+        return ".seed.tar";
+    case OP_SEND_CHANGES:
+        return ".changes";
     case OP_SEND_MEMORY:
         return ".memory.tar";
     case OP_SEND_LAYER:

@@ -89,7 +89,7 @@ void real_pull_forget(struct real_order *o);
 void real_registries_free(struct real *real);
 
 /* --- real_files.c: steps; 1: begun, real_order_step_done() follows; 0: done; -errno --- */
-int real_files_pack(struct real_order *o, struct err *e); /* memory/ into one file */
+int real_files_pack(struct real_order *o, struct err *e); /* memory/, or the seed, into one file */
 int real_files_unpack(struct real_order *o, struct err *e);
 int real_files_stage(struct real_order *o, struct err *e); /* layer or image under the name in which it travels */
 int real_files_unstage(struct real_order *o, struct err *e);
@@ -97,6 +97,9 @@ int real_files_await(struct real_order *o);                   /* until it has ar
 int real_files_spoil(struct real_order *o, struct err *e);    /* a fault of the scenario: the checkpoint becomes unusable */
 int real_files_measure(struct real_order *o, struct err *e);  /* how well the files compressed, once a run */
 int real_files_clean(struct real_order *o, struct err *e);    /* the migration's */
+/* real_seed.c: steps of the same kind */
+int real_seed_diff(struct real_order *o, struct err *e);
+int real_seed_merge(struct real_order *o, struct err *e);
 /* In the spool folder, of the order's migration; free() it. */
 char *real_files_path(const struct real_order *o, const char *suffix);
 /* Of what an operation sends or receives. */

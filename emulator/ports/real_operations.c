@@ -27,6 +27,8 @@ enum step {
     STEP_AWAIT,   /* what the peer sends */
     STEP_SPOIL,   /* a fault of the scenario: the checkpoint becomes unusable */
     STEP_MEASURE, /* how well the files compressed, once a run */
+    STEP_SEED_MEMORY, STEP_SEED_LAYER, /* as they are while the container serves */
+    STEP_DIFF, STEP_MERGE,
     STEP_CLEAN,   /* the migration's files */
     STEP_FORGET,  /* the container */
     STEP_PULL,    /* the service's image */
@@ -34,6 +36,8 @@ enum step {
 
 static const uint8_t plans[OPERATIONS][STEPS_MAX] = {
     [OP_START] = {STEP_GIVE_ADDRESS, STEP_DOCKER, STEP_WATCH, STEP_ASK},
+    [OP_SEED] = {STEP_SEED_MEMORY, STEP_SEED_LAYER, STEP_PACK},
+    [OP_SEND_SEED] = {STEP_SEND},
     [OP_FREEZE] = {STEP_DOCKER},
     [OP_DUMP] = {STEP_DOCKER},
     [OP_TAKE_LAYER] = {STEP_DOCKER},
@@ -41,12 +45,16 @@ static const uint8_t plans[OPERATIONS][STEPS_MAX] = {
     [OP_THAW] = {STEP_DOCKER},
     [OP_HALT] = {STEP_UNWATCH, STEP_DOCKER},
     [OP_SAVE] = {STEP_DOCKER},
+    [OP_DIFF] = {STEP_DIFF},
+    [OP_SEND_CHANGES] = {STEP_SEND},
     [OP_SEND_MEMORY] = {STEP_PACK, STEP_SEND},
     [OP_SEND_LAYER] = {STEP_STAGE, STEP_SEND},
     [OP_SEND_IMAGE] = {STEP_STAGE, STEP_SEND},
     [OP_RECEIVE_MEMORY] = {STEP_AWAIT},
     [OP_RECEIVE_LAYER] = {STEP_AWAIT},
     [OP_RECEIVE_IMAGE] = {STEP_AWAIT},
+    [OP_RECEIVE_CHANGES] = {STEP_AWAIT},
+    [OP_MERGE] = {STEP_UNPACK, STEP_MERGE},
     [OP_LOAD] = {STEP_UNSTAGE, STEP_DOCKER},
     [OP_CREATE] = {STEP_UNSTAGE, STEP_DOCKER},
     [OP_PUT_LAYER] = {STEP_UNSTAGE, STEP_DOCKER},
@@ -118,7 +126,7 @@ static void docker_done(struct docker_job *job, int status, uint64_t bytes, cons
 {
     struct real_order *o = container_of(job, struct real_order, job);
     if (bytes)
-        o->bytes = (int64_t)bytes;
+        o->bytes += (int64_t)bytes;
     real_order_step_done(o, status, e);
 }
 
@@ -208,6 +216,12 @@ static int docker(struct real_order *o, struct err *e)
     case OP_DISCARD:
         docker_container_discard(&c->docker, &o->job, image, NULL);
         break;
+    case OP_SEED:
+    case OP_SEND_SEED:
+    case OP_DIFF:
+    case OP_SEND_CHANGES:
+    case OP_RECEIVE_CHANGES:
+    case OP_MERGE:
     case OP_SEND_MEMORY:
     case OP_SEND_LAYER:
     case OP_SEND_IMAGE:
@@ -220,6 +234,19 @@ static int docker(struct real_order *o, struct err *e)
     case OPERATIONS:
         return err_set(e, EINVAL, "%s is no Docker job", operation_name(o->order.operation));
     }
+    return 1;
+}
+
+typedef void docker_writer(struct docker_container *c, struct docker_job *job, const char *spool);
+
+static int seed(struct real_order *o, docker_writer *write, struct err *e)
+{
+    struct real_container *c = container_for(o);
+    autofree char *folder = real_files_path(o, ".seed");
+    if (!c)
+        return err_set(e, ENOENT, "no container of device %u, migration %u", o->order.mud, o->order.container);
+    o->job.done = docker_done;
+    write(&c->docker, &o->job, folder);
     return 1;
 }
 
@@ -325,6 +352,14 @@ static int take_step(struct real_order *o, enum step step, struct err *e)
         return real_files_spoil(o, e);
     case STEP_MEASURE:
         return real_files_measure(o, e);
+    case STEP_SEED_MEMORY:
+        return seed(o, docker_container_dump, e);
+    case STEP_SEED_LAYER:
+        return seed(o, docker_container_take_layer, e);
+    case STEP_DIFF:
+        return real_seed_diff(o, e);
+    case STEP_MERGE:
+        return real_seed_merge(o, e);
     case STEP_CLEAN:
         return real_files_clean(o, e);
     case STEP_FORGET:

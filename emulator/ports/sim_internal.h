@@ -80,8 +80,23 @@ static inline int sim_edge_host(const struct sim *sim, struct party edge)
     return sim->layout->edges[edge.index].host;
 }
 
-/* The snapshot is at the peer, too. */
-int sim_arrive_at_peer(struct sim *sim, const struct order *o);
+/* --- sim_snapshots.c --- */
+enum sim_files { SIM_SNAPSHOT, SIM_SEED };
+/* Of the order's migration, at its edge; one that is there already gives way. */
+void sim_snapshot_take(struct sim *sim, enum sim_files files, const struct order *o, const struct sim_container *c);
+/* A copy of the snapshot's state: -ENOENT, or -EBADMSG if it is damaged. */
+int sim_snapshot_open(struct sim *sim, const struct order *o, struct sim_state *state);
+/* Snapshot and seed. */
+void sim_snapshot_drop(struct sim *sim, const struct order *o);
+void sim_snapshots_free(struct sim_device *device);
+/* What a SEND_* carries of it is at the peer, too. */
+void sim_snapshot_arrives(struct sim *sim, const struct order *sent);
+/* What an operation wrote here, or sent to its peer, is not what it should be. */
+void sim_snapshot_damage(struct sim *sim, const struct order *o, enum fault_effect effect);
+/* Seed and changes become the snapshot, which is checked. */
+int sim_snapshot_merge(struct sim *sim, const struct order *o);
+/* Pages that differ between seed and snapshot, by area; false if there are not both. */
+bool sim_snapshot_changes(struct sim *sim, const struct order *o, uint64_t pages[2]);
 
 /* --- sim_faults.c --- */
 enum { SIM_COPIES_MAX = 4 };

@@ -5,13 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-struct sim_snapshot {
-    struct sim_snapshot *next;
-    uint32_t edge, migration;
-    struct sim_state state;
-    bool truncated;
-};
-
 /* --- containers --- */
 
 struct sim_container *sim_find_container(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container)
@@ -66,57 +59,14 @@ int sim_containers(const struct sim *sim, uint32_t mud)
     return count;
 }
 
-/* --- snapshots --- */
-
-static struct sim_snapshot *find_snapshot(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t migration)
-{
-    struct sim_snapshot *s = sim->devices[mud].snapshots;
-    while (s && (s->edge != edge || s->migration != migration))
-        s = s->next;
-    return s;
-}
-
-static void drop_snapshot(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t migration)
-{
-    struct sim_snapshot *gone = find_snapshot(sim, edge, mud, migration);
-    if (!gone)
-        return;
-    struct sim_snapshot **link = &sim->devices[mud].snapshots;
-    while (*link != gone)
-        link = &(*link)->next;
-    *link = gone->next;
-    sim_state_free(&gone->state);
-    free(gone);
-}
-
-static struct sim_snapshot *keep_snapshot(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t migration,
-                                          const struct sim_state *state)
-{
-    drop_snapshot(sim, edge, mud, migration);
-    struct sim_snapshot *s = mem_alloc(sizeof *s);
-    *s = (struct sim_snapshot){.next = sim->devices[mud].snapshots, .edge = edge, .migration = migration};
-    sim_state_copy(&s->state, state, sim->layout);
-    sim->devices[mud].snapshots = s;
-    return s;
-}
-
-int sim_snapshots(const struct sim *sim)
-{
-    int count = 0;
-    for (int i = 0; i < sim->layout->mud_count; i++)
-        for (const struct sim_snapshot *s = sim->devices[i].snapshots; s; s = s->next)
-            count++;
-    return count;
-}
+/* --- effects --- */
 
 /* The snapshot, and what else of the migration has arrived here. */
 static void drop_files(struct sim *sim, const struct order *o)
 {
-    drop_snapshot(sim, o->edge.index, o->mud, o->migration);
+    sim_snapshot_drop(sim, o);
     sim_transfer_forget(sim, o);
 }
-
-/* --- effects --- */
 
 static int start(struct sim *sim, const struct order *o)
 {
@@ -128,44 +78,20 @@ static int start(struct sim *sim, const struct order *o)
 
 static int dump(struct sim *sim, const struct order *o, const struct sim_container *c)
 {
-    keep_snapshot(sim, o->edge.index, o->mud, o->migration, &c->state);
+    sim_snapshot_take(sim, o->operation == OP_SEED ? SIM_SEED : SIM_SNAPSHOT, o, c);
     return 0;
 }
 
 /* RESTORE at the target, REVIVE at the source: the snapshot is here, or it cannot be done. */
 static int restore(struct sim *sim, const struct order *o)
 {
-    const struct sim_snapshot *s = find_snapshot(sim, o->edge.index, o->mud, o->migration);
-    if (!s)
-        return -ENOENT;
-    if (s->truncated)
-        return -EBADMSG;
     struct sim_state state;
-    sim_state_copy(&state, &s->state, sim->layout);
+    int status = sim_snapshot_open(sim, o, &state);
+    if (status < 0)
+        return status;
     add_container(sim, o, &state);
     drop_files(sim, o);
     return 0;
-}
-
-int sim_arrive_at_peer(struct sim *sim, const struct order *o)
-{
-    const struct sim_snapshot *s = find_snapshot(sim, o->edge.index, o->mud, o->migration);
-    if (!s)
-        return -ENOENT;
-    bool truncated = s->truncated;
-    keep_snapshot(sim, o->peer.index, o->mud, o->migration, &s->state)->truncated = truncated;
-    return 0;
-}
-
-/* What an operation wrote here, or sent to its peer, is not what it should be. */
-static void damage(struct sim *sim, const struct order *o, enum fault_effect effect)
-{
-    struct party where = operation_is_transfer(o->operation) ? o->peer : o->edge;
-    struct sim_snapshot *s = find_snapshot(sim, where.index, o->mud, o->migration);
-    if (s && effect == FAULT_TRUNCATED)
-        s->truncated = true;
-    if (s && effect == FAULT_FLIPPED)
-        s->state.model.chain ^= 1;
 }
 
 static int discard(struct sim *sim, const struct order *o)
@@ -191,6 +117,7 @@ static int take_effect(struct sim *sim, const struct order *o)
         return start(sim, o);
     case OP_FREEZE:
         return c ? sim_container_freeze(c), 0 : -ENOENT;
+    case OP_SEED:
     case OP_DUMP:
         return c ? dump(sim, o, c) : -ENOENT;
     case OP_THAW:
@@ -205,6 +132,12 @@ static int take_effect(struct sim *sim, const struct order *o)
         return discard(sim, o);
     case OP_STOP:
         return stop(sim, o);
+    case OP_MERGE:
+        return sim_snapshot_merge(sim, o);
+    case OP_DIFF:
+    case OP_SEND_SEED:
+    case OP_SEND_CHANGES:
+    case OP_RECEIVE_CHANGES:
     case OP_TAKE_LAYER:
     case OP_COMMIT:
     case OP_SAVE:
@@ -274,7 +207,7 @@ void sim_order_finish(struct sim_order *so)
                         : order.operation == OP_PULL ? "no registry has the image"
                                                      : "nothing to work on";
         if (so->fault)
-            damage(sim, &order, so->fault->effect);
+            sim_snapshot_damage(sim, &order, so->fault->effect);
     }
     unlink_order(so);
     loop_cancel(sim->loop, &so->timer);
@@ -341,8 +274,7 @@ static void free_device(struct sim *sim, uint32_t mud)
         loop_cancel(sim->loop, &so->timer);
         free(so);
     }
-    while (device->snapshots)
-        drop_snapshot(sim, device->snapshots->edge, mud, device->snapshots->migration);
+    sim_snapshots_free(device);
     sim_transfer_forget_all(device);
     while (device->containers)
         remove_container(sim, device->containers->edge, mud, device->containers->container);

@@ -73,8 +73,7 @@ static void arrives(struct sim *sim, const struct order *sent)
     struct sim_arrival *a = mem_alloc(sizeof *a);
     *a = (struct sim_arrival){device->arrivals, *sent};
     device->arrivals = a;
-    if (sent->operation == OP_SEND_MEMORY)
-        sim_arrive_at_peer(sim, sent);
+    sim_snapshot_arrives(sim, sent);
     for (struct sim_order *so = device->orders; so; so = so->next)
         if (so->awaits && is_awaited_by(a, &so->order))
             loop_arm_after(sim->loop, &so->timer, SIMTIME_ZERO);
@@ -246,6 +245,19 @@ static void arrive_at_once(struct sim_order *so)
     sim_order_finish(so);
 }
 
+/* Changed pages are counted; all else is as large as the scenario says. */
+static uint64_t bytes_of(const struct sim_order *so, bool compressed)
+{
+    struct sim *sim = so->sim;
+    const struct layout *l = sim->layout;
+    enum operation operation = so->order.operation;
+    uint64_t pages[2];
+    if ((operation != OP_DIFF && operation != OP_SEND_CHANGES) || !sim_snapshot_changes(sim, &so->order, pages))
+        return compressed ? layout_compressed_bytes(l, operation) : layout_operation_bytes(l, operation);
+    double memory = (double)(pages[STATE_MEMORY] * STATE_PAGE), layer = (double)(pages[STATE_LAYER] * STATE_PAGE);
+    return (uint64_t)(compressed ? memory / l->memory_ratio + layer / l->layer_ratio : memory + layer);
+}
+
 void sim_transfer_begin(struct sim_order *so)
 {
     int hosts[ROUTE_MAX];
@@ -258,7 +270,7 @@ void sim_transfer_begin(struct sim_order *so)
         open_connection(so, hosts[so->leg], hosts[so->leg + 1]);
         c = find_connection(so, hosts[so->leg], hosts[so->leg + 1]);
     }
-    so->bytes = carrier_model_bytes(carrier_of(so), so->sim->layout, so->order.operation);
+    so->bytes = bytes_of(so, carrier_of(so)->compresses);
     so->connection = c;
     so->until = c->flow.sent + (so->bytes ? so->bytes : 1);
     struct sim_order **last = &c->first;
@@ -295,7 +307,7 @@ uint64_t sim_order_bytes(const struct sim_order *so)
         return so->pulls ? layout_pull_bytes(so->sim->layout) : 0;
     uint64_t left = c ? c->flow.sent - c->flow.to_send : 0;
     return left ? so->earlier + (uint64_t)((double)so->bytes * (double)c->flow.wire_bytes / (double)left)
-                : layout_operation_bytes(so->sim->layout, so->order.operation);
+                : bytes_of(so, false);
 }
 
 void sim_free_connections(struct sim *sim)

@@ -83,6 +83,8 @@ void statechain_model_init(struct statechain_model *m, struct statechain_history
 uint64_t statechain_model_execute(struct statechain_model *m, uint64_t payload_fold);
 /* The sum over all pages of fold now - fold of version 0, mod 2^64. */
 uint64_t statechain_model_checksum(const struct statechain_model *m);
+/* How many different pages requests `from` to `until` - 1 rewrite, by area. */
+void statechain_model_rewritten(const struct statechain_model *m, uint32_t from, uint32_t until, uint64_t pages[2]);
 /* The fold of the device's synthetic payload of that request. */
 uint64_t statechain_model_payload(const struct statechain_model *m, uint32_t n, size_t len);
 

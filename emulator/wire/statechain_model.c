@@ -131,6 +131,31 @@ uint64_t statechain_model_checksum(const struct statechain_model *m)
     return m->next ? m->history->requests[m->next - 1].checksum : 0;
 }
 
+static int by_value(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+void statechain_model_rewritten(const struct statechain_model *m, uint32_t from, uint32_t until, uint64_t pages[2])
+{
+    const struct statechain_history *h = m->history;
+    uint32_t *keys = mem_alloc_array(((size_t)until - from) * STATE_TOUCHED + 1, sizeof *keys);
+    size_t count = 0;
+    for (uint32_t n = from; n < until; n++) {
+        struct statechain_touch touches[STATE_TOUCHED];
+        int touched = statechain_touches(h->seed, n, h->memory_pages, h->layer_pages, touches);
+        for (int i = 0; i < touched; i++)
+            keys[count++] = version_key(touches[i]);
+    }
+    qsort(keys, count, sizeof *keys, by_value);
+    pages[STATE_MEMORY] = pages[STATE_LAYER] = 0;
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || keys[i] != keys[i - 1])
+            pages[keys[i] & layer_bit ? STATE_LAYER : STATE_MEMORY]++;
+    free(keys);
+}
+
 uint64_t statechain_model_payload(const struct statechain_model *m, uint32_t n, size_t len)
 {
     return statechain_fold_synthetic_payload(m->history->seed, m->mud, n, len);

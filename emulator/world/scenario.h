@@ -92,6 +92,7 @@ struct scenario_service {
     double base_mb, layer_mb, memory_mb;
     double cpus; /* that a container takes of its edge server */
     struct simtime work; /* computing time of one request */
+    double changed_share;
     double base_ratio, layer_ratio, memory_ratio; /* size to zstd's size */
     char *image;                                  /* its name in registries, NAME[:TAG] */
 };

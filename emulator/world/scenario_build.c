@@ -103,7 +103,7 @@ static int overlap(struct scenario_migration *m, const struct scenario_place *pl
     const struct scenario_place *here = PLACE_NAMED(place, "pipeline");
     if (!m->strategy->overlapped) {
         scenario_error(here, e, "the stages of strategy %s do not overlap", m->strategy->name);
-        return err_hint(e, "write false, or strategy p-migr or c-migr");
+        return err_hint(e, "write false, or another strategy, such as p-migr");
     }
     if (!carrier_of(m->carrier)->arrives_whole) {
         scenario_error(here, e, "with carrier %s the target cannot see when a file has arrived", m->carrier);

@@ -25,6 +25,9 @@ static const struct scenario_key service_rows[] = {
      "CPUs that a container takes of its edge server, for placements", 0, 0},
     {"work_ms", KEY_MS, FIELD(scenario_service, work), false, 0, 3600e3, 5,
      "computing time of a request in milliseconds", 0, 0},
+    /* 991 of 8209 pages after 1.2 s at 1000 pages a second (one measurement). */
+    {"changed_share", KEY_NUMBER, FIELD(scenario_service, changed_share), false, 0, 1, 0.12,
+     "share of memory and layer that changes while a pre-copy travels, for estimates", 0, 0},
     /* zstd -3 of a root file system of 230 MB, a container layer of 20 MB, a checkpoint of 28 MB: medians on one core. */
     {"base_ratio", KEY_NUMBER, FIELD(scenario_service, base_ratio), false, 1, 1000, 2.97,
      "how many times smaller zstd makes the base image", 0, 0},

@@ -96,6 +96,7 @@ static void lay_service(struct layout *l, const struct scenario *s)
     l->memory_bytes = (uint64_t)(s->service.memory_mb * 1e6);
     l->history = statechain_history_new(l->seed, (uint32_t)(l->memory_bytes / STATE_PAGE),
                                         (uint32_t)(l->layer_bytes / STATE_PAGE));
+    l->changed_share = s->service.changed_share;
     l->base_ratio = s->service.base_ratio;
     l->layer_ratio = s->service.layer_ratio;
     l->memory_ratio = s->service.memory_ratio;

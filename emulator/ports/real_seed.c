@@ -1,0 +1,86 @@
+/* Pre-copy's files at one edge: the seed, taken and sent while the container serves, and what has changed since.
+ *
+ * At the source mM-G.seed/ holds memory/ and layer.tar, mM-G.changes what turns them into those of the cut. At the target the seed is
+ * unpacked, changed in place, checked, and becomes what a restore finds in mM-G.memory/ and mM-G.files/. */
+#include "changes.h"
+#include "files.h"
+#include "mem.h"
+#include "real_internal.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+static struct real_order *order_of(struct background *background)
+{
+    return container_of(background, struct real_order, background);
+}
+
+static void background_done(struct background *background, int status, const struct err *e)
+{
+    real_order_step_done(order_of(background), status, e);
+}
+
+static int run(struct real_order *o, int (*work)(struct background *, struct err *), struct err *e)
+{
+    o->background.done = background_done;
+    int status = background_start(o->real->loop, &o->background, work, e);
+    return status < 0 ? status : 1;
+}
+
+static int write_changes(struct changes *c, const struct real_order *o, struct err *e)
+{
+    autofree char *seed = real_files_path(o, ".seed"), *memory = real_files_path(o, ".memory"),
+                  *files = real_files_path(o, ".files");
+    autofree char *old_memory = mem_printf("%s/memory", seed), *old_layer = mem_printf("%s/layer.tar", seed),
+                  *new_memory = mem_printf("%s/memory", memory),
+                  *new_layer = mem_printf("%s/layer.tar", files);
+    int status = changes_add_folder(c, "memory", old_memory, new_memory, e);
+    return status < 0 ? status : changes_add(c, "layer.tar", old_layer, new_layer, e);
+}
+
+static int diff(struct background *background, struct err *e)
+{
+    struct real_order *o = order_of(background);
+    autofree char *path = real_files_path(o, ".changes");
+    struct changes changes;
+    struct stat st;
+    int status = changes_begin(&changes, path, background, e);
+    if (status == 0)
+        status = write_changes(&changes, o, e);
+    int ended = changes_end(&changes, status < 0 ? NULL : e);
+    if (status == 0 && ended == 0 && stat(path, &st) == 0)
+        o->bytes = st.st_size;
+    return status < 0 ? status : ended;
+}
+
+int real_seed_diff(struct real_order *o, struct err *e)
+{
+    return run(o, diff, e);
+}
+
+static int move(const char *from_folder, const char *to_folder, const char *name, struct err *e)
+{
+    autofree char *from = mem_printf("%s/%s", from_folder, name), *to = mem_printf("%s/%s", to_folder, name);
+    int status = files_make_folder(to_folder, 0700, e);
+    if (status == 0)
+        status = files_remove(to, e);
+    if (status < 0)
+        return status;
+    return rename(from, to) < 0 ? err_errno(e, "%s", from) : 0;
+}
+
+static int merge(struct background *background, struct err *e)
+{
+    struct real_order *o = order_of(background);
+    autofree char *seed = real_files_path(o, ".seed"), *memory = real_files_path(o, ".memory"),
+                  *files = real_files_path(o, ".files"), *path = real_files_path(o, ".changes");
+    int status = changes_merge(path, seed, background, e);
+    if (status == 0)
+        status = move(seed, memory, "memory", e);
+    return status < 0 ? status : move(seed, files, "layer.tar", e);
+}
+
+int real_seed_merge(struct real_order *o, struct err *e)
+{
+    return run(o, merge, e);
+}

@@ -1,0 +1,138 @@
+/* What migrations have of a container's state on disk in virtual time: at each edge server the snapshot of the cut and, before it, the
+ * seed that was taken while it served. */
+#include "mem.h"
+#include "sim_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct sim_snapshot {
+    struct sim_snapshot *next;
+    enum sim_files files;
+    uint32_t edge, migration;
+    struct sim_state state;
+    bool truncated, flipped;
+};
+
+static struct sim_snapshot *find(struct sim *sim, enum sim_files files, uint32_t edge, const struct order *o)
+{
+    struct sim_snapshot *s = sim->devices[o->mud].snapshots;
+    while (s && (s->files != files || s->edge != edge || s->migration != o->migration))
+        s = s->next;
+    return s;
+}
+
+static void drop(struct sim_device *device, struct sim_snapshot *gone)
+{
+    struct sim_snapshot **link = &device->snapshots;
+    while (gone && *link != gone)
+        link = &(*link)->next;
+    if (!gone)
+        return;
+    *link = gone->next;
+    sim_state_free(&gone->state);
+    free(gone);
+}
+
+static struct sim_snapshot *keep(struct sim *sim, enum sim_files files, uint32_t edge, const struct order *o,
+                                 const struct sim_state *state)
+{
+    struct sim_device *device = &sim->devices[o->mud];
+    struct sim_snapshot *s = mem_alloc(sizeof *s);
+    *s = (struct sim_snapshot){.files = files, .edge = edge, .migration = o->migration};
+    sim_state_copy(&s->state, state, sim->layout);
+    drop(device, find(sim, files, edge, o));
+    s->next = device->snapshots;
+    device->snapshots = s;
+    return s;
+}
+
+void sim_snapshot_take(struct sim *sim, enum sim_files files, const struct order *o,
+                       const struct sim_container *c)
+{
+    keep(sim, files, o->edge.index, o, &c->state);
+}
+
+int sim_snapshot_open(struct sim *sim, const struct order *o, struct sim_state *state)
+{
+    const struct sim_snapshot *s = find(sim, SIM_SNAPSHOT, o->edge.index, o);
+    if (!s)
+        return -ENOENT;
+    if (s->truncated)
+        return -EBADMSG;
+    sim_state_copy(state, &s->state, sim->layout);
+    return 0;
+}
+
+void sim_snapshot_drop(struct sim *sim, const struct order *o)
+{
+    drop(&sim->devices[o->mud], find(sim, SIM_SNAPSHOT, o->edge.index, o));
+    drop(&sim->devices[o->mud], find(sim, SIM_SEED, o->edge.index, o));
+}
+
+void sim_snapshots_free(struct sim_device *device)
+{
+    while (device->snapshots)
+        drop(device, device->snapshots);
+}
+
+int sim_snapshots(const struct sim *sim)
+{
+    int count = 0;
+    for (int i = 0; i < sim->layout->mud_count; i++)
+        for (const struct sim_snapshot *s = sim->devices[i].snapshots; s; s = s->next)
+            count++;
+    return count;
+}
+
+static bool carries(enum operation operation, enum sim_files *files)
+{
+    *files = operation == OP_SEED || operation == OP_SEND_SEED ? SIM_SEED : SIM_SNAPSHOT;
+    return *files == SIM_SEED || operation == OP_SEND_MEMORY || operation == OP_SEND_CHANGES;
+}
+
+void sim_snapshot_arrives(struct sim *sim, const struct order *sent)
+{
+    enum sim_files files;
+    const struct sim_snapshot *s =
+        carries(sent->operation, &files) ? find(sim, files, sent->edge.index, sent) : NULL;
+    if (!s)
+        return;
+    bool truncated = s->truncated, flipped = s->flipped;
+    struct sim_snapshot *there = keep(sim, files, sent->peer.index, sent, &s->state);
+    there->truncated = truncated;
+    there->flipped = flipped;
+}
+
+void sim_snapshot_damage(struct sim *sim, const struct order *o, enum fault_effect effect)
+{
+    enum sim_files files;
+    struct party where = operation_is_transfer(o->operation) ? o->peer : o->edge;
+    carries(o->operation, &files);
+    struct sim_snapshot *s = find(sim, files, where.index, o);
+    if (s && effect == FAULT_TRUNCATED)
+        s->truncated = true;
+    if (s && effect == FAULT_FLIPPED && !s->flipped) {
+        s->flipped = true;
+        s->state.model.chain ^= 1;
+    }
+}
+
+int sim_snapshot_merge(struct sim *sim, const struct order *o)
+{
+    const struct sim_snapshot *seed = find(sim, SIM_SEED, o->edge.index, o),
+                              *changes = find(sim, SIM_SNAPSHOT, o->edge.index, o);
+    if (!seed || !changes)
+        return -ENOENT;
+    return seed->truncated || seed->flipped || changes->truncated || changes->flipped ? -EBADMSG : 0;
+}
+
+bool sim_snapshot_changes(struct sim *sim, const struct order *o, uint64_t pages[2])
+{
+    const struct sim_snapshot *seed = find(sim, SIM_SEED, o->edge.index, o),
+                              *now = find(sim, SIM_SNAPSHOT, o->edge.index, o);
+    if (!seed || !now || now->state.model.next < seed->state.model.next)
+        return false;
+    statechain_model_rewritten(&now->state.model, seed->state.model.next, now->state.model.next, pages);
+    return true;
+}
