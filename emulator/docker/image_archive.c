@@ -1,4 +1,5 @@
 #include "image_archive.h"
+#include "image_description.h"
 #include "mem.h"
 #include "rng.h"
 
@@ -150,45 +151,20 @@ static struct json_object *configuration(char diff_ids[LAYERS][65])
     return o;
 }
 
-static struct json_object *manifest(const char *image_name, const char *config_name)
-{
-    struct json_object *list = json_object_new_array(), *entry = json_object_new_object();
-    struct json_object *tags = json_object_new_array(), *layers = json_object_new_array();
-    for (int i = 0; i < LAYERS; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "%d/layer.tar", i);
-        json_object_array_add(layers, string(name));
-    }
-    json_object_array_add(tags, string(image_name));
-    json_object_object_add(entry, "Config", string(config_name));
-    json_object_object_add(entry, "RepoTags", tags);
-    json_object_object_add(entry, "Layers", layers);
-    json_object_array_add(list, entry);
-    return list;
-}
-
-static int write_json(struct archive *a, const char *name, struct json_object *o, struct err *e)
-{
-    const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
-    int status = archive_file(a, name, 0644, text, strlen(text), e);
-    json_object_put(o);
-    return status;
-}
-
-/* The image's id is the hash of its configuration, which names the configuration's file. */
 static int write_description(struct archive *a, const char *image_name, char diff_ids[LAYERS][65],
                              struct err *e)
 {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    char name[80];
+    char names[LAYERS][32];
+    const char *layers[LAYERS];
     struct json_object *config = configuration(diff_ids);
-    const char *text = json_object_to_json_string_ext(config, JSON_C_TO_STRING_PLAIN);
-    EVP_Digest(text, strlen(text), digest, NULL, EVP_sha256(), NULL);
-    for (int i = 0; i < 32; i++)
-        sprintf(name + 2 * i, "%02x", digest[i]);
-    strcat(name, ".json");
-    int status = write_json(a, name, config, e);
-    return status == 0 ? write_json(a, "manifest.json", manifest(image_name, name), e) : status;
+    for (int i = 0; i < LAYERS; i++) {
+        snprintf(names[i], sizeof names[i], "%d/layer.tar", i);
+        layers[i] = names[i];
+    }
+    int status = image_description_write(a, json_object_to_json_string_ext(config, JSON_C_TO_STRING_PLAIN),
+                                         image_name, layers, LAYERS, e);
+    json_object_put(config);
+    return status;
 }
 
 static int write_all(struct archive *a, const struct image_content *content, struct err *e)
