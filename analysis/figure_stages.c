@@ -11,20 +11,13 @@ enum { FIGURES_MAX = 6 };
 
 static const char *kind_of(const char *stage)
 {
-    switch (operation_of(stage)) {
-    case OP_SEND_SEED:
-    case OP_SEND_CHANGES:
-    case OP_RECEIVE_CHANGES:
-    case OP_SEND_MEMORY:
-    case OP_SEND_LAYER:
-    case OP_SEND_IMAGE:
-    case OP_RECEIVE_MEMORY:
-    case OP_RECEIVE_LAYER:
-    case OP_RECEIVE_IMAGE:
+    enum operation operation = operation_of(stage);
+    switch (operation) {
     case OP_PULL:
         return "transfer";
     case OP_MERGE:
     case OP_LOAD:
+    case OP_LOAD_BASE:
     case OP_CREATE:
     case OP_PUT_LAYER:
     case OP_RESTORE:
@@ -33,7 +26,7 @@ static const char *kind_of(const char *stage)
     case OP_SWITCH:
         return "switch";
     default:
-        return "source";
+        return operation_is_transfer(operation) || operation_received(operation) != OPERATIONS ? "transfer" : "source";
     }
 }
 

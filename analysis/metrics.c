@@ -167,7 +167,8 @@ static void compute_migration(const struct run_record *r, const struct run_migra
         .longest_gap_ms = m->outcome ? longest_gap_ms(r, m) : NAN,
         .memory = bytes_of(m, OP_DUMP, OP_SEND_MEMORY),
         .layer = bytes_of(m, OP_TAKE_LAYER, OP_SEND_LAYER),
-        .image = bytes_of(m, OP_SAVE, OP_SEND_IMAGE) + bytes_of(m, OP_PULL, OP_PULL),
+        .image = bytes_of(m, OP_SAVE, OP_SEND_IMAGE) + bytes_of(m, OP_PULL, OP_PULL) +
+                 bytes_of(m, OP_LOAD_BASE, OP_SEND_BASE),
     };
     for (int i = 0; i < m->stage_count; i++)
         if (uses_the_wire(m->stages[i].operation))

@@ -97,7 +97,8 @@ static void c_migr(void **state)
     assert_true(f->bytes > fixture_sizes.base_bytes + fixture_sizes.layer_pages * 4096);
     fixture_copy_spool(f, 0, 1);
     struct docker_container *target = &f->edges[1].container;
-    assert_int_equal(OPERATE(f, load, target, &f->job, f->edges[1].spool), 0);
+    autofree char *archive = mem_printf("%s/image.tar", f->edges[1].spool);
+    assert_int_equal(OPERATE(f, load, target, &f->job, archive), 0);
     assert_int_equal(OPERATE(f, create, target, &f->job, "roamlab/commit:ct", NULL), 0);
     assert_int_equal(OPERATE(f, restore, target, &f->job, f->edges[1].spool), 0);
     catch_up_and_compare(0, 1);

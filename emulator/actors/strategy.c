@@ -19,12 +19,18 @@ static const char *const operation_names[OPERATIONS] = {
     [OP_SEND_MEMORY] = "send memory",
     [OP_SEND_LAYER] = "send layer",
     [OP_SEND_IMAGE] = "send image",
+    [OP_SEND_BASE] = "send base",
     [OP_RECEIVE_MEMORY] = "receive memory",
     [OP_RECEIVE_LAYER] = "receive layer",
     [OP_RECEIVE_IMAGE] = "receive image",
     [OP_RECEIVE_CHANGES] = "receive changes",
     [OP_MERGE] = "merge",
+    [OP_SEND_LIST] = "send list",
+    [OP_RECEIVE_LIST] = "receive list",
+    [OP_SEND_CHOICE] = "send choice",
+    [OP_RECEIVE_CHOICE] = "receive choice",
     [OP_LOAD] = "load",
+    [OP_LOAD_BASE] = "load base",
     [OP_CREATE] = "create",
     [OP_PUT_LAYER] = "put layer",
     [OP_RESTORE] = "restore",
@@ -57,6 +63,9 @@ bool operation_is_transfer(enum operation operation)
     case OP_SEND_MEMORY:
     case OP_SEND_LAYER:
     case OP_SEND_IMAGE:
+    case OP_SEND_BASE:
+    case OP_SEND_LIST:
+    case OP_SEND_CHOICE:
         return true;
     default:
         return false;
@@ -74,6 +83,12 @@ enum operation operation_received(enum operation operation)
         return OP_SEND_IMAGE;
     case OP_RECEIVE_CHANGES:
         return OP_SEND_CHANGES;
+    case OP_LOAD_BASE:
+        return OP_SEND_BASE;
+    case OP_RECEIVE_LIST:
+        return OP_SEND_LIST;
+    case OP_RECEIVE_CHOICE:
+        return OP_SEND_CHOICE;
     default:
         return OPERATIONS;
     }

@@ -23,12 +23,18 @@ enum operation {
     OP_SEND_MEMORY, /* T2 */
     OP_SEND_LAYER,  /* T4, P-Migr */
     OP_SEND_IMAGE,  /* T4, C-Migr */
+    OP_SEND_BASE,   /* overlapped, instead of save and send image: the base image's layers, one after the other */
     OP_RECEIVE_MEMORY, /* overlapped, at the target: until what the source sends has arrived, whole and checked */
     OP_RECEIVE_LAYER,
     OP_RECEIVE_IMAGE,
     OP_RECEIVE_CHANGES,
     OP_MERGE,       /* pre-copy: seed and changes become memory and layer */
+    OP_SEND_LIST,      /* layered: which layers the base image has */
+    OP_RECEIVE_LIST,   /* at the target */
+    OP_SEND_CHOICE,    /* at the target: which of them it has already */
+    OP_RECEIVE_CHOICE, /* at the source; only the rest is sent */
     OP_LOAD,        /* the image into the target's Docker */
+    OP_LOAD_BASE,   /* overlapped: each of the base image's layers as soon as it has arrived */
     OP_CREATE,      /* T5: the container at the target, with its layer if it is there already */
     OP_PUT_LAYER,   /* overlapped: the layer into the created container */
     OP_RESTORE,     /* T5: its processes from the checkpoint */
@@ -51,7 +57,7 @@ struct stage {
     uint64_t after;
 };
 
-enum { IN_ORDER = 0, STAGES_MAX = 16 };
+enum { IN_ORDER = 0, STAGES_MAX = 24 };
 #define AFTER(operation) (UINT64_C(1) << (operation))
 #define AT_ONCE (UINT64_C(1) << 63)
 
@@ -78,7 +84,7 @@ const char *operation_name(enum operation operation); /* "take layer", … as in
 /* The operation of that name, or OPERATIONS. */
 enum operation operation_of(const char *name);
 bool operation_is_transfer(enum operation operation); /* OP_SEND_* */
-/* The OP_SEND_* that an OP_RECEIVE_* waits for, or OPERATIONS. */
+/* The OP_SEND_* that an OP_RECEIVE_* (or OP_LOAD_BASE) waits for, or OPERATIONS. */
 enum operation operation_received(enum operation operation);
 /* NULL if there is none of that name. */
 const struct strategy *strategy_of(const char *name);

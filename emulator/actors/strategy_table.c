@@ -24,19 +24,42 @@ static const struct strategy p_migr_overlapped = {
         {OP_SWITCH, AT_AP, IN_ORDER}, {OP_STOP, AT_SOURCE, AFTER(OP_SWITCH)}),
 };
 
+/* What an image would hold without being made one: the base's layers, which never change, are sent as they are and loaded as they arrive, and
+ * the container layer goes as in p-migr. They wait for the thaw, so that nothing makes the freeze longer. */
 static const struct strategy c_migr_overlapped = {
     .name = "c-migr",
-    .help = "c-migr with its stages side by side",
+    .help = "c-migr with its stages side by side, layer by layer",
     .migrates = true,
     .overlaps = true,
-    STAGES({OP_FREEZE, AT_SOURCE, AT_ONCE}, {OP_COMMIT, AT_SOURCE, AFTER(OP_FREEZE)},
-           {OP_DUMP, AT_SOURCE, AFTER(OP_FREEZE)}, {OP_THAW, AT_SOURCE, AFTER(OP_COMMIT) | AFTER(OP_DUMP)},
-           {OP_SAVE, AT_SOURCE, AFTER(OP_COMMIT)}, {OP_SEND_MEMORY, AT_SOURCE, AFTER(OP_DUMP)},
-           {OP_SEND_IMAGE, AT_SOURCE, AFTER(OP_SAVE)}, {OP_RECEIVE_IMAGE, AT_TARGET, AT_ONCE},
-           {OP_RECEIVE_MEMORY, AT_TARGET, AT_ONCE}, {OP_LOAD, AT_TARGET, AFTER(OP_RECEIVE_IMAGE)},
-           {OP_CREATE, AT_TARGET, AFTER(OP_LOAD)},
-           {OP_RESTORE, AT_TARGET, AFTER(OP_CREATE) | AFTER(OP_RECEIVE_MEMORY)}, {OP_REPLAY, AT_AP, IN_ORDER},
-           {OP_SWITCH, AT_AP, IN_ORDER}, {OP_STOP, AT_SOURCE, AFTER(OP_SWITCH)}),
+    STAGES(
+        {OP_FREEZE, AT_SOURCE, AT_ONCE}, {OP_TAKE_LAYER, AT_SOURCE, AFTER(OP_FREEZE)},
+        {OP_DUMP, AT_SOURCE, AFTER(OP_FREEZE)}, {OP_THAW, AT_SOURCE, AFTER(OP_TAKE_LAYER) | AFTER(OP_DUMP)},
+        {OP_SEND_LAYER, AT_SOURCE, AFTER(OP_TAKE_LAYER)}, {OP_SEND_MEMORY, AT_SOURCE, AFTER(OP_DUMP)},
+        {OP_SEND_BASE, AT_SOURCE, AFTER(OP_THAW)}, {OP_RECEIVE_LAYER, AT_TARGET, AT_ONCE},
+        {OP_RECEIVE_MEMORY, AT_TARGET, AT_ONCE}, {OP_LOAD_BASE, AT_TARGET, AT_ONCE},
+        {OP_CREATE, AT_TARGET, AFTER(OP_LOAD_BASE)},
+        {OP_PUT_LAYER, AT_TARGET, AFTER(OP_CREATE) | AFTER(OP_RECEIVE_LAYER)},
+        {OP_RESTORE, AT_TARGET, AFTER(OP_PUT_LAYER) | AFTER(OP_RECEIVE_MEMORY)}, {OP_REPLAY, AT_AP, IN_ORDER},
+        {OP_SWITCH, AT_AP, IN_ORDER}, {OP_STOP, AT_SOURCE, AFTER(OP_SWITCH)}),
+};
+
+static const struct strategy layered_overlapped = {
+    .name = "layered",
+    .help = "layered with its stages side by side",
+    .migrates = true,
+    .overlaps = true,
+    STAGES(
+        {OP_SEND_LIST, AT_SOURCE, AT_ONCE}, {OP_RECEIVE_LIST, AT_TARGET, AT_ONCE},
+        {OP_SEND_CHOICE, AT_TARGET, AFTER(OP_RECEIVE_LIST)}, {OP_FREEZE, AT_SOURCE, AT_ONCE},
+        {OP_TAKE_LAYER, AT_SOURCE, AFTER(OP_FREEZE)}, {OP_DUMP, AT_SOURCE, AFTER(OP_FREEZE)},
+        {OP_THAW, AT_SOURCE, AFTER(OP_TAKE_LAYER) | AFTER(OP_DUMP)}, {OP_RECEIVE_CHOICE, AT_SOURCE, AT_ONCE},
+        {OP_SEND_LAYER, AT_SOURCE, AFTER(OP_TAKE_LAYER)}, {OP_SEND_MEMORY, AT_SOURCE, AFTER(OP_DUMP)},
+        {OP_SEND_BASE, AT_SOURCE, AFTER(OP_RECEIVE_CHOICE) | AFTER(OP_THAW)},
+        {OP_RECEIVE_LAYER, AT_TARGET, AT_ONCE}, {OP_RECEIVE_MEMORY, AT_TARGET, AT_ONCE},
+        {OP_LOAD_BASE, AT_TARGET, AFTER(OP_SEND_CHOICE)}, {OP_CREATE, AT_TARGET, AFTER(OP_LOAD_BASE)},
+        {OP_PUT_LAYER, AT_TARGET, AFTER(OP_CREATE) | AFTER(OP_RECEIVE_LAYER)},
+        {OP_RESTORE, AT_TARGET, AFTER(OP_PUT_LAYER) | AFTER(OP_RECEIVE_MEMORY)}, {OP_REPLAY, AT_AP, IN_ORDER},
+        {OP_SWITCH, AT_AP, IN_ORDER}, {OP_STOP, AT_SOURCE, AFTER(OP_SWITCH)}),
 };
 
 static const struct strategy pre_copy_overlapped = {
@@ -82,6 +105,26 @@ static const struct strategy strategies[] = {
                {OP_SEND_IMAGE, AT_SOURCE, IN_ORDER}, {OP_LOAD, AT_TARGET, IN_ORDER},
                {OP_CREATE, AT_TARGET, IN_ORDER}, {OP_RESTORE, AT_TARGET, IN_ORDER},
                {OP_REPLAY, AT_AP, IN_ORDER}, {OP_SWITCH, AT_AP, IN_ORDER}, {OP_STOP, AT_SOURCE, IN_ORDER}),
+    },
+    {
+        .name = "layered",
+        .help = "layered storage (Ma19): memory, container layer, and of the base only the layers that the target lacks",
+        .migrates = true,
+        .overlaps = true,
+        .overlapped = &layered_overlapped,
+        STAGES({OP_FREEZE, AT_SOURCE, AT_ONCE}, {OP_DUMP, AT_SOURCE, AFTER(OP_FREEZE)},
+               {OP_TAKE_LAYER, AT_SOURCE, AFTER(OP_DUMP)}, {OP_THAW, AT_SOURCE, AFTER(OP_TAKE_LAYER)},
+               {OP_SEND_LIST, AT_SOURCE, AFTER(OP_THAW)}, {OP_RECEIVE_LIST, AT_TARGET, AT_ONCE},
+               {OP_SEND_CHOICE, AT_TARGET, AFTER(OP_RECEIVE_LIST)},
+               {OP_RECEIVE_CHOICE, AT_SOURCE, AFTER(OP_SEND_LIST)},
+               {OP_SEND_BASE, AT_SOURCE, AFTER(OP_RECEIVE_CHOICE)},
+               {OP_LOAD_BASE, AT_TARGET, AFTER(OP_SEND_CHOICE)},
+               {OP_SEND_MEMORY, AT_SOURCE, AFTER(OP_SEND_BASE)},
+               {OP_SEND_LAYER, AT_SOURCE, AFTER(OP_SEND_MEMORY)}, {OP_RECEIVE_MEMORY, AT_TARGET, AT_ONCE},
+               {OP_RECEIVE_LAYER, AT_TARGET, AT_ONCE}, {OP_CREATE, AT_TARGET, AFTER(OP_LOAD_BASE)},
+               {OP_PUT_LAYER, AT_TARGET, AFTER(OP_CREATE) | AFTER(OP_RECEIVE_LAYER)},
+               {OP_RESTORE, AT_TARGET, AFTER(OP_PUT_LAYER) | AFTER(OP_RECEIVE_MEMORY)}, {OP_REPLAY, AT_AP, IN_ORDER},
+               {OP_SWITCH, AT_AP, IN_ORDER}, {OP_STOP, AT_SOURCE, AFTER(OP_SWITCH)}),
     },
     {
         .name = "cold",

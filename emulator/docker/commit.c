@@ -46,9 +46,8 @@ static int step_save(struct docker_job *job, struct err *e)
 
 static int step_load(struct docker_job *job, struct err *e)
 {
-    autofree char *archive = mem_printf("%s/image.tar", job->spool);
     job->transfer.done = transferred;
-    return docker_api_upload(job->daemon->api, &job->transfer, archive, e, "/images/load?quiet=1");
+    return docker_api_upload(job->daemon->api, &job->transfer, job->spool, e, "/images/load?quiet=1");
 }
 
 void docker_container_commit(struct docker_container *c, struct docker_job *job, const char *image)
@@ -67,9 +66,9 @@ void docker_container_save(struct docker_container *c, struct docker_job *job, c
     docker_job_start(job, c, "save", steps);
 }
 
-void docker_container_load(struct docker_container *c, struct docker_job *job, const char *spool)
+void docker_container_load(struct docker_container *c, struct docker_job *job, const char *archive)
 {
     static const docker_step steps[] = {step_load, NULL};
-    job->spool = mem_copy_string(spool);
+    job->spool = mem_copy_string(archive);
     docker_job_start(job, c, "load", steps);
 }

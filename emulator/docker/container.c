@@ -42,6 +42,7 @@ void docker_container_free(struct docker_container *c)
     free(c->run);
     free(c->image);
     free(c->id);
+    free(c->image_id);
     free(c->upper);
     free(c->freezer);
     *c = (struct docker_container){0};
@@ -115,6 +116,8 @@ static int inspected(struct docker_job *job, int status, struct json_object *ans
     }
     free(c->upper);
     c->upper = mem_copy_string(upper);
+    free(c->image_id);
+    c->image_id = mem_copy_string(json_object_get_string(member(answer, "Image", NULL, NULL)));
     c->pid = json_object_get_int(member(answer, "State", "Pid", NULL));
     return 0;
 }

@@ -28,6 +28,7 @@ struct docker_container {
     char **environment;       /* owned, NULL-terminated */
     /* Known once it has been created: */
     char *id, *upper; /* upper: the container layer's folder in overlay2 */
+    char *image_id;   /* of the image that it was created from */
     /* Known while it runs: */
     pid_t pid;     /* of its first process, 0 = not running */
     char *freezer; /* the file that freezes its control group */
@@ -65,8 +66,8 @@ void docker_container_commit(struct docker_container *c, struct docker_job *job,
 /* OP_SAVE: `image` with all its layers to SPOOL/image.tar. */
 void docker_container_save(struct docker_container *c, struct docker_job *job, const char *image,
                            const char *spool);
-/* OP_LOAD, at the target: SPOOL/image.tar into the Engine. */
-void docker_container_load(struct docker_container *c, struct docker_job *job, const char *spool);
+/* OP_LOAD, OP_LOAD_BASE, at the target: an archive of an image, or of a layer (image_layers.h), into the Engine. */
+void docker_container_load(struct docker_container *c, struct docker_job *job, const char *archive);
 /* OP_CREATE, at the target: created, not started, from `image` (NULL: its own) and with SPOOL/layer.tar in
  * its layer (spool NULL: none). */
 void docker_container_create(struct docker_container *c, struct docker_job *job, const char *image,

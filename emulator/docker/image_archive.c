@@ -1,4 +1,5 @@
 #include "image_archive.h"
+#include "base_layers.h"
 #include "image_description.h"
 #include "mem.h"
 #include "rng.h"
@@ -8,10 +9,6 @@
 #include <string.h>
 
 enum { BLOCK = 65536, SMALLEST_FILE = 16384, FILE_OCTAVES = 9, FILES_PER_FOLDER = 100 };
-
-/* How python:3.8's layers share its size, in per cent; the program has a layer of its own, the topmost. */
-static const int shares[] = {14, 3, 7, 16, 55, 3, 2};
-enum { BASE_LAYERS = ARRAY_LEN(shares), LAYERS = BASE_LAYERS + 1 };
 
 /* Where the base data has got to: files take it one after the other. */
 struct base {
@@ -82,15 +79,10 @@ static int program_layer(struct archive *a, const struct image_content *content,
 static int layer_content(struct archive *a, struct base *base, int layer, struct err *e)
 {
     int status;
-    if (layer == BASE_LAYERS)
+    if (layer == BASE_DATA_LAYERS)
         status = program_layer(a, base->content, e);
-    else {
-        uint64_t total = base->content->base_bytes, before = 0;
-        for (int i = 0; i < layer; i++)
-            before += total * (uint64_t)shares[i] / 100;
-        uint64_t own = layer == BASE_LAYERS - 1 ? total - before : total * (uint64_t)shares[layer] / 100;
-        status = base_layer(a, base, layer, own, e);
-    }
+    else
+        status = base_layer(a, base, layer, base_layer_bytes(base->content->base_bytes, layer), e);
     return status == 0 ? archive_end(a, e) : status;
 }
 
@@ -129,20 +121,20 @@ static struct json_object *string(const char *text)
     return json_object_new_string(text);
 }
 
-static struct json_object *configuration(char diff_ids[LAYERS][65])
+static struct json_object *configuration(char diff_ids[BASE_LAYERS][65])
 {
     struct json_object *o = json_tokener_parse("{\"architecture\": \"amd64\", \"os\": \"linux\","
                                                " \"created\": \"1970-01-01T00:00:00Z\","
                                                " \"config\": {\"Cmd\": [\"/service\"]},"
                                                " \"rootfs\": {\"type\": \"layers\"}}");
     struct json_object *ids = json_object_new_array(), *history = json_object_new_array(), *rootfs;
-    for (int i = 0; i < LAYERS; i++) {
+    for (int i = 0; i < BASE_LAYERS; i++) {
         struct json_object *entry = json_object_new_object();
         autofree char *id = mem_printf("sha256:%s", diff_ids[i]);
         json_object_array_add(ids, string(id));
         json_object_object_add(entry, "created", string("1970-01-01T00:00:00Z"));
         json_object_object_add(entry, "created_by",
-                               string(i < BASE_LAYERS ? "roamlab base data" : "roamlab service"));
+                               string(i < BASE_DATA_LAYERS ? "roamlab base data" : "roamlab service"));
         json_object_array_add(history, entry);
     }
     json_object_object_get_ex(o, "rootfs", &rootfs);
@@ -151,30 +143,30 @@ static struct json_object *configuration(char diff_ids[LAYERS][65])
     return o;
 }
 
-static int write_description(struct archive *a, const char *image_name, char diff_ids[LAYERS][65],
+static int write_description(struct archive *a, const char *image_name, char diff_ids[BASE_LAYERS][65],
                              struct err *e)
 {
-    char names[LAYERS][32];
-    const char *layers[LAYERS];
+    char names[BASE_LAYERS][32];
+    const char *layers[BASE_LAYERS];
     struct json_object *config = configuration(diff_ids);
-    for (int i = 0; i < LAYERS; i++) {
+    for (int i = 0; i < BASE_LAYERS; i++) {
         snprintf(names[i], sizeof names[i], "%d/layer.tar", i);
         layers[i] = names[i];
     }
     int status = image_description_write(a, json_object_to_json_string_ext(config, JSON_C_TO_STRING_PLAIN),
-                                         image_name, layers, LAYERS, e);
+                                         image_name, layers, BASE_LAYERS, e);
     json_object_put(config);
     return status;
 }
 
 static int write_all(struct archive *a, const struct image_content *content, struct err *e)
 {
-    char diff_ids[LAYERS][65];
+    char diff_ids[BASE_LAYERS][65];
     int status = 0;
     struct base *base = mem_alloc(sizeof *base);
     base->content = content;
     base->block_number = UINT64_MAX;
-    for (int layer = 0; layer < LAYERS && status == 0; layer++)
+    for (int layer = 0; layer < BASE_LAYERS && status == 0; layer++)
         status = write_layer(a, base, layer, diff_ids[layer], e);
     mem_free_pointer(&base);
     if (status == 0)

@@ -19,6 +19,11 @@ static const char *digits(const char *digest)
     return colon ? colon + 1 : digest;
 }
 
+static char *configuration_file(const char *data, const char *id)
+{
+    return mem_printf("%s/image/overlay2/imagedb/content/sha256/%s", data, digits(id));
+}
+
 /* --- which there are ---------------------------------------------------------------------------------------------------------- */
 
 /* OCI image specification, "Layer ChainID". */
@@ -59,7 +64,7 @@ static int read_diff_ids(struct image_layers *layers, struct err *e)
 int image_layers_read(struct image_layers *layers, const char *data, const char *id, struct err *e)
 {
     struct buf text = BUF_INIT;
-    autofree char *path = mem_printf("%s/image/overlay2/imagedb/content/sha256/%s", data, digits(id));
+    autofree char *path = configuration_file(data, id);
     *layers = (struct image_layers){.data = mem_copy_string(data)};
     if (access(path, R_OK) < 0)
         return err_set(e, EOPNOTSUPP, "image: the Engine keeps no layers in %s/overlay2", data);
@@ -80,27 +85,54 @@ void image_layers_free(struct image_layers *layers)
     *layers = (struct image_layers){0};
 }
 
-static char *file_of(const struct image_layer *layer, const char *data, const char *file)
+/* --- which another Engine has --------------------------------------------------------------------------------------------------- */
+
+static char *file_of(const char *data, const char *chain, const char *file)
 {
-    return mem_printf("%s/image/overlay2/layerdb/sha256/%s/%s", data, digits(layer->chain), file);
+    return mem_printf("%s/image/overlay2/layerdb/sha256/%s/%s", data, digits(chain), file);
 }
 
-int image_layers_present(const struct image_layers *layers, const char *data)
+void image_layers_list(const struct image_layers *layers, const char *id, struct buf *out)
 {
+    buf_printf(out, "%s\n", id);
+    for (int i = 0; i < layers->count; i++)
+        buf_printf(out, "%s\n", layers->list[i].chain);
+}
+
+static bool is_digest(const char *line)
+{
+    return !strncmp(line, "sha256:", 7) && strspn(line + 7, "0123456789abcdef") == 64 && !line[71];
+}
+
+static bool is_there(char *path)
+{
+    bool there = access(path, R_OK) == 0;
+    free(path);
+    return there;
+}
+
+int image_layers_choose(const char *data, const char *list, int *count, struct err *e)
+{
+    autofree char *text = mem_copy_string(list);
+    char *save, *id = strtok_r(text, "\n", &save);
     int present = 0;
-    for (; present < layers->count; present++) {
-        autofree char *path = file_of(&layers->list[present], data, "diff");
-        if (access(path, R_OK) < 0)
-            break;
+    *count = 0;
+    if (!id || !is_digest(id))
+        return err_set(e, EBADMSG, "a list of layers without an image");
+    for (char *chain; (chain = strtok_r(NULL, "\n", &save)); ++*count) {
+        if (!is_digest(chain))
+            return err_set(e, EBADMSG, "a list of layers with a line that is none");
+        present += present == *count && is_there(file_of(data, chain, "diff"));
     }
-    return present;
+    bool knows_image = is_there(configuration_file(data, id));
+    return present && present == *count && !knows_image ? present - 1 : present;
 }
 
 /* --- one of them ---------------------------------------------------------------------------------------------------------------- */
 
 static int read_record(const struct image_layers *layers, int i, struct buf *out, struct err *e)
 {
-    autofree char *path = file_of(&layers->list[i], layers->data, "tar-split.json.gz");
+    autofree char *path = file_of(layers->data, layers->list[i].chain, "tar-split.json.gz");
     enum { CHUNK = 65536 };
     gzFile file = gzopen(path, "re");
     if (!file)
@@ -117,7 +149,7 @@ static int read_record(const struct image_layers *layers, int i, struct buf *out
 
 static char *folder_of(const struct image_layers *layers, int i, struct err *e)
 {
-    autofree char *path = file_of(&layers->list[i], layers->data, "cache-id");
+    autofree char *path = file_of(layers->data, layers->list[i].chain, "cache-id");
     struct buf id = BUF_INIT;
     char *folder = files_read(path, 0, &id, e) < 0
                        ? NULL
@@ -163,25 +195,30 @@ static char *configuration_up_to(const struct image_layers *layers, int i)
     return text;
 }
 
-static int write_archive(struct archive *a, const struct image_layers *layers, int i, const char *name,
-                         struct err *e)
+/* Layers that are known need not be there; the names stand for them. */
+static int write_description(struct archive *a, const struct image_layers *layers, int i, const char *name,
+                             struct err *e)
 {
-    struct buf record = BUF_INIT;
-    autofree char *folder = folder_of(layers, i, e), *config = configuration_up_to(layers, i);
-    int status = folder ? read_record(layers, i, &record, e) : -e->code;
-    if (status == 0)
-        status = add_layer_archive(a, &record, folder, e);
-    buf_free(&record);
-    /* Layers that are known need not be there; the names stand for them. */
+    autofree char *config = configuration_up_to(layers, i);
     const char **names = mem_alloc_array((size_t)i + 1, sizeof *names);
     for (int k = 0; k <= i; k++)
         names[k] = k == i ? "layer.tar" : "known/layer.tar";
-    if (status == 0)
-        status = image_description_write(a, config, i == layers->count - 1 ? name : NULL, names, i + 1, e);
+    int status = image_description_write(a, config, i == layers->count - 1 ? name : NULL, names, i + 1, e);
     free(names);
     if (status == 0)
         status = archive_end(a, e);
     return status == 0 ? archive_flush(a, e) : status;
+}
+
+static int write_layer(struct archive *a, const struct image_layers *layers, int i, struct err *e)
+{
+    struct buf record = BUF_INIT;
+    autofree char *folder = folder_of(layers, i, e);
+    int status = folder ? read_record(layers, i, &record, e) : -e->code;
+    if (status == 0)
+        status = add_layer_archive(a, &record, folder, e);
+    buf_free(&record);
+    return status;
 }
 
 int image_layers_pack(const struct image_layers *layers, int i, const char *name, const char *path,
@@ -192,8 +229,22 @@ int image_layers_pack(const struct image_layers *layers, int i, const char *name
     if (fd < 0)
         return err_errno(e, "open %s", path);
     archive_init(&a, fd, b);
-    int status = write_archive(&a, layers, i, name, e);
+    int status = write_layer(&a, layers, i, e);
+    if (status == 0)
+        status = write_description(&a, layers, i, name, e);
     *bytes = a.bytes;
     archive_free(&a);
     return status < 0 ? err_wrap(e, "layer %d of the image", i) : 0;
+}
+
+int image_layers_describe(const struct image_layers *layers, int i, const char *path, struct err *e)
+{
+    struct archive a;
+    autoclose int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_errno(e, "open %s", path);
+    archive_init(&a, fd, NULL);
+    int status = write_description(&a, layers, i, NULL, e);
+    archive_free(&a);
+    return status;
 }

@@ -8,6 +8,7 @@
 #define ROAMLAB_IMAGE_LAYERS_H
 
 #include "background.h"
+#include "buf.h"
 
 struct image_layer {
     char diff_id[72]; /* "sha256:" and 64 digits */
@@ -24,12 +25,17 @@ struct image_layers {
 /* `id`: of the image, with or without "sha256:". -EOPNOTSUPP: this Engine's storage has no such folders. */
 int image_layers_read(struct image_layers *layers, const char *data, const char *id, struct err *e);
 void image_layers_free(struct image_layers *layers);
-/* How many, from the lowest one on, an Engine has. */
-int image_layers_present(const struct image_layers *layers, const char *data);
+/* Appends the image's id and the layers' chains, a line each: what another Engine is asked about. */
+void image_layers_list(const struct image_layers *layers, const char *id, struct buf *out);
+/* What an Engine has of such a list: so many layers from the lowest on, *count being all. One is always lacking if it does not know the image.
+ * -EBADMSG: no such list. */
+int image_layers_choose(const char *data, const char *list, int *count, struct err *e);
 
 /* PATH becomes an archive that an Engine can load as soon as it has the layers below: layer `i`, and the description of an image that ends with it.
  * With the last layer that is the image itself, named `name` unless NULL; the Engine checks the layer against its diff_id. Blocks. */
 int image_layers_pack(const struct image_layers *layers, int i, const char *name, const char *path,
                       struct background *b, uint64_t *bytes, struct err *e);
+/* The same without the layer, for an Engine that has it. */
+int image_layers_describe(const struct image_layers *layers, int i, const char *path, struct err *e);
 
 #endif

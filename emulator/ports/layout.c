@@ -145,7 +145,13 @@ uint64_t layout_operation_bytes(const struct layout *l, enum operation operation
     case OP_LOAD:
         return l->base_bytes + l->layer_bytes;
     case OP_PULL:
+    case OP_SEND_BASE:
+    case OP_LOAD_BASE:
         return l->base_bytes;
+    case OP_SEND_LIST:
+    case OP_RECEIVE_LIST:
+    case OP_SEND_CHOICE:
+    case OP_RECEIVE_CHOICE:
     case OP_START:
     case OP_FREEZE:
     case OP_THAW:
@@ -177,6 +183,8 @@ uint64_t layout_compressed_bytes(const struct layout *l, enum operation operatio
         return (uint64_t)state;
     case OP_SEND_CHANGES:
         return (uint64_t)(l->changed_share * state);
+    case OP_SEND_BASE:
+        return (uint64_t)((double)l->base_bytes / l->base_ratio);
     default:
         return layout_operation_bytes(l, operation);
     }

@@ -15,6 +15,7 @@ struct layout_party {
     uint32_t reply_bytes; /* of devices: of the replies to it */
     int registry;         /* of edge servers: the one next to it, -1 = none */
     bool has_base;        /* of edge servers: the service's image is there at the start */
+    int base_layers;      /* of edge servers: how many of its layers are there at the start, from the lowest on */
 };
 
 /* A private registry. */

@@ -62,7 +62,8 @@ int real_files_unpack(struct real_order *o, struct err *e)
 /* The files of the migration, and of the one that brought the container: they go with it. */
 int real_files_clean(struct real_order *o, struct err *e)
 {
-    static const char *const suffixes[] = {".memory", ".memory.tar", ".files", ".layer.tar", ".image.tar", ".seed", ".seed.tar", ".changes"};
+    static const char *const suffixes[] = {".memory", ".memory.tar", ".files", ".layer.tar", ".image.tar",
+                                           ".seed",   ".seed.tar",   ".changes", ".list",    ".choice"};
     enum { COUNT = ARRAY_LEN(suffixes) };
     const char *argv[2 + 2 * COUNT + 1] = {"rm", "-rf"};
     char *paths[2 * COUNT];
@@ -88,6 +89,10 @@ const char *real_files_travelling_suffix(enum operation operation)
         return ".memory.tar";
     case OP_SEND_LAYER:
         return ".layer.tar";
+    case OP_SEND_LIST:
+        return ".list";
+    case OP_SEND_CHOICE:
+        return ".choice";
     default:
         return ".image.tar";
     }

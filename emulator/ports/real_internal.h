@@ -4,6 +4,8 @@
 
 #include "background.h"
 #include "container.h"
+#include "files.h"
+#include "image_layers.h"
 #include "netlink.h"
 #include "pull.h"
 #include "real.h"
@@ -69,6 +71,9 @@ struct real_order {
     struct timer timer;        /* ends the order, or asks the service again */
     bool asking;
     struct real_pull *pull; /* owned */
+    struct real_shipment *shipment; /* SEND_BASE; owned */
+    int layer;                      /* LOAD_BASE: the next one */
+    bool last_layer;                /* it is the last */
 };
 
 /* The layer is put into a container that was created without it. */
@@ -82,6 +87,8 @@ bool real_order_died(struct real *real, uint32_t mud);
 /* A PROBED that no actor asked for: the container serves. */
 void real_order_answered(struct real *real, uint32_t mud);
 void real_free_operations(struct real *real);
+/* Says something about the migration that a reader should know. */
+void real_note(const struct real_order *o, const char *text);
 
 /* --- real_registries.c --- */
 int real_pull(struct real_order *o, struct err *e); /* a step, as those of real_files.c */
@@ -100,9 +107,18 @@ int real_files_clean(struct real_order *o, struct err *e);    /* the migration's
 /* real_seed.c: steps of the same kind */
 int real_seed_diff(struct real_order *o, struct err *e);
 int real_seed_merge(struct real_order *o, struct err *e);
+
 /* In the spool folder, of the order's migration; free() it. */
 char *real_files_path(const struct real_order *o, const char *suffix);
 /* Of what an operation sends or receives. */
 const char *real_files_travelling_suffix(enum operation operation);
+
+/* --- real_layers.c: steps, as above --- */
+int real_layers_list(struct real_order *o, struct err *e);   /* the base image's layers to a file */
+int real_layers_choose(struct real_order *o, struct err *e); /* which of the listed ones are here, to a file */
+int real_layers_ship(struct real_order *o, struct err *e);   /* those that the target lacks */
+int real_layers_load(struct real_order *o, struct docker_container *c);
+void real_layers_clean(const struct real_order *o);          /* removes the archives of layers */
+void real_layers_free(struct real_order *o); /* calls off what is being shipped; harmless if nothing is */
 
 #endif

@@ -32,6 +32,10 @@ enum step {
     STEP_CLEAN,   /* the migration's files */
     STEP_FORGET,  /* the container */
     STEP_PULL,    /* the service's image */
+    STEP_LIST,    /* the base image's layers; real_layers.c has these */
+    STEP_CHOOSE,
+    STEP_SHIP,
+    STEP_LOAD_BASE,
 };
 
 static const uint8_t plans[OPERATIONS][STEPS_MAX] = {
@@ -50,12 +54,18 @@ static const uint8_t plans[OPERATIONS][STEPS_MAX] = {
     [OP_SEND_MEMORY] = {STEP_PACK, STEP_SEND},
     [OP_SEND_LAYER] = {STEP_STAGE, STEP_SEND},
     [OP_SEND_IMAGE] = {STEP_STAGE, STEP_SEND},
+    [OP_SEND_BASE] = {STEP_SHIP},
+    [OP_SEND_LIST] = {STEP_LIST, STEP_SEND},
+    [OP_RECEIVE_LIST] = {STEP_AWAIT},
+    [OP_SEND_CHOICE] = {STEP_CHOOSE, STEP_SEND},
+    [OP_RECEIVE_CHOICE] = {STEP_AWAIT},
     [OP_RECEIVE_MEMORY] = {STEP_AWAIT},
     [OP_RECEIVE_LAYER] = {STEP_AWAIT},
     [OP_RECEIVE_IMAGE] = {STEP_AWAIT},
     [OP_RECEIVE_CHANGES] = {STEP_AWAIT},
     [OP_MERGE] = {STEP_UNPACK, STEP_MERGE},
     [OP_LOAD] = {STEP_UNSTAGE, STEP_DOCKER},
+    [OP_LOAD_BASE] = {STEP_LOAD_BASE},
     [OP_CREATE] = {STEP_UNSTAGE, STEP_DOCKER},
     [OP_PUT_LAYER] = {STEP_UNSTAGE, STEP_DOCKER},
     [OP_RESTORE] = {STEP_UNPACK, STEP_SPOIL, STEP_GIVE_ADDRESS, STEP_DOCKER, STEP_WATCH, STEP_ASK},
@@ -80,9 +90,21 @@ static void finish(struct real_order *o)
     struct order order = o->order;
     struct err err = o->err;
     real_pull_forget(o);
+    real_layers_free(o);
     struct order_result result = {-err.code, o->bytes, err.code ? err.text : NULL};
     free(o);
     edge_operation_done(real->cast->edges[order.edge.index], &order, &result);
+}
+
+void real_note(const struct real_order *o, const char *text)
+{
+    struct report r = REPORT_INIT;
+    r.kind = EVENT_NOTE;
+    r.reporter = o->order.edge;
+    r.text = text;
+    r.mud = (int32_t)o->order.mud;
+    r.migration = (int32_t)o->order.migration;
+    o->real->port.operations->report(&o->real->port, &r);
 }
 
 static void fail(struct real_order *o, const struct err *e)
@@ -151,8 +173,8 @@ static char *commit_image(const struct real_order *o)
 static struct real_container *container_for(struct real_order *o)
 {
     struct real_container *c = real_find_container(o->real, o->order.mud, o->order.container);
-    bool brings =
-        o->order.operation == OP_START || o->order.operation == OP_LOAD || o->order.operation == OP_CREATE;
+    bool brings = o->order.operation == OP_START || o->order.operation == OP_LOAD ||
+                  o->order.operation == OP_LOAD_BASE || o->order.operation == OP_CREATE;
     return c || !brings ? c : real_add_container(o->real, o->order.mud, o->order.container);
 }
 
@@ -165,7 +187,7 @@ static int docker(struct real_order *o, struct err *e)
 {
     struct real_container *c = container_for(o);
     autofree char *memory = real_files_path(o, ".memory"), *files = real_files_path(o, ".files"),
-                  *image = commit_image(o);
+                  *image = commit_image(o), *archive = mem_printf("%s/image.tar", files);
     if (about_files_alone(o) || (!c && (o->order.operation == OP_DISCARD || o->order.operation == OP_STOP)))
         return 0;
     if (!c)
@@ -195,7 +217,7 @@ static int docker(struct real_order *o, struct err *e)
         docker_container_save(&c->docker, &o->job, image, files);
         break;
     case OP_LOAD:
-        docker_container_load(&c->docker, &o->job, files);
+        docker_container_load(&c->docker, &o->job, archive);
         break;
     case OP_CREATE:
         docker_container_create(&c->docker, &o->job, image, image || real_layer_comes_later(o->real) ? NULL : files);
@@ -228,6 +250,12 @@ static int docker(struct real_order *o, struct err *e)
     case OP_RECEIVE_MEMORY:
     case OP_RECEIVE_LAYER:
     case OP_RECEIVE_IMAGE:
+    case OP_SEND_BASE:
+    case OP_LOAD_BASE:
+    case OP_SEND_LIST:
+    case OP_RECEIVE_LIST:
+    case OP_SEND_CHOICE:
+    case OP_RECEIVE_CHOICE:
     case OP_REPLAY:
     case OP_SWITCH:
     case OP_PULL:
@@ -361,11 +389,20 @@ static int take_step(struct real_order *o, enum step step, struct err *e)
     case STEP_MERGE:
         return real_seed_merge(o, e);
     case STEP_CLEAN:
+        real_layers_clean(o);
         return real_files_clean(o, e);
     case STEP_FORGET:
         return forget(o);
     case STEP_PULL:
         return real_pull(o, e);
+    case STEP_LIST:
+        return real_layers_list(o, e);
+    case STEP_CHOOSE:
+        return real_layers_choose(o, e);
+    case STEP_SHIP:
+        return real_layers_ship(o, e);
+    case STEP_LOAD_BASE:
+        return real_layers_load(o, &container_for(o)->docker);
     case STEP_END:
         break;
     }
@@ -417,6 +454,7 @@ void real_operate(struct port *port, const struct order *order)
 
 static void call_off(struct real_order *o)
 {
+    real_layers_free(o);
     docker_job_cancel(&o->job);
     if (o->real->options.carrier)
         o->real->options.carrier->cancel(&o->transfer);

@@ -238,6 +238,9 @@ struct sim *sim_new(struct loop *loop, struct layout *layout, struct cast *cast)
     sim->devices = mem_alloc_array((size_t)layout->mud_count, sizeof *sim->devices);
     sim->registries = sim_registries_new(layout);
     sim->links = mem_alloc_array((size_t)layout->link_count * 2, sizeof *sim->links);
+    sim->base_layers = mem_alloc_array((size_t)layout->edge_count, sizeof *sim->base_layers);
+    for (int i = 0; i < layout->edge_count; i++)
+        sim->base_layers[i] = layout->edges[i].base_layers;
     for (int i = 0; i < layout->link_count * 2; i++)
         link_model_init(&sim->links[i], &layout->links[i / 2].params[i % 2], (uint64_t)i);
     return sim;

@@ -30,6 +30,7 @@ struct sim {
     struct link_model *links;               /* owned: [link * 2 + direction] */
     struct flight *flights, *spare_flights; /* owned: all, and those that are free */
     struct sim_device *devices;             /* owned, by MUD */
+    int *base_layers;                       /* owned: how many of the base image's each edge has, from the lowest on */
     struct map connections;                 /* owned: pair of hosts → list of kept TCP connections */
     struct sim_registries *registries;      /* owned */
     struct sim_watcher *watcher;            /* may be NULL */
@@ -62,6 +63,7 @@ struct sim_order {
     uint64_t earlier;         /* on the wire, of the legs before */
     bool arrived, stalled;
     uint64_t seen; /* of the connection's bytes, acknowledged when progress was looked for last */
+    int layer;     /* LOAD_BASE: the next one */
 };
 
 struct sim_container *sim_find_container(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container);
@@ -121,6 +123,10 @@ void sim_transfer_leave(struct sim_order *so);
 /* What has arrived at the order's edge of its migration is used up. */
 void sim_transfer_forget(struct sim *sim, const struct order *o);
 void sim_transfer_forget_all(struct sim_device *device);
+/* Whether what the operation sent has arrived at the order's edge. */
+bool sim_transfer_arrived(struct sim *sim, const struct order *o, enum operation sent);
+/* Bytes that an order at the target still waits for of what it receives; UINT64_MAX: nothing has been sent. */
+uint64_t sim_transfer_left(struct sim *sim, const struct order *o);
 /* Of a transfer, what it put on the wire; of others, what they handle. */
 uint64_t sim_order_bytes(const struct sim_order *so);
 void sim_free_connections(struct sim *sim);
@@ -135,5 +141,13 @@ void sim_pull_begin(struct sim_order *so);
 int sim_pull_takes_effect(struct sim *sim, const struct order *order);
 /* Well or not. */
 void sim_pull_ends(struct sim_order *so);
+
+/* --- sim_layers.c --- */
+/* Bytes of the base's layers that an order sends, each divided by `ratio`. */
+uint64_t sim_layers_to_send(struct sim *sim, const struct order *o, double ratio);
+/* More of what the order sends has arrived. */
+void sim_layers_wake(struct sim *sim, const struct order *sent);
+/* LOAD_BASE: the next layer if it is there, else waits for it; at last the end. */
+void sim_layers_load(struct sim_order *so);
 
 #endif

@@ -147,6 +147,12 @@ static int take_effect(struct sim *sim, const struct order *o)
     case OP_RECEIVE_MEMORY:
     case OP_RECEIVE_LAYER:
     case OP_RECEIVE_IMAGE:
+    case OP_SEND_BASE:
+    case OP_LOAD_BASE:
+    case OP_SEND_LIST:
+    case OP_RECEIVE_LIST:
+    case OP_SEND_CHOICE:
+    case OP_RECEIVE_CHOICE:
     case OP_LOAD:
     case OP_CREATE:
     case OP_PUT_LAYER:
@@ -225,6 +231,8 @@ static void cost_paid(struct timer *timer)
         sim_transfer_begin(so);
     else if (!over && so->order.operation == OP_PULL)
         sim_pull_begin(so);
+    else if (!over && so->order.operation == OP_LOAD_BASE)
+        sim_layers_load(so);
     else if (!over && operation_received(so->order.operation) != OPERATIONS)
         sim_transfer_await(so);
     else
@@ -236,6 +244,8 @@ static struct simtime cost_of(const struct sim_order *so)
     enum operation operation = so->order.operation;
     struct simtime time = layout_operation_time(so->sim->layout, operation);
     bool transfers = operation_is_transfer(operation) || operation == OP_PULL;
+    if (operation == OP_LOAD_BASE)
+        return SIMTIME_ZERO; /* each layer has its own */
     return transfers ? simtime_add(time, sim_transfer_prepare(so)) : time;
 }
 
@@ -286,4 +296,5 @@ void sim_free_operations(struct sim *sim)
     for (int i = 0; i < sim->layout->mud_count; i++)
         free_device(sim, (uint32_t)i);
     free(sim->devices);
+    free(sim->base_layers);
 }

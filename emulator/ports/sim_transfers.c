@@ -62,6 +62,14 @@ static bool is_for(const struct sim_arrival *a, const struct order *o)
     return a->sent.peer.index == o->edge.index && a->sent.migration == o->migration;
 }
 
+bool sim_transfer_arrived(struct sim *sim, const struct order *o, enum operation sent)
+{
+    const struct sim_arrival *a = sim->devices[o->mud].arrivals;
+    while (a && !(is_for(a, o) && a->sent.operation == sent))
+        a = a->next;
+    return a != NULL;
+}
+
 static bool is_awaited_by(const struct sim_arrival *a, const struct order *o)
 {
     return is_for(a, o) && operation_received(o->operation) == a->sent.operation;
@@ -81,11 +89,8 @@ static void arrives(struct sim *sim, const struct order *sent)
 
 void sim_transfer_await(struct sim_order *so)
 {
-    const struct sim_arrival *a = so->sim->devices[so->order.mud].arrivals;
-    while (a && !is_awaited_by(a, &so->order))
-        a = a->next;
-    so->awaits = !a;
-    if (a)
+    so->awaits = !sim_transfer_arrived(so->sim, &so->order, operation_received(so->order.operation));
+    if (!so->awaits)
         sim_order_finish(so);
 }
 
@@ -131,6 +136,17 @@ static bool on_last_leg(const struct sim_order *so)
     return so->leg + 2 >= route_of(so, hosts);
 }
 
+uint64_t sim_transfer_left(struct sim *sim, const struct order *o)
+{
+    const struct sim_order *sender = sim->devices[o->mud].orders;
+    if (sim_transfer_arrived(sim, o, operation_received(o->operation)))
+        return 0;
+    while (sender && !(sender->connection && on_last_leg(sender) && sender->order.operation == operation_received(o->operation) &&
+                       sender->order.migration == o->migration && sender->order.peer.index == o->edge.index))
+        sender = sender->next;
+    return sender ? sender->until - sender->connection->flow.arrived : UINT64_MAX;
+}
+
 static void next_leg_begins(struct timer *timer)
 {
     struct sim_order *so = container_of(timer, struct sim_order, timer);
@@ -164,6 +180,9 @@ static void moved(struct flow *flow)
             arrives(c->sim, &so->order);
         so->arrived = true;
     }
+    for (struct sim_order *so = c->first; so; so = so->behind)
+        if (so->order.operation == OP_SEND_BASE && !so->arrived)
+            sim_layers_wake(c->sim, &so->order);
     while (c->first && c->first->until <= flow->acknowledged)
         leg_ends(c->first);
 }
@@ -252,6 +271,8 @@ static uint64_t bytes_of(const struct sim_order *so, bool compressed)
     const struct layout *l = sim->layout;
     enum operation operation = so->order.operation;
     uint64_t pages[2];
+    if (operation == OP_SEND_BASE)
+        return sim_layers_to_send(sim, &so->order, compressed ? l->base_ratio : 1);
     if ((operation != OP_DIFF && operation != OP_SEND_CHANGES) || !sim_snapshot_changes(sim, &so->order, pages))
         return compressed ? layout_compressed_bytes(l, operation) : layout_operation_bytes(l, operation);
     double memory = (double)(pages[STATE_MEMORY] * STATE_PAGE), layer = (double)(pages[STATE_LAYER] * STATE_PAGE);

@@ -147,7 +147,7 @@ static int stream_send(struct transfer_peer *peer, struct transfer_job *job, con
         return err_wrap(e, "stream: to host %s", peer->host.name);
     struct stream_parcel *parcel = mem_alloc(sizeof *parcel);
     *parcel =
-        (struct stream_parcel){.job = job, .folder = mem_copy_string(remote_folder), .content = content};
+        (struct stream_parcel){.job = job, .lane = job->lane, .folder = mem_copy_string(remote_folder), .content = content};
     job->begin = loop_now(peer->loop);
     job->wire_bytes = 0;
     job->peer = peer;

@@ -306,10 +306,20 @@ static int drop(struct stream_sender *s, struct stream_parcel *p, struct err *e)
     return offered ? forget(s, number, e) : 0;
 }
 
+static bool waits_in_lane(struct stream_sender *s, const struct stream_parcel *p)
+{
+    const struct stream_parcel *before = p->lane ? next_open(s, NULL) : p;
+    while (before != p && (before->lane != p->lane || before->state == STREAM_PARCEL_SENT))
+        before = next_open(s, before);
+    return before != p;
+}
+
 static int advance(struct stream_sender *s, struct stream_parcel *p, struct err *e)
 {
     if (called_off(s, p))
         return drop(s, p, e);
+    if (waits_in_lane(s, p))
+        return 0;
     if (p->state == STREAM_PARCEL_NEW)
         return offer(s, p, e);
     return p->state == STREAM_PARCEL_SENDING ? send_slice(s, p, e) : 0;

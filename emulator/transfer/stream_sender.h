@@ -21,6 +21,7 @@ enum stream_parcel_state {
 struct stream_parcel {
     struct stream_parcel *next;
     struct transfer_job *job;       /* the loop's; NULL = called off */
+    const void *lane;               /* its bytes follow those of older ones of this lane; NULL = none */
     char *folder;                   /* at the peer; owned */
     struct stream_content *content; /* owned */
     uint64_t wire_bytes;

@@ -75,6 +75,8 @@ struct transfer_job {
     /* Called once, never from within send() or cancel(). It may send again, cancel other jobs and close the
      * peer. */
     void (*done)(struct transfer_job *job, int status, const struct err *e);
+    void *context;    /* the owner's, as it pleases */
+    const void *lane; /* of jobs that share one (not NULL), carrier stream sends one behind the other; the others' order is not known */
 
     /* results, valid in done(); begin from send() on */
     struct simtime begin, end; /* the loop's time at send() and at the end */

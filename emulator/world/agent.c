@@ -6,7 +6,9 @@
 #include "capture.h"
 #include "channel.h"
 #include "files.h"
+#include "base_layers.h"
 #include "image.h"
+#include "image_trim.h"
 #include "interrupt.h"
 #include "mem.h"
 #include "real.h"
@@ -54,6 +56,7 @@ struct agent {
     bool daemon_started;
     struct image image;
     struct image_install install;
+    struct image_trim trim; /* if this edge server has only a part of the image */
     struct transfer_settings settings;
     struct transfer_server server;
     struct transfer_server store; /* on the carrier's third host, which may be no edge server's */
@@ -156,27 +159,34 @@ static void serve_carrier(struct agent *a)
         fail(a, &e, host_name(a));
 }
 
-static void image_installed(struct image_install *install, int status, uint64_t bytes, const struct err *e)
+static int base_layers(const struct agent *a)
 {
-    struct agent *a = container_of(install, struct agent, install);
-    (void)bytes;
+    return a->world.layout.edges[a->edge].base_layers;
+}
+
+static void image_trimmed(struct image_trim *trim, int status, const struct err *e)
+{
+    struct agent *a = container_of(trim, struct agent, trim);
     if (status < 0)
         fail(a, e, host_name(a));
     else
         serve_carrier(a);
 }
 
-/* Where containers start, and everywhere if the strategy counts on it or a placement may choose it; a complete migration brings the base
- * along. */
-static bool needs_image(const struct agent *a)
+static void image_installed(struct image_install *install, int status, uint64_t bytes, const struct err *e)
 {
-    const struct scenario *s = a->scenario;
-    if (!s->edges[a->edge].has_base)
-        return false;
-    for (int i = 0; i < s->mud_count; i++)
-        if (s->muds[i].visit_count && s->aps[s->muds[i].visits[0].ap].edge == a->edge)
-            return true;
-    return s->migration.strategy->needs_base || s->migration.placement->looks_around;
+    struct agent *a = container_of(install, struct agent, install);
+    int layers = base_layers(a);
+    autofree char *data = mem_printf("%s/data", a->daemon.root);
+    struct err err = *e;
+    (void)bytes;
+    a->trim.done = image_trimmed;
+    if (status == 0 && layers < BASE_LAYERS)
+        status = image_trim(&a->trim, a->daemon.api, data, a->image.name, layers, &err);
+    else if (status == 0)
+        serve_carrier(a);
+    if (status < 0)
+        fail(a, &err, host_name(a));
 }
 
 /* The Engine's logs go with its root: the end of the one that the error points to is kept among the agents' messages. */
@@ -203,7 +213,7 @@ static void daemon_started(struct docker_daemon *d, int status, const struct err
     a->image.archive = (char *)(uintptr_t)a->orders.archive;
     if (status < 0)
         engine_failed(a, e);
-    else if (!needs_image(a))
+    else if (base_layers(a) == 0)
         serve_carrier(a);
     else if (image_install(&a->install, d->api, &a->image, &err) < 0)
         fail(a, &err, host_name(a));
@@ -492,6 +502,7 @@ static void end(struct agent *a)
     settle_account(a);
     stop_capture(a);
     image_install_cancel(&a->install);
+    image_trim_cancel(&a->trim);
     real_free(steal(a->real));
     for (int i = 0; a->peers && i < a->world.layout.edge_count; i++)
         carrier(a)->close(a->peers[i]);

@@ -1,5 +1,6 @@
 #include "migration_estimate.h"
 
+#include "base_layers.h"
 #include "carrier_model.h"
 
 #include <math.h>
@@ -62,6 +63,23 @@ static struct simtime received(const struct strategy *strategy, const struct sch
     return simtime_sub(plan->ends[i], simtime_ns(rtt.ns / 2));
 }
 
+/* Each layer of the base when it and those below it have arrived, which they do one after the other until `arrived`. The target's Engine is taken to have
+ * none of them. */
+static struct simtime base_loaded(const struct layout *l, struct simtime arrived, struct simtime sending)
+{
+    const struct layout_cost *cost = &l->costs[OP_LOAD_BASE];
+    struct simtime loaded = SIMTIME_ZERO;
+    double left = (double)l->base_bytes;
+    for (int i = 0; i < BASE_LAYERS; i++) {
+        double bytes = (double)base_layer_bytes(l->base_bytes, i);
+        left -= bytes;
+        struct simtime behind = simtime_ns((int64_t)((double)sending.ns * left / (double)l->base_bytes));
+        struct simtime own = simtime_add(cost->fixed, simtime_ns((int64_t)((double)cost->per_mb.ns * bytes / 1e6)));
+        loaded = simtime_add(simtime_max(loaded, simtime_sub(arrived, behind)), own);
+    }
+    return loaded;
+}
+
 static void schedule(struct schedule *plan, const struct layout *l, const struct strategy *strategy,
                      const struct layout_path *path)
 {
@@ -74,6 +92,9 @@ static void schedule(struct schedule *plan, const struct layout *l, const struct
             begin = simtime_max(begin, plan->way_free);
         plan->ends[i] = sent == OPERATIONS ? simtime_add(begin, stage_time(l, operation, path, carrier))
                                            : received(strategy, plan, sent, path->rtt);
+        if (operation == OP_LOAD_BASE)
+            plan->ends[i] = base_loaded(l, plan->ends[i],
+                                        transfer_time(carrier_model_bytes(carrier, l, sent), path, carrier));
         if (operation_is_transfer(operation))
             plan->way_free = simtime_sub(plan->ends[i], path->rtt);
     }

@@ -40,6 +40,7 @@ struct scenario_edge {
     double data_share;                  /* of the service's data, 0 to 1 */
     int registry;                       /* index into registries, -1 = none */
     bool has_base;                      /* the service's image is there at the start */
+    uint32_t base_layers;               /* of it, from the lowest on, that are there at the start */
 };
 
 /* A private registry (KimS22); at most one a host. */

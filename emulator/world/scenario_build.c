@@ -105,10 +105,6 @@ static int overlap(struct scenario_migration *m, const struct scenario_place *pl
         scenario_error(here, e, "the stages of strategy %s do not overlap", m->strategy->name);
         return err_hint(e, "write false, or another strategy, such as p-migr");
     }
-    if (!carrier_of(m->carrier)->arrives_whole) {
-        scenario_error(here, e, "with carrier %s the target cannot see when a file has arrived", m->carrier);
-        return err_hint(e, "write false, or carrier stream");
-    }
     m->strategy = m->strategy->overlapped;
     return 0;
 }
@@ -146,7 +142,14 @@ static int build_migration(struct scenario *s, json_object *root, struct err *e)
         return -EINVAL;
     m->strategy = strategy_of(strategy);
     snprintf(m->carrier, sizeof m->carrier, "%s", carrier);
-    return m->pipeline ? overlap(m, place, e) : 0;
+    if (m->pipeline && overlap(m, place, e) < 0)
+        return -EINVAL;
+    if (m->strategy->overlaps && !carrier_of(m->carrier)->arrives_whole) {
+        scenario_error(PLACE_NAMED(place, m->pipeline ? "pipeline" : "strategy"), e,
+                       "with carrier %s the target cannot see when a file has arrived", m->carrier);
+        return err_hint(e, m->pipeline ? "write false, or carrier stream" : "choose carrier stream");
+    }
+    return 0;
 }
 
 static void build_costs(struct scenario *s, json_object *root)

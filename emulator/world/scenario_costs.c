@@ -43,8 +43,12 @@ static const struct {
     [OP_SEND_MEMORY] = {9.6, 0},
     [OP_SEND_LAYER] = {9.6, 0},
     [OP_SEND_IMAGE] = {9.6, 0},
+    [OP_SEND_LIST] = {9.6, 0},
+    [OP_SEND_CHOICE] = {9.6, 0},
+    [OP_SEND_BASE] = {9.6, 0},
     /* 909 MB in 9.3 s; an archive with only a top layer of 20 MB in 259 ms. */
     [OP_LOAD] = {56, 10.2},
+    [OP_LOAD_BASE] = {56, 10.2}, /* each layer as an image of its own */
     /* 6 ms for an empty layer (median of 14) to 500 ms behind the load of 909 MB; handled: the image or the
        layer. */
     [OP_CREATE] = {6, 0.54},
@@ -52,6 +56,8 @@ static const struct {
     [OP_RECEIVE_MEMORY] = {0, 0},
     [OP_RECEIVE_LAYER] = {0, 0},
     [OP_RECEIVE_IMAGE] = {0, 0},
+    [OP_RECEIVE_LIST] = {0, 0},
+    [OP_RECEIVE_CHOICE] = {0, 0},
     [OP_PUT_LAYER] = {0, 2.5}, /* as take layer */
     /* Start from a checkpoint, its pages linked in place: 32 MB in 269 ms, 128 MB in 305 ms. */
     [OP_RESTORE] = {257, 0.375},

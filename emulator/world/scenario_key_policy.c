@@ -1,6 +1,7 @@
 /* The keys about when a container moves and where to. */
 #include "scenario_key.h"
 
+#include "base_layers.h"
 #include "mdp.h"
 #include "mem.h"
 
@@ -23,6 +24,8 @@ static const struct scenario_key edge_rows[] = {
     {.name = "registry", .kind = KEY_WORD, .field = KEY_NO_FIELD, .help = "the registry next to it"},
     {"has_base", KEY_SWITCH, FIELD(scenario_edge, has_base), false, 0, 0, 1,
      "false: the service's image is not there at the start; it is pulled from a registry when it is needed", 0, 0},
+    {"base_layers", KEY_WHOLE, FIELD(scenario_edge, base_layers), false, 0, BASE_LAYERS, 0,
+     "how many of the base image's eight layers are there at the start, from the lowest on", 0, 0},
 };
 const struct scenario_keys scenario_edge_keys = KEYS(edge_rows);
 

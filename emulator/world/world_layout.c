@@ -1,4 +1,5 @@
 #include "world_layout.h"
+#include "base_layers.h"
 #include "mem.h"
 #include "model.h"
 #include "variation.h"
@@ -52,6 +53,18 @@ static void lay_hosts_and_links(struct layout *l, const struct scenario *s, uint
         }
 }
 
+/* Unless it says that the image is not there, all of it where containers start, and everywhere if the strategy counts on it or a placement may choose the edge server. */
+static int base_layers(const struct scenario *s, int edge)
+{
+    if (!s->edges[edge].has_base)
+        return (int)s->edges[edge].base_layers;
+    for (int i = 0; i < s->mud_count; i++)
+        if (s->muds[i].visit_count && s->aps[s->muds[i].visits[0].ap].edge == edge)
+            return BASE_LAYERS;
+    bool all = s->migration.strategy->needs_base || s->migration.placement->looks_around;
+    return all ? BASE_LAYERS : (int)s->edges[edge].base_layers;
+}
+
 static void lay_parties(struct layout *l, const struct scenario *s)
 {
     l->muds = mem_alloc_array((size_t)s->mud_count, sizeof *l->muds);
@@ -67,7 +80,8 @@ static void lay_parties(struct layout *l, const struct scenario *s)
         l->edges[i] = (struct layout_party){.name = paper_name(s->edges[i].name, "es", "ES"),
                                             .host = s->edges[i].host,
                                             .registry = s->edges[i].registry,
-                                            .has_base = s->edges[i].has_base};
+                                            .has_base = s->edges[i].has_base,
+                                            .base_layers = base_layers(s, i)};
 }
 
 static void lay_registries(struct layout *l, const struct scenario *s)

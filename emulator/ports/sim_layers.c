@@ -1,0 +1,67 @@
+/* The base image's layers in virtual time: sent one behind the other, each loaded as soon as it and those below it are there. */
+#include "base_layers.h"
+#include "carrier_model.h"
+#include "sim_internal.h"
+
+static uint64_t layer_bytes(const struct sim *sim, int layer, double ratio)
+{
+    return (uint64_t)((double)base_layer_bytes(sim->layout->base_bytes, layer) / ratio);
+}
+
+/* All, unless the target was asked what it has. */
+static int first_layer(struct sim *sim, const struct order *o)
+{
+    bool sends = o->operation == OP_SEND_BASE;
+    bool asked = sim_transfer_arrived(sim, o, sends ? OP_SEND_CHOICE : OP_SEND_LIST);
+    return asked ? sim->base_layers[sends ? o->peer.index : o->edge.index] : 0;
+}
+
+uint64_t sim_layers_to_send(struct sim *sim, const struct order *o, double ratio)
+{
+    uint64_t bytes = 0;
+    for (int i = first_layer(sim, o); i < BASE_LAYERS; i++)
+        bytes += layer_bytes(sim, i, ratio);
+    return bytes;
+}
+
+/* The highest ones are on their way last. */
+static int layers_there(struct sim_order *so)
+{
+    uint64_t left = sim_transfer_left(so->sim, &so->order);
+    const struct layout *l = so->sim->layout;
+    double ratio = carrier_model_of(l->carrier)->compresses ? l->base_ratio : 1;
+    int layers = BASE_LAYERS;
+    while (left && layers) {
+        uint64_t top = layer_bytes(so->sim, --layers, ratio);
+        left -= left < top ? left : top;
+    }
+    return layers;
+}
+
+void sim_layers_wake(struct sim *sim, const struct order *sent)
+{
+    for (struct sim_order *so = sim->devices[sent->mud].orders; so; so = so->next)
+        if (so->awaits && so->order.operation == OP_LOAD_BASE && so->order.edge.index == sent->peer.index &&
+            so->order.migration == sent->migration)
+            sim_layers_load(so);
+}
+
+void sim_layers_load(struct sim_order *so)
+{
+    struct sim *sim = so->sim;
+    int first = first_layer(sim, &so->order);
+    so->layer = so->layer < first ? first : so->layer;
+    if (so->layer == BASE_LAYERS) {
+        sim->base_layers[so->order.edge.index] = BASE_LAYERS;
+        sim_order_finish(so);
+        return;
+    }
+    so->awaits = so->layer >= layers_there(so);
+    if (so->awaits)
+        return;
+    const struct layout_cost *cost = &sim->layout->costs[OP_LOAD_BASE];
+    double megabytes = (double)base_layer_bytes(sim->layout->base_bytes, so->layer++) / 1e6;
+    struct simtime time =
+        simtime_add(cost->fixed, simtime_ns((int64_t)((double)cost->per_mb.ns * megabytes)));
+    sim_arm(sim, sim_edge_host(sim, so->order.edge), &so->timer, time);
+}
