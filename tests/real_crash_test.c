@@ -72,10 +72,35 @@ static void each_phase_can_be_interrupted(void **state)
 
 /* --- the controller is killed ------------------------------------------------------------------------------ */
 
-/* What is not roamlab's, in the places where it works. */
+/* What is not roamlab's, in the places where it works: a namespace with a shaped link, a rule, a folder beside the runs, and what a container is
+ * made of (a process in a control group, an overlay mount). */
 struct foreign {
     char *name, *before; /* the machine with it, before any run */
+    pid_t process;
 };
+
+#define MAKE_FOREIGN                                                                                         \
+    "set -e; f=%s; ip netns add $f; ip -n $f link add shaped type veth peer name other;"                     \
+    "ip netns exec $f tc qdisc add dev shaped root tbf rate 1mbit burst 10k latency 100ms;"                  \
+    "iptables -A INPUT -s 198.19.255.254 -m comment --comment $f -j ACCEPT;"                                 \
+    "mkdir -p /var/lib/roamlab/runs/Foreign.$f; touch /var/lib/roamlab/runs/Foreign.$f/file;"                \
+    "d=/var/lib/roamlab/$f; mkdir -p $d/lower $d/upper $d/work $d/merged;"                                   \
+    "mount -t overlay -o lowerdir=$d/lower,upperdir=$d/upper,workdir=$d/work overlay $d/merged;"             \
+    "c=/sys/fs/cgroup/freezer; test -d $c || c=/sys/fs/cgroup; mkdir $c/roamlab-$f; echo %d >$c/roamlab-$f/cgroup.procs"
+#define REMOVE_FOREIGN                                                                                       \
+    "f=%s; umount /var/lib/roamlab/$f/merged; rm -r /var/lib/roamlab/$f /var/lib/roamlab/runs/Foreign.$f;"   \
+    "iptables -D INPUT -s 198.19.255.254 -m comment --comment $f -j ACCEPT; ip netns del $f;"                \
+    "c=/sys/fs/cgroup/freezer; test -d $c || c=/sys/fs/cgroup; rmdir $c/roamlab-$f"
+
+/* The machine, and what fixture_machine() does not show. */
+static char *machine_with(const struct foreign *f)
+{
+    autofree char *machine = fixture_machine();
+    autofree char *more =
+        shell("ip netns exec %s tc qdisc; ls -l /var/lib/roamlab/runs/Foreign.%s; cat /proc/%d/cgroup",
+              f->name, f->name, f->process);
+    return mem_printf("%s%s", machine, more);
+}
 
 static int make_foreign(void **state)
 {
@@ -83,20 +108,25 @@ static int make_foreign(void **state)
     f->name = mem_printf("foreign%d", getpid());
     if (!fixture_program)
         return 0;
-    free(shell("ip netns add %s && iptables -A INPUT -s 198.19.255.254 -m comment --comment %s -j ACCEPT &&"
-               " mkdir -p /var/lib/roamlab/runs/Foreign.%s && touch /var/lib/roamlab/runs/Foreign.%s/file",
-               f->name, f->name, f->name, f->name));
-    f->before = fixture_machine();
+    f->process = fork();
+    if (f->process == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;)
+            pause();
+    }
+    free(shell(MAKE_FOREIGN, f->name, f->process));
+    f->before = machine_with(f);
     return 0;
 }
 
 static int remove_foreign(void **state)
 {
     struct foreign *f = *state;
-    if (fixture_program)
-        free(shell("rm /var/lib/roamlab/runs/Foreign.%s/file && rmdir /var/lib/roamlab/runs/Foreign.%s;"
-                   " iptables -D INPUT -s 198.19.255.254 -m comment --comment %s -j ACCEPT; ip netns del %s",
-                   f->name, f->name, f->name, f->name));
+    if (fixture_program) {
+        kill(f->process, SIGKILL);
+        waitpid(f->process, NULL, 0);
+        free(shell(REMOVE_FOREIGN, f->name));
+    }
     free(f->name);
     free(f->before);
     free(f);
@@ -153,7 +183,12 @@ static void kill_and_clean(const struct foreign *f, size_t row)
     assert_clean_says("", "exit 0\n");
     if (name)
         assert_clean_says(name, "exit 2\n");
-    assert_machine_as(f->before);
+    autofree char *after = machine_with(f);
+    fixture_no_control_groups();
+    if (strcmp(f->before, after)) {
+        fixture_show_difference(f->before, after);
+        fail_msg("%s: something is left, or taken away", killings[row].name);
+    }
     if (access(run.folder, F_OK) == 0)
         assert_repository_whole(&run);
     fixture_run_free(&run);
@@ -247,11 +282,11 @@ static int64_t query(sqlite3 *db, const char *sql)
 }
 
 #define FROM_ES1 "FROM event WHERE reporter = 'ES-1'"
-#define OUT_OF_ORDER                                                                                                                    \
-    "SELECT count(*) FROM event a JOIN event b ON b.id = (SELECT min(id) FROM event WHERE id > a.id AND reporter = a.reporter"          \
+#define OUT_OF_ORDER                                                                                                           \
+    "SELECT count(*) FROM event a JOIN event b ON b.id = (SELECT min(id) FROM event WHERE id > a.id AND reporter = a.reporter" \
     " AND kind != 'carried') WHERE b.at_ns < a.at_ns"
 
-#define ANSWERED_AND_NOT_EXECUTED                                                                                                       \
+#define ANSWERED_AND_NOT_EXECUTED                                                                            \
     "SELECT count(*) FROM event WHERE kind = 'request' AND number NOT IN (SELECT number FROM event WHERE kind = 'executed')"
 
 /* Another program holds the database while the container migrates: the run goes on, its events come later. The same of an agent that is killed
@@ -265,8 +300,9 @@ static const struct {
 static void start_absence(struct fixture_run *run, size_t i)
 {
     autofree char *visit = mem_printf("muds.m1.visits.1.at_s=%g", 2 + 3 * (double)i);
-    const char *const arguments[] = {"--world", "real", "--set", "muds.m1.visits.1={\"ap\": \"ap2\"}", "--set", visit,
-                                     "--set", "muds.m1.requests_per_s=60", "--set", "duration_s=7", QUICK, NULL};
+    const char *const arguments[] = {"--world", "real",         "--set", "muds.m1.visits.1={\"ap\": \"ap2\"}",
+                                     "--set",   visit,          "--set", "muds.m1.requests_per_s=60",
+                                     "--set",   "duration_s=7", QUICK,   NULL};
     fixture_start(run, absences[i].name, arguments);
 }
 

@@ -171,11 +171,115 @@ static void faults_are_tolerated_or_declared(void **state)
     assert_machine_as(before);
 }
 
+/* --- random moments --------------------------------------------------------------------------------------- */
+
+enum victim { CONTROLLER, AGENT, DOCKERD, CONTAINERD, SOURCE, TARGET, BY_INTERRUPT, BY_TERMINATION, VICTIMS };
+
+static const char *const victim_names[VICTIMS] = {"controller", "agent",  "dockerd", "containerd",
+                                                  "source",     "target", "SIGINT",  "SIGTERM"};
+
+static int counts[VICTIMS][256]; /* by exit status */
+
+static void kill_at_random(struct fixture_run *run, enum victim victim, int host)
+{
+    autofree char *name = name_of(run);
+    pid_t pid = 0;
+    if (victim == AGENT)
+        pid = fixture_agent(run, host);
+    else if (victim == DOCKERD || victim == CONTAINERD)
+        pid = name ? fixture_engine(run, victim == DOCKERD ? "dockerd" : "containerd", host) : 0;
+    else if (victim == SOURCE || victim == TARGET)
+        pid = name ? container_at(name, victim == TARGET) : 0;
+    if (victim == CONTROLLER || victim == BY_INTERRUPT || victim == BY_TERMINATION)
+        kill(run->pid, victim == CONTROLLER ? SIGKILL : victim == BY_INTERRUPT ? SIGINT : SIGTERM);
+    else if (pid > 1)
+        kill(pid, SIGKILL);
+}
+
+/* What a run says that a part of it was lost: which, and where. */
+static bool names_the_cause(struct fixture_run *run)
+{
+    const char *said = buf_text(&run->said);
+    return strstr(said, "its agent ended unexpectedly") || strstr(said, "dockerd") ||
+           strstr(said, "containerd");
+}
+
+static void judge_exit(struct fixture_run *run, enum victim victim, int status)
+{
+    bool by_signal = victim == CONTROLLER || victim == BY_INTERRUPT || victim == BY_TERMINATION;
+    int expected = victim == CONTROLLER ? 137 : victim == BY_INTERRUPT ? 130 : 143;
+    if (status == 0 || status == 1)
+        judge(run);
+    else if (!(by_signal && status == expected) && !(!by_signal && status == 4 && names_the_cause(run)))
+        fail_msg("%s: exit %d: %s", run->folder, status, buf_text(&run->said));
+}
+
+static void one_at_random(unsigned short seed[3], long round)
+{
+    struct fixture_run run;
+    autofree char *before = fixture_machine(), *name = mem_printf("random-%ld", round);
+    enum victim victim = (enum victim)(nrand48(seed) % VICTIMS);
+    int host = (int)(nrand48(seed) % 2), moment_ms = (int)(nrand48(seed) % 14000);
+    fixture_start(&run, name,
+                  (const char *const[]){"--world", "real", "--set", "timeouts.drain_ms=6000", "--set",
+                                        "expect.5.max=30", SHORT, NULL});
+    for (int waited = 0; waited < moment_ms; waited += 20, usleep(20000))
+        fixture_listen(&run);
+    kill_at_random(&run, victim, host);
+    int status = fixture_wait(&run, 90);
+    printf("%3ld: %s of host %d at %.2f s: exit %d\n", round, victim_names[victim], host, moment_ms / 1e3,
+           status);
+    fflush(stdout);
+    judge_exit(&run, victim, status);
+    counts[victim][status & 255]++;
+    autofree char *cleaned = victim == CONTROLLER ? shell("%s clean", fixture_program) : NULL;
+    assert_machine_as(before);
+    fixture_run_free(&run);
+}
+
+static void parts_are_lost_at_random_moments(void **state)
+{
+    (void)state;
+    NEED_REAL_WORLD();
+    const char *wanted = getenv("REAL_FAULTS"), *seed_text = getenv("REAL_FAULTS_SEED");
+    unsigned short seed[3] = {(unsigned short)(seed_text ? atoi(seed_text) : 1)};
+    for (long round = 0; wanted && round < atol(wanted); round++)
+        one_at_random(seed, round);
+    for (int v = 0; wanted && v < VICTIMS; v++)
+        for (int status = 0; status < 256; status++)
+            if (counts[v][status])
+                printf("%s: exit %d %d times\n", victim_names[v], status, counts[v][status]);
+}
+
+/* With REAL_FAULTS: transfers, requests and control messages find nobody for 30 s. */
+static void the_link_is_cut_for_long(void **state)
+{
+    (void)state;
+    NEED_REAL_WORLD();
+    if (!getenv("REAL_FAULTS"))
+        return;
+    struct fixture_run run;
+    const char *const cut = "links.0.schedule=[{\"at_s\": 3, \"loss\": 1}, {\"at_s\": 33, \"loss\": 0}]";
+    autofree char *before = fixture_machine();
+    fixture_start(&run, "long-cut",
+                  (const char *const[]){"--world", "real", "--set", "muds.m1.visits.1.at_request=10", "--set",
+                                        "duration_s=40", "--set", "timeouts.drain_ms=60000", "--set", cut,
+                                        QUICK, NULL});
+    int status = fixture_wait(&run, 200);
+    printf("cut for 30 s: exit %d\n", status);
+    assert_true(status == 0 || status == 1);
+    assert_false(judge(&run));
+    assert_machine_as(before);
+    fixture_run_free(&run);
+}
+
 int main(int argc, char **argv)
 {
     fixture_go_apart(argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(faults_are_tolerated_or_declared),
+        cmocka_unit_test(parts_are_lost_at_random_moments),
+        cmocka_unit_test(the_link_is_cut_for_long),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);

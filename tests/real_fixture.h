@@ -79,7 +79,7 @@ static inline char *fixture_machine(void)
         "echo == processes;" PROCESSES "echo == runs; ls /var/lib/roamlab/runs 2>/dev/null;"
         "echo == shims; ls /run/containerd/s 2>/dev/null;"
         "echo == configurations; ls -d /etc/docker/* /etc/criu/* 2>/dev/null;"
-        "echo == temporary; ls -d /tmp/* /var/tmp/* | grep -E '^/var/tmp|/(ctrd|criu|runc|docker|containerd|ssh-)' |"
+        "echo == temporary; ls -d /tmp/* /var/tmp/* 2>/dev/null | grep -E '^/var/tmp|/(ctrd|criu|runc|docker|containerd|ssh-)' |"
         " grep -v roamlab-test-; true");
 }
 

@@ -214,7 +214,7 @@ static int play(struct run *r, struct play *p)
     interrupt_catch();
     if (play_check(p, &e) < 0) {
         err_print(&e);
-        return e.code == EINVAL ? 2 : 3;
+        return e.code == EINVAL ? 2 : e.code == EINTR ? 128 + interrupt_signal() : 3;
     }
     int status = s->repeat == 1 ? play_once(p, s->seed, r->folder, &result, &e)
                                 : play_repetitions(p, s->seed, (int)s->repeat, r->jobs, r->folder, &result, &e);

@@ -1,5 +1,6 @@
 #include "host_probe.h"
 #include "driver.h"
+#include "interrupt.h"
 #include "mem.h"
 #include "privileges.h"
 #include "transfer.h"
@@ -140,6 +141,8 @@ static bool check_one(const struct host_probe *probe, void *context)
     bool some = probe->use == PROBE_SOME_RUNS && s && probe->needed(probe, s);
     if (probe->use == PROBE_EVERY_RUN || some)
         c->status = probe->attempt(probe, c->subject, found, sizeof found, c->e);
+    if (c->status == 0 && interrupt_signal())
+        c->status = err_set(c->e, EINTR, "interrupted");
     return c->status == 0;
 }
 

@@ -40,7 +40,8 @@ struct host_probe {
 void host_probe_each(bool (*visit)(const struct host_probe *probe, void *context), void *context);
 /* Does no real run work without it? */
 bool host_probe_is_needed(const struct host_probe *probe);
-/* The first of the probes that a run of the subject needs and that does not work: its -errno and why; 0 if all do. */
+/* The first of the probes that a run of the subject needs and that does not work: its -errno and why; 0 if all do. -EINTR
+ * after a signal. */
 int host_probe_check(const struct host_probe_subject *subject, struct err *e);
 
 /* host_probe_machine.c */
