@@ -86,6 +86,10 @@ fuzz:
 $(BUILD)/tests/%_fuzz: $(BUILD)/tests/%_fuzz.o $(LIBRARY)
 	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $^ -o $@ $(LIBS)
 
+# Byeon21's Table 1; REAL=MB plays the images up to that size for real, too, as root.
+byeon21: all
+	tools/byeon21 $(if $(REAL),--real $(REAL))
+
 check: all
 	tests/run
 
@@ -118,6 +122,6 @@ uninstall:
 clean:
 	rm -rf build roamlab roamlab-service
 
-.PHONY: all tests fuzz check man paper install uninstall clean
+.PHONY: all tests fuzz byeon21 check man paper install uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

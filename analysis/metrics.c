@@ -153,14 +153,34 @@ static bool uses_the_wire(enum operation operation)
     return operation_is_transfer(operation) || operation == OP_PULL;
 }
 
+/* When the last transfer ended; zero if there was none. */
+static struct simtime last_sent(const struct run_migration *m)
+{
+    struct simtime last = SIMTIME_ZERO;
+    for (int i = 0; i < m->stage_count; i++)
+        if (operation_is_transfer(m->stages[i].operation))
+            last = simtime_max(last, m->stages[i].end);
+    return last;
+}
+
+/* What makes the container at the target run. */
+static const struct run_stage *running_stage(const struct run_migration *m)
+{
+    const struct run_stage *restore = stage_of(m, OP_RESTORE);
+    return restore ? restore : stage_of(m, OP_START);
+}
+
 static void compute_migration(const struct run_record *r, const struct run_migration *m,
                               struct metrics_migration *out)
 {
-    const struct run_stage *restore = stage_of(m, OP_RESTORE), *hold = stage_of(m, OP_SWITCH);
+    const struct run_stage *running = running_stage(m), *hold = stage_of(m, OP_SWITCH);
+    struct simtime sent = last_sent(m);
     *out = (struct metrics_migration){
         .record = m,
         .begin_s = simtime_seconds(m->begin),
-        .ready_s = restore ? simtime_seconds(simtime_sub(restore->end, m->begin)) : NAN,
+        .sent_s = sent.ns ? simtime_seconds(simtime_sub(sent, m->begin)) : NAN,
+        .run_s = running && sent.ns ? simtime_seconds(simtime_sub(running->end, sent)) : NAN,
+        .ready_s = running ? simtime_seconds(simtime_sub(running->end, m->begin)) : NAN,
         .total_s = m->outcome ? simtime_seconds(simtime_sub(m->end, m->begin)) : NAN,
         .freeze_ms = freeze_ms(m),
         .hold_ms = hold ? simtime_to_ms(simtime_sub(hold->end, hold->begin)) : NAN,

@@ -2,7 +2,8 @@
  *
  * - response: from the device's SVCQ sent (the first time) to its SVCR received, over all requests of all
  *   devices; percentiles by nearest rank.
- * - ready: from "migr begins" to the end of the stage "restore".
+ * - ready: from "migr begins" to the end of the stage "restore", or "start" where nothing is restored.
+ * - sent: from "migr begins" to the end of the last transfer; run: from there to ready (Byeon21's migration and run time).
  * - freeze: from the begin of "freeze" to the end of "thaw", the longest if there were several; if the
  *   container was never thawed (cold), to the end of the migration.
  * - hold: the stage "switch".
@@ -22,7 +23,7 @@ struct metrics_spread {
 
 struct metrics_migration {
     const struct run_migration *record;
-    double begin_s, ready_s, total_s, freeze_ms, hold_ms, longest_gap_ms;
+    double begin_s, sent_s, run_s, ready_s, total_s, freeze_ms, hold_ms, longest_gap_ms;
     int64_t wire, memory, layer, image; /* bytes: sent by all stages; of the dump, the layer, the image */
 };
 

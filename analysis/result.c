@@ -187,6 +187,8 @@ static json_object *migration_json(const struct result_listener *a, const struct
     if (r->reason)
         add(o, "reason", json_text(r->reason));
     add(o, "begin_s", json_rounded(m->begin_s, 6));
+    add(o, "sent_s", json_rounded(m->sent_s, 6));
+    add(o, "run_s", json_rounded(m->run_s, 6));
     add(o, "ready_s", json_rounded(m->ready_s, 6));
     add(o, "total_s", json_rounded(m->total_s, 6));
     add(o, "freeze_ms", json_rounded(m->freeze_ms, 3));

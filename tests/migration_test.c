@@ -29,6 +29,8 @@ static const struct walk walks[] = {
     {"pre-copy",
      {"AP2<ACK MIGRATE, migr begins, do seed", "do send seed", "do freeze", "do dump", "do take layer", "do thaw",
       "AP2<CUT 0, do diff", "do send changes", "ES3<INSTALL"}},
+    {"image-copy",
+     {"AP2<ACK MIGRATE, migr begins, AP2<CUT 0, do commit", "do save", "do send image", "ES3<INSTALL"}},
     {"stateless", {"AP2<ACK MIGRATE, migr begins, AP2<CUT 0, ES3<INSTALL"}},
 };
 

@@ -8,7 +8,7 @@
 
 static const char *const strategies[] = {
     "p-migr",   "c-migr",    "cold", "p-migr overlapped", "c-migr overlapped",
-    "pre-copy", "stateless", "pre-copy overlapped",
+    "pre-copy", "stateless", "pre-copy overlapped", "image-copy",
 };
 /* So many of them are played at every moment and with every seed, the others, whose walks differ little, at each fifth. */
 enum { PLAYED_FINELY = 5, COARSENESS = 5 };

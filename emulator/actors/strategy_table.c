@@ -159,6 +159,15 @@ static const struct strategy strategies[] = {
         STAGES({OP_START, AT_TARGET, IN_ORDER}, {OP_SWITCH, AT_AP, IN_ORDER}, {OP_STOP, AT_SOURCE, IN_ORDER}),
     },
     {
+        .name = "image-copy",
+        .help = "commit, save, send, load and run, without a checkpoint (Byeon21): files arrive, what was in memory begins anew",
+        .migrates = true,
+        .gives_up = STATE_MIGRATES,
+        STAGES({OP_COMMIT, AT_SOURCE, IN_ORDER}, {OP_SAVE, AT_SOURCE, IN_ORDER}, {OP_SEND_IMAGE, AT_SOURCE, IN_ORDER},
+               {OP_LOAD, AT_TARGET, IN_ORDER}, {OP_START, AT_TARGET, IN_ORDER}, {OP_SWITCH, AT_AP, IN_ORDER},
+               {OP_STOP, AT_SOURCE, IN_ORDER}),
+    },
+    {
         .name = "none",
         .help = "no migration: requests are forwarded to where the container started, for ever",
     },

@@ -212,10 +212,11 @@ int docker_step_make_spool(struct docker_job *job, struct err *e)
     return status < 0 ? status : DOCKER_STEP_DONE;
 }
 
-void docker_container_start(struct docker_container *c, struct docker_job *job)
+void docker_container_start(struct docker_container *c, struct docker_job *job, const char *image)
 {
     static const docker_step steps[] = {docker_step_create, step_start, docker_step_inspect,
                                         docker_step_running, NULL};
+    job->image = mem_copy_string(image);
     docker_job_start(job, c, "start", steps);
 }
 

@@ -51,8 +51,8 @@ void docker_container_init(struct docker_container *c, struct docker_daemon *d,
 /* The container itself stays; a dump that still runs is killed. */
 void docker_container_free(struct docker_container *c);
 
-/* OP_START: created and started fresh. It serves when it answers a PROBE. */
-void docker_container_start(struct docker_container *c, struct docker_job *job);
+/* OP_START: created from `image` (NULL: its own) and started fresh. It serves when it answers a PROBE. */
+void docker_container_start(struct docker_container *c, struct docker_job *job, const char *image);
 /* OP_FREEZE, OP_THAW: the control group's freezer, v1 or v2. Idempotent. */
 void docker_container_freeze(struct docker_container *c, struct docker_job *job);
 void docker_container_thaw(struct docker_container *c, struct docker_job *job);

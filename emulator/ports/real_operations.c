@@ -196,7 +196,7 @@ static int docker(struct real_order *o, struct err *e)
     o->job.done = docker_done;
     switch (o->order.operation) {
     case OP_START:
-        docker_container_start(&c->docker, &o->job);
+        docker_container_start(&c->docker, &o->job, o->order.migration ? image : NULL);
         break;
     case OP_FREEZE:
         docker_container_freeze(&c->docker, &o->job);

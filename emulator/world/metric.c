@@ -40,6 +40,8 @@ static const char *const metrics[] = {
     "migrations.failed",
     "migrations.superseded",
     "migrations.N.begin_s",
+    "migrations.N.sent_s",
+    "migrations.N.run_s",
     "migrations.N.ready_s",
     "migrations.N.total_s",
     "migrations.N.freeze_ms",
