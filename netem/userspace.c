@@ -27,9 +27,9 @@ enum {
     COALESCE_MAX_NS = 2000000, /* arrivals wait at most this long, and a quarter of the shortest delay */
     COALESCE_MIN_NS = 50000,   /* below it a sleep is not worth its calls */
     GATHER_NS = 100000,        /* where they cannot wait at all but come thick and fast: */
-    GATHER_PACKETS = 8,        /* so many of MTU size at a time, */
+    GATHER_PACKETS = 8,        /* so many of MTU size at a time (a dense flow), */
     BACKLOG_PACKETS = 500,     /* unless so many have gathered already */
-    DENSE_MIN_NS = 50000,      /* packets of a dense flow leave together within 2 % of the shortest delay, */
+    DENSE_MIN_NS = 100000,     /* packets of a dense flow leave together within 2 % of the shortest delay, */
     DENSE_MAX_NS = 200000,     /* but these bounds */
     EVENTS = 64,
     PRIORITY = 10,
@@ -145,14 +145,20 @@ static void sleep_until(int64_t ns)
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
 }
 
-/* When to be awake for a packet that is due then: first to have the processors poll, then for the packet. Without
- * credit for spinning, the packets of a dense flow leave in small batches: a sleep of a few microseconds costs more
- * than it gains. */
+/* Packets come thick and fast. */
+static bool is_dense(const struct userspace_drive *drive)
+{
+    return drive->arrived >= GATHER_PACKETS;
+}
+
+/* When to be awake for a packet that is due then: first to have the processors poll, then for the packet. The packets
+ * of a dense flow leave in small batches: to spin for each would take a processor from those who send and receive, and a
+ * sleep of a few microseconds costs more than it gains. */
 static int64_t wake_for(const struct userspace_drive *drive, int64_t due)
 {
     if (!drive->cpu_latency.short_wakes)
         return due - POLL_NS;
-    if (drive->spin_credit_ns >= EARLY_NS)
+    if (drive->spin_credit_ns >= EARLY_NS && !is_dense(drive))
         return due - EARLY_NS;
     int64_t soonest = drive->delivered_ns + drive->dense_ns;
     return due > soonest ? due : soonest;
@@ -167,7 +173,7 @@ static void rest(struct userspace_drive *drive)
     int64_t wake = due == INT64_MAX ? due : wake_for(drive, due);
     if (due != INT64_MAX && drive->flowing && drive->coalesce_ns >= COALESCE_MIN_NS) {
         sleep_until(wake < drive->read_ns ? wake : drive->read_ns);
-    } else if (drive->arrived >= GATHER_PACKETS && drive->arrived < BACKLOG_PACKETS) {
+    } else if (is_dense(drive) && drive->arrived < BACKLOG_PACKETS) {
         int64_t gathered = now_ns() + GATHER_NS;
         sleep_until(wake < gathered ? wake : gathered);
         drive->read_ns = 0;

@@ -8,8 +8,8 @@
  *
  * The thread runs under SCHED_FIFO where that is allowed, reads arrivals in batches (their stamps make late
  * reading harmless as long as it is shorter than the delay), wakes shortly before a packet is due and spins
- * the rest, but never more than an eighth of the time; the packets of dense traffic leave in small batches instead,
- * late by at most 2 % of the shortest delay (50 to 200 µs). Without a delay, dense traffic gathers for 100 µs.
+ * the rest, but never more than an eighth of the time; the packets of dense traffic (8 of MTU size or more at a time) leave
+ * in small batches instead, late by at most 2 % of the shortest delay (100 to 200 µs). Without a delay, dense traffic gathers for 100 µs.
  * From 2 ms before a packet is due, idle processors poll (cpu_latency.h).
  *
  * Packets to be doubled or changed are copied out of the kernel whole. The second one of a doubled packet is sent by a
