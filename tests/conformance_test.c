@@ -81,7 +81,7 @@ static void bed_build(struct bed *bed, const struct link_driver *driver)
     static struct in_addr ips[2];
     ips[0].s_addr = htonl(0xc6120001);
     ips[1].s_addr = htonl(0xc6120002);
-    struct testbed_host hosts[2] = {{"a", &ips[0], 1}, {"b", &ips[1], 1}};
+    struct testbed_host hosts[2] = {{"a", &ips[0], 1, false, {0}}, {"b", &ips[1], 1, false, {0}}};
     struct testbed_link link = {.between = {0, 1}, .varies = true};
     struct err e = ERR_INIT;
     autofree char *name = mem_printf("conformance-%d", getpid());

@@ -199,7 +199,7 @@ static void processes(void **state)
 static void build_testbed(struct journal *journal, struct testbed **testbed)
 {
     struct in_addr ips[2] = {{htonl(0xc6120001)}, {htonl(0xc6120002)}};
-    struct testbed_host hosts[2] = {{"a", &ips[0], 1}, {"b", &ips[1], 1}};
+    struct testbed_host hosts[2] = {{"a", &ips[0], 1, false, {0}}, {"b", &ips[1], 1, false, {0}}};
     struct testbed_link link = {.between = {0, 1},
                                 .params = {{.delay = simtime_ms(1)}, {.delay = simtime_ms(1)}}};
     struct err e = ERR_INIT;
