@@ -18,9 +18,9 @@ struct numbers {
     size_t repeat_count;
 };
 
-enum container_state { CONTAINER_GONE, CONTAINER_LOST, CONTAINER_STANDBY, CONTAINER_HALTED, CONTAINER_LIVE };
+enum container_state { CONTAINER_GONE, CONTAINER_LOST, CONTAINER_STOPPED, CONTAINER_STANDBY, CONTAINER_HALTED, CONTAINER_LIVE };
 
-static const char *const state_names[] = {"gone", "lost", "standby", "halted", "live"};
+static const char *const state_names[] = {"gone", "lost", "stopped", "standby", "halted", "live"};
 
 struct container {
     char *edge;
@@ -44,6 +44,7 @@ struct mud {
     size_t container_count;
     int live;
     bool was_live, ended_in_order; /* its last container went after it was done */
+    bool stopped;                  /* by supervision: its only live container is gone for good */
     char *lost;                    /* declared, in a sentence: its only live container is gone */
     struct migration *migrations;
     size_t migration_count;
@@ -158,7 +159,7 @@ static int containers_left(const struct mud *mud)
 {
     int left = 0;
     for (size_t i = 0; i < mud->container_count; i++)
-        left += mud->containers[i].state > CONTAINER_LOST;
+        left += mud->containers[i].state > CONTAINER_STOPPED;
     return left;
 }
 
@@ -179,7 +180,8 @@ static void see_container(struct invariants *inv, struct mud *mud, const struct 
                                simtime_seconds(ev->at), ev->reporter);
     mud->live += (c->state == CONTAINER_LIVE) - was_live;
     mud->was_live |= c->state == CONTAINER_LIVE;
-    if (!was_live || mud->live > 0 || mud->lost)
+    mud->stopped |= c->state == CONTAINER_STOPPED;
+    if (!was_live || mud->live > 0 || mud->lost || mud->stopped)
         return;
     if (mud->told_total && containers_left(mud) == 0)
         mud->ended_in_order = true;
@@ -259,7 +261,7 @@ static void check_answers(struct invariants *inv, struct mud *mud)
 {
     check_once(inv, mud, &mud->answered, "answered");
     check_once(inv, mud, &mud->abandoned, "abandoned");
-    if (mud->lost)
+    if (mud->lost || mud->stopped)
         return;
     int64_t answered = (int64_t)mud->answered.set.count, abandoned = (int64_t)mud->abandoned.set.count;
     if (!mud->told_total)
@@ -305,12 +307,12 @@ static void check_containers(struct invariants *inv, struct mud *mud)
         return;
     }
     int left = containers_left(mud);
-    if (left == 0 && !mud->ended_in_order && !mud->lost)
+    if (left == 0 && !mud->ended_in_order && !mud->lost && !mud->stopped)
         say(inv, mud, "no container is left at the end");
     else if (left == 1 && mud->live != 1)
         say(inv, mud, "the container that is left at the end is not live");
     for (size_t i = 0; i < mud->container_count && left > 1; i++)
-        if (mud->containers[i].state > CONTAINER_LOST)
+        if (mud->containers[i].state > CONTAINER_STOPPED)
             say(inv, mud, "%d containers are left at the end: one at %s, brought by migration %d, is %s",
                 left, mud->containers[i].edge, mud->containers[i].migration,
                 state_names[mud->containers[i].state]);

@@ -12,7 +12,7 @@
  *   - every migration that begins ends, once, before the run's time is over.
  *
  * Where an edge declares that a device's only live container is lost, answers may be missing and no container need be left;
- * nothing may be answered or executed twice or wrongly all the same.
+ * nothing may be answered or executed twice or wrongly all the same. The same where supervision stops it: that breaks nothing.
  *
  * The events are streamed in; memory is by device, not by request. */
 #ifndef ROAMLAB_INVARIANTS_H

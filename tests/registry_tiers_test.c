@@ -138,11 +138,12 @@ static void test_keeps(void **state)
 {
     static const char *const settings[2][SETTINGS_MAX] = {
         {"hosts.fog3={}", "edges.es3={\"host\": \"fog3\", \"registry\": \"fog2\", \"has_base\": false}",
-         "links.5={\"between\": [\"fog2\", \"fog3\"], \"rate_mbit\": 1000}", "aps.ap3={\"host\": \"fog3\", \"edge\": \"es3\"}",
-         "muds.m2.visits.1.ap=ap3", NULL},
+         "links.5={\"between\": [\"fog2\", \"fog3\"], \"rate_mbit\": 1000}",
+         "aps.ap3={\"host\": \"fog3\", \"edge\": \"es3\"}", "muds.m2.visits.1.ap=ap3", NULL},
         {"hosts.fog3={}", "edges.es3={\"host\": \"fog3\", \"registry\": \"fog2\", \"has_base\": false}",
-         "links.5={\"between\": [\"fog2\", \"fog3\"], \"rate_mbit\": 1000}", "aps.ap3={\"host\": \"fog3\", \"edge\": \"es3\"}",
-         "muds.m2.visits.1.ap=ap3", "registries.fog2.keeps=false"},
+         "links.5={\"between\": [\"fog2\", \"fog3\"], \"rate_mbit\": 1000}",
+         "aps.ap3={\"host\": \"fog3\", \"edge\": \"es3\"}", "muds.m2.visits.1.ap=ap3",
+         "registries.fog2.keeps=false"},
     };
     double seconds[2];
     (void)state;
@@ -156,8 +157,9 @@ static void test_keeps(void **state)
 
 static void test_fresh_container(void **state)
 {
-    static const char *const settings[2][SETTINGS_MAX] = {{"edges.es2.has_base=true"},
-                                                          {"edges.es2.has_base=true", "edges.es1.has_base=false", "registries.fog1.images=[]"}};
+    static const char *const settings[2][SETTINGS_MAX] = {
+        {"edges.es2.has_base=true"},
+        {"edges.es2.has_base=true", "edges.es1.has_base=false", "registries.fog1.images=[]"}};
     double sent[2];
     (void)state;
     for (int i = 0; i < 2; i++) {
@@ -166,7 +168,8 @@ static void test_fresh_container(void **state)
         assert_true(result_metric(result, "requests.lost") == 0 && stage_seconds(result, 0, "pull") == 0);
         json_object_put(result);
     }
-    assert_true(sent[1] < sent[0] - 8); /* two seconds of four requests a second went by before the image was there */
+    assert_true(sent[1] <
+                sent[0] - 8); /* two seconds of four requests a second went by before the image was there */
 }
 
 /* --- what scenarios may say ----------------------------------------------------------------------------------------------------- */
@@ -180,7 +183,8 @@ static void test_bad_scenarios(void **state)
         {{{"registries.fog1.parent", "sky"}}, "registries.fog1.parent: there is no registry sky"},
         {{{"registries.cloud.parent", "fog1"}}, "parent: the tiers go in a circle"},
         {{{"registries.fog1.host", "fog2"}}, "host: registry fog1 is on host fog2 already"},
-        {{{"registries.fog1.images", "[\"IoT\"]"}}, "registries.fog1.images.0: \"IoT\" does not name an image"},
+        {{{"registries.fog1.images", "[\"IoT\"]"}},
+         "registries.fog1.images.0: \"IoT\" does not name an image"},
         {{{"service.image", "a:"}}, "service.image: \"a:\" does not name an image"},
         {{{"service.image", "a/../b"}}, "service.image: \"a/../b\" does not name an image"},
         {{{"service.image", "other"}}, "edges.es2.has_base: no registry that it reaches has the image other"},
@@ -200,8 +204,9 @@ int main(void)
 {
     setenv("PATH", "/nonexistent", 1); /* no gnuplot: figures are not what is tested */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nearest),         cmocka_unit_test(test_pulls),         cmocka_unit_test(test_keeps),
-        cmocka_unit_test(test_fresh_container), cmocka_unit_test(test_bad_scenarios),
+        cmocka_unit_test(test_nearest),       cmocka_unit_test(test_pulls),
+        cmocka_unit_test(test_keeps),         cmocka_unit_test(test_fresh_container),
+        cmocka_unit_test(test_bad_scenarios),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 
 #include "policy.h"
 #include "port.h"
+#include "supervision.h"
 
 /* The protocol's waits and limits; the scenario fills them (timeouts.*, migration.*). */
 struct timeouts {
@@ -30,6 +31,7 @@ struct rules {
     uint32_t window;         /* requests a MUD may have unanswered; also the service's reply cache */
     uint32_t replay_max;
     uint32_t retries;        /* after failed migrations, per handoff */
+    struct supervision supervision;
     const bool *lacks_base;  /* by edge server: the service's image is not there at the start; NULL = it is everywhere */
 };
 

@@ -17,6 +17,7 @@ static const char *const event_names[AP_EVENTS] = {
     [AP_EV_CUT] = "cut",                 [AP_EV_LOGGED] = "logged",           [AP_EV_FETCHED] = "fetched",
     [AP_EV_REPLAYED] = "replayed",       [AP_EV_PROBED] = "probed",           [AP_EV_ACTIVATED] = "activated",
     [AP_EV_FAILED] = "failed",           [AP_EV_TICK] = "tick",               [AP_EV_BYE] = "bye",
+    [AP_EV_DELEGATE] = "delegate",
 };
 
 static void nothing(struct ap_client *client, const struct msg *m)
@@ -35,6 +36,7 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
             [AP_EV_REASSOCIATE] = ap_reassociate,
             [AP_EV_DISASSOCIATE] = nothing,
             [AP_EV_MOVE_NOTIFY] = ap_give_token,
+            [AP_EV_DELEGATE] = nothing,
         },
     [AP_ATTACHING] =
         {
@@ -45,6 +47,7 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
             [AP_EV_REQUEST] = ap_hold_request,
             [AP_EV_ATTACHED] = ap_attached,
             [AP_EV_BYE] = nothing,
+            [AP_EV_DELEGATE] = nothing,
         },
     [AP_AWAITING_TOKEN] =
         {
@@ -58,6 +61,7 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
             [AP_EV_REPLY] = ap_reply_before_token,
             [AP_EV_ATTACHED] = nothing,
             [AP_EV_BYE] = nothing,
+            [AP_EV_DELEGATE] = nothing,
         },
     [AP_SERVING] =
         {
@@ -70,6 +74,7 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
             [AP_EV_ATTACHED] = nothing,
             [AP_EV_TICK] = ap_retry_migration,
             [AP_EV_BYE] = ap_bye,
+            [AP_EV_DELEGATE] = ap_delegate,
         },
     [AP_MIGRATING] =
         {
@@ -87,6 +92,7 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
             [AP_EV_FAILED] = ap_migration_failed,
             [AP_EV_TICK] = ap_look_after_source,
             [AP_EV_BYE] = ap_bye,
+            [AP_EV_DELEGATE] = ap_acknowledge,
         },
     [AP_CATCHING_UP] =
         {
@@ -106,6 +112,7 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
             [AP_EV_FAILED] = ap_migration_failed,
             [AP_EV_TICK] = ap_catch_up_tick,
             [AP_EV_BYE] = ap_bye,
+            [AP_EV_DELEGATE] = ap_acknowledge,
         },
     [AP_SWITCHING] =
         {
@@ -125,6 +132,7 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
             [AP_EV_FAILED] = ap_migration_failed,
             [AP_EV_TICK] = ap_switch_tick,
             [AP_EV_BYE] = ap_bye,
+            [AP_EV_DELEGATE] = ap_acknowledge,
         },
     [AP_ACTIVATING] =
         {
@@ -145,6 +153,7 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
             [AP_EV_FAILED] = ap_migration_failed,
             [AP_EV_TICK] = ap_switch_tick,
             [AP_EV_BYE] = ap_bye,
+            [AP_EV_DELEGATE] = ap_acknowledge,
         },
     [AP_MOVED] =
         {
@@ -155,6 +164,7 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
             [AP_EV_REPLY] = ap_send_after_token,
             [AP_EV_ATTACHED] = nothing,
             [AP_EV_BYE] = nothing,
+            [AP_EV_DELEGATE] = ap_delegate_elsewhere,
         },
 };
 
@@ -261,6 +271,8 @@ static enum ap_event event_of_offload(const struct offload *o)
         return AP_EV_PROBED;
     case OFFLOAD_FAILED:
         return AP_EV_FAILED;
+    case OFFLOAD_DELEGATE:
+        return AP_EV_DELEGATE;
     case OFFLOAD_ACK:
         return event_of_ack(o);
     default:

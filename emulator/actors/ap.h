@@ -48,6 +48,7 @@ enum ap_event {
     AP_EV_FAILED,    /* an edge, or the courier, gives the migration up */
     AP_EV_TICK,      /* the client's alarm */
     AP_EV_BYE,
+    AP_EV_DELEGATE,  /* the anchor wants to be rid of the container */
     AP_EVENTS
 };
 
@@ -153,7 +154,7 @@ void ap_fail(struct ap_client *client, int32_t status, const char *why);
 struct offload ap_control(const struct ap_client *client, uint8_t type);
 /* The source does not answer CANCEL: nobody else tells the target. */
 void ap_remove_at_target(struct ap_client *client, const struct msg *cancel);
-ap_handler ap_retry_migration, ap_migration_failed, ap_look_after_source;
+ap_handler ap_delegate, ap_delegate_elsewhere, ap_acknowledge, ap_retry_migration, ap_migration_failed, ap_look_after_source;
 
 /* ap_replay.c */
 /* Replays what can be replayed, and begins the switch when the rest fits into the hold. */

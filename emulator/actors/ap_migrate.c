@@ -123,3 +123,31 @@ void ap_retry_migration(struct ap_client *client, const struct msg *m)
     client->retries++;
     begin_migration(client, AP_EV_TICK);
 }
+
+void ap_acknowledge(struct ap_client *client, const struct msg *m)
+{
+    courier_acknowledge(&client->ap->actor, m);
+}
+
+/* Asked by the anchor; a former one may ask late. */
+void ap_delegate(struct ap_client *client, const struct msg *m)
+{
+    struct party to = m->offload.peer;
+    ap_acknowledge(client, m);
+    if ((m->from.role == PARTY_EDGE && !party_equal(m->from, client->anchor_edge)) || party_equal(to, client->anchor_edge))
+        return;
+    if (!client->ap->actor.rules->strategy->migrates) {
+        actor_note(&client->ap->actor, (int32_t)client->mud, -1, "cannot be delegated: strategy none does not migrate");
+        return;
+    }
+    client->target = to;
+    client->retries = 0;
+    begin_migration(client, AP_EV_DELEGATE);
+}
+
+void ap_delegate_elsewhere(struct ap_client *client, const struct msg *m)
+{
+    struct offload o = m->offload;
+    ap_acknowledge(client, m);
+    courier_send_offload(&client->ap->courier, client->next_ap, &o);
+}

@@ -95,7 +95,7 @@ static void order_alarm_rings(struct alarm *alarm)
 /* Once a device's container has come or gone, an ATTACH is a late repetition. */
 static void start_container(struct edge_client *client, const struct msg *m)
 {
-    if (client->ended || client->removed || client->container || client->lost)
+    if (client->ended || client->removed || client->container || client->lost || client->edge->recalled)
         return;
     client->owner = m->from;
     client->container = 0;
@@ -146,6 +146,14 @@ void edge_remove_container(struct edge_client *client, enum operation operation,
     edge_enter_state(client, EDGE_REMOVING, event);
 }
 
+void edge_stop_for_good(struct edge_client *client)
+{
+    client->lost = true;
+    edge_report_container(client, client->container, "stopped");
+    actor_note(&client->edge->actor, (int32_t)client->mud, -1, "the device is unavailable from now on");
+    edge_remove_container(client, OP_DISCARD, client->container, EDGE_EV_STOP);
+}
+
 void edge_acknowledge(struct edge_client *client, const struct msg *m)
 {
     courier_acknowledge(&client->edge->actor, m);
@@ -154,7 +162,8 @@ void edge_acknowledge(struct edge_client *client, const struct msg *m)
 static void removed(struct edge_client *client, const struct msg *m)
 {
     (void)m;
-    edge_report_container(client, client->container, "gone");
+    if (!client->lost)
+        edge_report_container(client, client->container, "gone");
     edge_enter_state(client, EDGE_EMPTY, EDGE_EV_REMOVED);
     if (client->removal.mud != MUD_NONE) {
         if (client->removal.offload.type == OFFLOAD_STOP)
@@ -467,6 +476,8 @@ static void gave_up(struct courier *courier, const struct msg *m)
     actor_note(&edge->actor, (int32_t)m->mud, (int32_t)m->offload.migration, "no answer to %s", text);
     if (m->offload.type == OFFLOAD_INSTALL)
         migration_ask_to_fail(client);
+    else if (m->offload.type == OFFLOAD_DELEGATE)
+        return;
     else
         courier_send(courier, m);
 }

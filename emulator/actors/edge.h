@@ -72,12 +72,17 @@ struct edge {
     struct actor actor;
     struct courier courier;
     struct map clients; /* MUD → struct edge_client, owned */
+    struct alarm supervision_alarm;
+    int supervised;          /* orders of supervision that are carried out */
+    bool recalls, recalled;  /* the image: containers are still to be stopped; none is started */
     bool lacks_base;    /* it is pulled before the first container is started or created here */
     uint32_t containers, loads_told;
 };
 
 void edge_init(struct edge *edge, struct port *port, const struct rules *rules, uint32_t index);
 void edge_free(struct edge *edge);
+/* The run begins. */
+void edge_start(struct edge *edge);
 void edge_receive(struct edge *edge, const struct msg *m);
 /* What a container answers: REPLY, REPLAYED or PROBED, with the asking message's other fields as they were. */
 void edge_container_says(struct edge *edge, uint32_t container, const struct offload *o);
@@ -103,6 +108,8 @@ void edge_report_stage(struct edge_client *client, uint32_t migration, enum oper
 /* The outgoing migration is over, and undone: the log is trimmed, the next MIGRATE may begin. */
 void edge_migration_ended(struct edge_client *client);
 
+/* Stops the only live container and declares the device unavailable. */
+void edge_stop_for_good(struct edge_client *client);
 void edge_enter_state(struct edge_client *client, enum edge_state state, enum edge_event event);
 /* The live container died, or the one that a migration has brought and nobody uses yet. */
 edge_handler edge_live_died, edge_restored_died;

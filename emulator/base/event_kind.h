@@ -19,8 +19,8 @@ enum event_kind {
     /* Reported by the edge: its live container executed `number` for the first time in this lineage; value =
      * the container's migration. */
     EVENT_EXECUTED,
-    /* Reported by the edge: text = "live", "standby", "halted" (cold: stopped, kept), "gone", or "lost" (gone, and nobody else
-     * may serve the device); migration = the one that brought it (0 = fresh). */
+    /* Reported by the edge: text = "live", "standby", "halted" (cold: stopped, kept), "gone", "lost" (gone, and nobody else
+     * may serve the device) or "stopped" (the same, by supervision); migration = the one that brought it (0 = fresh). */
     EVENT_CONTAINER,
     /* A migration's stage ended: text = stage's name, begin, bytes, value = 0 or -errno. */
     EVENT_STAGE,
@@ -50,6 +50,10 @@ enum event_kind {
     /* Reported by a host's agent: what all processes of a program have used since `begin`. reporter = the host; text = the
      * program; value = nanoseconds of CPU time. */
     EVENT_CPU,
+    /* Reported by the edge: what supervision does to a device's container. text = "delegated" (peer = where to), "recalled", or what it
+     * uses beyond its allowance, "memory", "cpu" or "requests"; value = how much: bytes, thousandths of a CPU, thousandths of a request
+     * per second. */
+    EVENT_SUPERVISION,
     EVENT_KINDS
 };
 

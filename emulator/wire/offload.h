@@ -47,6 +47,8 @@ enum offload_type {
     OFFLOAD_ACK, /* acknowledges the control message whose type is in `acked` */
     /* edge → every AP, if placements weigh the load; not acknowledged, the next one makes up for it */
     OFFLOAD_LOAD, /* `number` containers are here; `until` grows with each such message */
+    /* edge → AP, AP → the AP that the token went to */
+    OFFLOAD_DELEGATE, /* the container shall go to edge `peer`, though the device stays */
     OFFLOAD_TYPES
 };
 

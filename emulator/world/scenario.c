@@ -105,6 +105,7 @@ void scenario_free(struct scenario *s)
         scenario_free_shaping(&s->links[i]);
     free_muds(s);
     scenario_free_registries(s);
+    free(s->supervision.orders);
     scenario_free_sweep(&s->sweep);
     for (int i = 0; i < s->mobility_count; i++) {
         free(s->mobilities[i].name);

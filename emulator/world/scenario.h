@@ -16,6 +16,7 @@
 #include "schedule.h"
 #include "simtime.h"
 #include "strategy.h"
+#include "supervision.h"
 #include "track.h"
 #include "visit.h"
 
@@ -208,6 +209,7 @@ struct scenario {
     int edge_count;
     struct scenario_registry *registries;
     int registry_count;
+    struct supervision supervision;
     struct scenario_ap *aps;
     int ap_count;
     int logrepo_host;

@@ -252,6 +252,7 @@ int scenario_build(struct scenario *s, json_object *root, struct err *e)
     build_costs(s, root);
     if (build_hosts(s, root, e) < 0 || build_name(s, root, e) < 0 || build_log(s, root, e) < 0 ||
         scenario_build_registries(s, root, e) < 0 || build_edges(s, root, e) < 0 ||
+        scenario_build_supervision(s, root, e) < 0 ||
         scenario_build_aps(s, root, e) < 0 || build_logrepo(s, root, e) < 0 ||
         scenario_build_links(s, root, e) < 0 || build_migration(s, root, e) < 0 ||
         build_nfs_host(s, root, e) < 0 ||

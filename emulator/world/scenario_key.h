@@ -68,7 +68,7 @@ extern const struct scenario_keys scenario_service_keys, scenario_link_keys, sce
     scenario_shaping_keys, /* those of a link that say what it does to packets */
     scenario_mud_keys, scenario_visit_keys, scenario_migration_keys, scenario_timeout_keys,
     scenario_cost_keys, scenario_carrier_keys, scenario_fault_keys, scenario_expect_keys, scenario_sweep_keys, scenario_edge_keys, scenario_distance_keys,
-    scenario_mdp_keys, scenario_weight_keys, scenario_registry_keys;
+    scenario_mdp_keys, scenario_weight_keys, scenario_registry_keys, scenario_supervision_keys;
 
 /* The key of that name (of `len` bytes), or NULL. */
 const struct scenario_key *scenario_key_of(const struct scenario_keys *keys, const char *name, size_t len);
@@ -185,6 +185,8 @@ int scenario_build_policy(struct scenario_migration *m, json_object *migration, 
 int scenario_build_registries(struct scenario *s, json_object *root, struct err *e);
 /* What edge servers lack can be pulled. */
 int scenario_check_registries(const struct scenario *s, struct err *e);
+/* Builds what supervision does; edge servers are numbered already. */
+int scenario_build_supervision(struct scenario *s, json_object *root, struct err *e);
 void scenario_free_registries(struct scenario *s);
 
 /* Builds the access points, which may stand in grids; hosts and edge servers are numbered already. */

@@ -24,6 +24,7 @@ static void fill_rules(struct rules *r, const struct scenario *s)
         .window = world_layout_window(s),
         .replay_max = s->migration.replay_max,
         .retries = s->migration.retries,
+        .supervision = s->supervision,
     };
     bool *lacks = mem_alloc_array((size_t)s->edge_count, sizeof *lacks);
     for (int i = 0; i < s->edge_count; i++)
@@ -100,6 +101,9 @@ void world_start(struct world *w)
     for (int i = 0; i < w->layout.mud_count; i++)
         if (w->cast.muds[i])
             mud_start(w->cast.muds[i]);
+    for (int i = 0; i < w->layout.edge_count; i++)
+        if (w->cast.edges[i])
+            edge_start(w->cast.edges[i]);
 }
 
 bool world_idle(const struct world *w)

@@ -1,0 +1,116 @@
+/* Supervision as an edge server carries it out: delegation, recall, and the guard over its containers. */
+#include "edge.h"
+#include "mem.h"
+#include "supervision.h"
+
+enum { AGAIN_MS = 100 };
+
+const char *supervision_action_name(int action)
+{
+    static const char *const names[SUPERVISION_ACTIONS] = {
+        [SUPERVISION_DELEGATE] = "delegate", [SUPERVISION_RECALL] = "recall"};
+    return action >= 0 && action < SUPERVISION_ACTIONS ? names[action] : NULL;
+}
+
+static const struct supervision *supervision_of(const struct edge *edge)
+{
+    return &edge->actor.rules->supervision;
+}
+
+static void report(struct edge_client *client, struct party peer, const char *text, int64_t value)
+{
+    struct actor *actor = &client->edge->actor;
+    struct report r = REPORT_INIT;
+    r.kind = EVENT_SUPERVISION;
+    r.reporter = actor->self;
+    r.peer = peer;
+    r.text = text;
+    r.mud = (int32_t)client->mud;
+    r.value = value;
+    actor->port->operations->report(actor->port, &r);
+}
+
+/* --- delegation --------------------------------------------------------------------------------------------------------------- */
+
+static void delegate_client(struct edge_client *client, struct party to)
+{
+    if (client->state != EDGE_LIVE || migration_runs(&client->out))
+        return;
+    report(client, to, "delegated", 0);
+    struct offload o = {.type = OFFLOAD_DELEGATE,
+                        .mud = client->mud,
+                        .sequence = client->sequence,
+                        .migration = client->container,
+                        .peer = to};
+    courier_send_offload(&client->edge->courier, client->owner, &o);
+}
+
+/* --- stopping ----------------------------------------------------------------------------------------------------------------- */
+
+/* Until then nothing but the migration itself ends it. */
+static bool can_be_stopped(const struct edge_client *client)
+{
+    return client->state == EDGE_LIVE && !migration_runs(&client->out) &&
+           client->pending_migrate.mud == MUD_NONE;
+}
+
+static void stop_client(struct edge_client *client, const char *why, int64_t value)
+{
+    report(client, (struct party){0}, why, value);
+    edge_stop_for_good(client);
+}
+
+/* False as long as there is a container that migrates, starts or stops. */
+static bool recall_all(struct edge *edge)
+{
+    size_t at = 0;
+    bool done = true;
+    for (struct edge_client *client; (client = map_next(&edge->clients, &at));)
+        if (can_be_stopped(client))
+            stop_client(client, "recalled", 0);
+        else
+            done &= client->state == EDGE_EMPTY || client->state == EDGE_REMOVING;
+    return done;
+}
+
+/* --- what is due -------------------------------------------------------------------------------------------------------------- */
+
+static void carry_out(struct edge *edge, const struct supervision_order *order)
+{
+    size_t at = 0;
+    if (order->action == SUPERVISION_RECALL)
+        edge->recalls = true;
+    else if (order->edge == edge->actor.self.index)
+        for (struct edge_client *client; (client = map_next(&edge->clients, &at));)
+            delegate_client(client, party_edge(order->to));
+}
+
+static void wait_for_next(struct edge *edge)
+{
+    const struct supervision *s = supervision_of(edge);
+    struct port *port = edge->actor.port;
+    if (edge->recalls)
+        actor_set_alarm(&edge->actor, &edge->supervision_alarm, simtime_ms(AGAIN_MS));
+    else if (edge->supervised < s->order_count)
+        port->operations->set_alarm(port, &edge->supervision_alarm, s->orders[edge->supervised].at);
+}
+
+static void supervise(struct alarm *alarm)
+{
+    struct edge *edge = container_of(alarm, struct edge, supervision_alarm);
+    const struct supervision *s = supervision_of(edge);
+    while (edge->supervised < s->order_count &&
+           s->orders[edge->supervised].at.ns <= actor_now(&edge->actor).ns)
+        carry_out(edge, &s->orders[edge->supervised++]);
+    if (edge->recalls) {
+        edge->recalled = true;
+        edge->recalls = !recall_all(edge);
+    }
+    wait_for_next(edge);
+}
+
+void edge_start(struct edge *edge)
+{
+    edge->supervision_alarm.ring = supervise;
+    wait_for_next(edge);
+}
