@@ -55,6 +55,7 @@ struct edge_client {
     struct replay_log log;      /* requests queued at the gate, delivered and unanswered, and, migrating, all since the cut */
     uint32_t next;              /* the container has executed everything below this number */
     struct migration out, in;   /* this edge is the source, the target */
+    bool delegated;             /* asked the access point to take the container elsewhere */
     bool lost;                  /* the device's only live container ended here */
     uint32_t ended;             /* outgoing migrations up to this one are over: MIGRATE repeats nothing */
     uint32_t removed;           /* incoming migrations up to this one were called off: INSTALL repeats nothing */
@@ -75,6 +76,8 @@ struct edge {
     struct alarm supervision_alarm;
     int supervised;          /* orders of supervision that are carried out */
     bool recalls, recalled;  /* the image: containers are still to be stopped; none is started */
+    bool delegates;          /* containers are still to be handed over */
+    struct party delegates_to;
     bool lacks_base;    /* it is pulled before the first container is started or created here */
     uint32_t containers, loads_told;
 };

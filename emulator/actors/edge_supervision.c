@@ -34,15 +34,33 @@ static void report(struct edge_client *client, struct party peer, const char *te
 
 static void delegate_client(struct edge_client *client, struct party to)
 {
-    if (client->state != EDGE_LIVE || migration_runs(&client->out))
-        return;
     report(client, to, "delegated", 0);
+    client->delegated = true;
     struct offload o = {.type = OFFLOAD_DELEGATE,
                         .mud = client->mud,
                         .sequence = client->sequence,
                         .migration = client->container,
                         .peer = to};
     courier_send_offload(&client->edge->courier, client->owner, &o);
+}
+
+static bool is_coming(const struct edge_client *client)
+{
+    return client->state == EDGE_STARTING || client->state == EDGE_INSTALLING ||
+           client->state == EDGE_STANDBY;
+}
+
+/* What leaves by itself needs no help. False as long as there is a container on its way to here. */
+static bool delegate_all(struct edge *edge)
+{
+    size_t at = 0;
+    bool done = true;
+    for (struct edge_client *client; (client = map_next(&edge->clients, &at));) {
+        if (client->state == EDGE_LIVE && !client->delegated && !migration_runs(&client->out))
+            delegate_client(client, edge->delegates_to);
+        done &= !is_coming(client);
+    }
+    return done;
 }
 
 /* --- stopping ----------------------------------------------------------------------------------------------------------------- */
@@ -75,21 +93,29 @@ static bool recall_all(struct edge *edge)
 
 /* --- what is due -------------------------------------------------------------------------------------------------------------- */
 
-static void carry_out(struct edge *edge, const struct supervision_order *order)
+static void forget_delegations(struct edge *edge)
 {
     size_t at = 0;
-    if (order->action == SUPERVISION_RECALL)
-        edge->recalls = true;
-    else if (order->edge == edge->actor.self.index)
-        for (struct edge_client *client; (client = map_next(&edge->clients, &at));)
-            delegate_client(client, party_edge(order->to));
+    for (struct edge_client *client; (client = map_next(&edge->clients, &at));)
+        client->delegated = false;
+}
+
+static void carry_out(struct edge *edge, const struct supervision_order *order)
+{
+    if (order->action == SUPERVISION_RECALL) {
+        edge->recalls = edge->recalled = true;
+    } else if (order->edge == edge->actor.self.index) {
+        forget_delegations(edge);
+        edge->delegates = true;
+        edge->delegates_to = party_edge(order->to);
+    }
 }
 
 static void wait_for_next(struct edge *edge)
 {
     const struct supervision *s = supervision_of(edge);
     struct port *port = edge->actor.port;
-    if (edge->recalls)
+    if (edge->recalls || edge->delegates)
         actor_set_alarm(&edge->actor, &edge->supervision_alarm, simtime_ms(AGAIN_MS));
     else if (edge->supervised < s->order_count)
         port->operations->set_alarm(port, &edge->supervision_alarm, s->orders[edge->supervised].at);
@@ -102,10 +128,10 @@ static void supervise(struct alarm *alarm)
     while (edge->supervised < s->order_count &&
            s->orders[edge->supervised].at.ns <= actor_now(&edge->actor).ns)
         carry_out(edge, &s->orders[edge->supervised++]);
-    if (edge->recalls) {
-        edge->recalled = true;
+    if (edge->delegates)
+        edge->delegates = !delegate_all(edge);
+    if (edge->recalls)
         edge->recalls = !recall_all(edge);
-    }
     wait_for_next(edge);
 }
 

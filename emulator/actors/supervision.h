@@ -18,7 +18,7 @@ enum supervision_action { SUPERVISION_DELEGATE, SUPERVISION_RECALL, SUPERVISION_
 struct supervision_order {
     enum supervision_action action;
     struct simtime at;
-    uint32_t edge, to; /* DELEGATE: everything that runs at `edge` goes to `to` */
+    uint32_t edge, to; /* DELEGATE: everything that runs at `edge`, or is on its way there, goes to `to` */
 };
 
 /* What a container may use of its edge server; 0 = as much as it likes. */

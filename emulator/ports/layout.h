@@ -57,6 +57,8 @@ struct layout {
     int mud_count, ap_count, edge_count;
     struct layout_registry *registries;
     int registry_count;
+    bool recalls;             /* the service's image is withdrawn from all of them … */
+    struct simtime recall_at; /* … then */
     int carrier_registry; /* that carrier registry goes through, -1 = the target's */
     uint64_t base_bytes, layer_bytes, memory_bytes;
     struct statechain_history *history; /* of the service's state */

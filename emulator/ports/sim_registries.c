@@ -48,7 +48,10 @@ void sim_registries_free(struct sim_registries *r)
 
 static int nearest_with_image(const struct sim *sim, uint32_t edge)
 {
-    autofree int *order = mem_alloc_array((size_t)sim->layout->registry_count, sizeof *order);
+    const struct layout *l = sim->layout;
+    if (l->recalls && !simtime_before(loop_now(sim->loop), l->recall_at))
+        return -1;
+    autofree int *order = mem_alloc_array((size_t)l->registry_count, sizeof *order);
     int count = layout_nearest_registries(sim->layout, edge, order);
     for (int i = 0; i < count; i++)
         if (sim->registries->has_image[order[i]])
@@ -111,7 +114,7 @@ static void keep(struct sim *sim, uint32_t edge)
 int sim_pull_takes_effect(struct sim *sim, const struct order *order)
 {
     uint32_t edge = order->edge.index;
-    if (!sim->registries->has_base[edge] && nearest_with_image(sim, edge) < 0)
+    if (!sim->registries->has_base[edge] && !sim->registries->pulling[edge] && nearest_with_image(sim, edge) < 0)
         return -1;
     sim->registries->has_base[edge] = true;
     keep(sim, edge);

@@ -443,6 +443,8 @@ static void begin(struct agent *a, struct json_object *line)
     }
     a->began = true;
     real_begin(a->real, origin);
+    if (a->world.layout.recalls)
+        agent_registry_recall(&a->registry, simtime_add(origin, a->world.layout.recall_at));
     world_start(&a->world);
     a->cpu = (struct agent_cpu){
         .loop = a->loop, .port = real_port(a->real), .cast = &a->world.cast, .host = host_name(a)};

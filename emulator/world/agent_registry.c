@@ -24,6 +24,41 @@ static void filled(struct background *b, int status, const struct err *e)
     r->changed(r, status, e);
 }
 
+static int withdraw(struct background *b, struct err *e)
+{
+    struct agent_registry *r = container_of(b, struct agent_registry, background);
+    struct registry_client client;
+    int status = registry_client_open(&client, r->settings, r->host.address, -1, e);
+    if (status == 0)
+        status = registry_image_withdraw(&client, r->scenario->service.image, e);
+    registry_client_close(&client);
+    return status < 0 ? err_wrap(e, "registries.%s: recall", r->registry->name) : 0;
+}
+
+static void withdrawn(struct background *b, int status, const struct err *e)
+{
+    struct agent_registry *r = container_of(b, struct agent_registry, background);
+    if (status < 0)
+        r->changed(r, status, e);
+}
+
+static void recall_is_due(struct timer *timer)
+{
+    struct agent_registry *r = container_of(timer, struct agent_registry, recall);
+    struct err e = ERR_INIT;
+    r->background.done = withdrawn;
+    int status = background_start(r->settings->loop, &r->background, withdraw, &e);
+    if (status < 0)
+        r->changed(r, status, &e);
+}
+
+void agent_registry_recall(struct agent_registry *r, struct simtime at)
+{
+    r->recall.fire = recall_is_due;
+    if (r->settings)
+        loop_arm(r->settings->loop, &r->recall, at);
+}
+
 static void server_changed(struct registry_server *server, int status, const struct err *e)
 {
     struct agent_registry *r = server->owner;
@@ -53,6 +88,8 @@ int agent_registry_start(struct agent_registry *r, const struct transfer_setting
 void agent_registry_stop(struct agent_registry *r)
 {
     background_cancel(&r->background);
+    if (r->settings)
+        loop_cancel(r->settings->loop, &r->recall);
     registry_server_stop(&r->server);
 }
 

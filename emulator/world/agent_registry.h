@@ -19,12 +19,15 @@ struct agent_registry {
     const struct scenario_registry *registry;
     const char *archive; /* of the service's image */
     bool filled;
+    struct timer recall;
 };
 
 /* What is pointed to outlives it. The keys of settings->folder and the image for registries (registry_image.h) have been made. */
 int agent_registry_start(struct agent_registry *r, const struct transfer_settings *settings,
                          const struct scenario *s, const struct scenario_registry *registry,
                          const char *archive, struct err *e);
+/* Withdraws the service's image at that time of the loop. */
+void agent_registry_recall(struct agent_registry *r, struct simtime at);
 /* Harmless if it does not run. */
 void agent_registry_stop(struct agent_registry *r);
 

@@ -243,3 +243,21 @@ int registry_image_push(struct registry_client *c, const char *archive, const ch
     buf_free(&text);
     return status;
 }
+
+int registry_image_withdraw(struct registry_client *c, const char *image, struct err *e)
+{
+    const char *tag;
+    autofree char *repository = registry_image_repository(image, &tag);
+    struct buf text = BUF_INIT;
+    struct err err = ERR_INIT;
+    char digest[REGISTRY_DIGEST];
+    int status = registry_get_manifest(c, repository, tag, &text, &err);
+    registry_digest(text.data, text.len, digest);
+    buf_free(&text);
+    if (status == 0)
+        return registry_delete_manifest(c, repository, digest, e);
+    if (status == -ENOENT)
+        return 0;
+    *e = err;
+    return status;
+}

@@ -21,6 +21,8 @@ void registry_image_free(struct registry_image *image);
 
 /* Pushes what was made from the archive as NAME[:TAG]. Blocking: for threads. */
 int registry_image_push(struct registry_client *c, const char *archive, const char *image, struct err *e);
+/* Takes NAME[:TAG] out of the registry's catalogue; absent is good. Blocking. */
+int registry_image_withdraw(struct registry_client *c, const char *image, struct err *e);
 /* The repository of NAME[:TAG], free() it, and its tag ("latest" if there is none), which points into `image`. */
 char *registry_image_repository(const char *image, const char **tag);
 

@@ -89,6 +89,10 @@ static void lay_registries(struct layout *l, const struct scenario *s)
     l->registries = mem_alloc_array((size_t)s->registry_count, sizeof *l->registries);
     l->registry_count = s->registry_count;
     l->carrier_registry = s->migration.registry;
+    for (int i = 0; i < s->supervision.order_count && !l->recalls; i++) {
+        l->recalls = s->supervision.orders[i].action == SUPERVISION_RECALL;
+        l->recall_at = s->supervision.orders[i].at;
+    }
     for (int i = 0; i < s->registry_count; i++) {
         const struct scenario_registry *r = &s->registries[i];
         l->registries[i] = (struct layout_registry){r->name, r->host, r->parent, r->has_image, r->keeps};
