@@ -15,6 +15,8 @@ static const char *kind_of(const char *stage)
     switch (operation) {
     case OP_PULL:
         return "transfer";
+    case OP_START:
+    case OP_REPLAY_LOG:
     case OP_MERGE:
     case OP_LOAD:
     case OP_LOAD_BASE:

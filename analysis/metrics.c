@@ -163,11 +163,14 @@ static struct simtime last_sent(const struct run_migration *m)
     return last;
 }
 
-/* What makes the container at the target run. */
+/* What makes the container at the target run, with all that was brought for it. */
 static const struct run_stage *running_stage(const struct run_migration *m)
 {
-    const struct run_stage *restore = stage_of(m, OP_RESTORE);
-    return restore ? restore : stage_of(m, OP_START);
+    static const enum operation last[] = {OP_RESTORE, OP_REPLAY_LOG, OP_START};
+    const struct run_stage *stage = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(last) && !stage; i++)
+        stage = stage_of(m, last[i]);
+    return stage;
 }
 
 static void compute_migration(const struct run_record *r, const struct run_migration *m,

@@ -31,6 +31,7 @@ static const struct walk walks[] = {
       "AP2<CUT 0, do diff", "do send changes", "ES3<INSTALL"}},
     {"image-copy",
      {"AP2<ACK MIGRATE, migr begins, AP2<CUT 0, do commit", "do save", "do send image", "ES3<INSTALL"}},
+    {"log-replay", {"AP2<ACK MIGRATE, migr begins, AP2<CUT 0, do take log", "do send log", "ES3<INSTALL"}},
     {"stateless", {"AP2<ACK MIGRATE, migr begins, AP2<CUT 0, ES3<INSTALL"}},
 };
 

@@ -9,6 +9,7 @@
 static const char *const strategies[] = {
     "p-migr",   "c-migr",    "cold", "p-migr overlapped", "c-migr overlapped",
     "pre-copy", "stateless", "pre-copy overlapped", "image-copy",
+    "log-replay", "log-replay overlapped",
 };
 /* So many of them are played at every moment and with every seed, the others, whose walks differ little, at each fifth. */
 enum { PLAYED_FINELY = 5, COARSENESS = 5 };
@@ -440,6 +441,10 @@ static void limits_end_a_migration_as_failed(void **state)
     struct play p = basic;
     p.migration = "\"replay_max\":5";
     play_well(&p, &fails, "the replay log passes replay_max");
+    p = basic;
+    p.strategy = "log-replay";
+    p.migration = "\"command_log_max\":20";
+    play_well(&p, &fails, "the command log passes command_log_max");
     p = basic;
     p.duration_s = 40;
     p.work_ms = 60; /* 16.7 of 20 requests a second */

@@ -267,6 +267,7 @@ static void test_shipped_scenarios(void **state)
         {"kim22-quick", "p-migr", 2, 1, 0},   {"three-aps", "p-migr", 3, 1, 0},
         {"swap", "p-migr", 2, 2, 0},          {"cold", "cold", 2, 1, 0},
         {"stateless", "stateless", 2, 1, 0}, {"pre-copy", "pre-copy", 2, 1, 0},
+        {"log-replay", "log-replay", 2, 1, 0},
         {"restore-fails", "p-migr", 2, 1, 1}, {"none", "none", 2, 1, 0},
         {"varying-link", "p-migr", 2, 1, 0},  {"tunnel", "p-migr", 3, 1, 0},
     };

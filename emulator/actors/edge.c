@@ -26,7 +26,8 @@ void edge_operate(struct edge_client *client, enum operation operation, uint32_t
                           .mud = client->mud,
                           .migration = migration,
                           .container = container,
-                          .peer = peer};
+                          .peer = peer,
+                          .log = operation == OP_TAKE_LOG ? &client->commands : NULL};
     actor->port->operations->operate(actor->port, &order);
 }
 
@@ -136,6 +137,7 @@ static void start_failed(struct edge_client *client, const struct msg *m)
 void edge_forget_requests(struct edge_client *client)
 {
     replay_free(&client->log);
+    replay_free(&client->commands);
     client->gate_closed = false;
 }
 
@@ -238,6 +240,7 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
             [EDGE_EV_ACTIVATE] = nothing,
             [EDGE_EV_MIGRATE] = edge_migrate_before,
             [EDGE_EV_INSTALL] = edge_install_over_older,
+            [EDGE_EV_ANSWER] = edge_reconstruct_answers,
             [EDGE_EV_INSTALLED] = edge_installed,
             [EDGE_EV_BROKEN] = edge_broken_install,
             [EDGE_EV_REMOVE] = edge_remove_incoming,
@@ -494,6 +497,7 @@ void edge_free(struct edge *edge)
     size_t at = 0;
     for (struct edge_client *client; (client = map_next(&edge->clients, &at));) {
         replay_free(&client->log);
+        replay_free(&client->commands);
         free(client);
     }
     map_free(&edge->clients);

@@ -53,6 +53,7 @@ struct edge_client {
     struct party via;           /* the AP that the requests come through, and the replies go to */
     bool gate_closed;
     struct replay_log log;      /* requests queued at the gate, delivered and unanswered, and, migrating, all since the cut */
+    struct replay_log commands; /* what the container has executed since it was fresh, if the strategy wants it */
     uint32_t next;              /* the container has executed everything below this number */
     struct migration out, in;   /* this edge is the source, the target */
     bool delegated;             /* asked the access point to take the container elsewhere */
@@ -126,6 +127,17 @@ edge_handler edge_acknowledge;
 edge_handler edge_serve, edge_live_answers, edge_standby_answers, edge_probe, edge_replay, edge_send_logged;
 /* Drops requests that the container will not answer any more, because they are older than its window. */
 void edge_forget_long_answered(struct edge_client *client);
+
+/* edge_commands.c */
+bool edge_keeps_commands(const struct edge_client *client);
+void edge_keep_command(struct edge_client *client, const struct replay_entry *command, uint64_t digest);
+/* Does the command log hold all below that number? */
+bool edge_commands_reach(const struct edge_client *client, uint32_t until);
+/* INSTALLING: the fresh container executes the log; migration_reconstructed() follows. */
+void edge_reconstruct(struct edge_client *client, const struct replay_log *log);
+edge_handler edge_reconstruct_answers;
+/* After a silence: what was not answered, again. */
+void edge_reconstruct_again(struct edge_client *client);
 
 edge_handler edge_refuse_migrate, edge_migrate_before, edge_migrate_later, edge_migrate, edge_cancel, edge_install, edge_install_over_older, edge_installed;
 edge_handler edge_activate, edge_activate_again, edge_stop, edge_remove_files, edge_remove_incoming, edge_remove_meanwhile, edge_broken_install;

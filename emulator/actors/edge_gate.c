@@ -107,6 +107,8 @@ static void pass_reply(struct edge_client *client, const struct offload *answer)
     struct offload reply = *answer;
     reply.hops = HOPS;
     actor_send_offload(&client->edge->actor, client->via, &reply);
+    if (entry && edge_keeps_commands(client) && !(answer->flags & OFFLOAD_CACHED))
+        edge_keep_command(client, entry, answer->digest);
     if (entry && client->out.cut_taken) {
         entry->answered = true;
         entry->source_digest = answer->digest;
@@ -139,6 +141,14 @@ static void executed_until(struct edge_client *client, uint32_t next)
     client->next = next > client->next ? next : client->next;
 }
 
+static void keep_replayed(struct edge_client *client, const struct offload *answer)
+{
+    const struct replay_entry *entry = replay_find(&client->log, answer->number);
+    if (entry)
+        edge_keep_command(client, entry, answer->digest);
+    replay_drop(&client->log, answer->number);
+}
+
 void edge_standby_answers(struct edge_client *client, const struct msg *m)
 {
     if (m->offload.type == OFFLOAD_PROBED) {
@@ -146,6 +156,7 @@ void edge_standby_answers(struct edge_client *client, const struct msg *m)
         pass_probed(client, &m->offload);
     } else if (m->offload.type == OFFLOAD_REPLAYED) {
         executed_until(client, m->offload.number + 1);
+        keep_replayed(client, &m->offload);
         actor_send_offload(&client->edge->actor, client->in.ap, &m->offload);
     }
 }
@@ -166,6 +177,8 @@ void edge_probe(struct edge_client *client, const struct msg *m)
 
 void edge_replay(struct edge_client *client, const struct msg *m)
 {
+    if (edge_keeps_commands(client) && m->offload.number >= client->next)
+        replay_add(&client->log, &m->offload)->delivered = true;
     edge_deliver(client, &m->offload);
 }
 

@@ -76,6 +76,10 @@ static void begin_stages(struct edge_client *client, struct migration *m, enum p
             drain(client);
             return;
         }
+        if (operation == OP_TAKE_LOG && !edge_commands_reach(client, m->cut)) {
+            migration_call_off(client, -ENOBUFS, "the command log does not hold all that was executed");
+            return;
+        }
         m->begun |= 1U << i;
         m->stage_begin[i] = actor_now(&client->edge->actor);
         m->files = true;
@@ -120,7 +124,7 @@ static void run_target_stages(struct edge_client *client)
 {
     struct migration *m = &client->in;
     begin_stages(client, m, AT_TARGET);
-    if (m->operating)
+    if (m->operating || m->reconstructing)
         return;
     m->state = MIGRATION_READY;
     edge_handle(client, EDGE_EV_INSTALLED, NULL);
@@ -158,7 +162,10 @@ void migration_begin(struct edge_client *client, const struct msg *msg)
     actor_mark(&client->edge->actor, client->mud, m->id, m->ap, "migr begins");
     if (!strategy_has(rules_of(client)->strategy, OP_FREEZE))
         cut_in_passing(client);
-    run_source_stages(client);
+    if (m->cut_taken)
+        run_from_the_cut(client);
+    else
+        run_source_stages(client);
 }
 
 void migration_drained(struct edge_client *client)
@@ -300,6 +307,10 @@ static void target_operation_done(struct edge_client *client, const struct order
     struct migration *m = &client->in;
     m->operating--;
     if (m->state != MIGRATION_UNDOING) {
+        if (order->operation == OP_REPLAY_LOG && result->status == 0) {
+            edge_reconstruct(client, result->log);
+            return;
+        }
         end_target_stage(client, order, result);
         if (result->status < 0)
             target_fails(client, result->status, order->operation, result->reason);
@@ -310,6 +321,17 @@ static void target_operation_done(struct edge_client *client, const struct order
     } else if (m->operating == 0) {
         target_fails(client, -ECANCELED, order->operation, "called off");
     }
+}
+
+void migration_reconstructed(struct edge_client *client, int32_t status, const char *reason)
+{
+    const struct order order = {.operation = OP_REPLAY_LOG};
+    const struct order_result result = {.status = status, .reason = reason};
+    end_stage(client, &client->in, &order, &result);
+    if (status < 0)
+        target_fails(client, status, OP_REPLAY_LOG, reason);
+    else
+        run_target_stages(client);
 }
 
 void migration_operation_done(struct edge_client *client, const struct order *order, const struct order_result *result)
@@ -378,7 +400,10 @@ void migration_alarm_rings(struct edge_client *client, struct migration *m)
         break;
     case MIGRATION_WORKING:
     case MIGRATION_UNDOING:
-        operation_timed_out(client, m);
+        if (m->reconstructing)
+            edge_reconstruct_again(client);
+        else
+            operation_timed_out(client, m);
         break;
     case MIGRATION_INSTALLING:
         migration_ask_to_fail(client);

@@ -39,6 +39,9 @@ struct migration {
     uint32_t undo_failures;
     bool undo_failed;          /* the last step; it waits to be tried again */
     struct simtime begin, pull_begin, stage_begin[STAGES_MAX];
+    bool reconstructing;       /* target: the container executes the command log, */
+    uint32_t reconstructed;    /* so many entries of it, */
+    struct simtime progress;   /* the last one then */
     int32_t failure;           /* target: why the other operations are being called off */
     struct offload last_probe; /* the halted container's answer */
     struct alarm alarm;
@@ -63,6 +66,9 @@ void migration_ask_to_fail(struct edge_client *client);
 
 /* --- the target --- */
 void migration_install(struct edge_client *client, const struct msg *m);
+
+/* The container has executed the command log; status < 0: it has not. */
+void migration_reconstructed(struct edge_client *client, int32_t status, const char *reason);
 
 /* An operation of the migration (either side) is done. */
 void migration_operation_done(struct edge_client *client, const struct order *order, const struct order_result *result);

@@ -8,6 +8,7 @@
 
 #include "event_kind.h"
 #include "msg.h"
+#include "replay.h"
 #include "simtime.h"
 #include "strategy.h"
 
@@ -27,12 +28,14 @@ struct order {
     uint32_t migration;      /* the one that the operation belongs to; 0 = none (START) */
     uint32_t container;      /* the migration that brought the container meant (0 = the fresh one) */
     struct party peer;       /* SEND_*: the target edge */
+    const struct replay_log *log; /* TAKE_LOG: what is to be written; valid during the call */
 };
 
 struct order_result {
     int32_t status;          /* 0 or -errno */
     int64_t bytes;           /* moved or written */
     const char *reason;      /* when status < 0: what went wrong; valid during the call */
+    const struct replay_log *log; /* REPLAY_LOG: what has come; valid during the call */
 };
 
 /* Something to report; the port adds names, addresses and the time. */

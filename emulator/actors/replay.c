@@ -12,6 +12,16 @@ void replay_free(struct replay_log *log)
     *log = (struct replay_log){0};
 }
 
+void replay_copy(struct replay_log *to, const struct replay_log *from)
+{
+    *to = (struct replay_log){.len = from->len, .capacity = from->len};
+    to->entries = from->len ? mem_alloc_array(from->len, sizeof *to->entries) : NULL;
+    for (size_t i = 0; i < from->len; i++) {
+        to->entries[i] = from->entries[i];
+        blob_ref(to->entries[i].payload);
+    }
+}
+
 /* Index of the first entry with a number ≥ the given one. */
 static size_t lower_bound(const struct replay_log *log, uint32_t number)
 {

@@ -24,6 +24,8 @@ struct replay_log {
 };
 
 void replay_free(struct replay_log *log);
+/* Into an empty one. */
+void replay_copy(struct replay_log *to, const struct replay_log *from);
 /* The entry of that request, added if it is new. Valid until the next add or drop. */
 struct replay_entry *replay_add(struct replay_log *log, const struct offload *request);
 struct replay_entry *replay_find(const struct replay_log *log, uint32_t number);

@@ -7,6 +7,8 @@ static const char *const operation_names[OPERATIONS] = {
     [OP_START] = "start",
     [OP_SEED] = "seed",
     [OP_SEND_SEED] = "send seed",
+    [OP_TAKE_LOG] = "take log",
+    [OP_SEND_LOG] = "send log",
     [OP_FREEZE] = "freeze",
     [OP_DUMP] = "dump",
     [OP_TAKE_LAYER] = "take layer",
@@ -24,6 +26,8 @@ static const char *const operation_names[OPERATIONS] = {
     [OP_RECEIVE_LAYER] = "receive layer",
     [OP_RECEIVE_IMAGE] = "receive image",
     [OP_RECEIVE_CHANGES] = "receive changes",
+    [OP_RECEIVE_LOG] = "receive log",
+    [OP_REPLAY_LOG] = "replay log",
     [OP_MERGE] = "merge",
     [OP_SEND_LIST] = "send list",
     [OP_RECEIVE_LIST] = "receive list",
@@ -60,6 +64,7 @@ bool operation_is_transfer(enum operation operation)
     switch (operation) {
     case OP_SEND_SEED:
     case OP_SEND_CHANGES:
+    case OP_SEND_LOG:
     case OP_SEND_MEMORY:
     case OP_SEND_LAYER:
     case OP_SEND_IMAGE:
@@ -89,6 +94,8 @@ enum operation operation_received(enum operation operation)
         return OP_SEND_LIST;
     case OP_RECEIVE_CHOICE:
         return OP_SEND_CHOICE;
+    case OP_RECEIVE_LOG:
+        return OP_SEND_LOG;
     default:
         return OPERATIONS;
     }

@@ -11,6 +11,8 @@ enum operation {
     OP_START,       /* create and start a fresh container from the base image */
     OP_SEED,        /* pre-copy: memory and layer as they are while it serves, to a file */
     OP_SEND_SEED,
+    OP_TAKE_LOG,    /* log-replay: the command log to a file */
+    OP_SEND_LOG,
     OP_FREEZE,      /* stop the container's processes in place */
     OP_DUMP,        /* T1: process and memory state to files, leave running */
     OP_TAKE_LAYER,  /* T3, P-Migr: the container layer to a file */
@@ -28,6 +30,8 @@ enum operation {
     OP_RECEIVE_LAYER,
     OP_RECEIVE_IMAGE,
     OP_RECEIVE_CHANGES,
+    OP_RECEIVE_LOG,
+    OP_REPLAY_LOG,  /* the fresh container executes it */
     OP_MERGE,       /* pre-copy: seed and changes become memory and layer */
     OP_SEND_LIST,      /* layered: which layers the base image has */
     OP_RECEIVE_LIST,   /* at the target */

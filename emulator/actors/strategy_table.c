@@ -79,6 +79,18 @@ static const struct strategy pre_copy_overlapped = {
            {OP_SWITCH, AT_AP, IN_ORDER}, {OP_STOP, AT_SOURCE, AFTER(OP_SWITCH)}),
 };
 
+static const struct strategy log_replay_overlapped = {
+    .name = "log-replay",
+    .help = "log-replay with its stages side by side",
+    .migrates = true,
+    .needs_base = true,
+    .overlaps = true,
+    STAGES({OP_TAKE_LOG, AT_SOURCE, AT_ONCE}, {OP_SEND_LOG, AT_SOURCE, AFTER(OP_TAKE_LOG)},
+           {OP_START, AT_TARGET, AT_ONCE}, {OP_RECEIVE_LOG, AT_TARGET, AT_ONCE},
+           {OP_REPLAY_LOG, AT_TARGET, AFTER(OP_START) | AFTER(OP_RECEIVE_LOG)}, {OP_REPLAY, AT_AP, IN_ORDER},
+           {OP_SWITCH, AT_AP, IN_ORDER}, {OP_STOP, AT_SOURCE, AFTER(OP_SWITCH)}),
+};
+
 static const struct strategy strategies[] = {
     {
         .name = "p-migr",
@@ -149,6 +161,16 @@ static const struct strategy strategies[] = {
                {OP_DIFF, AT_SOURCE, IN_ORDER}, {OP_SEND_CHANGES, AT_SOURCE, IN_ORDER}, {OP_MERGE, AT_TARGET, IN_ORDER},
                {OP_CREATE, AT_TARGET, IN_ORDER}, {OP_RESTORE, AT_TARGET, IN_ORDER}, {OP_REPLAY, AT_AP, IN_ORDER},
                {OP_SWITCH, AT_AP, IN_ORDER}, {OP_STOP, AT_SOURCE, IN_ORDER}),
+    },
+    {
+        .name = "log-replay",
+        .help = "no state: a fresh container at the target executes all requests again, from the log of them (Kim22's future work)",
+        .migrates = true,
+        .needs_base = true,
+        .overlapped = &log_replay_overlapped,
+        STAGES({OP_TAKE_LOG, AT_SOURCE, IN_ORDER}, {OP_SEND_LOG, AT_SOURCE, IN_ORDER}, {OP_START, AT_TARGET, IN_ORDER},
+               {OP_REPLAY_LOG, AT_TARGET, IN_ORDER}, {OP_REPLAY, AT_AP, IN_ORDER}, {OP_SWITCH, AT_AP, IN_ORDER},
+               {OP_STOP, AT_SOURCE, IN_ORDER}),
     },
     {
         .name = "stateless",

@@ -152,6 +152,10 @@ uint64_t layout_operation_bytes(const struct layout *l, enum operation operation
     case OP_RECEIVE_LIST:
     case OP_SEND_CHOICE:
     case OP_RECEIVE_CHOICE:
+    case OP_TAKE_LOG: /* known when it is taken */
+    case OP_SEND_LOG:
+    case OP_RECEIVE_LOG:
+    case OP_REPLAY_LOG:
     case OP_START:
     case OP_FREEZE:
     case OP_THAW:

@@ -21,6 +21,18 @@ char *real_files_path(const struct real_order *o, const char *suffix)
     return path_of_migration(o, o->order.migration, suffix);
 }
 
+static void work_done(struct background *background, int status, const struct err *e)
+{
+    real_order_step_done(real_order_behind(background), status, e);
+}
+
+int real_order_work(struct real_order *o, int (*work)(struct background *, struct err *), struct err *e)
+{
+    o->background.done = work_done;
+    int status = background_start(o->real->loop, &o->background, work, e);
+    return status < 0 ? status : 1;
+}
+
 static void process_ended(struct process *process, int status)
 {
     struct real_order *o = container_of(process, struct real_order, process);
@@ -63,7 +75,7 @@ int real_files_unpack(struct real_order *o, struct err *e)
 int real_files_clean(struct real_order *o, struct err *e)
 {
     static const char *const suffixes[] = {".memory", ".memory.tar", ".files", ".layer.tar", ".image.tar",
-                                           ".seed",   ".seed.tar",   ".changes", ".list",    ".choice"};
+                                           ".seed",   ".seed.tar",   ".changes", ".list",    ".choice", ".log"};
     enum { COUNT = ARRAY_LEN(suffixes) };
     const char *argv[2 + 2 * COUNT + 1] = {"rm", "-rf"};
     char *paths[2 * COUNT];
@@ -81,6 +93,8 @@ const char *real_files_travelling_suffix(enum operation operation)
 {
     enum operation received = operation_received(operation);
     switch (received == OPERATIONS ? operation : received) {
+    case OP_SEND_LOG:
+        return ".log";
     case OP_SEND_SEED:
         return ".seed.tar";
     case OP_SEND_CHANGES:

@@ -68,6 +68,7 @@ struct real_order {
     struct process process;
     struct background background;
     struct real_ratios ratios; /* measured in the background */
+    struct replay_log log;     /* TAKE_LOG's, REPLAY_LOG's; owned */
     struct timer timer;        /* ends the order, or asks the service again */
     bool asking;
     struct real_pull *pull; /* owned */
@@ -104,7 +105,16 @@ int real_files_await(struct real_order *o);                   /* until it has ar
 int real_files_spoil(struct real_order *o, struct err *e);    /* a fault of the scenario: the checkpoint becomes unusable */
 int real_files_measure(struct real_order *o, struct err *e);  /* how well the files compressed, once a run */
 int real_files_clean(struct real_order *o, struct err *e);    /* the migration's */
-/* real_seed.c: steps of the same kind */
+/* Off the loop; real_order_step_done() follows. For `work`: the order behind it. */
+int real_order_work(struct real_order *o, int (*work)(struct background *, struct err *), struct err *e);
+static inline struct real_order *real_order_behind(struct background *background)
+{
+    return container_of(background, struct real_order, background);
+}
+
+/* real_seed.c, real_log.c: steps of the same kind */
+int real_log_write(struct real_order *o, struct err *e);
+int real_log_read(struct real_order *o, struct err *e);
 int real_seed_diff(struct real_order *o, struct err *e);
 int real_seed_merge(struct real_order *o, struct err *e);
 

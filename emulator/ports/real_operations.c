@@ -29,6 +29,7 @@ enum step {
     STEP_MEASURE, /* how well the files compressed, once a run */
     STEP_SEED_MEMORY, STEP_SEED_LAYER, /* as they are while the container serves */
     STEP_DIFF, STEP_MERGE,
+    STEP_WRITE_LOG, STEP_READ_LOG,
     STEP_CLEAN,   /* the migration's files */
     STEP_FORGET,  /* the container */
     STEP_PULL,    /* the service's image */
@@ -42,6 +43,8 @@ static const uint8_t plans[OPERATIONS][STEPS_MAX] = {
     [OP_START] = {STEP_GIVE_ADDRESS, STEP_DOCKER, STEP_WATCH, STEP_ASK},
     [OP_SEED] = {STEP_SEED_MEMORY, STEP_SEED_LAYER, STEP_PACK},
     [OP_SEND_SEED] = {STEP_SEND},
+    [OP_TAKE_LOG] = {STEP_WRITE_LOG},
+    [OP_SEND_LOG] = {STEP_SEND},
     [OP_FREEZE] = {STEP_DOCKER},
     [OP_DUMP] = {STEP_DOCKER},
     [OP_TAKE_LAYER] = {STEP_DOCKER},
@@ -63,6 +66,8 @@ static const uint8_t plans[OPERATIONS][STEPS_MAX] = {
     [OP_RECEIVE_LAYER] = {STEP_AWAIT},
     [OP_RECEIVE_IMAGE] = {STEP_AWAIT},
     [OP_RECEIVE_CHANGES] = {STEP_AWAIT},
+    [OP_RECEIVE_LOG] = {STEP_AWAIT},
+    [OP_REPLAY_LOG] = {STEP_READ_LOG},
     [OP_MERGE] = {STEP_UNPACK, STEP_MERGE},
     [OP_LOAD] = {STEP_UNSTAGE, STEP_DOCKER},
     [OP_LOAD_BASE] = {STEP_LOAD_BASE},
@@ -91,9 +96,11 @@ static void finish(struct real_order *o)
     struct err err = o->err;
     real_pull_forget(o);
     real_layers_free(o);
-    struct order_result result = {-err.code, o->bytes, err.code ? err.text : NULL};
+    struct replay_log log = o->log;
+    struct order_result result = {-err.code, o->bytes, err.code ? err.text : NULL, &log};
     free(o);
     edge_operation_done(real->cast->edges[order.edge.index], &order, &result);
+    replay_free(&log);
 }
 
 void real_note(const struct real_order *o, const char *text)
@@ -238,6 +245,10 @@ static int docker(struct real_order *o, struct err *e)
     case OP_DISCARD:
         docker_container_discard(&c->docker, &o->job, image, NULL);
         break;
+    case OP_TAKE_LOG:
+    case OP_SEND_LOG:
+    case OP_RECEIVE_LOG:
+    case OP_REPLAY_LOG:
     case OP_SEED:
     case OP_SEND_SEED:
     case OP_DIFF:
@@ -384,6 +395,10 @@ static int take_step(struct real_order *o, enum step step, struct err *e)
         return seed(o, docker_container_dump, e);
     case STEP_SEED_LAYER:
         return seed(o, docker_container_take_layer, e);
+    case STEP_WRITE_LOG:
+        return real_log_write(o, e);
+    case STEP_READ_LOG:
+        return real_log_read(o, e);
     case STEP_DIFF:
         return real_seed_diff(o, e);
     case STEP_MERGE:
@@ -444,6 +459,8 @@ void real_operate(struct port *port, const struct order *order)
     struct real_order *o = mem_alloc(sizeof *o);
     *o = (struct real_order){.next = real->orders, .real = real, .order = *order, .timer.fire = timer_fires};
     real->orders = o;
+    if (order->log)
+        replay_copy(&o->log, order->log);
     const struct fault *fault = faults_strike(&real->layout->faults, order->operation, order->edge.index, order->mud,
                                               port->operations->now(port));
     o->fails = fault;

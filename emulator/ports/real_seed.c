@@ -10,23 +10,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-static struct real_order *order_of(struct background *background)
-{
-    return container_of(background, struct real_order, background);
-}
-
-static void background_done(struct background *background, int status, const struct err *e)
-{
-    real_order_step_done(order_of(background), status, e);
-}
-
-static int run(struct real_order *o, int (*work)(struct background *, struct err *), struct err *e)
-{
-    o->background.done = background_done;
-    int status = background_start(o->real->loop, &o->background, work, e);
-    return status < 0 ? status : 1;
-}
-
 static int write_changes(struct changes *c, const struct real_order *o, struct err *e)
 {
     autofree char *seed = real_files_path(o, ".seed"), *memory = real_files_path(o, ".memory"),
@@ -40,7 +23,7 @@ static int write_changes(struct changes *c, const struct real_order *o, struct e
 
 static int diff(struct background *background, struct err *e)
 {
-    struct real_order *o = order_of(background);
+    struct real_order *o = real_order_behind(background);
     autofree char *path = real_files_path(o, ".changes");
     struct changes changes;
     struct stat st;
@@ -55,7 +38,7 @@ static int diff(struct background *background, struct err *e)
 
 int real_seed_diff(struct real_order *o, struct err *e)
 {
-    return run(o, diff, e);
+    return real_order_work(o, diff, e);
 }
 
 static int move(const char *from_folder, const char *to_folder, const char *name, struct err *e)
@@ -71,7 +54,7 @@ static int move(const char *from_folder, const char *to_folder, const char *name
 
 static int merge(struct background *background, struct err *e)
 {
-    struct real_order *o = order_of(background);
+    struct real_order *o = real_order_behind(background);
     autofree char *seed = real_files_path(o, ".seed"), *memory = real_files_path(o, ".memory"),
                   *files = real_files_path(o, ".files"), *path = real_files_path(o, ".changes");
     int status = changes_merge(path, seed, background, e);
@@ -82,5 +65,5 @@ static int merge(struct background *background, struct err *e)
 
 int real_seed_merge(struct real_order *o, struct err *e)
 {
-    return run(o, merge, e);
+    return real_order_work(o, merge, e);
 }

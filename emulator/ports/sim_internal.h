@@ -83,12 +83,16 @@ static inline int sim_edge_host(const struct sim *sim, struct party edge)
 }
 
 /* --- sim_snapshots.c --- */
-enum sim_files { SIM_SNAPSHOT, SIM_SEED };
+enum sim_files { SIM_SNAPSHOT, SIM_SEED, SIM_LOG, SIM_FILES };
 /* Of the order's migration, at its edge; one that is there already gives way. */
 void sim_snapshot_take(struct sim *sim, enum sim_files files, const struct order *o, const struct sim_container *c);
 /* A copy of the snapshot's state: -ENOENT, or -EBADMSG if it is damaged. */
 int sim_snapshot_open(struct sim *sim, const struct order *o, struct sim_state *state);
-/* Snapshot and seed. */
+void sim_log_take(struct sim *sim, const struct order *o); /* the order's */
+/* A copy: -ENOENT, or -EBADMSG if it is damaged. */
+int sim_log_open(struct sim *sim, const struct order *o, struct replay_log *log);
+uint64_t sim_log_bytes(struct sim *sim, const struct order *o);
+/* All of them. */
 void sim_snapshot_drop(struct sim *sim, const struct order *o);
 void sim_snapshots_free(struct sim_device *device);
 /* What a SEND_* carries of it is at the peer, too. */

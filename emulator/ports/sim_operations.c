@@ -132,6 +132,11 @@ static int take_effect(struct sim *sim, const struct order *o)
         return discard(sim, o);
     case OP_STOP:
         return stop(sim, o);
+    case OP_TAKE_LOG: /* when it began */
+    case OP_SEND_LOG:
+    case OP_RECEIVE_LOG:
+    case OP_REPLAY_LOG: /* the edge server's, see open_log() */
+        return 0;
     case OP_MERGE:
         return sim_snapshot_merge(sim, o);
     case OP_DIFF:
@@ -196,19 +201,31 @@ static bool waits_for_host(struct sim_order *so)
     return true;
 }
 
+/* It is used up: what follows is between the edge server and the container. */
+static int open_log(struct sim *sim, const struct order *o, struct replay_log *log)
+{
+    int status = o->operation == OP_REPLAY_LOG ? sim_log_open(sim, o, log) : 0;
+    if (status == 0 && o->operation == OP_REPLAY_LOG)
+        drop_files(sim, o);
+    return status;
+}
+
 void sim_order_finish(struct sim_order *so)
 {
+    struct replay_log log = {0};
     struct sim *sim = so->sim;
     struct order order = so->order;
     if (waits_for_host(so))
         return;
-    struct order_result result = {.bytes = (int64_t)sim_order_bytes(so)};
+    struct order_result result = {.bytes = (int64_t)sim_order_bytes(so), .log = &log};
     if (so->cancelled) {
-        result = (struct order_result){-ECANCELED, 0, "called off"};
+        result = (struct order_result){.status = -ECANCELED, .reason = "called off"};
     } else if (so->stalled) {
-        result = (struct order_result){-ETIMEDOUT, 0, "no byte for timeouts.progress_ms"};
+        result = (struct order_result){.status = -ETIMEDOUT, .reason = "no byte for timeouts.progress_ms"};
     } else if ((result.status = sim_fault_status(so->fault, &result.reason)) == 0) {
         result.status = take_effect(sim, &order);
+        if (result.status == 0)
+            result.status = open_log(sim, &order, &log);
         result.reason = result.status == 0                 ? NULL
                         : order.operation == OP_PULL ? "no registry has the image"
                                                      : "nothing to work on";
@@ -219,6 +236,7 @@ void sim_order_finish(struct sim_order *so)
     loop_cancel(sim->loop, &so->timer);
     free(so);
     edge_operation_done(sim->cast->edges[order.edge.index], &order, &result);
+    replay_free(&log);
 }
 
 /* A transfer goes on until its last byte is acknowledged; what is received ends when it has arrived. */
@@ -254,6 +272,8 @@ void sim_operate(struct port *port, const struct order *order)
     struct sim *sim = sim_of(port);
     struct sim_device *device = &sim->devices[order->mud];
     struct sim_order *so = mem_alloc(sizeof *so);
+    if (order->operation == OP_TAKE_LOG)
+        sim_log_take(sim, order);
     *so = (struct sim_order){.timer.fire = cost_paid, .next = device->orders, .sim = sim, .order = *order};
     so->fault = faults_strike(&sim->layout->faults, order->operation, order->edge.index, order->mud, loop_now(sim->loop));
     device->orders = so;

@@ -1,5 +1,6 @@
 /* What migrations have of a container's state on disk in virtual time: at each edge server the snapshot of the cut and, before it, the
  * seed that was taken while it served. */
+#include "log_file.h"
 #include "mem.h"
 #include "sim_internal.h"
 
@@ -10,7 +11,8 @@ struct sim_snapshot {
     struct sim_snapshot *next;
     enum sim_files files;
     uint32_t edge, migration;
-    struct sim_state state;
+    struct sim_state state; /* of SIM_SNAPSHOT and SIM_SEED */
+    struct replay_log log;  /* of SIM_LOG */
     bool truncated, flipped;
 };
 
@@ -31,6 +33,7 @@ static void drop(struct sim_device *device, struct sim_snapshot *gone)
         return;
     *link = gone->next;
     sim_state_free(&gone->state);
+    replay_free(&gone->log);
     free(gone);
 }
 
@@ -40,7 +43,8 @@ static struct sim_snapshot *keep(struct sim *sim, enum sim_files files, uint32_t
     struct sim_device *device = &sim->devices[o->mud];
     struct sim_snapshot *s = mem_alloc(sizeof *s);
     *s = (struct sim_snapshot){.files = files, .edge = edge, .migration = o->migration};
-    sim_state_copy(&s->state, state, sim->layout);
+    if (state->replies)
+        sim_state_copy(&s->state, state, sim->layout);
     drop(device, find(sim, files, edge, o));
     s->next = device->snapshots;
     device->snapshots = s;
@@ -66,8 +70,8 @@ int sim_snapshot_open(struct sim *sim, const struct order *o, struct sim_state *
 
 void sim_snapshot_drop(struct sim *sim, const struct order *o)
 {
-    drop(&sim->devices[o->mud], find(sim, SIM_SNAPSHOT, o->edge.index, o));
-    drop(&sim->devices[o->mud], find(sim, SIM_SEED, o->edge.index, o));
+    for (int files = 0; files < SIM_FILES; files++)
+        drop(&sim->devices[o->mud], find(sim, (enum sim_files)files, o->edge.index, o));
 }
 
 void sim_snapshots_free(struct sim_device *device)
@@ -85,10 +89,13 @@ int sim_snapshots(const struct sim *sim)
     return count;
 }
 
+/* Which of them an operation writes or sends, and whether that is where it arrives. */
 static bool carries(enum operation operation, enum sim_files *files)
 {
-    *files = operation == OP_SEED || operation == OP_SEND_SEED ? SIM_SEED : SIM_SNAPSHOT;
-    return *files == SIM_SEED || operation == OP_SEND_MEMORY || operation == OP_SEND_CHANGES;
+    *files = operation == OP_SEED || operation == OP_SEND_SEED      ? SIM_SEED
+             : operation == OP_TAKE_LOG || operation == OP_SEND_LOG ? SIM_LOG
+                                                                    : SIM_SNAPSHOT;
+    return *files != SIM_SNAPSHOT || operation == OP_SEND_MEMORY || operation == OP_SEND_CHANGES;
 }
 
 void sim_snapshot_arrives(struct sim *sim, const struct order *sent)
@@ -100,6 +107,7 @@ void sim_snapshot_arrives(struct sim *sim, const struct order *sent)
         return;
     bool truncated = s->truncated, flipped = s->flipped;
     struct sim_snapshot *there = keep(sim, files, sent->peer.index, sent, &s->state);
+    replay_copy(&there->log, &s->log);
     there->truncated = truncated;
     there->flipped = flipped;
 }
@@ -125,6 +133,29 @@ int sim_snapshot_merge(struct sim *sim, const struct order *o)
     if (!seed || !changes)
         return -ENOENT;
     return seed->truncated || seed->flipped || changes->truncated || changes->flipped ? -EBADMSG : 0;
+}
+
+void sim_log_take(struct sim *sim, const struct order *o)
+{
+    struct sim_snapshot *s = keep(sim, SIM_LOG, o->edge.index, o, &(struct sim_state){0});
+    replay_copy(&s->log, o->log);
+}
+
+int sim_log_open(struct sim *sim, const struct order *o, struct replay_log *log)
+{
+    const struct sim_snapshot *s = find(sim, SIM_LOG, o->edge.index, o);
+    if (!s)
+        return -ENOENT;
+    if (s->truncated || s->flipped)
+        return -EBADMSG;
+    replay_copy(log, &s->log);
+    return 0;
+}
+
+uint64_t sim_log_bytes(struct sim *sim, const struct order *o)
+{
+    const struct sim_snapshot *s = find(sim, SIM_LOG, o->edge.index, o);
+    return s ? log_file_bytes(&s->log) : 0;
 }
 
 bool sim_snapshot_changes(struct sim *sim, const struct order *o, uint64_t pages[2])

@@ -264,7 +264,7 @@ static void arrive_at_once(struct sim_order *so)
     sim_order_finish(so);
 }
 
-/* Changed pages are counted; all else is as large as the scenario says. */
+/* Changed pages and logs are counted; all else is as large as the scenario says. */
 static uint64_t bytes_of(const struct sim_order *so, bool compressed)
 {
     struct sim *sim = so->sim;
@@ -273,6 +273,8 @@ static uint64_t bytes_of(const struct sim_order *so, bool compressed)
     uint64_t pages[2];
     if (operation == OP_SEND_BASE)
         return sim_layers_to_send(sim, &so->order, compressed ? l->base_ratio : 1);
+    if (operation == OP_TAKE_LOG || operation == OP_SEND_LOG || operation == OP_REPLAY_LOG)
+        return sim_log_bytes(sim, &so->order);
     if ((operation != OP_DIFF && operation != OP_SEND_CHANGES) || !sim_snapshot_changes(sim, &so->order, pages))
         return compressed ? layout_compressed_bytes(l, operation) : layout_operation_bytes(l, operation);
     double memory = (double)(pages[STATE_MEMORY] * STATE_PAGE), layer = (double)(pages[STATE_LAYER] * STATE_PAGE);

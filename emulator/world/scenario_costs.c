@@ -25,6 +25,10 @@ static const struct {
     [OP_SEND_CHANGES] = {9.6, 0},
     [OP_RECEIVE_CHANGES] = {0, 0},
     [OP_MERGE] = {10, 4},
+    [OP_TAKE_LOG] = {1, 0}, /* a file of a few megabytes at most, written to memory */
+    [OP_SEND_LOG] = {9.6, 0},
+    [OP_RECEIVE_LOG] = {0, 0},
+    [OP_REPLAY_LOG] = {1, 0}, /* read; the container takes its time for each request besides */
     /* freezer and runc with 32 MB memory and 20 MB layer froze 249 ms; less the dump (176) and the layer
      * (50), 23 ms are left for freezing and thawing, taken as halves. */
     [OP_FREEZE] = {11.5, 0},

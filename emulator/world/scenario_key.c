@@ -146,6 +146,8 @@ static const struct scenario_key migration_rows[] = {
      "longest predicted hold of requests at the switch; 0 = two round trips and ten times work_ms", 0, 0},
     {"replay_max", KEY_WHOLE, FIELD(scenario_migration, replay_max), false, 1, 10000000, 10000,
      "requests that the replay log may hold", 0, 0},
+    {"command_log_max", KEY_WHOLE, FIELD(scenario_migration, command_log_max), false, 1, 10000000, 100000,
+     "of strategy log-replay: requests that the command log may hold", 0, 0},
     {"retries", KEY_WHOLE, FIELD(scenario_migration, retries), false, 0, 1000, 0,
      "how often a failed migration is tried again", 0, 0},
 };

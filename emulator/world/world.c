@@ -23,6 +23,7 @@ static void fill_rules(struct rules *r, const struct scenario *s)
         .hold_max = s->migration.hold_max,
         .window = world_layout_window(s),
         .replay_max = s->migration.replay_max,
+        .command_log_max = s->migration.command_log_max,
         .retries = s->migration.retries,
         .supervision = s->supervision,
     };
