@@ -1,6 +1,8 @@
 /* What roamlab doctor says about this host, and about one that lacks something; a run says the same. */
 #include "real_fixture.h"
 
+#include <errno.h>
+
 static json_object *diagnose(const char *before)
 {
     autofree char *text = shell("%s %s doctor --json; true", before, fixture_program);
@@ -102,6 +104,21 @@ static void a_disk_that_is_too_small_is_named(void **state)
         fail_msg("%s", said);
 }
 
+/* Who asks whether, not why. */
+static void why_may_be_left_unheard(void **state)
+{
+    (void)state;
+    NEED_REAL_WORLD();
+    const struct scenario_setting huge = {"service.base_mb", "1000000"};
+    autofree char *service = mem_printf("%s-service", fixture_program);
+    struct world_real_facts facts = {0};
+    struct err e = ERR_INIT;
+    struct scenario *s = scenario_read(QUICK, &huge, 1, &e);
+    assert_non_null(s);
+    assert_int_equal(world_real_check(s, &(struct world_real_options){.program = service}, &facts, NULL), -ENOSPC);
+    scenario_free(s);
+}
+
 int main(int argc, char **argv)
 {
     fixture_go_apart(argv);
@@ -109,6 +126,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(all_that_is_needed_works_here),
         cmocka_unit_test(what_is_missing_is_named_alike),
         cmocka_unit_test(a_disk_that_is_too_small_is_named),
+        cmocka_unit_test(why_may_be_left_unheard),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);

@@ -67,6 +67,43 @@ static void fill_disk(struct fixture_run *run, int host)
     free(shell("head -c 1G /dev/zero >" JOURNAL_ROOT "/%s/d%d/full 2>/dev/null; true", name, host));
 }
 
+/* Programs that are started from now on see a calendar that jumps by 288 s forth and back, every second. */
+static void make_clock_jump(void)
+{
+    static const char source[] = "#define _GNU_SOURCE\n"
+                                 "#include <sys/syscall.h>\n"
+                                 "#include <sys/time.h>\n"
+                                 "#include <time.h>\n"
+                                 "#include <unistd.h>\n"
+                                 "int clock_gettime(clockid_t id, struct timespec *t)\n"
+                                 "{\n"
+                                 "    int status = (int)syscall(SYS_clock_gettime, id, t);\n"
+                                 "    if (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)\n"
+                                 "        t->tv_sec += t->tv_sec & 1 ? 288 : -288;\n"
+                                 "    return status;\n"
+                                 "}\n"
+                                 "int gettimeofday(struct timeval *restrict t, void *restrict zone)\n"
+                                 "{\n"
+                                 "    struct timespec now;\n"
+                                 "    (void)zone;\n"
+                                 "    clock_gettime(CLOCK_REALTIME, &now);\n"
+                                 "    *t = (struct timeval){now.tv_sec, now.tv_nsec / 1000};\n"
+                                 "    return 0;\n"
+                                 "}\n"
+                                 "time_t time(time_t *out)\n"
+                                 "{\n"
+                                 "    struct timespec now;\n"
+                                 "    clock_gettime(CLOCK_REALTIME, &now);\n"
+                                 "    if (out)\n"
+                                 "        *out = now.tv_sec;\n"
+                                 "    return now.tv_sec;\n"
+                                 "}\n";
+    autofree char *library = mem_printf("%s/jump.so", fixture_folder);
+    folder_write(fixture_folder, "jump.c", source);
+    free(shell("cc -shared -fPIC -o %s %s/jump.c", library, fixture_folder));
+    setenv("LD_PRELOAD", library, 1);
+}
+
 /* --- the verdict -------------------------------------------------------------------------------------------- */
 
 static bool says(json_object *result, const char *text)
@@ -90,7 +127,7 @@ static bool judge(struct fixture_run *run)
 
 /* --- a selection ------------------------------------------------------------------------------------------ */
 
-enum blow { KILL_SOURCE, KILL_TARGET, FILL_DISK, NOTHING_MORE };
+enum blow { KILL_SOURCE, KILL_TARGET, FILL_DISK, JUMPING_CLOCK, NOTHING_MORE };
 
 /* They play at the same time, one struck after the other: each hands off 8 requests (1.6 s) later than the one before. */
 static const struct {
@@ -107,6 +144,7 @@ static const struct {
     {"disk-full", FILL_DISK, 0, "duration_s=10", 1, false, true, "no space left on device"},
     {"link-cut", NOTHING_MORE, 0,
      "links.0.schedule=[{\"at_s\": 8, \"loss\": 1}, {\"at_s\": 12, \"loss\": 0}]", 0, false, false, NULL},
+    {"clock-jumps", JUMPING_CLOCK, 0, "duration_s=12", 0, false, false, NULL},
 };
 
 enum { FIRST_HANDOFF = 10, APART = 8, SMALL_DISK_MB = 120 };
@@ -121,7 +159,10 @@ static void start_strike(struct fixture_run *run, size_t i)
                                      "--set",   "expect.5.max=30",
                                      "--set",   strikes[i].setting,
                                      QUICK,     NULL};
+    if (strikes[i].blow == JUMPING_CLOCK)
+        make_clock_jump();
     fixture_start(run, strikes[i].name, arguments);
+    unsetenv("LD_PRELOAD");
     if (strikes[i].blow == FILL_DISK)
         give_small_disk(run, 1, SMALL_DISK_MB);
 }

@@ -36,6 +36,7 @@ static struct world_real_options real_options(const struct play *p, const char *
                                        .driver = p->driver,
                                        .capture = p->capture ? folder : NULL,
                                        .folder = folder,
+                                       .checked = p->checked,
                                        .progress = p->progress ? p->progress : ignore_progress,
                                        .context = p->context};
 }
@@ -43,7 +44,9 @@ static struct world_real_options real_options(const struct play *p, const char *
 int play_check(struct play *p, struct err *e)
 {
     struct world_real_options real = real_options(p, NULL);
-    return p->real ? world_real_check(p->scenario, &real, &p->facts, e) : 0;
+    int status = p->real ? world_real_check(p->scenario, &real, &p->facts, e) : 0;
+    p->checked = status == 0 && p->scenario;
+    return status;
 }
 
 /* --- one run --------------------------------------------------------------------------------------------------------- */

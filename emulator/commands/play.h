@@ -20,6 +20,7 @@ struct play {
     char *program;
     struct utsname kernel;
     struct world_real_facts facts;
+    bool checked;             /* this host can play the scenario */
     uint64_t events_received; /* by the repository, in the last run */
 };
 

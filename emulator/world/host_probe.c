@@ -148,7 +148,8 @@ static bool check_one(const struct host_probe *probe, void *context)
 
 int host_probe_check(const struct host_probe_subject *subject, struct err *e)
 {
-    struct check c = {subject, 0, e};
+    struct err unheard = ERR_INIT;
+    struct check c = {subject, 0, e ? e : &unheard};
     host_probe_each(check_one, &c);
     return c.status;
 }

@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { PORT = 2222, STORE_PORT = 2049, PATIENCE_S = 10 };
+enum { PORT = 2222, STORE_PORT = 2049, PATIENCE_S = 30 };
 
 static const char contents[] = "what a migration carries\n";
 

@@ -13,6 +13,7 @@ struct world_real_options {
     const char *program;   /* the static service program */
     const char *driver;    /* the link driver by name; NULL = the first that can do what the links ask */
     const char *capture;   /* folder for one pcap a host, or NULL */
+    bool checked;          /* world_real_check() has been made of the scenario, and the facts are its own */
     const char *folder;    /* of the results: the agents' and dockerds' messages are kept here after a failure */
     /* What is being done, one line without its end, for people. */
     void (*progress)(void *context, const char *what);
