@@ -150,6 +150,8 @@ static int setup(void **state)
         if (!receive(f, &o, 50))
             usleep(10000);
     }
+    for (struct offload late; receive(f, &late, 100);) /* on a busy machine several probes are answered */
+        ;
     *state = f;
     return o.type == OFFLOAD_PROBED && o.number == 0 && o.digest == f->model.chain ? 0 : -1;
 }
