@@ -347,9 +347,10 @@ static void print_bad(const struct sweep *s, const struct sweep_table *t, FILE *
 static void print_refused(const struct sweep *s, const struct sweep_table *t, FILE *out)
 {
     if (t->refused)
-        fprintf(out, "\n  – %d of %d runs are not possible on this host\n", t->refused, t->runs);
-    for (int i = 0; i < t->row_count; i++) {
+        fprintf(out, "\n  – %d of %d runs are not possible here (all of them: table.csv)\n", t->refused, t->runs);
+    for (int i = 0, told = 0; i < t->row_count && told < BAD_MAX; i++) {
         autofree char *name = sweep_grid_name(&s->grid, i);
+        told += t->rows[i].refused != NULL;
         if (t->rows[i].refused)
             fprintf(out, "    point %d (%s): %s\n", i, name, t->rows[i].refused);
     }

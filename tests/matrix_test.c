@@ -9,6 +9,7 @@
 #include "sweep_grid.h"
 #include "transfer.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,7 +28,8 @@ static const struct strategy *migrating_at(int *i)
 
 /* --- virtual time --------------------------------------------------------------------------------------------------------------- */
 
-static void play_pair(const char *folder, const char *strategy, const char *carrier)
+/* False if the two do not go together. */
+static bool play_pair(const char *folder, const char *strategy, const char *carrier)
 {
     const struct scenario_setting settings[] = {{"migration.strategy", strategy},
                                                 {"migration.carrier", carrier}};
@@ -36,6 +38,10 @@ static void play_pair(const char *folder, const char *strategy, const char *carr
     json_object *result = NULL;
     autofree char *into = mem_printf("%s/%s-%s", folder, strategy, carrier);
     struct scenario *s = scenario_read(MATRIX, settings, ARRAY_LEN(settings), &e);
+    if (!s && e.code == EOPNOTSUPP) {
+        printf("%s by %s: %s\n", strategy, carrier, e.text);
+        return false;
+    }
     if (!s)
         fail_msg("%s", e.text);
     play_init(&play, s, false);
@@ -46,16 +52,21 @@ static void play_pair(const char *folder, const char *strategy, const char *carr
     json_object_put(result);
     play_free(&play);
     scenario_free(s);
+    return true;
 }
 
+/* And every strategy with some carrier. */
 static void every_pair_runs_in_virtual_time(void **state)
 {
     char *folder = folder_make();
     const struct strategy *strategy;
     (void)state;
-    for (int i = 0; (strategy = migrating_at(&i));)
+    for (int i = 0; (strategy = migrating_at(&i));) {
+        int played = 0;
         for (int k = 0; carrier_at(k); k++)
-            play_pair(folder, strategy->name, carrier_at(k)->name);
+            played += play_pair(folder, strategy->name, carrier_at(k)->name);
+        assert_true(played > 0);
+    }
     folder_remove(folder);
 }
 
@@ -85,6 +96,46 @@ static void the_shipped_matrix_is_whole(void **state)
             fail_msg("%s lacks carrier %s", MATRIX, carrier_at(k)->name);
     sweep_grid_free(&grid);
     scenario_free(s);
+}
+
+/* --- a paper's claim --------------------------------------------------------------------------------------------------------- */
+
+static double total_s(const char *folder, const char *rate_mbit, const char *strategy)
+{
+    const struct scenario_setting settings[] = {{"links.0.rate_mbit", rate_mbit},
+                                                {"migration.strategy", strategy}};
+    struct err e = ERR_INIT;
+    struct play play;
+    json_object *result = NULL;
+    autofree char *into = mem_printf("%s/%s-%s", folder, rate_mbit, strategy);
+    struct scenario *s = scenario_read("scenarios/ma19.json", settings, ARRAY_LEN(settings), &e);
+    assert_non_null(s);
+    play_init(&play, s, false);
+    assert_int_equal(play_once(&play, 1, into, &result, &e), 0);
+    double total = json_number_at(result, "migrations.0.total_s");
+    json_object_put(result);
+    play_free(&play);
+    scenario_free(s);
+    return total;
+}
+
+/* Ma19: 80 % less handoff time at 5 Mbit/s, 56 % at 20. */
+static void layered_storage_saves_what_ma19_claims(void **state)
+{
+    static const struct {
+        const char *rate_mbit;
+        double share;
+    } rows[] = {{"5", 0.80}, {"20", 0.56}};
+    char *folder = folder_make();
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        double complete = total_s(folder, rows[i].rate_mbit, "c-migr"),
+               layered = total_s(folder, rows[i].rate_mbit, "layered");
+        printf("%s Mbit/s: %.2f s against %.2f s, %.0f %% less\n", rows[i].rate_mbit, layered, complete,
+               100 * (1 - layered / complete));
+        assert_true(1 - layered / complete >= rows[i].share);
+    }
+    folder_remove(folder);
 }
 
 /* --- for real ---------------------------------------------------------------------------------------------------------------------- */
@@ -184,6 +235,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_pair_runs_in_virtual_time),
         cmocka_unit_test(the_shipped_matrix_is_whole),
+        cmocka_unit_test(layered_storage_saves_what_ma19_claims),
         cmocka_unit_test(each_strategy_runs_for_real),
         cmocka_unit_test(each_carrier_runs_for_real),
     };

@@ -189,21 +189,29 @@ static bool reads_other_tracks(const struct sweep_grid *grid)
     return false;
 }
 
+/* In place of the hash of a point whose values, each of them good, do not go together. */
+static const char IMPOSSIBLE[] = "impossible";
+
 /* Every point is checked before anything is created. */
 static int check_points(struct sweep *s, const struct sweep_work *w, struct err *e)
 {
-    int points = sweep_grid_points(&s->grid), status = 0;
+    int points = sweep_grid_points(&s->grid), status = 0, possible = 0;
     s->hashes = mem_alloc_array((size_t)points, sizeof *s->hashes);
     for (; s->hash_count < points && status == 0; s->hash_count++) {
         struct scenario *point = sweep_work_scenario(w, s->hash_count, e);
-        if (!point)
+        if (!point && e->code != EOPNOTSUPP)
             return -EINVAL;
+        if (!point) {
+            s->hashes[s->hash_count] = mem_copy_string(IMPOSSIBLE);
+            continue;
+        }
+        possible++;
         s->hashes[s->hash_count] = mem_copy_string(point->sha256);
-        if (s->hash_count == 0 || reads_other_tracks(&s->grid))
+        if (possible == 1 || reads_other_tracks(&s->grid))
             status = scenario_move(point, s->seed, e);
         scenario_free(point);
     }
-    return status;
+    return status == 0 && possible == 0 ? -EINVAL : status;
 }
 
 /* What the command line leaves open, the scenario says. */

@@ -33,12 +33,20 @@ struct scenario *sweep_work_scenario(const struct sweep_work *w, int point, stru
         err_wrap(e, "%.240s", w->scenario);
     }
     autofree char *name = s ? NULL : sweep_grid_name(grid, point);
-    if (!s && name[0])
+    if (!s && name[0] && e->code != EOPNOTSUPP)
         err_wrap(e, "point %d (%.200s)", point, name);
     return s;
 }
 
 /* --- a run ----------------------------------------------------------------------------------------------------------- */
+
+static int refuse(const struct sweep *sweep, int run, struct err *e)
+{
+    struct err why = *e;
+    autofree char *text = mem_printf("%s%s%s%s", why.text, why.hint[0] ? " (" : "", why.hint, why.hint[0] ? ")" : "");
+    *e = (struct err)ERR_INIT;
+    return sweep_keep_refusal(sweep, run, text, e);
+}
 
 /* What one point needs and this host lacks is a row of the table that says so: the other points go on. */
 static int play_or_refuse(struct play *p, const struct sweep *sweep, int run, const char *scratch, json_object **result,
@@ -49,8 +57,7 @@ static int play_or_refuse(struct play *p, const struct sweep *sweep, int run, co
         status = play_once(p, sweep_seed_of(sweep, run), scratch, result, e);
     if (status == 0 || play_failure_status(p, e) != 3)
         return status;
-    autofree char *why = mem_printf("%s%s%s%s", e->text, e->hint[0] ? " (" : "", e->hint, e->hint[0] ? ")" : "");
-    return sweep_keep_refusal(sweep, run, why, e);
+    return refuse(sweep, run, e);
 }
 
 /* What happens in a run is written on this machine's own disk; only its result goes into the sweep's folder. */
@@ -87,7 +94,9 @@ static int do_run(struct workers *workers, int index, struct err *e)
     struct share *share = container_of(workers, struct share, workers);
     int run = share->runs[index];
     struct scenario *s = sweep_work_scenario(share->work, sweep_point_of(share->work->sweep, run), e);
-    int status = s ? run_scenario(share, run, s, e) : -EINVAL;
+    int status = s                         ? run_scenario(share, run, s, e)
+                 : e->code == EOPNOTSUPP ? refuse(share->work->sweep, run, e)
+                                         : -EINVAL;
     scenario_free(s);
     return status;
 }

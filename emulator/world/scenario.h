@@ -240,7 +240,8 @@ struct scenario_setting {
     const char *path, *value;
 };
 
-/* Reads, applies the settings in order, checks. NULL and `e` (exit status 2) if anything is wrong. Indices
+/* Reads, applies the settings in order, checks. NULL and `e` (exit status 2) if anything is wrong; EOPNOTSUPP: a strategy and
+ * a carrier or pipeline, each good by itself, that do not go together. Indices
  * follow the order in the file; parsing `text` again gives the same struct and the same `text`. */
 struct scenario *scenario_read(const char *path, const struct scenario_setting *settings, int setting_count,
                                struct err *e);

@@ -103,6 +103,7 @@ static int overlap(struct scenario_migration *m, const struct scenario_place *pl
     const struct scenario_place *here = PLACE_NAMED(place, "pipeline");
     if (!m->strategy->overlapped) {
         scenario_error(here, e, "the stages of strategy %s do not overlap", m->strategy->name);
+        e->code = EOPNOTSUPP;
         return err_hint(e, "write false, or another strategy, such as p-migr");
     }
     m->strategy = m->strategy->overlapped;
@@ -147,6 +148,7 @@ static int build_migration(struct scenario *s, json_object *root, struct err *e)
     if (m->strategy->overlaps && !carrier_of(m->carrier)->arrives_whole) {
         scenario_error(PLACE_NAMED(place, m->pipeline ? "pipeline" : "strategy"), e,
                        "with carrier %s the target cannot see when a file has arrived", m->carrier);
+        e->code = EOPNOTSUPP; /* each of both is good: a sweep goes on without this pair */
         return err_hint(e, m->pipeline ? "write false, or carrier stream" : "choose carrier stream");
     }
     return 0;
