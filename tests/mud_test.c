@@ -411,6 +411,28 @@ static void resends_back_off(void **state)
     bench_free(&b);
 }
 
+/* Of four requests within the first time-out, the reply to the first is lost: known when the third after it has come. */
+static void what_others_overtake_is_sent_again(void **state)
+{
+    (void)state;
+    static const struct visit one[] = {{.ap = 0, .at = {100000000000}}};
+    struct bench b;
+    bench_options(&b, one, 1, 160);
+    b.mud.options.period = simtime_ms(10);
+    bring_into(&b, MUD_ASSOCIATED);
+    fake_wait(&b.fake, simtime_ms(35));
+    assert_int_equal(b.mud.sent, 4);
+    fake_listen(&b.fake);
+    reply(&b, 1);
+    reply(&b, 2);
+    expect(&b, "ok 1, ok 2", MUD_ASSOCIATED);
+    reply(&b, 3);
+    expect(&b, "ok 3, AP1<SVCQ 0", MUD_ASSOCIATED);
+    fake_wait(&b.fake, simtime_ms(900));
+    expect(&b, "", MUD_ASSOCIATED);
+    bench_free(&b);
+}
+
 /* The only request was sent at 100, 101, 103 and 107 s and would be sent again at 115 s. */
 static void a_handoff_ends_the_back_off(void **state)
 {
@@ -503,6 +525,7 @@ int main(void)
         cmocka_unit_test(until_its_container_runs_it_names_the_first_access_point),
         cmocka_unit_test(no_more_than_a_window_is_unanswered),
         cmocka_unit_test(resends_back_off),
+        cmocka_unit_test(what_others_overtake_is_sent_again),
         cmocka_unit_test(a_handoff_ends_the_back_off),
         cmocka_unit_test(round_trips_set_the_time_out),
         cmocka_unit_test(a_wrong_digest_is_reported),

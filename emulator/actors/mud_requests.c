@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+enum { OVERTAKEN_BY = 3 };
+
 static struct mud_request *request_of(struct mud *mud, uint32_t number)
 {
     return &mud->requests[number % mud->options.window];
@@ -122,6 +124,15 @@ static void measure_rtt(struct mud *mud, struct simtime rtt)
     mud->rto = simtime_min(simtime_max(mud->rto, t->rto_min), t->rto_max);
 }
 
+/* RFC 5681, section 3.2, with numbers instead of acknowledgements: replies come in the order of the requests, so that of one that is missing when the
+ * third after it has come the reply is lost. Such a handoff loses, and a time-out may be a second. Once for each request. */
+static void resend_overtaken(struct mud *mud, uint32_t answered)
+{
+    for (uint32_t n = mud->oldest; n + OVERTAKEN_BY <= answered; n++)
+        if (!request_of(mud, n)->answered && request_of(mud, n)->times_sent == 1)
+            send_request(mud, n);
+}
+
 static void report_answer(struct mud *mud, uint32_t number, const struct mud_request *request, uint64_t digest)
 {
     struct report r = REPORT_INIT;
@@ -148,6 +159,7 @@ void mud_take_reply(struct mud *mud, const struct offload *reply)
     report_answer(mud, number, request, reply->digest);
     while (mud->oldest < mud->sent && request_of(mud, mud->oldest)->answered)
         mud->oldest++;
+    resend_overtaken(mud, number);
 }
 
 void mud_abandon(struct mud *mud)
