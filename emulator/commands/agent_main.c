@@ -1,20 +1,29 @@
 #include "agent.h"
 #include "command_line.h"
 #include "commands.h"
+#include "installation.h"
+#include "mem.h"
+#include "outpost.h"
+#include "version.h"
 
 #include <getopt.h>
 #include <stddef.h>
 
 static const char HELP[] =
-    "usage: roamlab agent\n"
+    "usage: roamlab agent [--outpost]\n"
     "\n"
-    "Plays the roles of one host, ordered by lines on standard input, reporting on standard output.\n"
-    "`roamlab run --world real` starts one per host; there is no reason to start one by hand.\n";
+    "Plays the roles of one host, ordered by lines on standard input, reporting on standard output; with --outpost, those of\n"
+    "all hosts of a machine. `roamlab run --world real` starts one per host, and by ssh an outpost on every other machine; there is no\n"
+    "reason to start one by hand.\n";
 
 int agent_main(int argc, char **argv)
 {
-    int status = command_options("agent", argc, argv, HELP, NULL);
+    bool outpost = false;
+    int status = command_options("agent", argc, argv, HELP, &(struct command_options){.flag = "outpost", .flag_given = &outpost});
     if (status >= 0)
         return status;
-    return optind == argc ? agent_run() : command_usage("agent", "it takes no arguments");
+    if (optind != argc)
+        return command_usage("agent", "it takes no arguments");
+    autofree char *program = installation_service();
+    return outpost ? outpost_run(program, ROAMLAB_VERSION) : agent_run();
 }

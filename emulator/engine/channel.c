@@ -135,3 +135,18 @@ void channel_send(struct channel *channel, const char *text)
     if (!channel->out_watched)
         write_some(channel);
 }
+
+void channel_flush(struct channel *channel)
+{
+    if (!channel->open)
+        return;
+    int flags = fcntl(channel->out.fd, F_GETFL);
+    fcntl(channel->out.fd, F_SETFL, flags & ~O_NONBLOCK);
+    while (channel->outgoing.len) {
+        ssize_t wrote = write(channel->out.fd, channel->outgoing.data, channel->outgoing.len);
+        if (wrote <= 0)
+            break;
+        buf_consume(&channel->outgoing, (size_t)wrote);
+    }
+    fcntl(channel->out.fd, F_SETFL, flags);
+}

@@ -32,4 +32,7 @@ void channel_close(struct channel *channel);
 void channel_pause(struct channel *channel, bool paused);
 /* Sends one line (without line breaks in it). Harmless if closed. */
 void channel_send(struct channel *channel, const char *text);
+/* Blocks until the other side has taken all that was sent, or is gone: what was said last must be taken before a process may
+ * go. */
+void channel_flush(struct channel *channel);
 #endif

@@ -176,7 +176,8 @@ static int create_link(struct testbed *testbed, int number, const struct testbed
     snprintf(link->interface, sizeof link->interface, "link%d", number);
     snprintf(link->congestion, sizeof link->congestion, "%s", plan->congestion ? plan->congestion : "");
     const struct host *first = &testbed->hosts[link->between[0]], *second = &testbed->hosts[link->between[1]];
-    if (!first->namespace && !second->namespace)
+    link->elsewhere[0] = link->elsewhere[1] = !first->namespace && !second->namespace;
+    if (link->elsewhere[0])
         return 0;
     int status = create_interfaces(testbed, number, e);
     for (int side = 0; side < 2 && status == 0; side++)
@@ -293,6 +294,11 @@ int testbed_change(struct testbed *testbed, int link, int direction, const struc
     if (!shaper)
         return err_set(e, EINVAL, "link %d: is not one that varies", link);
     return link_change(shaper, params, e) < 0 ? err_wrap(e, "link %d", link) : 0;
+}
+
+bool testbed_shapes(const struct testbed *testbed, int link, int direction)
+{
+    return testbed->links[link].shapers[direction] != NULL;
 }
 
 int testbed_count(struct testbed *testbed, int link, int direction, struct link_counters *counters,

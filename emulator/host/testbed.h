@@ -74,6 +74,8 @@ int testbed_route_remove(struct testbed *testbed, int host, struct in_addr desti
 int testbed_change(struct testbed *testbed, int link, int direction, const struct link_params *params,
                    struct err *e);
 
+/* Is the link's direction shaped, and that here? */
+bool testbed_shapes(const struct testbed *testbed, int link, int direction);
 /* What the link's direction (0 = as in `between`, 1 = back) has carried; zeros if it is not shaped here. */
 int testbed_count(struct testbed *testbed, int link, int direction, struct link_counters *counters,
                   struct err *e);

@@ -562,24 +562,9 @@ static void controller_gone(struct channel *channel, const struct err *e)
     end(container_of(channel, struct agent, channel));
 }
 
-/* What was said last must be taken before the process may go. */
-static void flush(struct agent *a)
-{
-    if (!a->channel.open)
-        return;
-    int flags = fcntl(a->channel.out.fd, F_GETFL);
-    fcntl(a->channel.out.fd, F_SETFL, flags & ~O_NONBLOCK);
-    while (a->channel.outgoing.len) {
-        ssize_t wrote = write(a->channel.out.fd, a->channel.outgoing.data, a->channel.outgoing.len);
-        if (wrote <= 0)
-            break;
-        buf_consume(&a->channel.outgoing, (size_t)wrote);
-    }
-}
-
 static void free_agent(struct agent *a)
 {
-    flush(a);
+    channel_flush(&a->channel);
     channel_close(&a->channel);
     agent_report_close(&a->report);
     if (a->daemon_started)

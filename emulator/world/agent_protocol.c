@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 static const char WORD[] = "say";
 
@@ -130,6 +131,12 @@ struct json_object *agent_say_event(const struct event *ev)
         json_object_array_add(a, json_object_new_int64(after[i]));
     json_object_object_add(line, "event", a);
     return line;
+}
+
+bool agent_line_is_event(const char *text)
+{
+    static const char head[] = "{\"say\":\"event\"";
+    return strncmp(text, head, sizeof head - 1) == 0;
 }
 
 /* The array's elements in order; one of another type, or out of range, spoils the whole. */

@@ -9,6 +9,7 @@
 #include "event.h"
 
 #include <json-c/json.h>
+#include <stdbool.h>
 
 /* What an agent needs to know to prepare; strings are the caller's, or the parsed object's. */
 struct agent_orders {
@@ -38,6 +39,8 @@ struct json_object *agent_say_prepare(const struct agent_orders *orders);
 struct json_object *agent_say_begin(struct simtime origin);
 struct json_object *agent_say(const char *word); /* "connect", "give up", "end"; "ready" */
 struct json_object *agent_say_event(const struct event *event);
+/* Of a line as it was sent, not parsed yet. */
+bool agent_line_is_event(const char *text);
 struct json_object *agent_say_idle(bool idle);
 struct json_object *agent_say_ended(const struct agent_account *account);
 struct json_object *agent_say_failed(const struct err *e);

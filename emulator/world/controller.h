@@ -1,29 +1,25 @@
-/* The conduct of a real run once its testbed stands: agents are started and ordered through their phases (agent_protocol.h), their events
- * kept, the links varied, until everybody is done or something ends the run early. world_real.c builds and takes down. */
+/* The conduct of a real run: the machines that play its hosts are made ready (controller_machines.h), the agents ordered through their phases
+ * (agent_protocol.h), their events kept, the links varied, until everybody is done or something ends the run early. world_real.c begins and ends
+ * it. */
 #ifndef ROAMLAB_CONTROLLER_H
 #define ROAMLAB_CONTROLLER_H
 
-#include "channel.h"
+#include "controller_machines.h"
 #include "event_keeper.h"
-#include "image.h"
-#include "process.h"
-#include "registry_image.h"
-#include "testbed.h"
 #include "variation.h"
 #include "world.h"
 #include "world_real.h"
 
 struct controller;
 
-enum phase { PREPARING, CONNECTING, PLAYING, ENDING };
+/* GREETING: ssh to the other machines; WIRING: images, testbeds, agents. */
+enum phase { GREETING, WIRING, PREPARING, CONNECTING, PLAYING, ENDING };
 
 struct controlled_agent {
     struct controller *controller;
     const char *name;
-    struct process process;
-    struct channel channel;
-    bool ready, idle, ended, gone;
-    uint64_t events; /* that came from it */
+    bool ready, idle, ended;
+    bool there; /* it has been started and has not gone */
 };
 
 struct controller {
@@ -36,32 +32,36 @@ struct controller {
     uint64_t seed;
     struct clock clock;
     struct loop *loop;
-    struct journal *journal;
-    struct testbed *testbed;
-    struct image image;
-    struct registry_image registry_image;
     struct world world; /* for its layout: the agents have the actors */
+    struct controller_machines machines;
     struct controlled_agent *agents; /* by host */
     enum phase phase;
     bool gave_up;
-    struct simtime origin;
+    struct simtime origin, ended_at; /* ended_at: of the run's time */
     struct timer deadline, flush;
     struct variation variation;
     struct watch signal;
     struct err err; /* the first that went wrong */
 };
 
-/* What is being done, for people. */
-void controller_progress(struct controller *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Sets up what conducting needs; the fields that world_real.c fills in are set, the loop is there. From here on a signal ends the loop's
- * work. */
+/* Sets up what conducting needs; the fields above the machines are set by world_real.c. From here on a signal ends the loop's work. */
 int controller_init(struct controller *c, struct err *e);
 void controller_free(struct controller *c);
-/* Starts the agent of a host in its namespace. */
-int controller_start_agent(struct controller *c, int host, struct err *e);
-/* Prepares, plays and ends the run with the agents that were started. 0, or the first failure. */
+/* Makes everything ready, plays and ends the run. 0, or the first failure. What was made stays until the machines are closed. */
 int controller_conduct(struct controller *c, struct err *e);
-/* Ends every agent that is still there. */
-void controller_dismiss_agents(struct controller *c);
+
+/* --- for the machines --- */
+/* What is being done, for people. */
+void controller_progress(struct controller *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The first failure counts and ends the run. */
+void controller_failed(struct controller *c, const struct err *e);
+/* All machines have done what the phase asked of them. */
+void controller_go_on(struct controller *c);
+/* An agent's line; its times are the controller's. */
+void controller_hear(struct controller *c, int host, struct json_object *line);
+/* It is gone, after so many events. */
+void controller_miss(struct controller *c, int host, uint64_t events);
+/* Something has gone: is there anybody left? */
+void controller_count_heads(struct controller *c);
 
 #endif

@@ -54,12 +54,15 @@ static int plan_routes(const struct layout *l, const struct testbed_host *hosts,
     return count;
 }
 
-void world_plan(const struct layout *l, struct testbed_plan *plan)
+void world_plan(const struct layout *l, const bool *here, const struct in_addr *machines, struct testbed_plan *plan)
 {
     struct testbed_host *hosts = mem_alloc_array((size_t)l->host_count, sizeof *hosts);
     struct testbed_link *links = mem_alloc_array((size_t)l->link_count, sizeof *links);
-    for (int i = 0; i < l->host_count; i++)
+    for (int i = 0; i < l->host_count; i++) {
         plan_host(l, i, &hosts[i]);
+        hosts[i].elsewhere = !here[i];
+        hosts[i].machine = machines ? machines[i] : (struct in_addr){0};
+    }
     for (int i = 0; i < l->link_count; i++)
         plan_link(&l->links[i], &links[i]);
     int count = plan_routes(l, hosts, NULL);

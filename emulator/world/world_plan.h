@@ -6,8 +6,10 @@
 #include "layout.h"
 #include "testbed.h"
 
-/* The plan's arrays are owned; the layout must outlive it. */
-void world_plan(const struct layout *layout, struct testbed_plan *plan);
+/* The plan's arrays are owned; the layout must outlive it. By host: `here`, what is on this machine; `machines`, its
+ * machine's address, NULL if all are here. */
+void world_plan(const struct layout *layout, const bool *here, const struct in_addr *machines,
+                struct testbed_plan *plan);
 void world_plan_free(struct testbed_plan *plan);
 
 #endif

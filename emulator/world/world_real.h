@@ -20,12 +20,23 @@ struct world_real_options {
     void *context;
 };
 
+/* Another machine's clock, as it was known at the end. */
+struct world_real_clock {
+    char machine[128];
+    struct simtime offset; /* ahead of this machine's */
+    double drift_ppm;
+    struct simtime uncertainty; /* the worst during the run */
+};
+enum { WORLD_REAL_CLOCKS_MAX = 32 };
+
 /* What a run was made with, and how it went. */
 struct world_real_facts {
     struct runtime runtime;
     char link_driver[32];
     double base_ratio, layer_ratio, memory_ratio; /* zstd -3 of the test data; 0 = not seen */
     struct lateness lateness;                     /* of timers and of packets behind their due times: the latest agent's or link's */
+    struct world_real_clock clocks[WORLD_REAL_CLOCKS_MAX];
+    int clock_count; /* 0: all hosts were on this machine */
     uint64_t errors, capture_dropped;
     uint64_t events_reported; /* by the agents and the controller; the repository must have received as many */
 };

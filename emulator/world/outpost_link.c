@@ -1,0 +1,133 @@
+#include "outpost_link.h"
+#include "mem.h"
+#include "outpost_protocol.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Often at first, so that the shortest round trip of many is known before the run begins. */
+enum { FIRST_PINGS = 20, FIRST_EVERY_MS = 25, PING_EVERY_MS = 250, ARGUMENTS_MAX = 32 };
+
+static void ping(struct timer *timer)
+{
+    struct outpost_link *link = container_of(timer, struct outpost_link, ping);
+    outpost_link_say(link, outpost_say_time("ping", clock_monotonic(), SIMTIME_ZERO));
+    loop_arm_after(link->loop, &link->ping,
+                   simtime_ms(link->pings < FIRST_PINGS ? FIRST_EVERY_MS : PING_EVERY_MS));
+}
+
+static void take_pong(struct outpost_link *link, struct json_object *line)
+{
+    struct simtime asked, theirs;
+    if (outpost_read_time(line, &asked, &theirs, NULL) < 0)
+        return;
+    clock_offset_add(&link->clock, asked, theirs, clock_monotonic());
+    link->pings++;
+    if (outpost_link_in_time(link))
+        link->in_time(link);
+}
+
+static void line_arrives(struct channel *channel, char *text, size_t len)
+{
+    struct outpost_link *link = container_of(channel, struct outpost_link, channel);
+    struct json_object *line = json_tokener_parse(text);
+    const char *word = line ? agent_word(line) : NULL;
+    (void)len;
+    if (word && !strcmp(word, "pong"))
+        take_pong(link, line);
+    else
+        link->heard(link, word ? word : "", line);
+    json_object_put(line);
+}
+
+static void link_broke(struct channel *channel, const struct err *e)
+{
+    struct outpost_link *link = container_of(channel, struct outpost_link, channel);
+    (void)e;
+    link->open = false;
+    loop_cancel(link->loop, &link->ping);
+    link->gone(link);
+}
+
+static void ssh_exited(struct process *process, int status)
+{
+    (void)process, (void)status; /* the channel tells */
+}
+
+/* No questions; a machine that answers no more is gone after half a minute. */
+static const char *const ssh_words[] = {"ssh", "-T", "-oBatchMode=yes", "-oServerAliveInterval=10",
+                                        "-oServerAliveCountMax=3"};
+
+/* ROAMLAB_SSH is words with blanks between. */
+static int put_ssh(const char **argv, char *own)
+{
+    int count = 0;
+    for (char *word = own ? strtok(own, " ") : NULL; word && count < ARGUMENTS_MAX - 8;
+         word = strtok(NULL, " "))
+        argv[count++] = word;
+    for (size_t i = count ? 1 : 0; i < ARRAY_LEN(ssh_words); i++)
+        argv[count++] = ssh_words[i];
+    return count;
+}
+
+static int start(struct outpost_link *link, int in, int out, int log_fd, struct err *e)
+{
+    const char *argv[ARGUMENTS_MAX] = {0};
+    autofree char *own = mem_copy_string(getenv("ROAMLAB_SSH"));
+    autofree char *command = link->command
+                                 ? mem_printf("exec %s agent --outpost", link->command)
+                                 : mem_printf("PATH=\"$PATH:$HOME/.local/bin\" exec roamlab agent --outpost");
+    int count = put_ssh(argv, own);
+    argv[count++] = "--";
+    argv[count++] = link->machine;
+    argv[count++] = command;
+    struct process_options options = PROCESS_OPTIONS_INIT;
+    options.argv = argv;
+    options.stdin_fd = in;
+    options.stdout_fd = out;
+    options.stderr_fd = log_fd;
+    link->process.ended = ssh_exited;
+    return process_start(link->loop, &link->process, &options, e);
+}
+
+int outpost_link_open(struct outpost_link *link, int log_fd, struct err *e)
+{
+    int to[2], from[2];
+    if (pipe2(to, O_CLOEXEC) < 0 || pipe2(from, O_CLOEXEC) < 0)
+        return err_errno(e, "pipe");
+    int status = start(link, to[0], from[1], log_fd, e);
+    close(to[0]);
+    close(from[1]);
+    link->clock = (struct clock_offset)CLOCK_OFFSET_INIT;
+    link->channel.line = line_arrives;
+    link->channel.closed = link_broke;
+    link->ping.fire = ping;
+    if (status == 0)
+        status = channel_open(&link->channel, link->loop, from[0], to[1], e);
+    link->open = status == 0;
+    if (status == 0)
+        ping(&link->ping);
+    return status < 0 ? err_wrap(e, "machine %s", link->machine) : 0;
+}
+
+void outpost_link_say(struct outpost_link *link, struct json_object *line)
+{
+    channel_send(&link->channel, json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN));
+    json_object_put(line);
+}
+
+bool outpost_link_in_time(const struct outpost_link *link)
+{
+    return link->pings >= FIRST_PINGS;
+}
+
+void outpost_link_close(struct outpost_link *link)
+{
+    if (link->loop)
+        loop_cancel(link->loop, &link->ping);
+    channel_close(&link->channel);
+    process_kill(&link->process);
+    link->open = false;
+}
