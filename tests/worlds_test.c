@@ -89,6 +89,8 @@ static const struct {
     {"c-migr", {EARLY, "--set", "duration_s=7", "--set", "migration.strategy=c-migr", QUICK}, 6, "AP-2"},
     {"cold", {EARLY, "--set", "duration_s=8", "scenarios/cold.json"}, 6, "AP-2"},
     {"pre-copy", {FIRST_SECONDS, "scenarios/pre-copy.json"}, 6, "AP-2"},
+    {"layered", {FIRST_SECONDS, "scenarios/layered.json"}, 6, "AP-2"},
+    {"c-migr-overlapped", {FIRST_SECONDS, "--set", "migration.strategy=c-migr", "scenarios/layered.json"}, 6, "AP-2"},
     {"log-replay", {FIRST_SECONDS, "scenarios/log-replay.json"}, 6, "AP-2"},
     {"stateless", {FIRST_SECONDS, "scenarios/stateless.json"}, 5, "AP-2"},
     {"restore-fails", {EARLY, "--set", "duration_s=8", "scenarios/restore-fails.json"}, 3, "AP-2"},
