@@ -92,7 +92,7 @@ static const struct {
     {"layered", {FIRST_SECONDS, "scenarios/layered.json"}, 6, "AP-2"},
     {"c-migr-overlapped", {FIRST_SECONDS, "--set", "migration.strategy=c-migr", "scenarios/layered.json"}, 6, "AP-2"},
     {"log-replay", {FIRST_SECONDS, "scenarios/log-replay.json"}, 6, "AP-2"},
-    {"stateless", {FIRST_SECONDS, "scenarios/stateless.json"}, 5, "AP-2"},
+    {"stateless", {FIRST_SECONDS, "scenarios/stateless.json"}, 6, "AP-2"},
     {"restore-fails", {EARLY, "--set", "duration_s=8", "scenarios/restore-fails.json"}, 3, "AP-2"},
     {"swap",
      {"--set", "duration_s=8", "--set", "muds.m1.visits.1.at_s=3", "--set", "muds.m2.visits.1.at_s=3",
