@@ -35,7 +35,7 @@ share(v) = magnitudes ? log(v / low) / log(high / low) : (v - low) / (high - low
 ink(v) = share(v) > 0.5 ? 0xFFFFFF : 0x222222
 draw = "plot data using 1:2:3 with image pixels"
 if (written) {
-    draw = draw . ", data using 1:2:($3 >= low ? number($3) : ''):(ink($3)) with labels font ',11' textcolor rgb variable"
+    draw = draw . ", data using 1:2:(strcol(3) eq 'NaN' ? '' : number($3)):(ink($3)) with labels font ',11' textcolor rgb variable"
 }
 set terminal svg size 960, figure_height dynamic noenhanced font "Helvetica,14" background "white"
 set output figure_file . '.svg'
