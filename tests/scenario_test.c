@@ -99,7 +99,7 @@ static void test_bad_values(void **state)
         {"100", "100,\"migration\":{\"strategy\":\"p-migrr\"}",
          "migration.strategy: there is no strategy p-migrr (did you mean p-migr?)"},
         {"100", "100,\"migration\":{\"carrier\":\"pigeon\"}",
-         "migration.carrier: there is no carrier pigeon (known: scp, stream, nfs, registry)"},
+         "migration.carrier: there is no carrier pigeon (known: scp, rsync, stream, nfs, registry)"},
         {"100", "100,\"migration\":{\"policy\":\"fly\"}",
          "migration.policy: there is no policy fly (known: follow, never, distance, latency, mdp)"},
         {"100", "100,\"migration\":{\"placement\":\"owm\"}",

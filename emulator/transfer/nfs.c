@@ -70,10 +70,16 @@ static void share_wire_bytes(struct transfer_peer *peer)
         s->job->wire_bytes += more / count;
 }
 
-static void free_sending(struct sending *s)
+static void close_file(struct sending *s)
 {
     if (s->file)
-        nfs_close_async(s->peer->mount.nfs, s->file, ignore, NULL);
+        nfs_mount_close_file(&s->peer->mount, s->file);
+    s->file = NULL;
+}
+
+static void free_sending(struct sending *s)
+{
+    close_file(s);
     nfs_slots_clear(&s->writes);
     free(s->name);
     free(s);
@@ -152,9 +158,16 @@ static void moved(struct sending *s)
 /* The store is silent: a new mount must not queue behind it, and what else goes over it ends with it. */
 static void lose_mount(struct transfer_peer *peer, const struct err *e)
 {
+    for (struct sending *s = peer->sendings; s; s = s->next)
+        finish_soon(s, e);
     nfs_mount_close(&peer->mount);
-    while (peer->sendings)
-        finish(peer->sendings, e);
+}
+
+static void close_files(struct nfs_mount *mount)
+{
+    struct transfer_peer *peer = container_of(mount, struct transfer_peer, mount);
+    for (struct sending *s = peer->sendings; s; s = s->next)
+        close_file(s);
 }
 
 static void out_of_patience(struct timer *timer)
@@ -163,6 +176,8 @@ static void out_of_patience(struct timer *timer)
     struct transfer_peer *peer = s->peer;
     struct simtime limit = peer->settings.progress_timeout;
     struct err e = ERR_INIT;
+    if (s->job->state == TRANSFER_FAILING)
+        return;
     bool store_is_silent = !simtime_before(loop_now(loop_of(s)), simtime_add(peer->heard, limit));
     err_set(&e, ETIMEDOUT, "no byte for %g s", simtime_seconds(limit));
     if (store_is_silent)
@@ -243,6 +258,14 @@ static void look(struct timer *timer)
 
 /* --- content -------------------------------------------------------------------------------------------------------------------------- */
 
+/* What has been asked for others waits behind this content. */
+static void all_moved(struct transfer_peer *peer)
+{
+    for (struct sending *s = peer->sendings; s; s = s->next)
+        if (s->calls)
+            moved(s);
+}
+
 static void written(int status, struct nfs_context *nfs, void *data, void *context)
 {
     (void)nfs;
@@ -260,6 +283,7 @@ static void written(int status, struct nfs_context *nfs, void *data, void *conte
         free(slot);
     }
     moved(s);
+    all_moved(s->peer);
     loop_arm_after(loop_of(s), &s->work, SIMTIME_ZERO);
 }
 
@@ -369,6 +393,7 @@ static int nfs_open_peer(struct transfer_peer **out, const struct transfer_setti
     *peer =
         (struct transfer_peer){.settings = *settings, .host = *host, .opened = opened, .context = context};
     peer->mount.changed = mount_changed;
+    peer->mount.emptied = close_files;
     open_mount(peer);
     return 0;
 }

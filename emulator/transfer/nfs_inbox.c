@@ -41,17 +41,12 @@ struct arrival {
     struct timer look;
 };
 
-static void ignore(int status, struct nfs_context *nfs, void *data, void *context)
-{
-    (void)status, (void)nfs, (void)data, (void)context;
-}
-
 /* --- the end of an arrival ------------------------------------------------------------------------------------------------------- */
 
 static void free_arrival(struct arrival *a)
 {
     if (a->file)
-        nfs_close_async(a->mount->nfs, a->file, ignore, NULL);
+        nfs_mount_close_file(a->mount, a->file);
     nfs_slots_clear(&a->reads);
     free(a->name);
     free(a);

@@ -5,13 +5,14 @@
 #include <errno.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <nfsc/libnfs-raw.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { TICK_MS = 100, SEGMENT_HEADERS = 52, FOR_EVER = -1, READS_MAX = 1000 };
+enum { TICK_MS = 100, SEGMENT_HEADERS = 52, FOR_EVER = -1 };
 
 static struct loop *loop_of(const struct nfs_mount *m)
 {
@@ -87,12 +88,11 @@ static void tick(struct timer *timer)
 
 static void attempt_ended(int status, struct nfs_context *nfs, void *data, void *context)
 {
+    (void)nfs;
     struct nfs_mount *m = context;
     m->attempt_ended = true;
     m->mounted = status >= 0;
-    if (m->mounted)
-        nfs_set_autoreconnect(nfs, FOR_EVER);
-    else
+    if (!m->mounted)
         err_set(&m->failure, -status, "nfs: mount %s of %s: %s", m->path, m->settings.store.address,
                 data ? (const char *)data : "failed");
 }
@@ -107,7 +107,7 @@ static void begin_attempt(struct nfs_mount *m)
     m->attempt_ended = false;
     nfs_destroy_url(nfs_parse_url_dir(m->nfs, options));
     nfs_set_dircache(m->nfs, 0);
-    nfs_set_autoreconnect(m->nfs, 0);
+    nfs_set_autoreconnect(m->nfs, FOR_EVER); /* from then on, when it is mounted */
     if (nfs_mount_async(m->nfs, m->settings.store.address, m->path, attempt_ended, m) < 0)
         attempt_ended(-EIO, m->nfs, nfs_get_error(m->nfs), m);
     watch_socket(m);
@@ -126,17 +126,36 @@ void nfs_mount_open(struct nfs_mount *m, const struct transfer_settings *setting
     loop_arm_after(settings->loop, &m->tick, simtime_ms(TICK_MS));
 }
 
-/* The calls' owners hear of it while the context still stands: they close their files in it. */
+static void file_closed(int status, struct nfs_context *nfs, void *data, void *context)
+{
+    (void)status, (void)nfs, (void)data, (void)context;
+}
+
+/* While libnfs ends its calls it takes no new ones. */
+void nfs_mount_close_file(struct nfs_mount *m, struct nfsfh *file)
+{
+    if (!m->closing) {
+        nfs_close_async(m->nfs, file, file_closed, NULL);
+        return;
+    }
+    m->to_close = mem_resize(m->to_close, (m->to_close_count + 1) * sizeof(struct nfsfh *));
+    m->to_close[m->to_close_count++] = file;
+}
+
+/* The calls' owners hear of it while the context still stands: their files are closed in it. */
 static void end_calls(struct nfs_mount *m)
 {
-    m->busy = true;
-    nfs_set_autoreconnect(m->nfs, 0);
-    shutdown(nfs_get_fd(m->nfs), SHUT_RDWR);
-    for (int i = 0; i < READS_MAX && nfs_service(m->nfs, POLLIN) == 0; i++)
-        ;
+    m->busy = m->closing = true;
+    rpc_disconnect(nfs_get_rpc_context(m->nfs), "closed");
+    if (m->emptied)
+        m->emptied(m);
+    for (size_t i = 0; i < m->to_close_count; i++)
+        nfs_close_async(m->nfs, m->to_close[i], file_closed, NULL);
+    m->to_close_count = 0;
+    free(steal(m->to_close));
     nfs_destroy_context(m->nfs);
     m->nfs = NULL;
-    m->busy = false;
+    m->busy = m->closing = false;
 }
 
 void nfs_mount_close(struct nfs_mount *m)

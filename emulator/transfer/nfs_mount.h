@@ -15,6 +15,8 @@
 struct nfs_mount {
     /* 0: mounted. Otherwise it could not be within the connect timeout, and is closed. Set before open. */
     void (*changed)(struct nfs_mount *mount, int status, const struct err *e);
+    /* It is being closed, all calls have come back: the time to close files. May be NULL. */
+    void (*emptied)(struct nfs_mount *mount);
     struct nfs_context *nfs; /* NULL: closed */
     bool mounted;
 
@@ -26,13 +28,17 @@ struct nfs_mount {
     struct simtime deadline;
     struct err failure;
     uint64_t wire_bytes;
-    bool attempt_ended, busy;
+    bool attempt_ended, busy, closing;
+    struct nfsfh **to_close;
+    size_t to_close_count;
 };
 
 /* Begins to mount `path` (absolute, of the server) from settings->store; tries until the connect timeout. */
 void nfs_mount_open(struct nfs_mount *mount, const struct transfer_settings *settings, const char *path);
 /* Calls under way come back before it returns, with an error. Never from within a libnfs callback. Harmless when closed. */
 void nfs_mount_close(struct nfs_mount *mount);
+/* Closes a file for which no call is under way. */
+void nfs_mount_close_file(struct nfs_mount *mount, struct nfsfh *file);
 /* What was called since the last stir goes out. */
 void nfs_mount_stir(struct nfs_mount *mount);
 /* IP bytes that crossed its connection in both directions since the last call; 0 = none, or not known. */

@@ -17,8 +17,8 @@
 
 enum { POLL_MS = 10 };
 
-/* Paths are relative: ssh and scp run in FOLDER/HOST. ControlMaster stays off for scp; the master says -M.
- * Without the control socket scp would quietly open a connection of its own: ProxyCommand makes that fail
+/* Paths are relative: ssh, scp and rsync run in FOLDER/HOST. ControlMaster stays off for copies; the master says -M.
+ * Without the control socket a copy would quietly open a connection of its own: ProxyCommand makes that fail
  * instead, and the master overrides it. */
 static const char fixed_configuration[] = "User root\n"
                                           "IdentityFile ../user_key\n"
@@ -62,7 +62,7 @@ static void master_failed(struct ssh_master *master, int code, const char *what)
     struct err e = ERR_INIT;
     autofree char *words = ssh_last_words(master->messages_fd);
     ssh_master_close(master);
-    err_set(&e, code, "scp: connection to host %s (%s port %u): %s%s%s", master->host.name,
+    err_set(&e, code, "ssh: connection to host %s (%s port %u): %s%s%s", master->host.name,
             master->host.address, master->host.port, what, words[0] ? ": " : "", words);
     master->changed(master, -code, &e);
 }
@@ -130,7 +130,7 @@ int ssh_master_connect(struct ssh_master *master, struct err *e)
     int status = master->messages_fd < 0 ? err_errno(e, "memfd") : launch(master, e);
     if (status < 0) {
         ssh_master_close(master);
-        return err_wrap(e, "scp: connection to host %s", master->host.name);
+        return err_wrap(e, "ssh: connection to host %s", master->host.name);
     }
     struct loop *loop = master->settings.loop;
     master->state = SSH_MASTER_CONNECTING;

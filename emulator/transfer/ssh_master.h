@@ -1,5 +1,5 @@
-/* The kept connection of carrier scp: one `ssh -M -N` per peer, over whose control socket every scp of that
- * peer goes.
+/* The kept connection of carriers scp and rsync: one `ssh -M -N` per peer, over whose control socket every copy to
+ * that peer goes.
  *
  * It is opened early because it is what costs: ten round trips, 2.0 s at RTT 200 ms. Strict: the host key
  * must be the one of known_hosts, the user key of the run is the only identity, no agent, no configuration of

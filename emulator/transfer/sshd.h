@@ -1,8 +1,8 @@
-/* The receiving side of carrier scp: an OpenSSH server of the run's own, on the host's address and a private
+/* The receiving side of carriers scp and rsync: an OpenSSH server of the run's own, on the host's address and a private
  * port.
  *
  * It accepts the run's user key and root, nothing else: no passwords, no PAM, no forwarding, no terminal, no
- * sftp. scp is started by root's login shell there, without bash's start-up file. No DNS look-up, no message
+ * sftp. The copying program is started by root's login shell there, without bash's start-up file. No DNS look-up, no message
  * of the day. Its log is FOLDER/HOST/sshd.log.
  *
  * If root's password is locked ("!" in /etc/shadow), which OpenSSH without PAM

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-static const struct carrier *const carriers[] = {&carrier_scp, &carrier_stream, &carrier_nfs, &carrier_registry};
+static const struct carrier *const carriers[] = {&carrier_scp, &carrier_rsync, &carrier_stream, &carrier_nfs, &carrier_registry};
 
 const struct carrier *carrier_at(int i)
 {

@@ -93,6 +93,8 @@ struct transfer_job {
     struct timer tick;
     struct simtime last_progress;
     uint64_t progress;
+    uint64_t acknowledged; /* of its connection, at the last look */
+    int cuts;              /* in a row */
     int messages_fd; /* what the program says on stderr */
     char *local, *remote;
     struct err failure;
@@ -101,7 +103,7 @@ struct transfer_job {
 struct carrier {
     const char *name;
     const char *help;
-    bool arrives_whole; /* at the peer a name appears when all of it is there, checked */
+    bool arrives_whole; /* at the peer the name of a file appears when all of it is there, checked */
     /* Makes `folder` and in it what a run needs (keys, known hosts). Blocking; parent folders must exist. */
     int (*prepare)(const char *folder, const struct transfer_host *hosts, int count, struct err *e);
     /* Starts the receiving side in this process's network namespace; `host` is copied, its strings are
@@ -139,6 +141,6 @@ int transfer_measure(const char *path, uint64_t *bytes, struct err *e);
  * once. */
 bool transfer_accepts(const struct transfer_host *host);
 
-extern const struct carrier carrier_scp, carrier_stream, carrier_nfs, carrier_registry;
+extern const struct carrier carrier_scp, carrier_rsync, carrier_stream, carrier_nfs, carrier_registry;
 
 #endif
