@@ -159,7 +159,10 @@ static void print_row(struct table *t, const char *kind, const struct samples *s
     table_add(t, "%zu", s->count);
     table_add(t, "%.1f", o->fixed_ms);
     table_add(t, "%.3f", o->ms_per_mb);
-    table_add(t, isnan(o->round_trips) ? "" : "%.2f", o->round_trips);
+    if (isnan(o->round_trips))
+        table_add(t, "%s", "");
+    else
+        table_add(t, "%.2f", o->round_trips);
     table_add(t, "%.1f", o->rms);
     table_add(t, "%s", o->remark);
 }
