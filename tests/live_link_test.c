@@ -3,6 +3,7 @@
 #include "link_fixture.h"
 #include "mem.h"
 #include "privileges.h"
+#include "rule.h"
 #include "segmentation.h"
 #include "testbed.h"
 
@@ -207,6 +208,27 @@ static void test_without_the_emulator(void **state)
     }
 }
 
+/* Other processes find the rules by their comment. */
+static void test_clear(void **state)
+{
+    static const struct link_params rows[] = {PLAIN, {.delay = {1000000}}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        uint64_t packets, bytes;
+        struct bed bed;
+        if (!bed_build(&bed, &rows[i]))
+            skip();
+        change(&bed, &rows[0]);
+        struct rule rule = {.namespace = bed.ends[1].namespace, .interface = "link0"}; /* the first queue */
+        assert_int_equal(rule_read(&rule, &packets, &bytes, NULL), 0);
+        change(&bed, &rows[1]);
+        assert_int_equal(link_driver_userspace.clear(rule.namespace, rule.interface, NULL), 0);
+        assert_int_equal(rule_read(&rule, &packets, &bytes, NULL), -ENOENT);
+        assert_int_equal(send_burst(&bed.ends[0], &bed.ends[1], 5, 0).received, 5);
+        bed_free(&bed);
+    }
+}
+
 /* Single packets as long as they are needed, super-packets before and after. */
 static void test_offload(void **state)
 {
@@ -232,6 +254,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_from_nothing_and_back),
                                        cmocka_unit_test(test_without_the_emulator),
-                                       cmocka_unit_test(test_offload)};
+                                       cmocka_unit_test(test_clear), cmocka_unit_test(test_offload)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

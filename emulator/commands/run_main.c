@@ -224,6 +224,14 @@ static int play(struct run *r, struct play *p)
     return play_failure_status(p, &e);
 }
 
+static bool expects_packet_check(const struct scenario *s)
+{
+    for (int i = 0; i < s->expect_count; i++)
+        if (strncmp(s->expects[i].metric, "packet_check.", 13) == 0)
+            return true;
+    return false;
+}
+
 static int go(struct run *r)
 {
     struct err e = ERR_INIT;
@@ -239,7 +247,7 @@ static int go(struct run *r)
         return 2;
     }
     play_init(&p, r->scenario, r->real);
-    p.capture = r->capture;
+    p.capture = r->capture || (r->real && expects_packet_check(r->scenario));
     p.driver = r->driver;
     autofree char *command = command_again(r);
     p.command = command;
