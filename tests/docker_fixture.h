@@ -317,7 +317,7 @@ static inline struct fixture *fixture_open(void)
     if (geteuid() != 0)
         err_set(&e, EPERM, "needs root");
     else
-        runtime_find(NULL, fixture_service_program(), &f->runtime, &e);
+        runtime_find(NULL, fixture_service_program(), "/var/tmp", &f->runtime, &e);
     if (e.code) {
         print_message("skip: %s (%s)\n", e.text, e.hint);
         free(f);

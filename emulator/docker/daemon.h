@@ -63,6 +63,9 @@ void docker_daemon_free(struct docker_daemon *d);
  * started in. */
 int docker_daemon_clean(const char *root, bool keep_data, struct err *e);
 
+/* Of that, only the processes: those of an Engine, CRIU and the service that name `root`, and all in its control groups. Blocks. */
+int docker_end_processes(const char *root, struct err *e);
+
 /* The control group of a root's containers, below each controller's mount: "/roamlab-HASH". free() it. */
 char *docker_daemon_cgroup(const char *root);
 

@@ -48,12 +48,13 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* The programs of a Docker Engine; nothing else is ended for having the root in its arguments. */
+/* The programs of a Docker Engine, and of a trial of CRIU; nothing else is ended for having the root in its arguments. */
 static bool engine_program(const char *argv0)
 {
     static const char *const names[] = {"dockerd",         "containerd",   "containerd-shim-runc-v2",
                                         "containerd-shim", "docker-proxy", "runc",
-                                        "docker-init",     "docker-untar", "docker-applyLayer"};
+                                        "docker-init",     "docker-untar", "docker-applyLayer",
+                                        "criu",            "roamlab-service"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (!strcmp(base_name(argv0), names[i]))
             return true;
@@ -172,7 +173,7 @@ static int kill_groups(const char *root)
     return count;
 }
 
-static int end_processes(const char *root, struct err *e)
+int docker_end_processes(const char *root, struct err *e)
 {
     for (int round = 0; round < WAIT_ROUNDS; round++) {
         int left = kill_engine(root); /* the Engine first: it would restart what dies below it */
@@ -202,7 +203,7 @@ int docker_daemon_clean(const char *root, bool keep_data, struct err *e)
     static const char *const volatile_parts[] = {"exec", "tmp", "docker.sock", "docker.pid"};
     int status = check_ours(root, e);
     if (status == 0)
-        status = end_processes(root, e);
+        status = docker_end_processes(root, e);
     if (status == 0)
         status = mounts_remove(root, "", "", e);
     for (size_t i = 0; i < ARRAY_LEN(volatile_parts) && status == 0; i++) {

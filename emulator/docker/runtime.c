@@ -117,9 +117,9 @@ static int probe_subject(const char *criu, const char *folder, pid_t pid, struct
     return status;
 }
 
-int runtime_probe_criu(const char *criu, const char *program, struct err *e)
+int runtime_probe_criu(const char *criu, const char *program, const char *place, struct err *e)
 {
-    char folder[] = "/var/tmp/roamlab-criu-XXXXXX";
+    autofree char *folder = mem_printf("%s/roamlab-criu-XXXXXX", place);
     if (!mkdtemp(folder))
         return err_errno(e, "make %s", folder);
     autofree char *state_file = mem_printf("%s/pages", folder);
@@ -159,7 +159,7 @@ static int find_programs(struct runtime *r, struct err *e)
     return err_hint(e, "apt-get install docker.io");
 }
 
-int runtime_find(const char *prefix, const char *program, struct runtime *r, struct err *e)
+int runtime_find(const char *prefix, const char *program, const char *place, struct runtime *r, struct err *e)
 {
     struct err fetched = ERR_INIT, installed = ERR_INIT;
     prefix = prefix ? prefix : RUNTIME_CRIU_PREFIX;
@@ -174,13 +174,13 @@ int runtime_find(const char *prefix, const char *program, struct runtime *r, str
     if (access(criu, X_OK) == 0) {
         snprintf(r->criu_folder, sizeof r->criu_folder, "%s/bin", prefix);
         version_of(criu, r->criu_version, sizeof r->criu_version);
-        if (runtime_probe_criu(criu, program, &fetched) == 0)
+        if (runtime_probe_criu(criu, program, place, &fetched) == 0)
             return 0;
     } else
         err_set(&fetched, ENOENT, "absent");
     r->criu_folder[0] = '\0';
     version_of("criu", r->criu_version, sizeof r->criu_version);
-    if (runtime_probe_criu("criu", program, &installed) == 0)
+    if (runtime_probe_criu("criu", program, place, &installed) == 0)
         return 0;
     err_set(e, EOPNOTSUPP, "no CRIU works on this kernel: %s: %.240s; criu of PATH: %.240s", criu,
             fetched.text, installed.text);

@@ -15,11 +15,12 @@ struct runtime {
 };
 
 /* Tries PREFIX/bin/criu, then the one in PATH, on `program` (the static service program; it binds
- * 127.0.0.1 for the while). Blocks for about half a second. prefix NULL = RUNTIME_CRIU_PREFIX. -ENOENT if
+ * 127.0.0.1 for the while). Blocks for about half a second. prefix NULL = RUNTIME_CRIU_PREFIX. `place` is the folder
+ * below which it writes: what a crash leaves there, docker_end_processes() ends. -ENOENT if
  * dockerd or runc is missing, -EOPNOTSUPP if no CRIU works; the error says what failed in each, the hint
  * is the command that mends it. */
-int runtime_find(const char *prefix, const char *program, struct runtime *r, struct err *e);
+int runtime_find(const char *prefix, const char *program, const char *place, struct runtime *r, struct err *e);
 /* Dumps and restores `program` with that CRIU. 0 if it goes on afterwards. */
-int runtime_probe_criu(const char *criu, const char *program, struct err *e);
+int runtime_probe_criu(const char *criu, const char *program, const char *place, struct err *e);
 
 #endif

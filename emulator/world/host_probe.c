@@ -46,7 +46,13 @@ static int checkpoint(const struct host_probe *probe, const struct host_probe_su
 {
     (void)probe;
     struct runtime *r = &subject->facts->runtime;
-    int status = runtime_find(NULL, subject->program, r, e);
+    struct journal *journal = host_probe_journal(e);
+    if (!journal)
+        return -e->code;
+    int status = journal_record(journal, "trial", journal_folder(journal), e);
+    if (status == 0)
+        status = runtime_find(NULL, subject->program, journal_folder(journal), r, e);
+    status = host_probe_end(journal, status, "as root: tools/setup run", e);
     if (status == 0)
         snprintf(found, size, "CRIU %s (%s) dumped and restored a program with a socket; Docker %s, runc %s",
                  r->criu_version, *r->criu_folder ? r->criu_folder : "of PATH", r->docker_version,

@@ -13,6 +13,7 @@ static int undo_dockerd(const char *argument, struct err *e)
 
 const struct journal_kind world_real_kinds[] = {
     {"dockerd", undo_dockerd},
+    {"trial", docker_end_processes},
     {NULL, NULL},
 };
 
