@@ -28,31 +28,40 @@ static const struct strategy *migrating_at(int *i)
 
 /* --- virtual time --------------------------------------------------------------------------------------------------------------- */
 
-/* False if the two do not go together. */
-static bool play_pair(const char *folder, const char *strategy, const char *carrier)
+/* The run's result; NULL if the settings do not go together. */
+static json_object *play(const char *scenario, const struct scenario_setting *settings, int count,
+                         const char *into)
 {
-    const struct scenario_setting settings[] = {{"migration.strategy", strategy},
-                                                {"migration.carrier", carrier}};
     struct err e = ERR_INIT;
     struct play play;
     json_object *result = NULL;
-    autofree char *into = mem_printf("%s/%s-%s", folder, strategy, carrier);
-    struct scenario *s = scenario_read(MATRIX, settings, ARRAY_LEN(settings), &e);
+    struct scenario *s = scenario_read(scenario, settings, count, &e);
     if (!s && e.code == EOPNOTSUPP) {
-        printf("%s by %s: %s\n", strategy, carrier, e.text);
-        return false;
+        printf("%s\n", e.text);
+        return NULL;
     }
     if (!s)
         fail_msg("%s", e.text);
     play_init(&play, s, false);
     if (play_once(&play, 1, into, &result, &e) < 0)
-        fail_msg("%s by %s: %s", strategy, carrier, e.text);
-    if (result_exit_status(result) != 0)
-        fail_msg("%s by %s: %s", strategy, carrier, json_object_to_json_string(result));
-    json_object_put(result);
+        fail_msg("%s: %s", into, e.text);
     play_free(&play);
     scenario_free(s);
-    return true;
+    return result;
+}
+
+/* False if the two do not go together. */
+static bool play_pair(const char *folder, const char *strategy, const char *carrier)
+{
+    const struct scenario_setting settings[] = {{"migration.strategy", strategy},
+                                                {"migration.carrier", carrier}};
+    autofree char *into = mem_printf("%s/%s-%s", folder, strategy, carrier);
+    json_object *result = play(MATRIX, settings, ARRAY_LEN(settings), into);
+    if (result && result_exit_status(result) != 0)
+        fail_msg("%s by %s: %s", strategy, carrier, json_object_to_json_string(result));
+    bool played = result;
+    json_object_put(result);
+    return played;
 }
 
 /* And every strategy with some carrier. */
@@ -104,18 +113,10 @@ static double total_s(const char *folder, const char *rate_mbit, const char *str
 {
     const struct scenario_setting settings[] = {{"links.0.rate_mbit", rate_mbit},
                                                 {"migration.strategy", strategy}};
-    struct err e = ERR_INIT;
-    struct play play;
-    json_object *result = NULL;
     autofree char *into = mem_printf("%s/%s-%s", folder, rate_mbit, strategy);
-    struct scenario *s = scenario_read("scenarios/ma19.json", settings, ARRAY_LEN(settings), &e);
-    assert_non_null(s);
-    play_init(&play, s, false);
-    assert_int_equal(play_once(&play, 1, into, &result, &e), 0);
+    json_object *result = play("scenarios/ma19.json", settings, ARRAY_LEN(settings), into);
     double total = json_number_at(result, "migrations.0.total_s");
     json_object_put(result);
-    play_free(&play);
-    scenario_free(s);
     return total;
 }
 

@@ -43,7 +43,6 @@ struct request {
 static int take_option(void *context, int option, char *value)
 {
     struct request *r = context;
-    char *end;
     switch (option) {
     case 'o':
         r->out = value;
@@ -57,10 +56,7 @@ static int take_option(void *context, int option, char *value)
         r->check[r->check_count++] = value;
         return 0;
     case 'd':
-        r->max_diff = strtod(value, &end);
-        return end != value && (!*end || !strcmp(end, "%")) && r->max_diff >= 0
-                   ? 0
-                   : command_bad_value("calibrate", "--max-diff wants a number of per cent", value);
+        return command_percent("calibrate", "--max-diff", value, &r->max_diff);
     default:
         return 2;
     }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,15 @@ bool command_number(const char *text, uint64_t min, uint64_t max, uint64_t *numb
     errno = 0;
     *number = strtoull(text, &end, 10);
     return *text >= '0' && *text <= '9' && !*end && !errno && *number >= min && *number <= max;
+}
+
+int command_percent(const char *command, const char *option, const char *text, double *percent)
+{
+    char *end;
+    autofree char *wants = mem_printf("%s wants a number of per cent", option);
+    *percent = strtod(text, &end);
+    bool good = end != text && (!*end || !strcmp(end, "%")) && isfinite(*percent) && *percent >= 0;
+    return good ? 0 : command_bad_value(command, wants, text);
 }
 
 int command_add_setting(const char *command, const char *path, const char *value,

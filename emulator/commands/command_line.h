@@ -15,6 +15,9 @@ int command_bad_value(const char *command, const char *what, const char *value);
 /* A whole number from `min` to `max` and nothing else. */
 bool command_number(const char *text, uint64_t min, uint64_t max, uint64_t *number);
 
+/* Takes "5" or "5%" for the option: 0, or says what is wrong and returns exit status 2. */
+int command_percent(const char *command, const char *option, const char *text, double *percent);
+
 /* The --set options of a command. */
 struct command_settings {
     struct scenario_setting list[256];

@@ -42,14 +42,6 @@ static void compare_curves(const char *const *folders, json_object *const *resul
     response_curve_free(&curves[1]);
 }
 
-/* "5" or "5%" */
-static bool read_percent(const char *text, double *percent)
-{
-    char *end;
-    *percent = strtod(text, &end);
-    return end != text && (!*end || !strcmp(end, "%")) && isfinite(*percent) && *percent >= 0;
-}
-
 static int compare_folders(const char *const *folders, bool all, double percent)
 {
     struct err e = ERR_INIT;
@@ -103,9 +95,7 @@ static int take_option(void *context, int option, char *value)
         request->paper = true;
         return 0;
     case 'd':
-        return read_percent(value, &request->max_diff)
-                   ? 0
-                   : command_bad_value("compare", "--max-diff wants a number of per cent", value);
+        return command_percent("compare", "--max-diff", value, &request->max_diff);
     default:
         return 2;
     }
