@@ -8,6 +8,11 @@
  * transfer/scp.c); an SSH channel's window is 2 MiB (OpenSSH channels.h, CHAN_SES_WINDOW_DEFAULT). */
 static const struct carrier_model carriers[] = {
     {"scp", .round_trips = 5, .window = 2 << 20},
+    /* The same channel of SSH; rsync's two sides first tell each other what they have: a file of 6 bytes takes eight. */
+    {"rsync", .round_trips = 7, .window = 2 << 20, .compresses = true},
+    /* transfer/nfs_slots.h. To the store and from it: names are looked up step by step, and each side asks again and again what the other has
+     * written; 0.1 MB take 15 round trips in all over two legs. */
+    {"nfs", .round_trips = 6, .window = 8 << 20, .by_store = true},
     /* transfer/stream.c: nothing is asked before the first byte; Linux lets a socket hold 4 MiB (tcp_wmem). */
     {"stream", .window = 4 << 20, .warm = true, .compresses = true},
     /* transfer/registry_artifact.c: two requests for each part of 16 MiB, one for the manifest, and the order to pull; the last of them
@@ -21,6 +26,13 @@ const struct carrier_model *carrier_model_of(const char *name)
         if (!strcmp(carriers[i].name, name))
             return &carriers[i];
     return &carriers[0];
+}
+
+int carrier_model_stop(const struct carrier_model *carrier, const struct layout *l, uint32_t to_edge)
+{
+    if (carrier->by_registry)
+        return layout_carrier_registry_host(l, to_edge);
+    return carrier->by_store ? l->store : -1;
 }
 
 uint64_t carrier_model_bytes(const struct carrier_model *carrier, const struct layout *l, enum operation operation)

@@ -12,8 +12,12 @@ struct carrier_model {
     uint64_t window; /* bytes that it lets be in flight */
     bool warm;       /* out of slow start before the run begins, kept so, and paced */
     bool by_registry; /* through a host that may be a third one */
+    bool by_store;    /* the same, layout's `store`; with `pipeline` what is written there is read meanwhile */
     bool compresses; /* by zstd: what crosses is layout_compressed_bytes() */
 };
+
+/* The third host that a transfer to the edge server passes, as a stop on its way, or -1. */
+int carrier_model_stop(const struct carrier_model *carrier, const struct layout *l, uint32_t to_edge);
 
 /* What the carrier takes for a transfer over a path of that round trip, before the first byte. */
 struct simtime carrier_model_time(const struct carrier_model *carrier, const struct layout *l, enum operation operation,

@@ -3,8 +3,7 @@
  * A carrier that keeps one warm connection sends its jobs over it one after the other, without a gap; in the real world slices of all of
  * them take turns. The others open one connection more for a job that finds none free.
  *
- * A transfer goes from host to host in legs: one, or by carrier registry two, if the registry is on a third host. A pull is one, from the
- * registry. */
+ * A transfer goes from host to host in legs: one, or two if the carrier goes through a third host. A pull is one, from the registry. */
 #include "carrier_model.h"
 #include "mem.h"
 #include "sim_internal.h"
@@ -34,6 +33,12 @@ static const struct carrier_model *carrier_of(const struct sim_order *so)
 
 enum { ROUTE_MAX = 3 };
 
+/* Through the store as if it were one more hop of the path: what is written there is read meanwhile. */
+static bool streams_through(const struct sim_order *so)
+{
+    return carrier_of(so)->by_store && so->sim->layout->pipeline;
+}
+
 /* The hosts that the order's bytes pass, each another than the one before; returns how many. */
 static int route_of(const struct sim_order *so, int hosts[ROUTE_MAX])
 {
@@ -42,8 +47,8 @@ static int route_of(const struct sim_order *so, int hosts[ROUTE_MAX])
     int registry = o->operation == OP_PULL ? sim_registry_of_pull(sim, o) : -1, count = 0;
     int stops[ROUTE_MAX] = {sim_edge_host(sim, o->edge)};
     if (o->operation != OP_PULL) {
-        stops[1] = carrier_of(so)->by_registry ? layout_carrier_registry_host(sim->layout, o->peer.index)
-                                               : sim_edge_host(sim, o->peer);
+        int stop = streams_through(so) ? -1 : carrier_model_stop(carrier_of(so), sim->layout, o->peer.index);
+        stops[1] = stop < 0 ? sim_edge_host(sim, o->peer) : stop;
         stops[2] = sim_edge_host(sim, o->peer);
     } else {
         stops[1] = stops[2] = stops[0];
@@ -197,6 +202,26 @@ void sim_fill_path(struct sim *sim, int from, int to, struct link_path *path)
         path->hops[i] = &sim->links[hops[i]];
 }
 
+static void fill_leg(const struct sim_order *so, int from, int to, struct link_path *path)
+{
+    int store = so->sim->layout->store;
+    sim_fill_path(so->sim, from, streams_through(so) ? store : to, path);
+    if (!streams_through(so))
+        return;
+    struct link_path rest;
+    sim_fill_path(so->sim, store, to, &rest);
+    for (int i = 0; i < rest.hop_count && path->hop_count < PATH_HOPS_MAX; i++)
+        path->hops[path->hop_count++] = rest.hops[i];
+}
+
+static struct simtime round_trip(const struct sim_order *so, int from, int to)
+{
+    struct link_path forward, back;
+    fill_leg(so, from, to, &forward);
+    fill_leg(so, to, from, &back);
+    return simtime_add(link_path_delay(&forward), link_path_delay(&back));
+}
+
 /* Opened, and warmed if the carrier does that, when the run starts. */
 static void open_connection(const struct sim_order *so, int from, int to)
 {
@@ -207,13 +232,13 @@ static void open_connection(const struct sim_order *so, int from, int to)
     struct sim_connection *c = mem_alloc(sizeof *c);
     *c = (struct sim_connection){.next = map_get(&sim->connections, pair), .sim = sim, .carrier = carrier};
     struct link_path forward, back;
-    sim_fill_path(sim, from, to, &forward);
-    sim_fill_path(sim, to, from, &back);
+    fill_leg(so, from, to, &forward);
+    fill_leg(so, to, from, &back);
     flow_init(&c->flow, sim->loop, &forward, &back, carrier->window);
     if (carrier->warm)
         flow_warmed(&c->flow, path.rtt, path.rate_bps);
     else
-        flow_opened(&c->flow, path.rtt);
+        flow_opened(&c->flow, round_trip(so, from, to));
     c->flow.moved = moved;
     map_set(&sim->connections, pair, c);
 }
@@ -222,10 +247,7 @@ static void open_connection(const struct sim_order *so, int from, int to)
 static struct simtime protocol_time(const struct sim_order *so, int from, int to)
 {
     struct sim *sim = so->sim;
-    struct link_path forward, back;
-    sim_fill_path(sim, from, to, &forward);
-    sim_fill_path(sim, to, from, &back);
-    struct simtime rtt = simtime_add(link_path_delay(&forward), link_path_delay(&back));
+    struct simtime rtt = round_trip(so, from, to);
     return so->order.operation == OP_PULL ? simtime_scale(rtt, pull_model.round_trips)
                                           : carrier_model_time(carrier_of(so), sim->layout, so->order.operation, rtt);
 }

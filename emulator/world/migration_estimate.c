@@ -8,9 +8,44 @@
 /* Linux begins with ten segments (RFC 6928). */
 enum { SEGMENT = 1448, INITIAL_WINDOW = 10 * SEGMENT };
 
+/* Where a migration's files pass: in one leg, or in two through the carrier's third host. */
+struct way {
+    struct layout_path path; /* of everything else */
+    struct layout_path legs[2];
+    int leg_count;
+};
+
+/* Two legs at a time are one: as slow as the slower of them. */
+static void merge_legs(struct way *way)
+{
+    struct layout_path *first = &way->legs[0], *second = &way->legs[1];
+    struct simtime rtt = simtime_add(first->rtt, second->rtt);
+    if (!first->rate_bps || (second->rate_bps && second->rate_bps < first->rate_bps))
+        *first = *second;
+    first->rtt = rtt;
+    way->leg_count = 1;
+}
+
+static struct way way_of(const struct layout *l, const struct carrier_model *carrier, int from_edge,
+                         int to_edge)
+{
+    int from = l->edges[from_edge].host, to = l->edges[to_edge].host;
+    int stop = carrier_model_stop(carrier, l, (uint32_t)to_edge);
+    struct way way = {.path = layout_path(l, from, to), .leg_count = 1};
+    way.legs[0] = way.path;
+    if (stop < 0 || stop == from || stop == to)
+        return way;
+    way.legs[0] = layout_path(l, from, stop);
+    way.legs[1] = layout_path(l, stop, to);
+    way.leg_count = 2;
+    if (carrier->by_store && l->pipeline)
+        merge_legs(&way);
+    return way;
+}
+
 /* Rounds of a window that doubles, until all is sent or the line is full. */
-static struct simtime transfer_time(uint64_t bytes, const struct layout_path *path,
-                                    const struct carrier_model *carrier)
+static struct simtime leg_time(uint64_t bytes, const struct layout_path *path,
+                               const struct carrier_model *carrier)
 {
     double rtt_s = simtime_seconds(path->rtt), left = (double)bytes, window = INITIAL_WINDOW, time_s = 0;
     double rate = (double)path->rate_bps / 8;
@@ -25,16 +60,26 @@ static struct simtime transfer_time(uint64_t bytes, const struct layout_path *pa
     return simtime_add(simtime_from_seconds(time_s), path->rtt);
 }
 
-static struct simtime stage_time(const struct layout *l, enum operation operation,
-                                 const struct layout_path *path, const struct carrier_model *carrier)
+static struct simtime transfer_time(uint64_t bytes, const struct way *way,
+                                    const struct carrier_model *carrier)
+{
+    struct simtime sum = SIMTIME_ZERO;
+    for (int i = 0; i < way->leg_count; i++)
+        sum = simtime_add(sum, leg_time(bytes, &way->legs[i], carrier));
+    return sum;
+}
+
+static struct simtime stage_time(const struct layout *l, enum operation operation, const struct way *way,
+                                 const struct carrier_model *carrier)
 {
     struct simtime time = layout_operation_time(l, operation);
     if (operation == OP_REPLAY || operation == OP_SWITCH)
-        return path->rtt;
-    if (!operation_is_transfer(operation) || path->hops == 0)
+        return way->path.rtt;
+    if (!operation_is_transfer(operation) || way->path.hops == 0)
         return time;
-    time = simtime_add(time, carrier_model_time(carrier, l, operation, path->rtt));
-    return simtime_add(time, transfer_time(carrier_model_bytes(carrier, l, operation), path, carrier));
+    for (int i = 0; i < way->leg_count; i++)
+        time = simtime_add(time, carrier_model_time(carrier, l, operation, way->legs[i].rtt));
+    return simtime_add(time, transfer_time(carrier_model_bytes(carrier, l, operation), way, carrier));
 }
 
 /* When each stage has ended, from the beginning. Transfers share the way: the next one's bytes follow the last one's, whose acknowledgement
@@ -74,14 +119,15 @@ static struct simtime base_loaded(const struct layout *l, struct simtime arrived
         double bytes = (double)base_layer_bytes(l->base_bytes, i);
         left -= bytes;
         struct simtime behind = simtime_ns((int64_t)((double)sending.ns * left / (double)l->base_bytes));
-        struct simtime own = simtime_add(cost->fixed, simtime_ns((int64_t)((double)cost->per_mb.ns * bytes / 1e6)));
+        struct simtime own =
+            simtime_add(cost->fixed, simtime_ns((int64_t)((double)cost->per_mb.ns * bytes / 1e6)));
         loaded = simtime_add(simtime_max(loaded, simtime_sub(arrived, behind)), own);
     }
     return loaded;
 }
 
 static void schedule(struct schedule *plan, const struct layout *l, const struct strategy *strategy,
-                     const struct layout_path *path)
+                     const struct way *way)
 {
     const struct carrier_model *carrier = carrier_model_of(l->carrier);
     *plan = (struct schedule){0};
@@ -90,13 +136,13 @@ static void schedule(struct schedule *plan, const struct layout *l, const struct
         struct simtime begin = may_begin(strategy, plan, i);
         if (operation_is_transfer(operation))
             begin = simtime_max(begin, plan->way_free);
-        plan->ends[i] = sent == OPERATIONS ? simtime_add(begin, stage_time(l, operation, path, carrier))
-                                           : received(strategy, plan, sent, path->rtt);
+        plan->ends[i] = sent == OPERATIONS ? simtime_add(begin, stage_time(l, operation, way, carrier))
+                                           : received(strategy, plan, sent, way->path.rtt);
         if (operation == OP_LOAD_BASE)
             plan->ends[i] = base_loaded(l, plan->ends[i],
-                                        transfer_time(carrier_model_bytes(carrier, l, sent), path, carrier));
+                                        transfer_time(carrier_model_bytes(carrier, l, sent), way, carrier));
         if (operation_is_transfer(operation))
-            plan->way_free = simtime_sub(plan->ends[i], path->rtt);
+            plan->way_free = simtime_sub(plan->ends[i], way->path.rtt);
     }
 }
 
@@ -112,7 +158,7 @@ static struct simtime end_of(const struct strategy *strategy, const struct sched
 
 /* Of all transfers: the bytes, without what the carrier says before. */
 static struct simtime time_of_transfers(const struct layout *l, const struct strategy *strategy,
-                                        const struct layout_path *path)
+                                        const struct way *way)
 {
     const struct carrier_model *carrier = carrier_model_of(l->carrier);
     struct simtime sum = SIMTIME_ZERO;
@@ -120,7 +166,7 @@ static struct simtime time_of_transfers(const struct layout *l, const struct str
         if (operation_is_transfer(strategy->stages[i].operation))
             sum =
                 simtime_add(sum, transfer_time(carrier_model_bytes(carrier, l, strategy->stages[i].operation),
-                                               path, carrier));
+                                               way, carrier));
     return sum;
 }
 
@@ -137,14 +183,15 @@ static double wait_in_queue_s(const struct layout_path *path, const struct carri
 struct migration_burden migration_burden(const struct layout *l, const struct strategy *strategy,
                                          int from_edge, int to_edge)
 {
-    struct layout_path path = layout_path(l, l->edges[from_edge].host, l->edges[to_edge].host);
+    const struct carrier_model *carrier = carrier_model_of(l->carrier);
+    struct way way = way_of(l, carrier, from_edge, to_edge);
     struct simtime total = migration_estimate(l, strategy, from_edge, to_edge);
     struct schedule plan;
-    if (path.hops <= 0 || total.ns == 0)
+    if (way.path.hops <= 0 || total.ns == 0)
         return (struct migration_burden){0};
-    double share = simtime_seconds(time_of_transfers(l, strategy, &path)) / simtime_seconds(total);
-    double wait_s = wait_in_queue_s(&path, carrier_model_of(l->carrier));
-    schedule(&plan, l, strategy, &path);
+    double share = simtime_seconds(time_of_transfers(l, strategy, &way)) / simtime_seconds(total);
+    double wait_s = wait_in_queue_s(&way.legs[0], carrier);
+    schedule(&plan, l, strategy, &way);
     return (struct migration_burden){
         .frozen = strategy_has(strategy, OP_HALT) ? total : end_of(strategy, &plan, OP_THAW),
         .queueing = simtime_from_seconds(wait_s * share)};
@@ -153,12 +200,13 @@ struct migration_burden migration_burden(const struct layout *l, const struct st
 struct simtime migration_estimate(const struct layout *l, const struct strategy *strategy, int from_edge,
                                   int to_edge)
 {
-    struct layout_path path = layout_path(l, l->edges[from_edge].host, l->edges[to_edge].host);
+    const struct carrier_model *carrier = carrier_model_of(l->carrier);
+    struct way way = way_of(l, carrier, from_edge, to_edge);
     struct schedule plan;
-    if (path.hops < 0)
+    if (way.path.hops < 0)
         return SIMTIME_NEVER;
     if (from_edge == to_edge)
         return SIMTIME_ZERO;
-    schedule(&plan, l, strategy, &path);
+    schedule(&plan, l, strategy, &way);
     return end_of(strategy, &plan, OP_SWITCH);
 }
