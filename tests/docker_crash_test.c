@@ -13,7 +13,7 @@ static void hold_a_frozen_container(int report)
         fixture_new_container(f, 0, "crash");
         fixture_new_container(f, 1, "crash");
         for (int i = 0; i < 2; i++) {
-            assert_int_equal(OPERATE(f, start, &f->edges[i].container, &f->job), 0);
+            assert_int_equal(OPERATE(f, start, &f->edges[i].container, &f->job, NULL), 0);
             fixture_probe(&f->edges[i], 0);
         }
         assert_int_equal(OPERATE(f, freeze, &f->edges[0].container, &f->job), 0);

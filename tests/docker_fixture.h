@@ -257,7 +257,8 @@ static inline void fixture_copy_spool(struct fixture *f, int from, int to)
 
 static inline void fixture_start_daemon(struct fixture *f, struct edge *edge)
 {
-    struct daemon_options o = {edge->root, edge->net_namespace, f->runtime.criu_folder};
+    struct daemon_options o = {
+        .root = edge->root, .net_namespace = edge->net_namespace, .criu_folder = f->runtime.criu_folder};
     struct err e = ERR_INIT;
     edge->daemon.done = fixture_daemon_done;
     if (docker_daemon_start(&edge->daemon, f->loop, &o, &e) < 0)

@@ -15,7 +15,7 @@ static void begin(const char *name)
     fixture_new_container(f, 0, name);
     fixture_new_container(f, 1, name);
     struct docker_container *source = &f->edges[0].container;
-    assert_int_equal(OPERATE(f, start, source, &f->job), 0);
+    assert_int_equal(OPERATE(f, start, source, &f->job, NULL), 0);
     struct offload fresh = fixture_probe(&f->edges[0], 0);
     assert_int_equal(fresh.number, 0);
     assert_true(fresh.digest == f->model.chain);
