@@ -270,6 +270,8 @@ static void one_at_random(unsigned short seed[3], long round)
     int status = fixture_wait(&run, 90);
     printf("%3ld: %s of host %d at %.2f s: exit %d\n", round, victim_names[victim], host, moment_ms / 1e3,
            status);
+    if (status == 4)
+        printf("%s", buf_text(&run.said));
     fflush(stdout);
     judge_exit(&run, victim, status);
     counts[victim][status & 255]++;
