@@ -63,10 +63,41 @@ static const struct row {
     {{"supervision=[" BACK(10) "]", "migration.strategy=none"}, 0, 0, 0, false},
     {{"supervision=[" RECALL(10) "]"}, 0, 2, 1, true},
     /* m1's migration is under way, and ends */
-    {{"supervision=[" RECALL(4) "]"}, 0, 2, 1, true},
+    {{"supervision=[" RECALL(4.5) "]"}, 0, 2, 1, true},
     /* all was over before */
     {{"supervision=[" RECALL(0) "]"}, 0, 0, 0, false},
 };
+
+/* 4 MB of memory, 5 ms a request, 4 requests a second. */
+static const struct guard_row {
+    const char *guard, *fault, *stops;
+    int times; /* it stops a container */
+} guard_rows[] = {
+    {"guard={\"memory_mb\": 4, \"cpus\": 0.03, \"requests_per_s\": 5.5}", "faults=[]", "memory", 0},
+    {"guard={\"memory_mb\": 3.9}", "faults=[]", "memory", 2},
+    {"guard={\"cpus\": 0.01, \"interval_ms\": 2000}", "faults=[]", "cpu", 2},
+    {"guard={\"requests_per_s\": 3, \"interval_ms\": 2000}", "faults=[]", "requests", 2},
+    {"guard={\"memory_mb\": 5}", "faults=[{\"operation\": \"measure\", \"effect\": \"overuse\", \"mud\": \"m2\", \"from_s\": 10}]", "memory", 1},
+    {"guard={\"memory_mb\": 5}", "faults=[{\"operation\": \"measure\", \"mud\": \"m2\", \"times\": 0}]", "memory", 0},
+};
+
+static void test_guard(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(guard_rows); i++) {
+        struct fixture_run run;
+        autofree char *name = mem_printf("guard-%zu", i);
+        const char *const settings[SETTINGS_MAX] = {guard_rows[i].guard, guard_rows[i].fault};
+        json_object *result = play(&run, name, "sim", settings);
+        int stopped = count_events(run.folder, guard_rows[i].stops);
+        if (stopped != guard_rows[i].times || (result_metric(result, "requests.lost") > 0) != (stopped > 0) ||
+            result_metric(result, "invariants.ok") != 1)
+            fail_msg("row %zu: stopped %d times, %g requests lost, invariants %g", i, stopped, result_metric(result, "requests.lost"),
+                     result_metric(result, "invariants.ok"));
+        json_object_put(result);
+        fixture_run_free(&run);
+    }
+}
 
 static void test_rows(void **state)
 {
@@ -89,7 +120,7 @@ static void test_rows(void **state)
     }
 }
 
-/* The image is pulled, the container comes and goes back, and is stopped at last; m2 stays where it is. */
+/* The image is pulled, the container comes and goes back, and is stopped at last; m2 stays where it is, and is too busy for the guard. */
 static void test_real(void **state)
 {
     static const char *const settings[SETTINGS_MAX] = {
@@ -112,6 +143,6 @@ int main(int argc, char **argv)
 {
     (void)argc;
     fixture_go_apart(argv);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_real)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_guard), cmocka_unit_test(test_real)};
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }

@@ -443,7 +443,9 @@ void edge_operation_done(struct edge *edge, const struct order *order, const str
     bool removal = order->operation == OP_STOP || order->operation == OP_DISCARD;
     bool of_migration = (client->out.operating && order->migration == client->out.id) ||
                         (client->in.operating && order->migration == client->in.id);
-    if (order->operation == OP_START && order->migration == 0)
+    if (order->operation == OP_MEASURE)
+        edge_measured(client, order, result);
+    else if (order->operation == OP_START && order->migration == 0)
         start_done(client, result);
     else if (order->operation == OP_PULL && order->migration == 0)
         pull_done(client, result);

@@ -56,6 +56,9 @@ struct edge_client {
     struct replay_log commands; /* what the container has executed since it was fresh, if the strategy wants it */
     uint32_t next;              /* the container has executed everything below this number */
     struct migration out, in;   /* this edge is the source, the target */
+    struct simtime measured;    /* when the guard looked last; zero = not yet */
+    int64_t measured_cpu_ns;    /* what it saw then */
+    uint32_t measured_next, measured_container;
     bool delegated;             /* asked the access point to take the container elsewhere */
     bool lost;                  /* the device's only live container ended here */
     uint32_t ended;             /* outgoing migrations up to this one are over: MIGRATE repeats nothing */
@@ -74,7 +77,7 @@ struct edge {
     struct actor actor;
     struct courier courier;
     struct map clients; /* MUD → struct edge_client, owned */
-    struct alarm supervision_alarm;
+    struct alarm supervision_alarm, guard_alarm;
     int supervised;          /* orders of supervision that are carried out */
     bool recalls, recalled;  /* the image: containers are still to be stopped; none is started */
     bool delegates;          /* containers are still to be handed over */
@@ -112,6 +115,8 @@ void edge_report_stage(struct edge_client *client, uint32_t migration, enum oper
 /* The outgoing migration is over, and undone: the log is trimmed, the next MIGRATE may begin. */
 void edge_migration_ended(struct edge_client *client);
 
+/* What the guard asked for. */
+void edge_measured(struct edge_client *client, const struct order *order, const struct order_result *result);
 /* Stops the only live container and declares the device unavailable. */
 void edge_stop_for_good(struct edge_client *client);
 void edge_enter_state(struct edge_client *client, enum edge_state state, enum edge_event event);

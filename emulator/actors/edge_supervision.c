@@ -135,8 +135,53 @@ static void supervise(struct alarm *alarm)
     wait_for_next(edge);
 }
 
+/* --- the guard ---------------------------------------------------------------------------------------------------------------- */
+
+static void look_around(struct alarm *alarm)
+{
+    struct edge *edge = container_of(alarm, struct edge, guard_alarm);
+    size_t at = 0;
+    for (struct edge_client *client; (client = map_next(&edge->clients, &at));)
+        if (can_be_stopped(client))
+            edge_operate(client, OP_MEASURE, 0, client->container, (struct party){0});
+    actor_set_alarm(&edge->actor, alarm, supervision_of(edge)->allowance.interval);
+}
+
+/* Per second, in thousandths. */
+static int64_t rate(double amount, struct simtime during)
+{
+    return during.ns > 0 ? (int64_t)(amount * 1e12 / (double)during.ns) : 0;
+}
+
+void edge_measured(struct edge_client *client, const struct order *order, const struct order_result *result)
+{
+    const struct supervision_allowance *a = &supervision_of(client->edge)->allowance;
+    if (result->status < 0 || !can_be_stopped(client) || client->container != order->container)
+        return;
+    struct simtime now = actor_now(&client->edge->actor), before = client->measured;
+    if (client->measured_container != client->container)
+        before = SIMTIME_ZERO;
+    client->measured_container = client->container;
+    struct simtime during = before.ns ? simtime_sub(now, before) : SIMTIME_ZERO;
+    int64_t cpus = rate((double)(result->cpu_ns - client->measured_cpu_ns) / 1e9, during);
+    int64_t requests = rate((double)client->next - client->measured_next, during);
+    client->measured = now;
+    client->measured_cpu_ns = result->cpu_ns;
+    client->measured_next = client->next;
+    if (a->memory_bytes && (uint64_t)result->bytes > a->memory_bytes)
+        stop_client(client, "memory", result->bytes);
+    else if (a->cpus > 0 && (double)cpus > a->cpus * 1000)
+        stop_client(client, "cpu", cpus);
+    else if (a->requests_per_s > 0 && (double)requests > a->requests_per_s * 1000)
+        stop_client(client, "requests", requests);
+}
+
 void edge_start(struct edge *edge)
 {
     edge->supervision_alarm.ring = supervise;
     wait_for_next(edge);
+    const struct supervision_allowance *a = &supervision_of(edge)->allowance;
+    edge->guard_alarm.ring = look_around;
+    if (supervision_guards(a))
+        actor_set_alarm(&edge->actor, &edge->guard_alarm, a->interval);
 }

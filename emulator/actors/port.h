@@ -33,7 +33,8 @@ struct order {
 
 struct order_result {
     int32_t status;          /* 0 or -errno */
-    int64_t bytes;           /* moved or written */
+    int64_t bytes;           /* moved or written; MEASURE: of memory in use */
+    int64_t cpu_ns;          /* MEASURE: CPU time that the container has had so far */
     const char *reason;      /* when status < 0: what went wrong; valid during the call */
     const struct replay_log *log; /* REPLAY_LOG: what has come; valid during the call */
 };

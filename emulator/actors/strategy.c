@@ -44,6 +44,7 @@ static const char *const operation_names[OPERATIONS] = {
     [OP_DISCARD] = "discard",
     [OP_REVIVE] = "revive",
     [OP_PULL] = "pull",
+    [OP_MEASURE] = "measure",
 };
 
 const char *operation_name(enum operation operation)

@@ -48,6 +48,7 @@ enum operation {
     OP_DISCARD,     /* remove a container and the files of a migration (clean-up, not part of a list) */
     OP_REVIVE,      /* cold, failed: start the halted source container from its own checkpoint */
     OP_PULL,        /* the base image from a registry, where it is missing (before what needs it; not part of a list) */
+    OP_MEASURE,     /* the guard's: what a container uses of its edge server (not part of a migration) */
     OPERATIONS
 };
 _Static_assert(OPERATIONS < 63, "a set of operations has 64 bits, one of them AT_ONCE");

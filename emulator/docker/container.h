@@ -101,7 +101,15 @@ void docker_checkpoint_forget(const struct docker_container *c);
  * milliseconds. */
 void docker_shim_kill(const struct docker_container *c);
 
-/* freezer.c: the file that freezes the process's control group, or NULL and `e`. */
+/* usage.c: memory of its processes without what the kernel keeps of files, and the CPU time that they have had. */
+struct docker_usage {
+    uint64_t memory_bytes, cpu_ns;
+};
+int docker_container_usage(const struct docker_container *c, struct docker_usage *u, struct err *e);
+
+/* freezer.c: the folder of a process's control group, of a controller of version 1 or, for "", of version 2; free() it. NULL: none. */
+char *docker_control_group_of(pid_t pid, const char *controller);
+/* The file that freezes the process's control group, or NULL and `e`. */
 char *docker_freezer_of(pid_t pid, struct err *e);
 /* Writes the wish; true in *reached once all processes follow it. */
 int docker_freezer_set(const char *freezer, bool frozen, struct err *e);

@@ -55,23 +55,21 @@ static int no_freezer(struct err *e)
     return err_hint(e, "mount -t cgroup2 none /sys/fs/cgroup");
 }
 
+char *docker_control_group_of(pid_t pid, const char *controller)
+{
+    autofree char *path = mem_printf("/proc/%d/cgroup", pid), *mount = mount_point(controller);
+    struct buf text = BUF_INIT;
+    autofree char *group = files_read(path, 0, &text, NULL) == 0 ? group_of(buf_text(&text), controller) : NULL;
+    buf_free(&text);
+    return group && mount ? mem_printf("%s%s", mount, group) : NULL;
+}
+
 char *docker_freezer_of(pid_t pid, struct err *e)
 {
-    autofree char *path = mem_printf("/proc/%d/cgroup", pid);
-    struct buf text = BUF_INIT;
-    char *freezer = NULL;
-    if (files_read(path, 0, &text, e) == 0) {
-        autofree char *group1 = group_of(buf_text(&text), "freezer"), *mount1 = mount_point("freezer");
-        autofree char *group2 = group_of(buf_text(&text), ""), *mount2 = mount_point("");
-        if (group1 && mount1)
-            freezer = mem_printf("%s%s/freezer.state", mount1, group1);
-        else if (group2 && mount2)
-            freezer = mem_printf("%s%s/cgroup.freeze", mount2, group2);
-        else
-            no_freezer(e);
-    }
-    buf_free(&text);
-    return freezer;
+    autofree char *group1 = docker_control_group_of(pid, "freezer"), *group2 = docker_control_group_of(pid, "");
+    if (!group1 && !group2)
+        no_freezer(e);
+    return group1 ? mem_printf("%s/freezer.state", group1) : group2 ? mem_printf("%s/cgroup.freeze", group2) : NULL;
 }
 
 static bool is_version2(const char *freezer)

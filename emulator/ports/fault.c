@@ -6,7 +6,7 @@
 
 static const char *const names[FAULT_EFFECTS] = {
     [FAULT_FAILS] = "fails",         [FAULT_DISK_FULL] = "disk-full",   [FAULT_HANGS] = "hangs",
-    [FAULT_TRUNCATED] = "truncated", [FAULT_FLIPPED] = "flipped",       [FAULT_LOST] = "lost",
+    [FAULT_TRUNCATED] = "truncated", [FAULT_OVERUSE] = "overuse",   [FAULT_FLIPPED] = "flipped",       [FAULT_LOST] = "lost",
     [FAULT_DOUBLED] = "doubled",     [FAULT_DELAYED] = "delayed",       [FAULT_STOPPED] = "stopped",
     [FAULT_RESTARTED] = "restarted", [FAULT_POWER_LOSS] = "power-loss",
 };

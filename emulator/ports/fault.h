@@ -18,6 +18,7 @@ enum fault_effect {
     FAULT_HANGS,     /* never ends by itself */
     FAULT_TRUNCATED, /* what it writes or sends is too short: nothing can be restored from it */
     FAULT_FLIPPED,   /* bits of what it writes or sends are turned: what is restored has another state */
+    FAULT_OVERUSE,   /* what measure finds is ten times as much */
     /* on messages between two hosts */
     FAULT_LOST,
     FAULT_DOUBLED, /* the second comes up to `delay` later */

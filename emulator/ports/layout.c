@@ -123,6 +123,7 @@ uint64_t layout_operation_bytes(const struct layout *l, enum operation operation
     case OP_RECEIVE_MEMORY:
     case OP_RESTORE:
     case OP_REVIVE:
+    case OP_MEASURE:
         return l->memory_bytes;
     case OP_TAKE_LAYER:
     case OP_COMMIT:

@@ -48,6 +48,51 @@ static const struct port_operations operations = {
     .report = real_report,
 };
 
+/* --- closed: what actors still do is without effect -------------------------------------------------------------------------------- */
+
+static void send_nothing(struct port *port, const struct msg *m)
+{
+    (void)port, (void)m;
+}
+
+static void set_no_alarm(struct port *port, struct alarm *alarm, struct simtime at)
+{
+    (void)port, (void)alarm, (void)at;
+}
+
+static void deliver_nothing(struct port *port, struct party edge, uint32_t container, const struct offload *o)
+{
+    (void)port, (void)edge, (void)container, (void)o;
+}
+
+static void operate_nothing(struct port *port, const struct order *order)
+{
+    (void)port, (void)order;
+}
+
+static void cancel_nothing(struct port *port, struct party edge, uint32_t mud, uint32_t migration)
+{
+    (void)port, (void)edge, (void)mud, (void)migration;
+}
+
+static void report_nothing(struct port *port, const struct report *r)
+{
+    (void)port, (void)r;
+}
+
+static const struct port_operations closed_operations = {
+    .now = real_now,
+    .set_alarm = set_no_alarm,
+    .clear_alarm = real_clear_alarm,
+    .send = send_nothing,
+    .deliver = deliver_nothing,
+    .operate = operate_nothing,
+    .cancel_operations = cancel_nothing,
+    .report = report_nothing,
+};
+
+/* --- the port ------------------------------------------------------------------------------------------------------------------------- */
+
 struct real *real_new(struct loop *loop, struct layout *layout, struct cast *cast, const struct real_options *options, struct err *e)
 {
     struct real *real = mem_alloc(sizeof *real);
@@ -67,15 +112,21 @@ struct real *real_new(struct loop *loop, struct layout *layout, struct cast *cas
     return real;
 }
 
-void real_free(struct real *real)
+void real_close(struct real *real)
 {
-    if (!real)
+    if (!real || real->port.operations == &closed_operations)
         return;
+    real->port.operations = &closed_operations;
     real_free_operations(real);
     real_registries_free(real);
     real_containers_close(real);
     real_net_free(real->net);
     netlink_free(real->netlink);
+}
+
+void real_free(struct real *real)
+{
+    real_close(real);
     free(real);
 }
 

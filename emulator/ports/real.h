@@ -32,7 +32,9 @@ struct real_options {
 
 /* `loop`, `layout`, `cast` and the options' pointers outlive the port. NULL and `e` on failure. */
 struct real *real_new(struct loop *loop, struct layout *layout, struct cast *cast, const struct real_options *options, struct err *e);
-void real_free(struct real *real); /* NULL-safe; calls off what runs, removes nothing */
+/* Calls off what runs, removes nothing. What actors do from then on is without effect: their alarms may still ring. NULL-safe. */
+void real_close(struct real *real);
+void real_free(struct real *real); /* closes it, too; NULL-safe */
 struct port *real_port(struct real *real);
 /* Opens the kept connections. */
 void real_connect(struct real *real);

@@ -61,7 +61,7 @@ struct real_order {
     struct order order;
     int step;
     bool fails;
-    int64_t bytes;
+    int64_t bytes, cpu_ns;
     struct err err;
     struct docker_job job;
     struct transfer_job transfer;

@@ -33,6 +33,7 @@ enum step {
     STEP_CLEAN,   /* the migration's files */
     STEP_FORGET,  /* the container */
     STEP_PULL,    /* the service's image */
+    STEP_USAGE,   /* what the container uses */
     STEP_LIST,    /* the base image's layers; real_layers.c has these */
     STEP_CHOOSE,
     STEP_SHIP,
@@ -78,6 +79,7 @@ static const uint8_t plans[OPERATIONS][STEPS_MAX] = {
     [OP_DISCARD] = {STEP_UNWATCH, STEP_DOCKER, STEP_TAKE_ADDRESS, STEP_CLEAN, STEP_FORGET},
     [OP_REVIVE] = {STEP_DOCKER, STEP_WATCH, STEP_ASK},
     [OP_PULL] = {STEP_PULL},
+    [OP_MEASURE] = {STEP_USAGE},
 };
 
 static void go_on(struct real_order *o);
@@ -97,7 +99,11 @@ static void finish(struct real_order *o)
     real_pull_forget(o);
     real_layers_free(o);
     struct replay_log log = o->log;
-    struct order_result result = {-err.code, o->bytes, err.code ? err.text : NULL, &log};
+    struct order_result result = {.status = -err.code,
+                                  .bytes = o->bytes,
+                                  .cpu_ns = o->cpu_ns,
+                                  .reason = err.code ? err.text : NULL,
+                                  .log = &log};
     free(o);
     edge_operation_done(real->cast->edges[order.edge.index], &order, &result);
     replay_free(&log);
@@ -270,6 +276,7 @@ static int docker(struct real_order *o, struct err *e)
     case OP_REPLAY:
     case OP_SWITCH:
     case OP_PULL:
+    case OP_MEASURE:
     case OPERATIONS:
         return err_set(e, EINVAL, "%s is no Docker job", operation_name(o->order.operation));
     }
@@ -359,6 +366,16 @@ static int forget(struct real_order *o)
     return 0;
 }
 
+static int see_usage(struct real_order *o, struct err *e)
+{
+    const struct real_container *c = real_find_container(o->real, o->order.mud, o->order.container);
+    struct docker_usage usage = {0};
+    int status = c ? docker_container_usage(&c->docker, &usage, e) : err_set(e, ENOENT, "there is no such container");
+    o->bytes = (int64_t)usage.memory_bytes;
+    o->cpu_ns = (int64_t)usage.cpu_ns;
+    return status;
+}
+
 /* 1: something was started that goes on later; 0: done; -errno. */
 static int take_step(struct real_order *o, enum step step, struct err *e)
 {
@@ -410,6 +427,8 @@ static int take_step(struct real_order *o, enum step step, struct err *e)
         return forget(o);
     case STEP_PULL:
         return real_pull(o, e);
+    case STEP_USAGE:
+        return see_usage(o, e);
     case STEP_LIST:
         return real_layers_list(o, e);
     case STEP_CHOOSE:

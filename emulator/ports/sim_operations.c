@@ -162,6 +162,8 @@ static int take_effect(struct sim *sim, const struct order *o)
     case OP_CREATE:
     case OP_PUT_LAYER:
         return 0; /* the snapshot has all state; it arrived with the memory */
+    case OP_MEASURE:
+        return sim_find_container(sim, o->edge.index, o->mud, o->container) ? 0 : -ENOENT;
     case OP_PULL:
         return sim_pull_takes_effect(sim, o) < 0 ? -ENOENT : 0;
     case OP_REPLAY:
@@ -210,6 +212,18 @@ static int open_log(struct sim *sim, const struct order *o, struct replay_log *l
     return status;
 }
 
+enum { OVERUSE_TIMES = 10 };
+
+/* As long as it executes requests it computes. */
+static void measure(const struct sim_order *so, struct order_result *result)
+{
+    const struct order *o = &so->order;
+    const struct sim_container *c = sim_find_container(so->sim, o->edge.index, o->mud, o->container);
+    int times = so->fault && so->fault->effect == FAULT_OVERUSE ? OVERUSE_TIMES : 1;
+    result->bytes *= times;
+    result->cpu_ns = c ? (int64_t)c->state.model.next * so->sim->layout->work.ns * times : 0;
+}
+
 void sim_order_finish(struct sim_order *so)
 {
     struct replay_log log = {0};
@@ -229,6 +243,8 @@ void sim_order_finish(struct sim_order *so)
         result.reason = result.status == 0                 ? NULL
                         : order.operation == OP_PULL ? "no registry has the image"
                                                      : "nothing to work on";
+        if (order.operation == OP_MEASURE)
+            measure(so, &result);
         if (so->fault)
             sim_snapshot_damage(sim, &order, so->fault->effect);
     }

@@ -505,7 +505,7 @@ static void end(struct agent *a)
     stop_capture(a);
     image_install_cancel(&a->install);
     image_trim_cancel(&a->trim);
-    real_free(steal(a->real));
+    real_close(a->real);
     for (int i = 0; a->peers && i < a->world.layout.edge_count; i++)
         carrier(a)->close(a->peers[i]);
     if (a->prepared && a->edge >= 0)
@@ -581,6 +581,7 @@ static void free_agent(struct agent *a)
     free((char *)(uintptr_t)a->settings.folder);
     if (a->scenario)
         world_free(&a->world);
+    real_free(a->real);
     scenario_free(a->scenario);
     json_object_put(a->orders_line);
     loop_free(a->loop);

@@ -68,7 +68,7 @@ extern const struct scenario_keys scenario_service_keys, scenario_link_keys, sce
     scenario_shaping_keys, /* those of a link that say what it does to packets */
     scenario_mud_keys, scenario_visit_keys, scenario_migration_keys, scenario_timeout_keys,
     scenario_cost_keys, scenario_carrier_keys, scenario_fault_keys, scenario_expect_keys, scenario_sweep_keys, scenario_edge_keys, scenario_distance_keys,
-    scenario_mdp_keys, scenario_weight_keys, scenario_registry_keys, scenario_supervision_keys;
+    scenario_mdp_keys, scenario_weight_keys, scenario_registry_keys, scenario_supervision_keys, scenario_guard_keys;
 
 /* The key of that name (of `len` bytes), or NULL. */
 const struct scenario_key *scenario_key_of(const struct scenario_keys *keys, const char *name, size_t len);

@@ -6,6 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct scenario_guard {
+    double memory_mb, cpus, requests_per_s;
+    struct simtime interval;
+};
+
 static const struct scenario_key supervision_rows[] = {
     {"at_s", KEY_SECONDS, FIELD(supervision_order, at), true, 0, 31536000, 0,
      "seconds from the start of the run", 0, 0},
@@ -24,6 +29,17 @@ static const struct scenario_key supervision_rows[] = {
      .field = KEY_NO_FIELD,
      .help = "of delegate: the edge server that takes over"},
 };
+static const struct scenario_key guard_rows[] = {
+    {"memory_mb", KEY_NUMBER, FIELD(scenario_guard, memory_mb), false, 0, 1e6, 0,
+     "megabytes of memory that a container may use; 0 = all", 0, 0},
+    {"cpus", KEY_NUMBER, FIELD(scenario_guard, cpus), false, 0, 1000, 0,
+     "CPUs that a container may use on average between two looks; 0 = all", 0, 0},
+    {"requests_per_s", KEY_NUMBER, FIELD(scenario_guard, requests_per_s), false, 0, 1e6, 0,
+     "requests per second that a container may execute on average between two looks; 0 = all", 0, 0},
+    {"interval_ms", KEY_MS, FIELD(scenario_guard, interval), false, 1, 3600e3, 1000, "milliseconds between two looks", 0, 0},
+};
+const struct scenario_keys scenario_guard_keys = {guard_rows, ARRAY_LEN(guard_rows)};
+
 const struct scenario_keys scenario_supervision_keys = {supervision_rows, ARRAY_LEN(supervision_rows)};
 
 static int check_delegation(json_object *entry, const int *edges, const struct scenario_place *here,
@@ -63,6 +79,10 @@ int scenario_build_supervision(struct scenario *s, json_object *root, struct err
     const struct scenario_place *place = PLACE_NAMED(NULL, "supervision");
     size_t count = list ? json_object_array_length(list) : 0;
     struct supervision *sv = &s->supervision;
+    struct scenario_guard guard;
+    scenario_fill(&scenario_guard_keys, scenario_member(root, "guard"), &guard);
+    sv->allowance = (struct supervision_allowance){
+        (uint64_t)(guard.memory_mb * 1e6), guard.cpus, guard.requests_per_s, guard.interval};
     sv->orders = mem_alloc_array(count + 1, sizeof *sv->orders);
     for (size_t i = 0; i < count; i++) {
         const struct scenario_place *here = PLACE_INDEX(place, (int)i);
