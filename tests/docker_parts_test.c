@@ -240,7 +240,7 @@ static void refuses_a_long_root(void **state)
     struct err e = ERR_INIT;
     autofree char *root =
         mem_printf("%s/123456789012345678901234567890123456789012345678901234567890", folder);
-    struct daemon_options o = {root, NULL, NULL};
+    struct daemon_options o = {.root = root};
     d.done = fixture_daemon_done;
     assert_int_equal(docker_daemon_start(&d, f.loop, &o, &e), -ENAMETOOLONG);
     assert_non_null(strstr(e.text, "not an absolute path of at most 60 bytes"));
