@@ -54,6 +54,8 @@ static int run(struct real_order *o, const char *const *argv, struct err *e)
 int real_files_pack(struct real_order *o, struct err *e)
 {
     bool seed = o->order.operation == OP_SEED;
+    if (!seed && o->real->options.carrier->takes_folders)
+        return 0;
     autofree char *folder = real_files_path(o, seed ? ".seed" : ".memory"),
                   *file = real_files_path(o, seed ? ".seed.tar" : ".memory.tar");
     return run(o, (const char *[]){"tar", "-C", folder, "-cf", file, "memory", seed ? "layer.tar" : NULL, NULL}, e);
@@ -64,8 +66,9 @@ int real_files_unpack(struct real_order *o, struct err *e)
     bool seed = o->order.operation == OP_MERGE;
     autofree char *folder = real_files_path(o, seed ? ".seed" : ".memory"),
                   *file = real_files_path(o, seed ? ".seed.tar" : ".memory.tar");
-    if (!seed && strategy_has(o->real->options.strategy, OP_MERGE))
-        return 0; /* merged in place */
+    bool in_place = o->real->options.carrier->takes_folders || strategy_has(o->real->options.strategy, OP_MERGE);
+    if (!seed && in_place)
+        return 0;
     if (mkdir(folder, 0700) < 0 && errno != EEXIST)
         return err_errno(e, "%s", folder);
     return run(o, (const char *[]){"tar", "-C", folder, "-xf", file, NULL}, e);
@@ -89,9 +92,9 @@ int real_files_clean(struct real_order *o, struct err *e)
     return status;
 }
 
-const char *real_files_travelling_suffix(enum operation operation)
+const char *real_files_travelling_suffix(const struct real_order *o)
 {
-    enum operation received = operation_received(operation);
+    enum operation operation = o->order.operation, received = operation_received(operation);
     switch (received == OPERATIONS ? operation : received) {
     case OP_SEND_LOG:
         return ".log";
@@ -100,7 +103,7 @@ const char *real_files_travelling_suffix(enum operation operation)
     case OP_SEND_CHANGES:
         return ".changes";
     case OP_SEND_MEMORY:
-        return ".memory.tar";
+        return o->real->options.carrier->takes_folders ? ".memory" : ".memory.tar";
     case OP_SEND_LAYER:
         return ".layer.tar";
     case OP_SEND_LIST:
@@ -114,10 +117,10 @@ const char *real_files_travelling_suffix(enum operation operation)
 
 int real_files_await(struct real_order *o)
 {
-    autofree char *path = real_files_path(o, real_files_travelling_suffix(o->order.operation));
-    struct stat st;
-    if (stat(path, &st) == 0) {
-        o->bytes = st.st_size;
+    autofree char *path = real_files_path(o, real_files_travelling_suffix(o));
+    uint64_t bytes;
+    if (access(path, R_OK) == 0 && files_size(path, &bytes, NULL) == 0) {
+        o->bytes = (int64_t)bytes;
         return 0;
     }
     loop_arm_after(o->real->loop, &o->timer, simtime_ms(LOOK_EVERY_MS));
@@ -126,7 +129,7 @@ int real_files_await(struct real_order *o)
 
 int real_files_stage(struct real_order *o, struct err *e)
 {
-    const char *suffix = real_files_travelling_suffix(o->order.operation);
+    const char *suffix = real_files_travelling_suffix(o);
     autofree char *files = real_files_path(o, ".files"), *to = real_files_path(o, suffix);
     autofree char *from = mem_printf("%s/%s", files, suffix + 1);
     return rename(from, to) < 0 ? err_errno(e, "%s", from) : 0;
@@ -167,7 +170,9 @@ static int compress_samples(struct background *background, struct err *e)
 {
     struct real_order *o = container_of(background, struct real_order, background);
     enum { SAMPLE = 8 << 20 };
-    autofree char *memory = real_files_path(o, ".memory.tar"), *layer = real_files_path(o, ".layer.tar");
+    bool packed = !o->real->options.carrier->takes_folders;
+    autofree char *memory = real_files_path(o, packed ? ".memory.tar" : ".memory/memory/pages-1.img"),
+                  *layer = real_files_path(o, ".layer.tar");
     (void)e;
     zstd_ratio(memory, SAMPLE, &o->ratios.memory, NULL);
     if (!background_cancelled(background))

@@ -121,7 +121,7 @@ int real_seed_merge(struct real_order *o, struct err *e);
 /* In the spool folder, of the order's migration; free() it. */
 char *real_files_path(const struct real_order *o, const char *suffix);
 /* Of what an operation sends or receives. */
-const char *real_files_travelling_suffix(enum operation operation);
+const char *real_files_travelling_suffix(const struct real_order *o);
 
 /* --- real_layers.c: steps, as above --- */
 int real_layers_list(struct real_order *o, struct err *e);   /* the base image's layers to a file */

@@ -2,7 +2,7 @@
  * service — one after the other.
  *
  * Files of migration G of device M in the spool folder: mM-G.memory/ (CRIU's images), mM-G.files/ (layer.tar, image.tar); on their way each is one
- * file, mM-G.memory.tar, mM-G.layer.tar, mM-G.image.tar, because every file costs a carrier round trips. */
+ * file, mM-G.memory.tar, mM-G.layer.tar, mM-G.image.tar, because to most carriers every file costs round trips. */
 #include "mem.h"
 #include "real_internal.h"
 
@@ -149,7 +149,7 @@ static int send_file(struct real_order *o, struct err *e)
 {
     const struct real_options *options = &o->real->options;
     uint32_t to = o->order.peer.index;
-    autofree char *local = real_files_path(o, real_files_travelling_suffix(o->order.operation));
+    autofree char *local = real_files_path(o, real_files_travelling_suffix(o));
     o->transfer.done = sent;
     int status = options->carrier->send(options->peers[to], &o->transfer, local, options->peer_spools[to], e);
     return status < 0 ? status : 1;

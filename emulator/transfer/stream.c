@@ -162,6 +162,7 @@ const struct carrier carrier_stream = {
     .name = "stream",
     .help =
         "TLS 1.3 and zstd over a connection kept warm; keys of the run, contents checked, resumes after a cut",
+    .takes_folders = true,
     .arrives_whole = true,
     .prepare = stream_prepare,
     .serve = stream_serve,

@@ -104,6 +104,7 @@ struct carrier {
     const char *name;
     const char *help;
     bool arrives_whole; /* at the peer the name of a file appears when all of it is there, checked */
+    bool takes_folders; /* a folder appears whole, too, and its files cost no more than one file */
     /* Makes `folder` and in it what a run needs (keys, known hosts). Blocking; parent folders must exist. */
     int (*prepare)(const char *folder, const struct transfer_host *hosts, int count, struct err *e);
     /* Starts the receiving side in this process's network namespace; `host` is copied, its strings are
