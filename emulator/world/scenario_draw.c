@@ -190,7 +190,7 @@ static void draw_migration(struct draft *d)
     const struct strategy *strategy = strategy_of(any_strategy(d));
     bool pipeline = strategy->overlapped && one_in(d, 2);
     buf_printf(d->out, "\"migration\":{\"strategy\":\"%s\",\"carrier\":\"%s\",\"pipeline\":%s,",
-               strategy->name, any_carrier(d, pipeline), pipeline ? "true" : "false");
+               strategy->name, any_carrier(d, pipeline || strategy->overlaps), pipeline ? "true" : "false");
     buf_printf(d->out, "\"nfs_host\":\"pc%d\",", from_to(d, 1, d->aps));
     draw_policy(d);
     if (one_in(d, 4))
