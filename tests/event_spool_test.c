@@ -1,6 +1,7 @@
 /* No event is lost: on the agent's disk before it is sent, waiting while the repository is held, whole in a repository whose writer was killed. */
 #include "agent_protocol.h"
 #include "agent_report.h"
+#include "database.h"
 #include "event_keeper.h"
 #include "event_spool.h"
 #include "folder.h"
@@ -9,7 +10,6 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <sys/epoll.h>
@@ -218,38 +218,11 @@ static void add_number(struct event_keeper *keeper, int number)
     json_object_put(line);
 }
 
-static sqlite3 *open_database(const char *folder)
-{
-    autofree char *path = path_in(folder, "events.db");
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
-    return db;
-}
-
-static int64_t number_of(sqlite3 *db, const char *query)
-{
-    sqlite3_stmt *statement;
-    assert_int_equal(sqlite3_prepare_v2(db, query, -1, &statement, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    int64_t number = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    return number;
-}
-
-static void assert_whole(sqlite3 *db)
-{
-    sqlite3_stmt *check;
-    assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA integrity_check", -1, &check, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(check), SQLITE_ROW);
-    assert_string_equal((const char *)sqlite3_column_text(check, 0), "ok");
-    sqlite3_finalize(check);
-}
-
 /* In the order of arrival, from 0, none left out. */
 static void assert_numbers(sqlite3 *db, int64_t count)
 {
-    assert_int_equal(number_of(db, "SELECT count(*) FROM event"), count);
-    assert_int_equal(number_of(db, "SELECT count(*) FROM event WHERE number != id - 1"), 0);
+    assert_int_equal(database_number(db, "SELECT count(*) FROM event"), count);
+    assert_int_equal(database_number(db, "SELECT count(*) FROM event WHERE number != id - 1"), 0);
 }
 
 static void events_wait_while_the_repository_is_held(void **state)
@@ -261,15 +234,15 @@ static void events_wait_while_the_repository_is_held(void **state)
     event_keeper_init(&keeper, repo);
     add_number(&keeper, 0);
     assert_int_equal(logrepo_flush(repo, &e), 0);
-    sqlite3 *other = open_database(*state);
-    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3 *other = database_open(*state);
+    database_hold(other);
     for (int i = 1; i < 10; i++)
         add_number(&keeper, i);
     assert_int_equal(event_keeper_waiting(&keeper), 9);
     assert_int_equal(event_keeper_go_on(&keeper, &e), 0);
     assert_int_equal(event_keeper_waiting(&keeper), 9);
     assert_int_equal(logrepo_received(repo), 1);
-    assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    database_release(other);
     add_number(&keeper, 10);
     assert_int_equal(event_keeper_go_on(&keeper, &e), 0);
     assert_int_equal(event_keeper_waiting(&keeper), 0);
@@ -311,9 +284,9 @@ static void a_writer_killed_in_a_commit_leaves_a_whole_repository(void **state)
         usleep((useconds_t)(1000 + 977 * round));
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
-        sqlite3 *db = open_database(folder);
-        assert_whole(db);
-        int64_t count = number_of(db, "SELECT count(*) FROM event");
+        sqlite3 *db = database_open(folder);
+        database_assert_whole(db);
+        int64_t count = database_number(db, "SELECT count(*) FROM event");
         assert_true(count >= *flushed);
         assert_numbers(db, count);
         sqlite3_close(db);

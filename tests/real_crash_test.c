@@ -1,8 +1,7 @@
 /* Real runs that are interrupted in every phase, or lose their controller, an agent or a dockerd: the exit status, the words, and what is
  * left, which is nothing. */
+#include "database.h"
 #include "real_fixture.h"
-
-#include <sqlite3.h>
 
 #define ARGUMENTS(...)                                                                                       \
     {                                                                                                        \
@@ -18,14 +17,8 @@ static const char *const large_run[] = ARGUMENTS("--set", "service.base_mb=1801"
 
 static void assert_repository_whole(const struct fixture_run *run)
 {
-    autofree char *path = mem_printf("%s/events.db", run->folder);
-    sqlite3 *db;
-    sqlite3_stmt *check;
-    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA integrity_check", -1, &check, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(check), SQLITE_ROW);
-    assert_string_equal((const char *)sqlite3_column_text(check, 0), "ok");
-    sqlite3_finalize(check);
+    sqlite3 *db = database_open(run->folder);
+    database_assert_whole(db);
     sqlite3_close(db);
 }
 
@@ -263,26 +256,6 @@ static void a_lost_part_ends_the_run(void **state)
 
 /* --- the repository is away -------------------------------------------------------------------------------- */
 
-static sqlite3 *hold_repository(const struct fixture_run *run)
-{
-    autofree char *path = mem_printf("%s/events.db", run->folder);
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
-    sqlite3_busy_timeout(db, 5000);
-    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-    return db;
-}
-
-static int64_t query(sqlite3 *db, const char *sql)
-{
-    sqlite3_stmt *statement;
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    int64_t value = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    return value;
-}
-
 #define FROM_ES1 "FROM event WHERE reporter = 'ES-1'"
 #define OUT_OF_ORDER                                                                                                           \
     "SELECT count(*) FROM event a JOIN event b ON b.id = (SELECT min(id) FROM event WHERE id > a.id AND reporter = a.reporter" \
@@ -311,15 +284,16 @@ static void start_absence(struct fixture_run *run, size_t i)
 static sqlite3 *be_absent(struct fixture_run *run, size_t i)
 {
     fixture_until_logged(run, "migr begins");
-    sqlite3 *db = hold_repository(run);
-    int64_t known = query(db, "SELECT count(*) " FROM_ES1);
+    sqlite3 *db = database_open(run->folder);
+    database_hold(db);
+    int64_t known = database_number(db, "SELECT count(*) " FROM_ES1);
     fixture_until_said(run, "events wait at the hosts");
     usleep(1500000);
     if (absences[i].kill_agent)
         kill(fixture_agent(run, 0), SIGKILL);
-    assert_int_equal(query(db, "SELECT count(*) " FROM_ES1), known);
-    assert_int_equal(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
-    for (int round = 0; query(db, "SELECT count(*) " FROM_ES1) <= known + 5; round++, usleep(20000))
+    assert_int_equal(database_number(db, "SELECT count(*) " FROM_ES1), known);
+    database_release(db);
+    for (int round = 0; database_number(db, "SELECT count(*) " FROM_ES1) <= known + 5; round++, usleep(20000))
         assert_true(round < 1000);
     return db;
 }
@@ -327,8 +301,8 @@ static sqlite3 *be_absent(struct fixture_run *run, size_t i)
 static void assert_all_came(struct fixture_run *run, sqlite3 *db, size_t i)
 {
     assert_exit(run, 60, absences[i].exit);
-    assert_int_equal(query(db, OUT_OF_ORDER), 0);
-    assert_int_equal(query(db, ANSWERED_AND_NOT_EXECUTED), 0);
+    assert_int_equal(database_number(db, OUT_OF_ORDER), 0);
+    assert_int_equal(database_number(db, ANSWERED_AND_NOT_EXECUTED), 0);
     sqlite3_close(db);
     assert_repository_whole(run);
     if (absences[i].exit != 0)

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 5, WAIT_ROUNDS = 1200 };
+enum { WAIT_MS = 5, WAIT_ROUNDS = 4000 };
 
 static void sha256_hex(const char *text, char out[65])
 {

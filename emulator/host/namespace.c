@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { KILLED_MS = 20000 /* what is killed ends as soon as the machine finds time */ };
+
 char *namespace_path(const char *name)
 {
     return mem_printf(NAMESPACE_FOLDER "/%s", name);
@@ -188,6 +190,6 @@ int namespace_end_processes(const char *name, int patience_ms, struct err *e)
     if (signal_all(&space, SIGTERM) == 0 || gone_within(&space, patience_ms))
         return 0;
     signal_all(&space, SIGKILL);
-    return gone_within(&space, 5000) ? 0
+    return gone_within(&space, KILLED_MS) ? 0
                                      : err_set(e, EBUSY, "namespace %s: processes in it do not end", name);
 }

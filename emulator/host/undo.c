@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 2000 };
+enum { PATIENCE_MS = 2000, KILLED_MS = 20000 /* what is killed ends as soon as the machine finds time */ };
 
 uint64_t undo_process_start(int pid)
 {
@@ -62,7 +62,7 @@ static int undo_process(const char *argument, struct err *e)
     if (ended_within(pid, start, PATIENCE_MS))
         return 0;
     signal_process(pid, SIGKILL);
-    return ended_within(pid, start, PATIENCE_MS) ? 0 : err_set(e, EBUSY, "process %d does not end", pid);
+    return ended_within(pid, start, KILLED_MS) ? 0 : err_set(e, EBUSY, "process %d does not end", pid);
 }
 
 static int undo_netns(const char *name, struct err *e)
