@@ -19,10 +19,10 @@ struct window {
     struct simtime first; /* transfer: zero on the axis */
 };
 
-static int choose_window(const struct run_record *r, const struct cpu_load_spans *transfers, struct window *w)
+static bool choose_window(const struct run_record *r, const struct cpu_load_spans *transfers, struct window *w)
 {
     if (transfers->count == 0)
-        return 0;
+        return false;
     w->first = transfers->list[0].begin;
     for (size_t i = 0; i < r->migration_count; i++)
         if (!simtime_before(w->first, r->migrations[i].begin))
