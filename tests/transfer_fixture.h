@@ -6,9 +6,11 @@
 #include "mem.h"
 #include "transfer.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -293,6 +295,31 @@ static void send_well(struct fixture *f, struct result *r, const char *name)
         print_error("%s (%s)\n", r->e.text, r->e.hint);
     assert_int_equal(r->status, 0);
     assert_int_equal(shell("diff -r '%s/out/%s' '%s/inbox/%s'", f->folder, name, f->folder, name), 0);
+}
+
+/* 20 MB in two seconds: time to interfere. */
+static inline void slow_down(void)
+{
+    assert_int_equal(shell("tc qdisc add dev right root tbf rate 80mbit burst 64k latency 100ms"), 0);
+}
+
+static inline bool inbox_is_clean(const struct fixture *f)
+{
+    return shell("ls -A '%s/inbox' | grep -q stream-", f->folder) != 0;
+}
+
+/* Breaks this process's connections to the port, as a middle box would. */
+static inline int break_connections(uint16_t port)
+{
+    int broken = 0;
+    for (int fd = 3; fd < 256; fd++) {
+        struct sockaddr_in to;
+        socklen_t len = sizeof to;
+        if (getpeername(fd, (struct sockaddr *)&to, &len) == 0 && to.sin_family == AF_INET &&
+            to.sin_port == htons(port))
+            broken += shutdown(fd, SHUT_RDWR) == 0;
+    }
+    return broken;
 }
 
 #endif

@@ -91,12 +91,6 @@ static void refuses(void **state)
     }
 }
 
-/* 20 MB in two seconds: time to interfere. */
-static void slow_down(void)
-{
-    assert_int_equal(shell("tc qdisc add dev right root tbf rate 80mbit burst 64k latency 100ms"), 0);
-}
-
 /* Both ends of the sender's TCP connections are reset, as by a middle box: the receiver's by its own kernel, in place of what it wants to
  * send, then the sender's by the receiver's. Later connections are let be. */
 static void cut_connections(const struct fixture *f)
