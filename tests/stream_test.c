@@ -88,6 +88,22 @@ static void cancelled(void **state)
     assert_true(inbox_is_clean(f));
 }
 
+/* Small ones pass large ones, but not in the same lane. */
+static void a_lane_keeps_its_order(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    for (int lane = 0; lane < 2; lane++) {
+        struct result big = {.job.lane = lane ? &big : NULL}, odd = {.job.lane = lane ? &big : NULL};
+        start_send(f, &big, "big", "inbox");
+        start_send(f, &odd, "odd folder", "inbox");
+        finish_send(f, &odd);
+        assert_int_equal(big.calls, lane);
+        if (!big.calls)
+            finish_send(f, &big);
+        assert_int_equal(big.status | odd.status, 0);
+    }
+}
+
 /* Nothing of the receiver's comes through from before its verdict until the cut: what it is about stands in its place and is not made
  * again. */
 static void a_lost_verdict_is_told_again(void **state)
@@ -274,6 +290,7 @@ int main(void)
         STREAM(peer_gone_for_good),
         STREAM(gives_up_when_nothing_arrives_between_cuts),
         STREAM(cancelled),
+        STREAM(a_lane_keeps_its_order),
         STREAM(a_lost_verdict_is_told_again),
         STREAM(receiver_survives_a_hostile_sender),
         STREAM(compresses),
