@@ -7,7 +7,7 @@
 #include "scenario.h"
 #include "situations.h"
 
-enum { TRIAL_COMPLAINTS_MAX = 20 };
+enum { TRIAL_COMPLAINTS_MAX = 20, TRIAL_TIMERS_MAX = 20000000 };
 
 struct trial {
     /* The caller's, may be NULL: hears every event. */

@@ -10,7 +10,7 @@ static struct msg event_message(enum edge_event event)
         [EDGE_EV_FETCH] = OFFLOAD_FETCH,       [EDGE_EV_INSTALL] = OFFLOAD_INSTALL,
         [EDGE_EV_ACTIVATE] = OFFLOAD_ACTIVATE, [EDGE_EV_REMOVE] = OFFLOAD_REMOVE,
         [EDGE_EV_STOP] = OFFLOAD_STOP,         [EDGE_EV_ANSWER] = OFFLOAD_PROBED,
-        [EDGE_EV_BROKEN] = OFFLOAD_FAILED,
+        [EDGE_EV_BROKEN] = OFFLOAD_FAILED,     [EDGE_EV_CLAIM] = OFFLOAD_CLAIM,
     };
     bool from_edge = event == EDGE_EV_INSTALL || event == EDGE_EV_REMOVE;
     uint32_t migration = event == EDGE_EV_ATTACH || event == EDGE_EV_REQUEST ? 0 : 3;
@@ -26,7 +26,7 @@ struct cell {
 
 static const struct cell cells[] = {
     {EDGE_EMPTY, EDGE_EV_ATTACH, EDGE_STARTING, "do start"},
-    {EDGE_EMPTY, EDGE_EV_REQUEST, EDGE_EMPTY, ""},
+    {EDGE_EMPTY, EDGE_EV_REQUEST, EDGE_EMPTY, "AP2<OWNED status -2"},
     {EDGE_EMPTY, EDGE_EV_REPLAY, EDGE_EMPTY, ""},
     {EDGE_EMPTY, EDGE_EV_PROBE, EDGE_EMPTY, ""},
     {EDGE_EMPTY, EDGE_EV_ANSWER, EDGE_EMPTY, ""},
@@ -42,6 +42,7 @@ static const struct cell cells[] = {
     {EDGE_EMPTY, EDGE_EV_BROKEN, EDGE_EMPTY, "!"},
     {EDGE_EMPTY, EDGE_EV_REMOVED, EDGE_EMPTY, "!"},
     {EDGE_EMPTY, EDGE_EV_DIED, EDGE_EMPTY, "!"},
+    {EDGE_EMPTY, EDGE_EV_CLAIM, EDGE_EMPTY, "AP2<OWNED status -2"},
     {EDGE_STARTING, EDGE_EV_ATTACH, EDGE_STARTING, ""},
     {EDGE_STARTING, EDGE_EV_REQUEST, EDGE_STARTING, "!"},
     {EDGE_STARTING, EDGE_EV_REPLAY, EDGE_STARTING, "!"},
@@ -59,6 +60,7 @@ static const struct cell cells[] = {
     {EDGE_STARTING, EDGE_EV_BROKEN, EDGE_EMPTY, ""},
     {EDGE_STARTING, EDGE_EV_REMOVED, EDGE_STARTING, "!"},
     {EDGE_STARTING, EDGE_EV_DIED, EDGE_STARTING, "!"},
+    {EDGE_STARTING, EDGE_EV_CLAIM, EDGE_STARTING, ""},
     {EDGE_LIVE, EDGE_EV_ATTACH, EDGE_LIVE, "AP2<ES2-READY"},
     {EDGE_LIVE, EDGE_EV_REQUEST, EDGE_LIVE, "CT0<SVCQ 5"},
     {EDGE_LIVE, EDGE_EV_REPLAY, EDGE_LIVE, ""},
@@ -76,6 +78,7 @@ static const struct cell cells[] = {
     {EDGE_LIVE, EDGE_EV_BROKEN, EDGE_LIVE, "!"},
     {EDGE_LIVE, EDGE_EV_REMOVED, EDGE_LIVE, "!"},
     {EDGE_LIVE, EDGE_EV_DIED, EDGE_EMPTY, "container lost"},
+    {EDGE_LIVE, EDGE_EV_CLAIM, EDGE_LIVE, "AP2<OWNED"},
     {EDGE_INSTALLING, EDGE_EV_ATTACH, EDGE_INSTALLING, ""},
     {EDGE_INSTALLING, EDGE_EV_REQUEST, EDGE_INSTALLING, ""},
     {EDGE_INSTALLING, EDGE_EV_REPLAY, EDGE_INSTALLING, ""},
@@ -93,6 +96,7 @@ static const struct cell cells[] = {
     {EDGE_INSTALLING, EDGE_EV_BROKEN, EDGE_REMOVING, "AP2<FAILED, do discard"},
     {EDGE_INSTALLING, EDGE_EV_REMOVED, EDGE_INSTALLING, "!"},
     {EDGE_INSTALLING, EDGE_EV_DIED, EDGE_INSTALLING, "cancel"},
+    {EDGE_INSTALLING, EDGE_EV_CLAIM, EDGE_INSTALLING, "cancel"},
     {EDGE_STANDBY, EDGE_EV_ATTACH, EDGE_STANDBY, ""},
     {EDGE_STANDBY, EDGE_EV_REQUEST, EDGE_STANDBY, ""},
     {EDGE_STANDBY, EDGE_EV_REPLAY, EDGE_STANDBY, "CT3<REPLAY 5"},
@@ -110,6 +114,7 @@ static const struct cell cells[] = {
     {EDGE_STANDBY, EDGE_EV_BROKEN, EDGE_REMOVING, "AP2<FAILED, do discard"},
     {EDGE_STANDBY, EDGE_EV_REMOVED, EDGE_STANDBY, "!"},
     {EDGE_STANDBY, EDGE_EV_DIED, EDGE_REMOVING, "AP2<FAILED status -3, do discard"},
+    {EDGE_STANDBY, EDGE_EV_CLAIM, EDGE_REMOVING, "do discard"},
     {EDGE_REMOVING, EDGE_EV_ATTACH, EDGE_REMOVING, ""},
     {EDGE_REMOVING, EDGE_EV_REQUEST, EDGE_REMOVING, ""},
     {EDGE_REMOVING, EDGE_EV_REPLAY, EDGE_REMOVING, ""},
@@ -127,6 +132,7 @@ static const struct cell cells[] = {
     {EDGE_REMOVING, EDGE_EV_BROKEN, EDGE_REMOVING, "!"},
     {EDGE_REMOVING, EDGE_EV_REMOVED, EDGE_EMPTY, "container gone, AP2<ACK STOP"},
     {EDGE_REMOVING, EDGE_EV_DIED, EDGE_REMOVING, ""},
+    {EDGE_REMOVING, EDGE_EV_CLAIM, EDGE_REMOVING, ""},
 };
 
 static void every_cell(void **state)
@@ -241,7 +247,97 @@ static void a_late_attach_starts_nothing(void **state)
     finish(&b, 0);
     buf_clear(&b.fake.did);
     hear(&b, offload(OFFLOAD_ATTACH, ap2, 0, 0));
-    expect(&b, "", EDGE_EMPTY);
+    expect(&b, "AP2<OWNED status -2", EDGE_EMPTY);
+    bench_free(&b);
+}
+
+/* --- after a restart --------------------------------------------------------------------------------------------------------- */
+
+struct recover_row {
+    const char *label;
+    struct owner_record record;
+    bool exists;
+    const char *did;
+    enum edge_state after;
+};
+
+static const struct recover_row recover_rows[] = {
+    {"nothing is here", {.state = EDGE_EMPTY, .ended = 3}, false, "", EDGE_EMPTY},
+    {"a container was being started", {.state = EDGE_STARTING}, true, "do stop", EDGE_REMOVING},
+    {"it goes on", {.state = EDGE_LIVE, .container = 3}, true, "CT3<PROBE 0", EDGE_LIVE},
+    {"it is gone", {.state = EDGE_LIVE, .container = 3}, false, "container lost", EDGE_EMPTY},
+    {"it was being dumped",
+     {.state = EDGE_LIVE, .out = 4, .frozen = true},
+     true,
+     "CT0<PROBE 0, do thaw",
+     EDGE_LIVE},
+    {"it was halted, nobody told", {.state = EDGE_LIVE, .out = 4, .halted = true}, false, "do revive", EDGE_LIVE},
+    {"the target was told: the access point may have committed",
+     {.state = EDGE_LIVE, .out = 4, .out_ap = {PARTY_AP, 1}, .sent = true, .told = true},
+     true,
+     "CT0<PROBE 0, AP2<FAILED status -110",
+     EDGE_LIVE},
+    {"another was being installed",
+     {.state = EDGE_INSTALLING, .container = 3, .in_ap = {PARTY_AP, 1}},
+     false,
+     "AP2<FAILED status -104, do discard",
+     EDGE_REMOVING},
+    {"another was restored",
+     {.state = EDGE_STANDBY, .container = 3, .in_ap = {PARTY_AP, 1}},
+     true,
+     "AP2<FAILED status -104, do discard",
+     EDGE_REMOVING},
+    {"it was being stopped",
+     {.state = EDGE_REMOVING, .container = 3, .operation = OP_STOP, .removal = 4},
+     true,
+     "do stop",
+     EDGE_REMOVING},
+};
+
+static void an_edge_recovers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(recover_rows); i++) {
+        const struct recover_row *row = &recover_rows[i];
+        struct owner_record record = row->record;
+        struct bench b;
+        fake_init(&b.fake, "cold");
+        edge_init(&b.edge, &b.fake.port, &b.fake.rules, 1);
+        fake_listen(&b.fake);
+        record.mud = 0;
+        edge_recover(&b.edge, &record, row->exists);
+        if (strcmp(fake_did(&b.fake), row->did) != 0 || client(&b)->state != row->after)
+            fail_msg("%s: \"%s\", state %d", row->label, fake_did(&b.fake), client(&b)->state);
+        bench_free(&b);
+    }
+}
+
+/* The source alone forgot; the device is served here. */
+static void a_container_in_use_is_not_removed_but_its_source(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, EDGE_STANDBY, "p-migr");
+    hear(&b, offload(OFFLOAD_ACTIVATE, ap2, 3, 0));
+    hear(&b, offload(OFFLOAD_REQUEST, ap2, 0, 5));
+    buf_clear(&b.fake.did);
+    hear(&b, offload(OFFLOAD_REMOVE, es1, 3, 0));
+    expect(&b, "ES1<ACK REMOVE, ES1<STOP", EDGE_LIVE);
+    bench_free(&b);
+}
+
+static void after_a_claim_older_verdicts_are_void(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, EDGE_LIVE, "p-migr");
+    struct msg claim = offload(OFFLOAD_CLAIM, ap2, 0, 0);
+    claim.offload.sequence = 9;
+    hear(&b, claim);
+    buf_clear(&b.fake.did);
+    hear(&b, offload(OFFLOAD_STOP, ap2, 3, 0));
+    hear(&b, offload(OFFLOAD_MIGRATE, ap2, 3, 0));
+    expect(&b, "AP2<ACK STOP, AP2<ACK MIGRATE, AP2<FAILED status -2", EDGE_LIVE);
     bench_free(&b);
 }
 
@@ -325,6 +421,9 @@ int main(void)
         cmocka_unit_test(what_nobody_answers_any_more_does_not_keep_the_gate_open),
         cmocka_unit_test(an_older_association_is_refused),
         cmocka_unit_test(a_late_attach_starts_nothing),
+        cmocka_unit_test(an_edge_recovers),
+        cmocka_unit_test(a_container_in_use_is_not_removed_but_its_source),
+        cmocka_unit_test(after_a_claim_older_verdicts_are_void),
         cmocka_unit_test(a_container_that_cannot_be_removed_is_removed_again),
         cmocka_unit_test(files_are_gone_when_their_removal_is_acknowledged),
         cmocka_unit_test(an_older_stop_stops_nothing),

@@ -159,6 +159,7 @@ static inline void fake_init(struct fake_port *f, const char *strategy)
                                            .rto_initial = simtime_s(1)},
                               .strategy = strategy_of(strategy),
                               .policy = {.when = policy_of("follow"), .where = placement_of("own")},
+                              .edges = 3,
                               .work = simtime_ms(5),
                               .window = 4,
                               .replay_max = 100};

@@ -303,7 +303,7 @@ static void a_migration_called_off_before_it_came_never_begins(void **state)
     bench_init(&b, EDGE_LIVE, "p-migr");
     hear(&b, offload(OFFLOAD_CANCEL, ap2, 1, 0));
     hear(&b, offload(OFFLOAD_MIGRATE, ap2, 1, 0));
-    expect(&b, "AP2<ACK CANCEL, AP2<ACK MIGRATE", EDGE_LIVE);
+    expect(&b, "AP2<ACK CANCEL, AP2<ACK MIGRATE, AP2<FAILED status -2", EDGE_LIVE);
     assert_int_equal(client(&b)->out.state, MIGRATION_NONE);
     bench_free(&b);
 }

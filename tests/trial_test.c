@@ -25,7 +25,7 @@ static struct scenario *parse(struct buf *text)
 static struct scenario *draw(uint64_t seed)
 {
     struct buf text = BUF_INIT;
-    scenario_draw(seed, &text);
+    scenario_draw(seed, false, &text);
     struct scenario *s = parse(&text);
     buf_free(&text);
     return s;
@@ -104,8 +104,8 @@ static void a_seed_draws_the_same_scenario_again(void **state)
     for (uint64_t seed = 0; seed < 1000; seed++) {
         buf_clear(&first);
         buf_clear(&second);
-        scenario_draw(seed, &first);
-        scenario_draw(seed, &second);
+        scenario_draw(seed, false, &first);
+        scenario_draw(seed, false, &second);
         assert_string_equal(buf_text(&first), buf_text(&second));
         scenario_free(parse(&first));
     }
@@ -133,7 +133,7 @@ static void a_scenario_shrinks_and_still_breaks(void **state)
     (void)state;
     for (uint64_t seed = 1; seed <= 5; seed++) {
         buf_clear(&text);
-        scenario_draw(seed, &text);
+        scenario_draw(seed, false, &text);
         char *drain = strstr((char *)text.data, "\"drain_ms\":300000");
         assert_non_null(drain);
         memcpy(drain, "\"drain_ms\":1     ", strlen("\"drain_ms\":300000"));
@@ -151,7 +151,7 @@ static void what_holds_is_not_shrunk(void **state)
 {
     struct buf text = BUF_INIT;
     (void)state;
-    scenario_draw(1, &text);
+    scenario_draw(1, false, &text);
     assert_int_equal(shrink_scenario(&text), 0);
     buf_free(&text);
 }

@@ -18,6 +18,7 @@ static const char *const event_names[AP_EVENTS] = {
     [AP_EV_REPLAYED] = "replayed",       [AP_EV_PROBED] = "probed",           [AP_EV_ACTIVATED] = "activated",
     [AP_EV_FAILED] = "failed",           [AP_EV_TICK] = "tick",               [AP_EV_BYE] = "bye",
     [AP_EV_DELEGATE] = "delegate",
+    [AP_EV_OWNED] = "owned",
 };
 
 static void nothing(struct ap_client *client, const struct msg *m)
@@ -32,6 +33,10 @@ static void nothing(struct ap_client *client, const struct msg *m)
 static ap_handler *const table[AP_STATES][AP_EVENTS] = {
     [AP_ABSENT] =
         {
+            [AP_EV_REPLY] = nothing, /* here and below: of a time before a restart */
+            [AP_EV_ATTACHED] = nothing,
+            [AP_EV_BYE] = nothing,
+            [AP_EV_OWNED] = nothing,
             [AP_EV_ASSOCIATE] = ap_attach,
             [AP_EV_REASSOCIATE] = ap_reassociate,
             [AP_EV_DISASSOCIATE] = nothing,
@@ -40,6 +45,7 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
         },
     [AP_ATTACHING] =
         {
+            [AP_EV_OWNED] = ap_anchor_is_empty,
             [AP_EV_ASSOCIATE] = ap_associate_again,
             [AP_EV_REASSOCIATE] = ap_associate_again,
             [AP_EV_DISASSOCIATE] = ap_disassociate,
@@ -51,6 +57,7 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
         },
     [AP_AWAITING_TOKEN] =
         {
+            [AP_EV_OWNED] = ap_take_owned,
             [AP_EV_ASSOCIATE] = ap_associate_again,
             [AP_EV_REASSOCIATE] = ap_associate_again,
             [AP_EV_DISASSOCIATE] = ap_disassociate,
@@ -65,6 +72,7 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
         },
     [AP_SERVING] =
         {
+            [AP_EV_OWNED] = ap_anchor_is_empty,
             [AP_EV_ASSOCIATE] = ap_associate_again,
             [AP_EV_REASSOCIATE] = ap_associate_again,
             [AP_EV_DISASSOCIATE] = ap_disassociate,
@@ -78,6 +86,7 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
         },
     [AP_MIGRATING] =
         {
+            [AP_EV_OWNED] = nothing,
             [AP_EV_ASSOCIATE] = ap_associate_again,
             [AP_EV_REASSOCIATE] = ap_associate_again,
             [AP_EV_DISASSOCIATE] = ap_disassociate,
@@ -96,6 +105,7 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
         },
     [AP_CATCHING_UP] =
         {
+            [AP_EV_OWNED] = nothing,
             [AP_EV_ASSOCIATE] = ap_associate_again,
             [AP_EV_REASSOCIATE] = ap_associate_again,
             [AP_EV_DISASSOCIATE] = ap_disassociate,
@@ -116,6 +126,7 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
         },
     [AP_SWITCHING] =
         {
+            [AP_EV_OWNED] = nothing,
             [AP_EV_ASSOCIATE] = ap_associate_again,
             [AP_EV_REASSOCIATE] = ap_associate_again,
             [AP_EV_DISASSOCIATE] = ap_disassociate,
@@ -136,6 +147,7 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
         },
     [AP_ACTIVATING] =
         {
+            [AP_EV_OWNED] = nothing,
             [AP_EV_ASSOCIATE] = ap_associate_again,
             [AP_EV_REASSOCIATE] = ap_associate_again,
             [AP_EV_DISASSOCIATE] = ap_disassociate,
@@ -157,6 +169,7 @@ static ap_handler *const table[AP_STATES][AP_EVENTS] = {
         },
     [AP_MOVED] =
         {
+            [AP_EV_OWNED] = nothing,
             [AP_EV_ASSOCIATE] = ap_reassociate,
             [AP_EV_REASSOCIATE] = ap_reassociate,
             [AP_EV_DISASSOCIATE] = nothing,
@@ -174,6 +187,8 @@ void ap_enter_state(struct ap_client *client, enum ap_state state, enum ap_event
     if (client->state != state)
         actor_report_transition(actor, client->mud, state_names[client->state], state_names[state], event_names[event]);
     client->state = state;
+    if (state != AP_AWAITING_TOKEN)
+        ap_end_claim(client);
     client->retry_pending = false;
     actor_clear_alarm(actor, &client->alarm);
     switch (state) {
@@ -198,6 +213,8 @@ void ap_enter_state(struct ap_client *client, enum ap_state state, enum ap_event
 /* Answers that come after their question is settled: of a migration that was called off, of a token that was here before. */
 static bool is_stale(const struct ap_client *client, enum ap_event event, const struct msg *m)
 {
+    if (event == AP_EV_TOKEN && client->claim)
+        return true; /* what the edges say is newer */
     if (event == AP_EV_TOKEN)
         return client->state != AP_AWAITING_TOKEN || m->sequence <= client->token_sequence;
     if (event == AP_EV_NO_TOKEN)
@@ -273,6 +290,8 @@ static enum ap_event event_of_offload(const struct offload *o)
         return AP_EV_FAILED;
     case OFFLOAD_DELEGATE:
         return AP_EV_DELEGATE;
+    case OFFLOAD_OWNED:
+        return AP_EV_OWNED;
     case OFFLOAD_ACK:
         return event_of_ack(o);
     default:
@@ -309,10 +328,15 @@ static void receive_offload(struct ap *ap, const struct msg *m)
         return;
     }
     /* IEEE 802.11 class 3 frames from a station that is not associated here are dropped. */
-    if (m->from.role == PARTY_MUD && !client->associated)
+    if (m->from.role == PARTY_MUD && !client->associated) {
+        if (o->sequence > client->sequence)
+            ap_dismiss(client, m); /* accepted, and forgotten in a restart */
         return;
+    }
     if (o->type == OFFLOAD_CUT || o->type == OFFLOAD_FAILED || (o->type == OFFLOAD_EDGE_READY && o->migration))
         courier_acknowledge(&ap->actor, m);
+    if (o->type == OFFLOAD_FAILED && client->state == AP_ABSENT)
+        ap_disclaim(client, m);
     if (o->type == OFFLOAD_ACK)
         courier_settle(&ap->courier, m->from, o->acked, m->mud, o->migration);
     enum ap_event event = event_of_offload(o);
@@ -337,6 +361,8 @@ void ap_receive(struct ap *ap, const struct msg *m)
         ap_handle(client_of(ap, m->mud), AP_EV_MOVE_NOTIFY, m);
         break;
     case MSG_MOVE_RESPONSE:
+        if (client_of(ap, m->mud)->state != AP_AWAITING_TOKEN)
+            ap_hear_disowned(client_of(ap, m->mud), m);
         ap_handle(client_of(ap, m->mud), m->status == IAPP_SUCCESSFUL && m->token ? AP_EV_TOKEN : AP_EV_NO_TOKEN, m);
         break;
     case MSG_OFFLOAD:
@@ -393,6 +419,7 @@ void ap_free(struct ap *ap)
     for (struct ap_client *client; (client = map_next(&ap->clients, &at));) {
         replay_free(&client->log);
         ap_free_granted(client);
+        ap_end_claim(client);
         free(client);
     }
     map_free(&ap->clients);

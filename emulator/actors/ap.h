@@ -49,6 +49,7 @@ enum ap_event {
     AP_EV_TICK,      /* the client's alarm */
     AP_EV_BYE,
     AP_EV_DELEGATE,  /* the anchor wants to be rid of the container */
+    AP_EV_OWNED,     /* an edge says whether it has the device's container */
     AP_EVENTS
 };
 
@@ -91,6 +92,9 @@ struct ap_client {
     struct party asked;         /* AWAITING_TOKEN: whom we ask for it */
     struct party successor;     /* who asked us for the token before we had it */
     uint32_t successor_sequence;
+    struct ap_claim *claim;     /* owned: AWAITING_TOKEN, and the edges are asked for it; else NULL */
+    struct party disowned;      /* whose token is worth nothing since the claim, unless he knows of a newer association */
+    bool claimed;               /* they all have answered, just now */
     struct iapp_context *granted; /* owned: the token as given away, to be given again if the answer was lost */
     struct party granted_to;
     struct replay_log log;      /* unanswered requests; while migrating also every copy after the cut */
@@ -103,6 +107,7 @@ struct ap_client {
 struct ap {
     struct actor actor;
     struct party edge;          /* the edge server it is wired to */
+    uint32_t host;              /* that it is on; the world's to fill in, as the next */
     double x_m, y_m;            /* where it is, 0 if nobody said; the world's to fill in, as the next */
     const struct placement_site *sites; /* every edge server as seen from here; the world's, NULL if no decision looks around */
     struct placement_load *loads;       /* owned: of every edge server, NULL as long as none has told its load */
@@ -113,6 +118,8 @@ struct ap {
 void ap_init(struct ap *ap, struct port *port, const struct rules *rules, uint32_t index, uint32_t edge);
 void ap_free(struct ap *ap);
 void ap_receive(struct ap *ap, const struct msg *m);
+/* It ends: no alarm rings any more. */
+void ap_silence(struct ap *ap);
 /* True while a migration that this AP decides on is under way, or a control message waits for its acknowledgement. */
 bool ap_busy(const struct ap *ap);
 
@@ -137,6 +144,17 @@ ap_handler ap_hold_request, ap_serve_request, ap_serve_reply, ap_reply_before_to
 /* A request that another access point forwards, a reply that the edge owes another one. */
 void ap_pass_to_edge(struct ap *ap, const struct msg *m);
 void ap_pass_to_forwarder(struct ap *ap, const struct msg *m);
+
+/* ap_claim.c */
+/* Asks every edge whose the device's container is; in AWAITING_TOKEN. */
+void ap_claim(struct ap_client *client);
+void ap_end_claim(struct ap_client *client);
+/* A MOVE-response that no token is awaited from. */
+void ap_hear_disowned(struct ap_client *client, const struct msg *m);
+void ap_give_up_token(struct ap_client *client, enum ap_event event);
+void ap_dismiss(struct ap_client *client, const struct msg *m);
+void ap_disclaim(struct ap_client *client, const struct msg *m);
+ap_handler ap_take_owned, ap_anchor_is_empty;
 
 /* ap_migrate.c */
 bool ap_migration_runs(const struct ap_client *client);

@@ -58,8 +58,13 @@ void ap_attach(struct ap_client *client, const struct msg *m)
     start_container(client, AP_EV_ASSOCIATE);
 }
 
+/* Who would ask itself has held it, and restarted. */
 static void ask_for_token(struct ap_client *client, struct party who)
 {
+    if (party_equal(who, client->ap->actor.self) || who.role != PARTY_AP) {
+        ap_claim(client);
+        return;
+    }
     client->asked = who;
     struct msg notify = {
         .type = MSG_MOVE_NOTIFY, .to = who, .mud = client->mud, .sequence = client->sequence};
@@ -224,6 +229,12 @@ static void adopt_log(struct ap_client *client, const struct iapp_context *token
 void ap_adopt_token(struct ap_client *client, const struct msg *m)
 {
     const struct iapp_context *token = m->token;
+    if (!client->token_sequence && m->sequence < client->sequence && !client->claimed) {
+        /* Meant for an earlier association, of which nothing is known: was it used up before a restart? */
+        courier_settle_notify(&client->ap->courier, client->asked, client->mud);
+        ap_claim(client);
+        return;
+    }
     courier_settle_notify(&client->ap->courier, client->asked, client->mud);
     ap_free_granted(client);
     client->token_sequence = m->sequence;
@@ -239,6 +250,10 @@ void ap_adopt_token(struct ap_client *client, const struct msg *m)
         ap_enter_state(client, AP_MOVED, AP_EV_TOKEN);
         return;
     }
+    if (!has_anchor(token) && !client->claimed) {
+        ap_claim(client);
+        return;
+    }
     if (!has_anchor(token)) {
         start_container(client, AP_EV_TOKEN);
         return;
@@ -250,14 +265,14 @@ void ap_adopt_token(struct ap_client *client, const struct msg *m)
 }
 
 /* The device has long moved on, and whom we asked is nearer to it. */
-static void give_up_token(struct ap_client *client)
+void ap_give_up_token(struct ap_client *client, enum ap_event event)
 {
     struct party successor = client->successor;
     replay_free(&client->log);
     client->associated = false;
     client->next_ap = client->asked;
     client->successor = (struct party){0};
-    ap_enter_state(client, AP_MOVED, AP_EV_NO_TOKEN);
+    ap_enter_state(client, AP_MOVED, event);
     if (successor.role != PARTY_NONE)
         answer_notify(client, successor, client->successor_sequence, IAPP_STALE_MOVE, NULL);
 }
@@ -265,14 +280,13 @@ static void give_up_token(struct ap_client *client)
 /* Whom we asked does not have it: it knows who has, or the device has long moved on. */
 void ap_ask_elsewhere(struct ap_client *client, const struct msg *m)
 {
-    if (!party_equal(m->from, client->asked) || party_equal(m->other, client->ap->actor.self) ||
-        m->status == IAPP_DENIED)
+    if (!party_equal(m->from, client->asked) || m->status == IAPP_DENIED)
         return; /* the courier asks again */
     courier_settle_notify(&client->ap->courier, m->from, client->mud);
     if (m->other.role == PARTY_AP)
         ask_for_token(client, m->other);
     else
-        give_up_token(client);
+        ap_give_up_token(client, AP_EV_NO_TOKEN);
 }
 
 void ap_attached(struct ap_client *client, const struct msg *m)

@@ -15,7 +15,7 @@ static const char *const event_names[EDGE_EVENTS] = {
     [EDGE_EV_CANCEL] = "cancel",   [EDGE_EV_FETCH] = "fetch",         [EDGE_EV_INSTALL] = "install",
     [EDGE_EV_ACTIVATE] = "activate", [EDGE_EV_REMOVE] = "remove",     [EDGE_EV_STOP] = "stop",
     [EDGE_EV_STARTED] = "started", [EDGE_EV_INSTALLED] = "installed", [EDGE_EV_BROKEN] = "broken",
-    [EDGE_EV_REMOVED] = "removed", [EDGE_EV_DIED] = "died",
+    [EDGE_EV_REMOVED] = "removed", [EDGE_EV_DIED] = "died",     [EDGE_EV_CLAIM] = "claim",
 };
 
 void edge_operate(struct edge_client *client, enum operation operation, uint32_t migration, uint32_t container, struct party peer)
@@ -87,7 +87,9 @@ static void order_alarm_rings(struct alarm *alarm)
 {
     struct edge_client *client = container_of(alarm, struct edge_client, order_alarm);
     struct actor *actor = &client->edge->actor;
-    if (client->ordered)
+    if (client->recovering)
+        edge_ask_next(client);
+    else if (client->ordered)
         actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, client->order.migration);
     else
         give_order(client);
@@ -96,7 +98,11 @@ static void order_alarm_rings(struct alarm *alarm)
 /* Once a device's container has come or gone, an ATTACH is a late repetition. */
 static void start_container(struct edge_client *client, const struct msg *m)
 {
-    if (client->ended || client->removed || client->container || client->lost || client->edge->recalled)
+    if (client->ended || client->removed || client->container || client->lost) {
+        edge_say_owned(client, m);
+        return;
+    }
+    if (client->edge->recalled)
         return;
     client->owner = m->from;
     client->container = 0;
@@ -182,6 +188,14 @@ static void started_pending(struct edge_client *client, const struct msg *m)
     edge_migration_ended(client);
 }
 
+/* Late, for the container that was here; or the access point does not know better. */
+static void refuse_request(struct edge_client *client, const struct msg *m)
+{
+    struct msg asked = {.from = m->offload.peer};
+    if (asked.from.role == PARTY_AP && m->offload.sequence >= client->sequence)
+        edge_say_owned(client, &asked);
+}
+
 static void nothing(struct edge_client *client, const struct msg *m)
 {
     (void)client, (void)m;
@@ -193,8 +207,9 @@ static void nothing(struct edge_client *client, const struct msg *m)
 static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
     [EDGE_EMPTY] =
         {
+            [EDGE_EV_CLAIM] = edge_claim,
             [EDGE_EV_ATTACH] = start_container,
-            [EDGE_EV_REQUEST] = nothing, /* here and below: late, for the container that was here */
+            [EDGE_EV_REQUEST] = refuse_request,
             [EDGE_EV_ANSWER] = nothing,
             [EDGE_EV_ACTIVATE] = nothing,
             [EDGE_EV_MIGRATE] = edge_refuse_migrate,
@@ -208,6 +223,7 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
         },
     [EDGE_STARTING] =
         {
+            [EDGE_EV_CLAIM] = edge_claim,
             [EDGE_EV_ATTACH] = nothing,
             [EDGE_EV_MIGRATE] = edge_migrate_later,
             [EDGE_EV_CANCEL] = edge_cancel,
@@ -216,6 +232,7 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
         },
     [EDGE_LIVE] =
         {
+            [EDGE_EV_CLAIM] = edge_claim,
             [EDGE_EV_ATTACH] = say_attached,
             [EDGE_EV_REQUEST] = edge_serve,
             [EDGE_EV_PROBE] = edge_probe,
@@ -232,6 +249,7 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
         },
     [EDGE_INSTALLING] =
         {
+            [EDGE_EV_CLAIM] = edge_claim,
             [EDGE_EV_ATTACH] = nothing,
             [EDGE_EV_REQUEST] = nothing,
             [EDGE_EV_REPLAY] = nothing,
@@ -250,6 +268,7 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
         },
     [EDGE_STANDBY] =
         {
+            [EDGE_EV_CLAIM] = edge_claim,
             [EDGE_EV_ATTACH] = nothing,
             [EDGE_EV_REQUEST] = nothing,
             [EDGE_EV_FETCH] = nothing,
@@ -267,6 +286,7 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
         },
     [EDGE_REMOVING] =
         {
+            [EDGE_EV_CLAIM] = edge_claim,
             [EDGE_EV_ATTACH] = nothing,
             [EDGE_EV_REQUEST] = nothing,
             [EDGE_EV_REPLAY] = nothing,
@@ -303,6 +323,7 @@ void edge_enter_state(struct edge_client *client, enum edge_state state, enum ed
         actor_report_transition(&client->edge->actor, client->mud, state_names[client->state], state_names[state],
                                 event_names[event]);
     client->state = state;
+    edge_keep_owner(client);
     if (had == has)
         return;
     client->edge->containers += has ? 1 : -1u;
@@ -316,6 +337,7 @@ void edge_handle(struct edge_client *client, enum edge_event event, const struct
         handler(client, m);
     else
         actor_report_unexpected(&client->edge->actor, client->mud, state_names[client->state], event_names[event]);
+    edge_keep_owner(client);
 }
 
 /* --- what reaches the edge ---------------------------------------------------------------------------------------------------- */
@@ -332,7 +354,7 @@ static void in_alarm_rings(struct alarm *alarm)
     migration_alarm_rings(container_of(m, struct edge_client, in), m);
 }
 
-static struct edge_client *client_of(struct edge *edge, uint32_t mud)
+struct edge_client *edge_client_of(struct edge *edge, uint32_t mud)
 {
     struct edge_client *client = map_get(&edge->clients, mud);
     if (!client) {
@@ -354,7 +376,7 @@ static enum edge_event event_of(uint8_t type)
         [OFFLOAD_REQUEST] = EDGE_EV_REQUEST, [OFFLOAD_ATTACH] = EDGE_EV_ATTACH,     [OFFLOAD_MIGRATE] = EDGE_EV_MIGRATE,
         [OFFLOAD_CANCEL] = EDGE_EV_CANCEL,   [OFFLOAD_FETCH] = EDGE_EV_FETCH,       [OFFLOAD_REPLAY] = EDGE_EV_REPLAY,
         [OFFLOAD_PROBE] = EDGE_EV_PROBE,     [OFFLOAD_ACTIVATE] = EDGE_EV_ACTIVATE, [OFFLOAD_STOP] = EDGE_EV_STOP,
-        [OFFLOAD_INSTALL] = EDGE_EV_INSTALL, [OFFLOAD_REMOVE] = EDGE_EV_REMOVE,
+        [OFFLOAD_INSTALL] = EDGE_EV_INSTALL, [OFFLOAD_REMOVE] = EDGE_EV_REMOVE,     [OFFLOAD_CLAIM] = EDGE_EV_CLAIM,
     };
     return type == OFFLOAD_ATTACH || events[type] ? events[type] : EDGE_EVENTS;
 }
@@ -370,12 +392,12 @@ void edge_receive(struct edge *edge, const struct msg *m)
     }
     enum edge_event event = event_of(m->offload.type);
     if (event < EDGE_EVENTS)
-        edge_handle(client_of(edge, m->mud), event, m);
+        edge_handle(edge_client_of(edge, m->mud), event, m);
 }
 
 void edge_container_says(struct edge *edge, uint32_t container, const struct offload *o)
 {
-    struct edge_client *client = client_of(edge, o->mud);
+    struct edge_client *client = edge_client_of(edge, o->mud);
     struct msg m = {.type = MSG_OFFLOAD, .from = edge->actor.self, .to = edge->actor.self, .mud = o->mud, .offload = *o};
     if (container == client->container)
         edge_handle(client, EDGE_EV_ANSWER, &m);
@@ -383,7 +405,7 @@ void edge_container_says(struct edge *edge, uint32_t container, const struct off
 
 void edge_container_died(struct edge *edge, uint32_t mud, uint32_t container)
 {
-    struct edge_client *client = client_of(edge, mud);
+    struct edge_client *client = edge_client_of(edge, mud);
     if (container == client->container)
         edge_handle(client, EDGE_EV_DIED, NULL);
 }
@@ -439,7 +461,7 @@ static void removal_done(struct edge_client *client, const struct order *order, 
 
 void edge_operation_done(struct edge *edge, const struct order *order, const struct order_result *result)
 {
-    struct edge_client *client = client_of(edge, order->mud);
+    struct edge_client *client = edge_client_of(edge, order->mud);
     bool removal = order->operation == OP_STOP || order->operation == OP_DISCARD;
     bool of_migration = (client->out.operating && order->migration == client->out.id) ||
                         (client->in.operating && order->migration == client->in.id);
@@ -453,11 +475,12 @@ void edge_operation_done(struct edge *edge, const struct order *order, const str
         migration_operation_done(client, order, result);
     else if (removal)
         removal_done(client, order, result);
+    edge_keep_owner(client);
 }
 
 static bool client_busy(const struct edge_client *client)
 {
-    return (client->state != EDGE_EMPTY && client->state != EDGE_LIVE) || migration_runs(&client->out) ||
+    return (client->state != EDGE_EMPTY && client->state != EDGE_LIVE) || migration_runs(&client->out) || client->recovering ||
            client->pending_migrate.mud != MUD_NONE;
 }
 
@@ -475,7 +498,7 @@ bool edge_busy(const struct edge *edge)
 static void gave_up(struct courier *courier, const struct msg *m)
 {
     struct edge *edge = container_of(courier, struct edge, courier);
-    struct edge_client *client = client_of(edge, m->mud);
+    struct edge_client *client = edge_client_of(edge, m->mud);
     char text[64];
     msg_text(m, text, sizeof text);
     actor_note(&edge->actor, (int32_t)m->mud, (int32_t)m->offload.migration, "no answer to %s", text);

@@ -39,6 +39,7 @@ enum edge_event {
     EDGE_EV_INSTALLED, /* the migrated container is restored */
     EDGE_EV_BROKEN,    /* what was being started or installed failed */
     EDGE_EV_REMOVED,   /* the container is gone */
+    EDGE_EV_CLAIM,     /* an access point asks whose the container is */
     EDGE_EV_DIED,      /* the container ended by itself */
     EDGE_EVENTS
 };
@@ -49,9 +50,13 @@ struct edge_client {
     enum edge_state state;
     uint32_t container;         /* the migration that brought it; 0 = started here */
     uint32_t sequence;          /* highest association sequence seen; lower ones are refused */
+    uint32_t fence;             /* of the last claim: nobody of an older association commits or removes anything */
     struct party owner;         /* the AP that asked last for a container or a removal */
     struct party via;           /* the AP that the requests come through, and the replies go to */
     bool gate_closed;
+    bool recovering;            /* after a restart: the container has not said yet what it has executed */
+    bool restarted;             /* the edge has, since the container came */
+    bool used;                  /* a request was delivered since it is live */
     struct replay_log log;      /* requests queued at the gate, delivered and unanswered, and, migrating, all since the cut */
     struct replay_log commands; /* what the container has executed since it was fresh, if the strategy wants it */
     uint32_t next;              /* the container has executed everything below this number */
@@ -96,6 +101,10 @@ void edge_container_says(struct edge *edge, uint32_t container, const struct off
 /* The container that `container` brought ended without being asked to. */
 void edge_container_died(struct edge *edge, uint32_t mud, uint32_t container);
 void edge_operation_done(struct edge *edge, const struct order *order, const struct order_result *result);
+/* After a restart: what the edge knew. `exists`: the container is there, running or frozen. */
+void edge_recover(struct edge *edge, const struct owner_record *record, bool exists);
+/* It ends: no alarm rings any more. */
+void edge_silence(struct edge *edge);
 /* True while something is being started, migrated, removed or waits for an acknowledgement. */
 bool edge_busy(const struct edge *edge);
 
@@ -103,6 +112,16 @@ bool edge_busy(const struct edge *edge);
 typedef void edge_handler(struct edge_client *client, const struct msg *m);
 void edge_handle(struct edge_client *client, enum edge_event event, const struct msg *m);
 void edge_open_gate(struct edge_client *client);
+struct edge_client *edge_client_of(struct edge *edge, uint32_t mud);
+/* A MIGRATE that had to wait begins. */
+void edge_begin_pending(struct edge_client *client);
+
+/* edge_recover.c */
+void edge_keep_owner(struct edge_client *client);
+void edge_ask_next(struct edge_client *client);
+void edge_recovered(struct edge_client *client, const struct offload *probed);
+void edge_say_owned(struct edge_client *client, const struct msg *m);
+void edge_claim(struct edge_client *client, const struct msg *m);
 /* Requests delivered to the container that it has not answered. */
 uint32_t edge_undrained(const struct edge_client *client);
 /* Delivers those again: one of them may be waiting for an earlier one that was lost. */

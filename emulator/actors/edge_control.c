@@ -13,7 +13,8 @@ void edge_refuse_migrate(struct edge_client *client, const struct msg *m)
                              .migration = m->offload.migration,
                              .status = -ENOENT};
     actor_note(&client->edge->actor, (int32_t)client->mud, (int32_t)m->offload.migration,
-               "cannot migrate: no container of this device runs here");
+               client->state == EDGE_LIVE ? "cannot migrate: asked by an access point of an older time"
+                                          : "cannot migrate: no container of this device runs here");
     courier_send_offload(&client->edge->courier, m->from, &failed);
 }
 
@@ -36,16 +37,36 @@ void edge_migrate(struct edge_client *client, const struct msg *m)
 {
     const struct msg *pending = &client->pending_migrate;
     uint32_t id = m->offload.migration;
+    if (m->offload.sequence < client->fence) {
+        edge_refuse_migrate(client, m); /* another access point has claimed the device */
+        return;
+    }
+    if (id <= client->ended && id != client->out.id) {
+        edge_refuse_migrate(client, m); /* a repetition, or the access point has forgotten how far it was */
+        return;
+    }
     edge_acknowledge(client, m);
-    if (id <= client->ended || id <= client->out.id ||
+    if (id <= client->out.id ||
         (pending->mud != MUD_NONE && id < pending->offload.migration))
         return; /* a repetition */
-    if (!migration_runs(&client->out)) {
+    if (!migration_runs(&client->out) && !client->recovering) {
         migration_begin(client, m);
         return;
     }
     client->pending_migrate = *m;
+    if (!migration_runs(&client->out))
+        return;
     migration_call_off(client, 0, "a newer migration supersedes it");
+}
+
+/* Whether the target has been told, the restarted edge does not know. */
+static void tell_to_remove(struct edge_client *client, const struct msg *m)
+{
+    struct offload o = {.type = OFFLOAD_REMOVE,
+                        .mud = client->mud,
+                        .sequence = m->offload.sequence,
+                        .migration = m->offload.migration};
+    courier_send_offload(&client->edge->courier, m->offload.peer, &o);
 }
 
 void edge_cancel(struct edge_client *client, const struct msg *m)
@@ -58,6 +79,8 @@ void edge_cancel(struct edge_client *client, const struct msg *m)
         migration_call_off(client, m->offload.status, "the access point called it off");
     else if (id > client->ended)
         client->ended = id; /* its MIGRATE may still be on the way */
+    if (client->restarted && m->offload.peer.role == PARTY_EDGE && !(migration_runs(&client->out) && client->out.id == id))
+        tell_to_remove(client, m);
 }
 
 void edge_migration_ended(struct edge_client *client)
@@ -66,6 +89,11 @@ void edge_migration_ended(struct edge_client *client)
     client->out = (struct migration){.alarm = client->out.alarm};
     replay_drop_through(&client->log, UINT32_MAX, true);
     edge_forget_long_answered(client);
+    edge_begin_pending(client);
+}
+
+void edge_begin_pending(struct edge_client *client)
+{
     struct msg next = client->pending_migrate;
     client->pending_migrate.mud = MUD_NONE;
     if (next.mud != MUD_NONE)
@@ -144,6 +172,7 @@ void edge_activate(struct edge_client *client, const struct msg *m)
         return;
     client->in.state = MIGRATION_NONE;
     client->sequence = m->offload.sequence;
+    client->used = false;
     courier_drop(&client->edge->courier, OFFLOAD_EDGE_READY, client->mud, client->container);
     edge_report_container(client, client->container, "live");
     edge_enter_state(client, EDGE_LIVE, EDGE_EV_ACTIVATE);
@@ -159,7 +188,7 @@ void edge_activate_again(struct edge_client *client, const struct msg *m)
 /* The user is served elsewhere: the AP's verdict on the outgoing migration. */
 void edge_stop(struct edge_client *client, const struct msg *m)
 {
-    if (m->offload.migration <= client->container) {
+    if (m->offload.migration <= client->container || m->offload.sequence < client->fence) {
         edge_acknowledge(client, m);
         return;
     }
@@ -175,12 +204,29 @@ void edge_remove_files(struct edge_client *client, const struct msg *m)
     edge_operate(client, OP_DISCARD, m->offload.migration, m->offload.migration, m->from);
 }
 
+/* The source lost sight of its access point and called the migration off; but it is committed, the device is served here. */
+static void stop_source(struct edge_client *client, const struct msg *m)
+{
+    struct offload o = {
+        .type = OFFLOAD_STOP, .mud = client->mud, .sequence = client->sequence, .migration = client->container};
+    edge_acknowledge(client, m);
+    courier_send_offload(&client->edge->courier, m->from, &o);
+}
+
 /* INSTALLING, STANDBY, or LIVE but never used: called off before the commit. */
 void edge_remove_incoming(struct edge_client *client, const struct msg *m)
 {
     struct actor *actor = &client->edge->actor;
     if (m->offload.migration != client->container) {
         edge_remove_files(client, m);
+        return;
+    }
+    if (client->state == EDGE_LIVE && m->offload.sequence < client->fence) {
+        edge_acknowledge(client, m);
+        return;
+    }
+    if (client->state == EDGE_LIVE && client->used && m->from.role == PARTY_EDGE) {
+        stop_source(client, m);
         return;
     }
     client->removed = client->container;

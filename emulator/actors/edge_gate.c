@@ -46,6 +46,7 @@ void edge_serve(struct edge_client *client, const struct msg *m)
     client->sequence = m->offload.sequence;
     client->owner = m->offload.peer;
     client->via = m->from;
+    client->used = true;
     if (long_answered(client, m->offload.number))
         return;
     struct replay_entry *entry = replay_add(&client->log, &m->offload);
@@ -55,6 +56,8 @@ void edge_serve(struct edge_client *client, const struct msg *m)
 
 void edge_open_gate(struct edge_client *client)
 {
+    if (client->recovering)
+        return;
     client->gate_closed = false;
     for (size_t i = 0; i < client->log.len; i++)
         if (!client->log.entries[i].delivered)
@@ -122,7 +125,10 @@ static void pass_reply(struct edge_client *client, const struct offload *answer)
 
 static void pass_probed(struct edge_client *client, const struct offload *answer)
 {
-    if (party_equal(answer->peer, client->edge->actor.self))
+    bool own = party_equal(answer->peer, client->edge->actor.self);
+    if (own && client->recovering && answer->migration == 0)
+        edge_recovered(client, answer);
+    else if (own)
         migration_probed(client, answer);
     else
         actor_send_offload(&client->edge->actor, answer->peer, answer);

@@ -374,6 +374,13 @@ void migration_ask_to_fail(struct edge_client *client)
         migration_tell(client, m, m->ap, OFFLOAD_FAILED, -ETIMEDOUT);
 }
 
+void migration_await_verdict(struct edge_client *client)
+{
+    client->out.state = MIGRATION_INSTALLING;
+    set_alarm(client, &client->out, simtime_scale(rules_of(client)->timeouts.operation, SOURCE_PATIENCE));
+    migration_ask_to_fail(client);
+}
+
 static void operation_timed_out(struct edge_client *client, struct migration *m)
 {
     struct actor *actor = &client->edge->actor;

@@ -64,6 +64,9 @@ void migration_call_off(struct edge_client *client, int32_t status, const char *
 /* The target does not answer: asks the access point, which alone knows whether it has committed. */
 void migration_ask_to_fail(struct edge_client *client);
 
+/* After a restart: the access point may have committed. */
+void migration_await_verdict(struct edge_client *client);
+
 /* --- the target --- */
 void migration_install(struct edge_client *client, const struct msg *m);
 

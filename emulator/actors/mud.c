@@ -11,6 +11,7 @@ enum mud_event {
     EV_ACCEPTED, /* association response, status 0 */
     EV_REFUSED,
     EV_READY,    /* ES-READY: the container runs */
+    EV_DISMISSED, /* the access point does not know the device: it has restarted */
     EV_REPLY,
     EV_DUE,      /* the generator has a request */
     EV_RESEND,
@@ -31,7 +32,7 @@ static const char *const state_names[MUD_STATES] = {
 static const char *const event_names[MUD_EVENTS] = {
     [EV_MOVE] = "move",     [EV_LOST] = "lost",       [EV_ARRIVED] = "arrived", [EV_RETRY] = "retry", [EV_ACCEPTED] = "accepted",
     [EV_REFUSED] = "refused", [EV_READY] = "ready",   [EV_REPLY] = "reply",     [EV_DUE] = "due",     [EV_RESEND] = "resend",
-    [EV_DONE] = "done",     [EV_GONE] = "gone",
+    [EV_DONE] = "done",     [EV_GONE] = "gone",       [EV_DISMISSED] = "dismissed",
 };
 
 struct mud_cell {
@@ -205,6 +206,7 @@ static const struct mud_cell table[MUD_STATES][MUD_EVENTS] = {
             [EV_ACCEPTED] = {nothing, STAY, true},
             [EV_REFUSED] = {nothing, STAY, true},
             [EV_READY] = {start_generating, STAY, true},
+            [EV_DISMISSED] = {mud_associate_anew, MUD_ASSOCIATING, true},
             [EV_REPLY] = {take_reply, STAY, true},
             [EV_DUE] = {generate_and_send, STAY, true},
             [EV_RESEND] = {resend, STAY, true},
@@ -218,6 +220,7 @@ static const struct mud_cell table[MUD_STATES][MUD_EVENTS] = {
         },
     [MUD_FINISHED] =
         {
+            [EV_DISMISSED] = {nothing, STAY, true},
             [EV_REPLY] = {nothing, STAY, true},
             [EV_READY] = {nothing, STAY, true},
             [EV_ACCEPTED] = {nothing, STAY, true},
@@ -317,8 +320,12 @@ void mud_receive(struct mud *mud, const struct msg *m)
 {
     if (!hears(mud, m))
         return;
+    if (m->type == MSG_DISASSOCIATION && m->sequence != mud->sequence)
+        return;
     actor_received(&mud->actor, m);
-    if (m->type != MSG_OFFLOAD)
+    if (m->type == MSG_DISASSOCIATION)
+        handle(mud, EV_DISMISSED, m);
+    else if (m->type != MSG_OFFLOAD)
         handle(mud, m->status == 0 ? EV_ACCEPTED : EV_REFUSED, m);
     else if (m->offload.type == OFFLOAD_REPLY)
         handle(mud, EV_REPLY, m);

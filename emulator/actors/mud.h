@@ -75,6 +75,8 @@ void mud_request_association(struct mud *mud);
 void mud_arrive_first(struct mud *mud, const struct msg *m);
 void mud_leave(struct mud *mud, const struct msg *m);
 /* No access point is heard from now on; and again. */
+/* With the same access point, which has forgotten the device. */
+void mud_associate_anew(struct mud *mud, const struct msg *m);
 void mud_lose(struct mud *mud, const struct msg *m);
 void mud_return_into_reach(struct mud *mud, const struct msg *m);
 void mud_report_handoff(struct mud *mud, const struct msg *m);

@@ -58,6 +58,14 @@ void mud_leave(struct mud *mud, const struct msg *m)
                     silence.ns ? silence : mud->actor.rules->timeouts.handoff);
 }
 
+void mud_associate_anew(struct mud *mud, const struct msg *m)
+{
+    (void)m;
+    mud->sequence++;
+    mud->silent_since = actor_now(&mud->actor);
+    actor_clear_alarm(&mud->actor, &mud->resend);
+}
+
 void mud_lose(struct mud *mud, const struct msg *m)
 {
     (void)m;

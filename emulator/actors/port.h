@@ -8,6 +8,7 @@
 
 #include "event_kind.h"
 #include "msg.h"
+#include "owner.h"
 #include "replay.h"
 #include "simtime.h"
 #include "strategy.h"
@@ -66,6 +67,8 @@ struct port_operations {
     /* Ends running operations of (edge, mud, migration) early; each still reports, with -ECANCELED. */
     void (*cancel_operations)(struct port *port, struct party edge, uint32_t mud, uint32_t migration);
     void (*report)(struct port *port, const struct report *report);
+    /* Keeps the record in place of the one before, on the edge's disk; NULL if the port keeps none. */
+    void (*keep_owner)(struct port *port, struct party edge, const struct owner_record *record);
 };
 
 struct port {
@@ -73,6 +76,7 @@ struct port {
     /* A set of event_kind (1 << kind each) that nobody asks for, but about every so-manieth device (0 = none): they
      * need not be reported. */
     uint32_t unwanted, wanted_every;
+    bool keeps_owners; /* what keep_owner() is told may be asked for again: somebody may restart */
 };
 
 static inline bool port_wants(const struct port *port, enum event_kind kind, uint32_t mud)

@@ -17,7 +17,7 @@ enum event_kind {
      * text = "ok" or what is wrong with the digest. */
     EVENT_REQUEST,
     /* Reported by the edge: its live container executed `number` for the first time in this lineage; value =
-     * the container's migration. */
+     * the container's migration. text = "executed up to here": and all before it, after the edge's restart. */
     EVENT_EXECUTED,
     /* Reported by the edge: text = "live", "standby", "halted" (cold: stopped, kept), "gone", "lost" (gone, and nobody else
      * may serve the device) or "stopped" (the same, by supervision); migration = the one that brought it (0 = fresh). */

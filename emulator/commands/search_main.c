@@ -24,6 +24,7 @@ static const char HELP[] =
     "  --seeds N     how many seeds (default 1000)\n"
     "  --from SEED   the first one (default 1)\n"
     "  --jobs N      so many processes at once (default: as many as processors)\n"
+    "  --restarts    hosts restart or lose their power, too; about one seed in four thousand is known to break then\n"
     "  --shrink      reduces the first scenario that breaks to the smallest one that does\n"
     "  -o DIR        writes scenarios that break there, seed-N.json: roamlab run plays them\n"
     "\n"
@@ -57,6 +58,9 @@ static int take_option(void *context, int option, char *value)
             return command_bad_value("search", "--jobs wants a number from 1 to 1024", value);
         c->search.jobs = (int)number;
         return 0;
+    case 'r':
+        c->search.restarts = true;
+        return 0;
     case 'S':
         c->shrink = true;
         return 0;
@@ -69,9 +73,13 @@ static int take_option(void *context, int option, char *value)
 }
 
 static const struct option options[] = {
-    {"seeds", required_argument, NULL, 'n'}, {"from", required_argument, NULL, 'f'},
-    {"jobs", required_argument, NULL, 'j'},  {"shrink", no_argument, NULL, 'S'},
-    {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
+    {"seeds", required_argument, NULL, 'n'},
+    {"from", required_argument, NULL, 'f'},
+    {"jobs", required_argument, NULL, 'j'},
+    {"shrink", no_argument, NULL, 'S'},
+    {"restarts", no_argument, NULL, 'r'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 /* --- what broke ---------------------------------------------------------------------------------------------------------------- */
@@ -101,8 +109,8 @@ static int show_broken(const struct command *c, uint64_t seed, struct err *e)
     struct buf text = BUF_INIT;
     int status = 0;
     autofree char *name = mem_printf("seed-%llu", (unsigned long long)seed);
-    struct scenario *s = search_scenario(seed, e);
-    scenario_draw(seed, &text);
+    struct scenario *s = search_scenario(seed, c->search.restarts, e);
+    scenario_draw(seed, c->search.restarts, &text);
     print_complaints(name, s);
     if (c->folder)
         status = write_scenario(c->folder, name, &text, e);
@@ -116,7 +124,7 @@ static int show_shrunk(const struct command *c, uint64_t seed, struct err *e)
     struct buf text = BUF_INIT;
     int status = 0;
     autofree char *name = mem_printf("seed-%llu-shrunk", (unsigned long long)seed);
-    scenario_draw(seed, &text);
+    scenario_draw(seed, c->search.restarts, &text);
     printf("%s: the smallest of %d scenarios tried\n", name, shrink_scenario(&text));
     if (c->folder)
         status = write_scenario(c->folder, name, &text, e);

@@ -27,10 +27,10 @@ struct searching {
     struct err err;
 };
 
-struct scenario *search_scenario(uint64_t seed, struct err *e)
+struct scenario *search_scenario(uint64_t seed, bool restarts, struct err *e)
 {
     struct buf text = BUF_INIT;
-    scenario_draw(seed, &text);
+    scenario_draw(seed, restarts, &text);
     struct scenario *s = scenario_parse("drawn", buf_text(&text), text.len, NULL, 0, e);
     if (!s)
         err_wrap(e, "seed %llu", (unsigned long long)seed);
@@ -40,10 +40,10 @@ struct scenario *search_scenario(uint64_t seed, struct err *e)
     return s;
 }
 
-static int try_seed(struct portion *p, uint64_t seed, struct err *e)
+static int try_seed(struct portion *p, uint64_t seed, bool restarts, struct err *e)
 {
     struct trial trial = {0};
-    struct scenario *s = search_scenario(seed, e);
+    struct scenario *s = search_scenario(seed, restarts, e);
     p->present = seed;
     if (!s)
         return -EINVAL;
@@ -67,7 +67,7 @@ static int try_portion(struct workers *workers, int index, struct err *e)
     end = end < s->search->seeds ? end : s->search->seeds;
     int status = 0;
     for (uint64_t i = first; i < end && status == 0 && !interrupt_signal(); i++)
-        status = try_seed(&s->portions[index], s->search->first + i, e);
+        status = try_seed(&s->portions[index], s->search->first + i, s->search->restarts, e);
     return status;
 }
 

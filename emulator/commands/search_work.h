@@ -10,6 +10,7 @@ enum { SEARCH_BROKEN_KEPT = 100 };
 struct search {
     uint64_t first, seeds; /* the caller's: those from `first` on */
     int jobs;
+    bool restarts;                                    /* hosts restart, too */
     void (*progress)(uint64_t tried, uint64_t seeds); /* may be NULL */
     /* The outcome. */
     uint64_t tried, events, declared; /* declared: a device's only live container was lost, and named */
@@ -24,6 +25,6 @@ struct search {
 int search_run(struct search *search, struct err *e);
 
 /* The scenario of a seed, parsed; NULL if it is none, which is a mistake in what draws it. */
-struct scenario *search_scenario(uint64_t seed, struct err *e);
+struct scenario *search_scenario(uint64_t seed, bool restarts, struct err *e);
 
 #endif

@@ -5,10 +5,11 @@
 #include <string.h>
 
 static const char *const names[FAULT_EFFECTS] = {
-    [FAULT_FAILS] = "fails",         [FAULT_DISK_FULL] = "disk-full",   [FAULT_HANGS] = "hangs",
-    [FAULT_TRUNCATED] = "truncated", [FAULT_OVERUSE] = "overuse",   [FAULT_FLIPPED] = "flipped",       [FAULT_LOST] = "lost",
-    [FAULT_DOUBLED] = "doubled",     [FAULT_DELAYED] = "delayed",       [FAULT_STOPPED] = "stopped",
-    [FAULT_RESTARTED] = "restarted", [FAULT_POWER_LOSS] = "power-loss",
+    [FAULT_FAILS] = "fails",         [FAULT_DISK_FULL] = "disk-full", [FAULT_HANGS] = "hangs",
+    [FAULT_TRUNCATED] = "truncated", [FAULT_FLIPPED] = "flipped",     [FAULT_OVERUSE] = "overuse",
+    [FAULT_KILLED] = "killed",       [FAULT_LOST] = "lost",           [FAULT_DOUBLED] = "doubled",
+    [FAULT_DELAYED] = "delayed",     [FAULT_STOPPED] = "stopped",     [FAULT_RESTARTED] = "restarted",
+    [FAULT_POWER_LOSS] = "power-loss",
 };
 
 const char *fault_effect_name(int effect)
@@ -28,7 +29,14 @@ enum fault_kind fault_kind_of(enum fault_effect effect)
 {
     if (effect >= FAULT_STOPPED)
         return FAULT_ON_HOST;
-    return effect >= FAULT_LOST ? FAULT_ON_MESSAGES : FAULT_ON_OPERATION;
+    if (effect >= FAULT_LOST)
+        return FAULT_ON_MESSAGES;
+    return effect == FAULT_KILLED ? FAULT_ON_CONTAINERS : FAULT_ON_OPERATION;
+}
+
+bool fault_has_moment(enum fault_effect effect)
+{
+    return effect == FAULT_KILLED || effect == FAULT_RESTARTED || effect == FAULT_POWER_LOSS;
 }
 
 void faults_init(struct faults *faults, const struct fault *list, int count)

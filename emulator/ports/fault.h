@@ -19,6 +19,8 @@ enum fault_effect {
     FAULT_TRUNCATED, /* what it writes or sends is too short: nothing can be restored from it */
     FAULT_FLIPPED,   /* bits of what it writes or sends are turned: what is restored has another state */
     FAULT_OVERUSE,   /* what measure finds is ten times as much */
+    /* on containers, of a device or any, at an edge or any */
+    FAULT_KILLED, /* they end by themselves, at `from` */
     /* on messages between two hosts */
     FAULT_LOST,
     FAULT_DOUBLED, /* the second comes up to `delay` later */
@@ -30,7 +32,7 @@ enum fault_effect {
     FAULT_EFFECTS
 };
 
-enum fault_kind { FAULT_ON_OPERATION, FAULT_ON_MESSAGES, FAULT_ON_HOST };
+enum fault_kind { FAULT_ON_OPERATION, FAULT_ON_CONTAINERS, FAULT_ON_MESSAGES, FAULT_ON_HOST };
 
 struct fault {
     enum fault_effect effect;
@@ -52,6 +54,8 @@ const char *fault_effect_name(int effect);
 /* The effect of that name, or FAULT_EFFECTS. */
 enum fault_effect fault_effect_of(const char *name);
 enum fault_kind fault_kind_of(enum fault_effect effect);
+/* Whether it is an event at `from` rather than what meets others from then on. */
+bool fault_has_moment(enum fault_effect effect);
 
 /* Faults as a run meets them: counted down. */
 struct faults {

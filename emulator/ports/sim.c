@@ -195,6 +195,7 @@ static const struct port_operations operations = {
     .operate = sim_operate,
     .cancel_operations = sim_cancel_operations,
     .report = sim_report,
+    .keep_owner = sim_keep_owner,
 };
 
 struct port *sim_port(struct sim *sim, int host)
@@ -234,6 +235,9 @@ struct sim *sim_new(struct loop *loop, struct layout *layout, struct cast *cast)
     sim->ports = mem_alloc_array((size_t)layout->host_count, sizeof *sim->ports);
     for (int i = 0; i < layout->host_count; i++)
         sim->ports[i] = (struct sim_port){.port.operations = &operations, .sim = sim, .host = i};
+    for (int i = 0; i < layout->faults.count; i++)
+        if (fault_kind_of(layout->faults.list[i].effect) == FAULT_ON_HOST && layout->faults.list[i].effect != FAULT_STOPPED)
+            sim->ports[layout->faults.list[i].host].port.keeps_owners = true;
     rng_init(&sim->rng, layout->seed, "faults", 0);
     sim->devices = mem_alloc_array((size_t)layout->mud_count, sizeof *sim->devices);
     sim->registries = sim_registries_new(layout);

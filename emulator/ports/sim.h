@@ -24,6 +24,13 @@ struct sim_watcher {
     void (*lost)(struct sim_watcher *watcher, const struct msg *m);
 };
 void sim_watch(struct sim *sim, struct sim_watcher *watcher);
+/* The host's access points and edge servers are no more (cast): what they had ordered is dropped; without power its containers end. */
+void sim_take_down(struct sim *sim, int host, bool power_lost);
+/* Hands every owner record that the edge has kept back to it. */
+void sim_recover_edge(struct sim *sim, struct edge *edge);
+/* A device's container at an edge ends by itself; any = -1. */
+void sim_kill_containers(struct sim *sim, int edge, int mud);
+
 /* What enters the link's direction from now on. */
 void sim_change_link(struct sim *sim, int link, int direction, const struct link_params *params);
 /* What the link's direction has carried. */

@@ -13,6 +13,7 @@ struct flight;
 struct sim_snapshot;
 struct sim_connection;
 struct sim_arrival;
+struct sim_owner;
 struct sim_registries;
 
 /* What the actors of one host see. */
@@ -43,6 +44,7 @@ struct sim_device {
     struct sim_snapshot *snapshots;
     struct sim_order *orders;     /* operations under way */
     struct sim_arrival *arrivals; /* what was sent to edges and is not used up yet */
+    struct sim_owner *owners;     /* what edges keep on their disks */
 };
 
 /* A container operation under way. */
@@ -103,6 +105,13 @@ void sim_snapshot_damage(struct sim *sim, const struct order *o, enum fault_effe
 int sim_snapshot_merge(struct sim *sim, const struct order *o);
 /* Pages that differ between seed and snapshot, by area; false if there are not both. */
 bool sim_snapshot_changes(struct sim *sim, const struct order *o, uint64_t pages[2]);
+
+void sim_remove_container(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container);
+void sim_drop_order(struct sim_order *so);
+
+/* --- sim_hosts.c --- */
+void sim_keep_owner(struct port *port, struct party edge, const struct owner_record *record);
+void sim_free_owners(struct sim_device *device);
 
 /* --- sim_faults.c --- */
 enum { SIM_COPIES_MAX = 4 };

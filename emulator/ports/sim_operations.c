@@ -18,7 +18,8 @@ struct sim_container *sim_find_container(struct sim *sim, uint32_t edge, uint32_
 static void container_says(struct sim_container *c, const struct offload *answer)
 {
     struct sim *sim = c->owner;
-    edge_container_says(sim->cast->edges[c->edge], c->container, answer);
+    if (sim->cast->edges[c->edge])
+        edge_container_says(sim->cast->edges[c->edge], c->container, answer);
 }
 
 static void container_arms(struct sim_container *c, struct timer *timer, struct simtime after)
@@ -39,7 +40,7 @@ static struct sim_container *add_container(struct sim *sim, const struct order *
     return c;
 }
 
-static void remove_container(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container)
+void sim_remove_container(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container)
 {
     struct sim_container *gone = sim_find_container(sim, edge, mud, container);
     if (!gone)
@@ -97,14 +98,14 @@ static int restore(struct sim *sim, const struct order *o)
 static int discard(struct sim *sim, const struct order *o)
 {
     if (o->container == o->migration)
-        remove_container(sim, o->edge.index, o->mud, o->container);
+        sim_remove_container(sim, o->edge.index, o->mud, o->container);
     drop_files(sim, o);
     return 0;
 }
 
 static int stop(struct sim *sim, const struct order *o)
 {
-    remove_container(sim, o->edge.index, o->mud, o->container);
+    sim_remove_container(sim, o->edge.index, o->mud, o->container);
     drop_files(sim, o);
     return 0;
 }
@@ -123,7 +124,7 @@ static int take_effect(struct sim *sim, const struct order *o)
     case OP_THAW:
         return c ? sim_container_thaw(c), 0 : -ENOENT;
     case OP_HALT:
-        remove_container(sim, o->edge.index, o->mud, o->container);
+        sim_remove_container(sim, o->edge.index, o->mud, o->container);
         return 0;
     case OP_RESTORE:
     case OP_REVIVE:
@@ -283,6 +284,13 @@ static struct simtime cost_of(const struct sim_order *so)
     return transfers ? simtime_add(time, sim_transfer_prepare(so)) : time;
 }
 
+void sim_drop_order(struct sim_order *so)
+{
+    unlink_order(so);
+    loop_cancel(so->sim->loop, &so->timer);
+    free(so);
+}
+
 void sim_operate(struct port *port, const struct order *order)
 {
     struct sim *sim = sim_of(port);
@@ -322,8 +330,9 @@ static void free_device(struct sim *sim, uint32_t mud)
     }
     sim_snapshots_free(device);
     sim_transfer_forget_all(device);
+    sim_free_owners(device);
     while (device->containers)
-        remove_container(sim, device->containers->edge, mud, device->containers->container);
+        sim_remove_container(sim, device->containers->edge, mud, device->containers->container);
 }
 
 void sim_free_operations(struct sim *sim)

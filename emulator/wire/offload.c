@@ -14,7 +14,8 @@ static const char *const type_names[OFFLOAD_TYPES] = {
     [OFFLOAD_PROBE] = "PROBE",   [OFFLOAD_ACTIVATE] = "ACTIVATE", [OFFLOAD_STOP] = "STOP",
     [OFFLOAD_CUT] = "CUT",       [OFFLOAD_LOGGED] = "LOGGED",     [OFFLOAD_REPLAYED] = "REPLAYED",
     [OFFLOAD_PROBED] = "PROBED", [OFFLOAD_FAILED] = "FAILED",     [OFFLOAD_INSTALL] = "INSTALL",
-    [OFFLOAD_REMOVE] = "REMOVE", [OFFLOAD_ACK] = "ACK",       [OFFLOAD_LOAD] = "LOAD",     [OFFLOAD_DELEGATE] = "DELEGATE",
+    [OFFLOAD_REMOVE] = "REMOVE", [OFFLOAD_ACK] = "ACK",           [OFFLOAD_LOAD] = "LOAD",
+    [OFFLOAD_CLAIM] = "CLAIM",   [OFFLOAD_OWNED] = "OWNED",       [OFFLOAD_DELEGATE] = "DELEGATE",
 };
 
 const char *offload_type_name(uint8_t type)

@@ -49,6 +49,10 @@ enum offload_type {
     OFFLOAD_LOAD, /* `number` containers are here; `until` grows with each such message */
     /* edge → AP, AP → the AP that the token went to */
     OFFLOAD_DELEGATE, /* the container shall go to edge `peer`, though the device stays */
+    /* after a restart */
+    OFFLOAD_CLAIM, /* AP → every edge: whose container is this device's? Nobody of an older association may speak of it any more */
+    OFFLOAD_OWNED, /* edge → AP: status 0 = it is live here, `number` = next, `until` = its migration; -ENOENT, or -EOWNERDEAD = it was
+                      lost here; digest = the highest migration known; `peer` = the AP that held the token */
     OFFLOAD_TYPES
 };
 

@@ -15,7 +15,7 @@ struct draft {
     struct rng rng;
     int aps, muds;
     double duration_s;
-    bool large, long_stops;
+    bool large, long_stops, restarts;
     struct buf *out;
 };
 
@@ -264,26 +264,45 @@ static void draw_stop(struct draft *d)
                from_to(d, 1, d->aps), from_s, from_s + long_s);
 }
 
+/* It is down for a moment or a few seconds. */
+static void draw_restart(struct draft *d)
+{
+    double from_s = any_of(d, 0, d->duration_s - 0.02), down_s = any_size(d, 0.01, 3);
+    buf_printf(d->out, "{\"effect\":\"%s\",\"host\":\"pc%d\",\"from_s\":%.3f,\"to_s\":%.3f}",
+               fault_effect_name(one_in(d, 4) ? FAULT_POWER_LOSS : FAULT_RESTARTED), from_to(d, 1, d->aps),
+               from_s, fmin(from_s + down_s, d->duration_s));
+}
+
+static void draw_kill(struct draft *d)
+{
+    buf_printf(d->out, "{\"effect\":\"killed\",\"edge\":\"es%d\",\"from_s\":%.3f}", from_to(d, 1, d->aps),
+               any_of(d, 0, d->duration_s));
+}
+
 static void draw_faults(struct draft *d)
 {
     int count = one_in(d, 5) ? 0 : from_to(d, 1, 6);
     buf_printf(d->out, "\"faults\":[");
     for (int i = 0; i < count; i++) {
-        int kind = below(d, 10);
+        int kind = below(d, 40);
         buf_printf(d->out, i ? "," : "");
-        if (kind < 5)
+        if (kind < 19)
             draw_operation_fault(d);
-        else if (kind < 8)
+        else if (kind < 30)
             draw_message_fault(d);
-        else
+        else if (kind < (d->restarts ? 35 : 39))
             draw_stop(d);
+        else if (kind < 39 && d->restarts)
+            draw_restart(d);
+        else
+            draw_kill(d);
     }
     buf_printf(d->out, "]");
 }
 
-void scenario_draw(uint64_t seed, struct buf *out)
+void scenario_draw(uint64_t seed, bool restarts, struct buf *out)
 {
-    struct draft d = {.out = out};
+    struct draft d = {.restarts = restarts, .out = out};
     rng_init(&d.rng, seed, "scenario", 0);
     d.large = one_in(&d, 100);
     d.long_stops = !d.large && one_in(&d, 50);

@@ -8,7 +8,9 @@
 
 #include "buf.h"
 
-/* Appends the scenario as JSON. */
-void scenario_draw(uint64_t seed, struct buf *out);
+#include <stdbool.h>
+
+/* Appends the scenario as JSON; `restarts`: hosts may restart or lose their power, too. */
+void scenario_draw(uint64_t seed, bool restarts, struct buf *out);
 
 #endif

@@ -20,16 +20,23 @@ static int find_mud(const struct scenario *s, json_object *root, const char *nam
     return err_hint(e, "name one of its devices, such as %s-1", name);
 }
 
-static int build_operation(struct scenario *s, json_object *root, json_object *entry, struct fault *fault,
+static int build_container(struct scenario *s, json_object *root, json_object *entry, struct fault *fault,
                            const struct scenario_place *here, struct err *e)
 {
-    const char *operation, *mud = scenario_word(entry, "mud");
-    if (scenario_choice(entry, "operation", NULL, scenario_edge_operation_at, here, &operation, e) < 0)
-        return -EINVAL;
-    fault->operation = operation_of(operation);
+    const char *mud = scenario_word(entry, "mud");
     if (mud && find_mud(s, root, mud, PLACE_NAMED(here, "mud"), &fault->mud, e) < 0)
         return -EINVAL;
     return scenario_index_by_key(root, "edges", "edge server", entry, "edge", here, &fault->edge, e);
+}
+
+static int build_operation(struct scenario *s, json_object *root, json_object *entry, struct fault *fault,
+                           const struct scenario_place *here, struct err *e)
+{
+    const char *operation;
+    if (scenario_choice(entry, "operation", NULL, scenario_edge_operation_at, here, &operation, e) < 0)
+        return -EINVAL;
+    fault->operation = operation_of(operation);
+    return build_container(s, root, entry, fault, here, e);
 }
 
 static int build_pair(json_object *root, json_object *entry, struct fault *fault,
@@ -60,23 +67,21 @@ static int build_host(const struct scenario *s, json_object *root, json_object *
     return 0;
 }
 
-/* What a fault strikes, and the effects that it then may have. */
-static const char *const strikes[] = {
-    [FAULT_ON_OPERATION] = "operation", [FAULT_ON_MESSAGES] = "between", [FAULT_ON_HOST] = "host"};
+/* The key that names what a fault strikes; NULL: any may be struck, and edge and mud narrow it down. */
+static const char *const strikes[] = {[FAULT_ON_OPERATION] = "operation",
+                                      [FAULT_ON_CONTAINERS] = NULL,
+                                      [FAULT_ON_MESSAGES] = "between",
+                                      [FAULT_ON_HOST] = "host"};
 
 static int check_target(json_object *entry, enum fault_effect effect, const struct scenario_place *here,
                         struct err *e)
 {
     enum fault_kind kind = fault_kind_of(effect);
-    for (enum fault_kind other = FAULT_ON_OPERATION; other <= FAULT_ON_HOST; other++)
-        if (other != kind && scenario_member(entry, strikes[other])) {
-            scenario_error(PLACE_NAMED(here, strikes[other]), e, "has no place beside effect %s",
-                           fault_effect_name(effect));
-            return err_hint(
-                e, kind == FAULT_ON_MESSAGES ? "messages are struck between two hosts, or any" : "write %s",
-                strikes[kind]);
-        }
-    if (kind == FAULT_ON_MESSAGES || scenario_member(entry, strikes[kind]))
+    for (size_t other = 0; other < ARRAY_LEN(strikes); other++)
+        if (other != kind && strikes[other] && scenario_member(entry, strikes[other]))
+            return scenario_error(PLACE_NAMED(here, strikes[other]), e, "has no place beside effect %s",
+                                  fault_effect_name(effect));
+    if (!strikes[kind] || kind == FAULT_ON_MESSAGES || scenario_member(entry, strikes[kind]))
         return 0;
     scenario_error(PLACE_NAMED(here, strikes[kind]), e, "is missing");
     return err_hint(e, "write what effect %s strikes", fault_effect_name(effect));
@@ -101,6 +106,8 @@ static int build_fault(struct scenario *s, json_object *root, json_object *entry
     switch (fault_kind_of(fault->effect)) {
     case FAULT_ON_OPERATION:
         return build_operation(s, root, entry, fault, here, e);
+    case FAULT_ON_CONTAINERS:
+        return build_container(s, root, entry, fault, here, e);
     case FAULT_ON_MESSAGES:
         return build_pair(root, entry, fault, here, e);
     case FAULT_ON_HOST:

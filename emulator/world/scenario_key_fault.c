@@ -7,7 +7,7 @@ static const struct scenario_key fault_rows[] = {
      .kind = KEY_WORD,
      .field = KEY_NO_FIELD,
      .help =
-         "on an operation: fails, disk-full, hangs, truncated, flipped; on messages: lost, doubled, delayed; on a host: stopped, "
+         "on an operation: fails, disk-full, hangs, truncated, flipped; on containers: killed; on messages: lost, doubled, delayed; on a host: stopped, "
          "restarted, power-loss"},
     {.name = "operation", .kind = KEY_WORD, .field = KEY_NO_FIELD, .help = "the operation that it strikes"},
     {.name = "edge",

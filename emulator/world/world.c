@@ -24,6 +24,7 @@ static void fill_rules(struct rules *r, const struct scenario *s)
         .window = world_layout_window(s),
         .replay_max = s->migration.replay_max,
         .command_log_max = s->migration.command_log_max,
+        .edges = (uint32_t)s->edge_count,
         .retries = s->migration.retries,
         .supervision = s->supervision,
     };
@@ -33,12 +34,25 @@ static void fill_rules(struct rules *r, const struct scenario *s)
     r->lacks_base = lacks;
 }
 
+static void fill_reach(struct world *w)
+{
+    const struct layout *l = &w->layout;
+    w->reach = mem_alloc_array((size_t)l->host_count * (size_t)l->edge_count, sizeof *w->reach);
+    for (int host = 0; host < l->host_count; host++)
+        for (int i = 0; i < l->edge_count; i++) {
+            int at = l->edges[i].host;
+            w->reach[host * l->edge_count + i] = host == at || l->next_hop[host * l->host_count + at] >= 0;
+        }
+    w->rules.reach = w->reach;
+}
+
 void world_init(struct world *w, const struct scenario *s, uint64_t seed,
                 void (*record)(struct cast *, const struct event *), void *recorder)
 {
     *w = (struct world){.scenario = s};
     world_layout_init(&w->layout, s, seed);
     fill_rules(&w->rules, s);
+    fill_reach(w);
     surroundings_init(&w->around, s, &w->layout, &w->rules.policy);
     w->cast = (struct cast){.muds = mem_alloc_array((size_t)s->mud_count, sizeof(struct mud *)),
                             .aps = mem_alloc_array((size_t)s->ap_count, sizeof(struct ap *)),
@@ -72,6 +86,7 @@ static void populate_ap(struct world *w, struct port *port, int i)
     const struct scenario_ap *a = &w->scenario->aps[i];
     struct ap *ap = w->cast.aps[i] = mem_alloc(sizeof *ap);
     ap_init(ap, port, &w->rules, (uint32_t)i, (uint32_t)a->edge);
+    ap->host = (uint32_t)a->host;
     ap->x_m = a->x_m;
     ap->y_m = a->y_m;
     ap->sites = w->around.sites[a->host];
@@ -95,6 +110,48 @@ void world_populate(struct world *w, struct port *const *ports)
     for (int i = 0; i < l->edge_count; i++)
         if (ports[l->edges[i].host])
             populate_edge(w, ports[l->edges[i].host], i);
+}
+
+static void free_ap(struct world *w, int i)
+{
+    if (w->cast.aps[i])
+        ap_free(w->cast.aps[i]);
+    free(w->cast.aps[i]);
+    w->cast.aps[i] = NULL;
+}
+
+static void free_edge(struct world *w, int i)
+{
+    if (w->cast.edges[i])
+        edge_free(w->cast.edges[i]);
+    free(w->cast.edges[i]);
+    w->cast.edges[i] = NULL;
+}
+
+void world_take_down(struct world *w, int host)
+{
+    const struct layout *l = &w->layout;
+    for (int i = 0; i < l->ap_count; i++)
+        if (l->aps[i].host == host && w->cast.aps[i]) {
+            ap_silence(w->cast.aps[i]);
+            free_ap(w, i);
+        }
+    for (int i = 0; i < l->edge_count; i++)
+        if (l->edges[i].host == host && w->cast.edges[i]) {
+            edge_silence(w->cast.edges[i]);
+            free_edge(w, i);
+        }
+}
+
+void world_bring_up(struct world *w, int host, struct port *port)
+{
+    const struct layout *l = &w->layout;
+    for (int i = 0; i < l->ap_count; i++)
+        if (l->aps[i].host == host && !w->cast.aps[i])
+            populate_ap(w, port, i);
+    for (int i = 0; i < l->edge_count; i++)
+        if (l->edges[i].host == host && !w->cast.edges[i])
+            populate_edge(w, port, i);
 }
 
 void world_start(struct world *w)
@@ -140,16 +197,10 @@ static void free_cast(struct world *w)
             mud_free(w->cast.muds[i]);
         free(w->cast.muds[i]);
     }
-    for (int i = 0; i < w->layout.ap_count; i++) {
-        if (w->cast.aps[i])
-            ap_free(w->cast.aps[i]);
-        free(w->cast.aps[i]);
-    }
-    for (int i = 0; i < w->layout.edge_count; i++) {
-        if (w->cast.edges[i])
-            edge_free(w->cast.edges[i]);
-        free(w->cast.edges[i]);
-    }
+    for (int i = 0; i < w->layout.ap_count; i++)
+        free_ap(w, i);
+    for (int i = 0; i < w->layout.edge_count; i++)
+        free_edge(w, i);
     free(w->cast.muds);
     free(w->cast.aps);
     free(w->cast.edges);
@@ -158,6 +209,7 @@ static void free_cast(struct world *w)
 void world_free(struct world *w)
 {
     free_cast(w);
+    free(w->reach);
     surroundings_free(&w->around);
     free((void *)(uintptr_t)w->rules.lacks_base);
     world_layout_free(&w->layout);

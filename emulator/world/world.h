@@ -12,6 +12,7 @@ struct world {
     struct layout layout;
     struct cast cast;
     struct rules rules;
+    bool *reach; /* owned: rules.reach */
     struct surroundings around;
 };
 
@@ -21,6 +22,9 @@ void world_init(struct world *w, const struct scenario *s, uint64_t seed,
                 void (*record)(struct cast *, const struct event *), void *recorder);
 /* Creates the actors, each with the port of its host; NULL = that host is played elsewhere. */
 void world_populate(struct world *w, struct port *const *ports);
+/* The host's access points and edge servers end, and begin anew with a port; devices are on other hosts. */
+void world_take_down(struct world *w, int host);
+void world_bring_up(struct world *w, int host, struct port *port);
 /* Sets the devices going: everything else follows. */
 void world_start(struct world *w);
 /* True when every device here is done and nothing is under way here. */

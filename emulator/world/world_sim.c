@@ -5,6 +5,7 @@
 #include "scenario_move.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 enum { POLL_MS = 100 }; /* how often, in virtual time, the end of the run is looked for */
 
@@ -31,6 +32,64 @@ static void populate(struct world_sim *ws)
     world_populate(&ws->world, ports);
 }
 
+/* --- faults that have their moment ----------------------------------------------------------------------------------------- */
+
+struct world_sim_fault {
+    struct world_sim *ws;
+    const struct fault *fault;
+    struct timer begins, ends;
+};
+
+static void go_down(struct timer *timer)
+{
+    struct world_sim_fault *f = container_of(timer, struct world_sim_fault, begins);
+    if (f->fault->effect == FAULT_KILLED) {
+        sim_kill_containers(f->ws->sim, f->fault->edge, f->fault->mud);
+        return;
+    }
+    world_take_down(&f->ws->world, f->fault->host);
+    sim_take_down(f->ws->sim, f->fault->host, f->fault->effect == FAULT_POWER_LOSS);
+}
+
+/* Edges that were up already, because spans overlap, go on. */
+static void come_back(struct timer *timer)
+{
+    struct world_sim_fault *f = container_of(timer, struct world_sim_fault, ends);
+    struct world *w = &f->ws->world;
+    const struct layout *l = &w->layout;
+    autofree bool *up = mem_alloc_array((size_t)l->edge_count, sizeof *up);
+    for (int i = 0; i < l->edge_count; i++)
+        up[i] = w->cast.edges[i];
+    world_bring_up(w, f->fault->host, sim_port(f->ws->sim, f->fault->host));
+    for (int i = 0; i < l->edge_count; i++)
+        if (!up[i] && w->cast.edges[i])
+            sim_recover_edge(f->ws->sim, w->cast.edges[i]);
+}
+
+static void plan_faults(struct world_sim *ws)
+{
+    const struct faults *faults = &ws->world.layout.faults;
+    ws->faults = mem_alloc_array((size_t)faults->count, sizeof *ws->faults);
+    for (int i = 0; i < faults->count; i++) {
+        const struct fault *fault = &faults->list[i];
+        ws->faults[i] = (struct world_sim_fault){ws, fault, {.fire = go_down}, {.fire = come_back}};
+        if (!fault_has_moment(fault->effect))
+            continue;
+        loop_arm(ws->loop, &ws->faults[i].begins, fault->from);
+        if (fault_kind_of(fault->effect) == FAULT_ON_HOST)
+            loop_arm(ws->loop, &ws->faults[i].ends, fault->to);
+    }
+}
+
+static void cancel_faults(struct world_sim *ws)
+{
+    for (int i = 0; i < ws->world.layout.faults.count; i++) {
+        loop_cancel(ws->loop, &ws->faults[i].begins);
+        loop_cancel(ws->loop, &ws->faults[i].ends);
+    }
+    free(ws->faults);
+}
+
 void world_sim_begin(struct world_sim *ws, const struct scenario *s, uint64_t seed,
                      void (*record)(struct cast *, const struct event *), void *recorder)
 {
@@ -42,6 +101,7 @@ void world_sim_begin(struct world_sim *ws, const struct scenario *s, uint64_t se
     sim_choose_reports(ws->sim, log_unwanted(&s->log), s->log.mode == LOG_SAMPLED ? s->log.every : 0);
     populate(ws);
     variation_start(&ws->variation, s, ws->loop, SIMTIME_ZERO, seed);
+    plan_faults(ws);
     world_start(&ws->world);
 }
 
@@ -59,6 +119,7 @@ void world_sim_play(struct world_sim *ws, bool (*stops)(const struct world_sim *
 void world_sim_end(struct world_sim *ws)
 {
     variation_stop(&ws->variation);
+    cancel_faults(ws);
     sim_free(ws->sim);
     world_free(&ws->world);
     loop_free(ws->loop);

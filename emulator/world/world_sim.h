@@ -20,7 +20,8 @@ struct world_sim {
     struct world world;
     struct sim *sim;
     struct variation variation;
-    bool rests; /* everything had come to rest before the run's time was over */
+    struct world_sim_fault *faults; /* owned: those that have their moment */
+    bool rests;                     /* everything had come to rest before the run's time was over */
 };
 
 /* The scenario outlives it. Events go to `record` with world->cast.recorder = `recorder`. */

@@ -1,0 +1,229 @@
+/* What survives a restart of the edge server: the owner record is kept as things change, and read once at the start. Migrations that ran
+ * have failed; the live container goes on, if it still exists. */
+#include "edge.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* --- keeping ---------------------------------------------------------------------------------------------------------------- */
+
+static void fill_outgoing(const struct migration *m, struct owner_record *r)
+{
+    if (!migration_runs(m))
+        return;
+    r->out = m->id;
+    r->out_ap = m->ap;
+    r->out_peer = m->peer;
+    r->frozen = m->frozen;
+    r->halted = m->halted || m->unproven;
+    r->sent = m->sent;
+    r->told = m->told && m->state != MIGRATION_UNDOING;
+    r->cut = m->cut;
+    r->halted_next = m->last_probe.number;
+    r->halted_digest = m->last_probe.digest;
+    r->halted_checksum = m->last_probe.checksum;
+}
+
+void edge_keep_owner(struct edge_client *client)
+{
+    struct port *port = client->edge->actor.port;
+    struct owner_record r;
+    if (!port->keeps_owners)
+        return;
+    memset(&r, 0, sizeof r);
+    r.mud = client->mud;
+    r.state = (uint8_t)client->state;
+    r.container = client->container;
+    r.sequence = client->sequence;
+    r.fence = client->fence;
+    r.ended = client->ended;
+    r.removed = client->removed;
+    r.lost = client->lost;
+    r.owner = client->owner;
+    r.operation = client->order.operation;
+    r.removal = client->order.migration;
+    r.in_ap = client->in.ap;
+    fill_outgoing(&client->out, &r);
+    port->operations->keep_owner(port, client->edge->actor.self, &r);
+}
+
+/* --- recovering ------------------------------------------------------------------------------------------------------------- */
+
+/* The container alone knows what it has executed. Until it says so, the gate stays closed. */
+void edge_ask_next(struct edge_client *client)
+{
+    struct actor *actor = &client->edge->actor;
+    struct offload o = {
+        .type = OFFLOAD_PROBE, .mud = client->mud, .sequence = client->sequence, .peer = actor->self};
+    client->recovering = client->gate_closed = true;
+    actor_set_alarm(actor, &client->order_alarm, actor->rules->timeouts.control_retry);
+    edge_deliver(client, &o);
+}
+
+static void report_executed_meanwhile(struct edge_client *client)
+{
+    struct actor *actor = &client->edge->actor;
+    struct report r = REPORT_INIT;
+    r.kind = EVENT_EXECUTED;
+    r.reporter = actor->self;
+    r.text = "executed up to here";
+    r.mud = (int32_t)client->mud;
+    r.number = (int32_t)client->next - 1;
+    r.value = client->container;
+    actor->port->operations->report(actor->port, &r);
+}
+
+void edge_recovered(struct edge_client *client, const struct offload *probed)
+{
+    client->recovering = false;
+    client->next = probed->number > client->next ? probed->number : client->next;
+    actor_clear_alarm(&client->edge->actor, &client->order_alarm);
+    report_executed_meanwhile(client);
+    if (migration_runs(&client->out) && client->out.state != MIGRATION_INSTALLING)
+        return;
+    edge_open_gate(client);
+    edge_begin_pending(client);
+}
+
+static void recover_live(struct edge_client *client, const struct owner_record *r, bool exists)
+{
+    struct migration *m = &client->out;
+    edge_enter_state(client, EDGE_LIVE, EDGE_EV_STARTED);
+    if (exists)
+        edge_ask_next(client);
+    if (!r->out && !exists)
+        edge_lose_container(client, EDGE_EV_BROKEN);
+    if (!r->out)
+        return;
+    *m = (struct migration){.id = r->out,
+                            .state = MIGRATION_UNDOING,
+                            .ap = r->out_ap,
+                            .peer = r->out_peer,
+                            .sequence = r->sequence,
+                            .cut = r->cut,
+                            .cut_taken = true,
+                            .frozen = exists && r->frozen,
+                            .halted = !exists && r->halted,
+                            .unproven = exists && r->halted,
+                            .lost = !exists && !r->halted,
+                            .sent = r->sent,
+                            .told = r->told,
+                            .status = -ECONNRESET,
+                            .begin = actor_now(&client->edge->actor),
+                            .alarm = m->alarm};
+    m->last_probe = (struct offload){.type = OFFLOAD_PROBED,
+                                     .mud = client->mud,
+                                     .number = r->halted_next,
+                                     .digest = r->halted_digest,
+                                     .checksum = r->halted_checksum};
+    if (r->told && !m->frozen && !m->lost) {
+        migration_await_verdict(client);
+        return;
+    }
+    actor_note(&client->edge->actor, (int32_t)client->mud, (int32_t)m->id,
+               "migration failed: the edge server restarted");
+    migration_undo(client);
+}
+
+static void recover_incoming(struct edge_client *client, const struct owner_record *r)
+{
+    struct offload failed = {.type = OFFLOAD_FAILED,
+                             .mud = client->mud,
+                             .sequence = r->sequence,
+                             .migration = r->container,
+                             .status = -ECONNRESET};
+    courier_send_offload(&client->edge->courier, r->in_ap, &failed);
+    client->removed = r->container > client->removed ? r->container : client->removed;
+    edge_remove_container(client, OP_DISCARD, r->container, EDGE_EV_BROKEN);
+}
+
+void edge_recover(struct edge *edge, const struct owner_record *r, bool exists)
+{
+    struct edge_client *client = edge_client_of(edge, r->mud);
+    client->container = r->container;
+    client->sequence = r->sequence;
+    client->fence = r->fence;
+    client->ended = r->ended;
+    client->removed = r->removed;
+    client->lost = r->lost;
+    client->owner = r->owner;
+    client->restarted = true;
+    switch ((enum edge_state)r->state) {
+    case EDGE_STARTING:
+        edge_remove_container(client, OP_STOP, 0, EDGE_EV_BROKEN);
+        break;
+    case EDGE_LIVE:
+        recover_live(client, r, exists);
+        break;
+    case EDGE_INSTALLING:
+    case EDGE_STANDBY:
+        recover_incoming(client, r);
+        break;
+    case EDGE_REMOVING:
+        edge_remove_container(client, r->operation, r->removal, EDGE_EV_BROKEN);
+        break;
+    case EDGE_EMPTY:
+    case EDGE_STATES:
+        break;
+    }
+    edge_keep_owner(client);
+}
+
+void edge_silence(struct edge *edge)
+{
+    struct actor *actor = &edge->actor;
+    size_t at = 0;
+    actor_clear_alarm(actor, &edge->courier.alarm);
+    for (struct edge_client *client; (client = map_next(&edge->clients, &at));) {
+        actor_clear_alarm(actor, &client->out.alarm);
+        actor_clear_alarm(actor, &client->in.alarm);
+        actor_clear_alarm(actor, &client->order_alarm);
+    }
+}
+
+/* --- a claim ---------------------------------------------------------------------------------------------------------------- */
+
+static uint32_t highest_migration(const struct edge_client *client)
+{
+    uint32_t highest = client->container;
+    highest = client->ended > highest ? client->ended : highest;
+    return client->removed > highest ? client->removed : highest;
+}
+
+void edge_say_owned(struct edge_client *client, const struct msg *m)
+{
+    bool live = client->state == EDGE_LIVE;
+    struct offload o = {.type = OFFLOAD_OWNED,
+                        .mud = client->mud,
+                        .sequence = client->sequence,
+                        .number = live ? client->next : 0,
+                        .until = live ? client->container : 0,
+                        .digest = highest_migration(client),
+                        .peer = client->owner,
+                        .status = live           ? 0
+                                  : client->lost ? -EOWNERDEAD
+                                                 : -ENOENT};
+    actor_send_offload(&client->edge->actor, m->from, &o);
+}
+
+/* From now on nobody of an older association is listened to. What is under way ends first; the claim is repeated until it is answered.
+ * A claim that is older itself learns it from the answer's sequence. */
+void edge_claim(struct edge_client *client, const struct msg *m)
+{
+    if (m->offload.sequence < client->sequence) {
+        edge_say_owned(client, m);
+        return;
+    }
+    client->sequence = client->fence = m->offload.sequence;
+    client->pending_migrate.mud = MUD_NONE;
+    if (client->state == EDGE_INSTALLING || client->state == EDGE_STANDBY) {
+        struct msg remove = *m;
+        remove.offload.type = OFFLOAD_REMOVE;
+        remove.offload.migration = client->container;
+        edge_remove_incoming(client, &remove);
+    } else if (migration_runs(&client->out)) {
+        migration_call_off(client, -ESTALE, "another access point has claimed the device");
+    } else if (client->state != EDGE_STARTING && client->state != EDGE_REMOVING && !client->recovering) {
+        edge_say_owned(client, m);
+    }
+}

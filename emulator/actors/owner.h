@@ -1,0 +1,29 @@
+/* The owner record: what an edge server keeps on its disk about a device's container, so that it knows after a restart what it must go on
+ * with, undo or remove. The port keeps the newest one of each device, before the edge acts on it. */
+#ifndef ROAMLAB_OWNER_H
+#define ROAMLAB_OWNER_H
+
+#include "offload.h"
+#include "strategy.h"
+
+#include <stdbool.h>
+
+struct owner_record {
+    uint32_t mud;
+    uint8_t state;                  /* enum edge_state */
+    uint32_t container;             /* the migration that brought it */
+    uint32_t sequence;              /* highest association sequence seen */
+    uint32_t fence, ended, removed; /* as in struct edge_client */
+    bool lost;
+    struct party owner;       /* the access point that holds the token */
+    enum operation operation; /* of a removal */
+    uint32_t removal;         /* the migration that it belongs to */
+    uint32_t out;             /* the outgoing migration, 0 = none, and what is to be undone of it */
+    struct party out_ap, out_peer;
+    bool frozen, halted, sent, told; /* told: the target may have been committed */
+    uint32_t cut, halted_next;       /* what the halted container answered to its last probe */
+    uint64_t halted_digest, halted_checksum;
+    struct party in_ap; /* of the incoming migration, which is the container's */
+};
+
+#endif

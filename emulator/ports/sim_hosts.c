@@ -1,0 +1,91 @@
+/* Hosts that go down and come back in virtual time: what ends with them, and what is on their disks. */
+#include "sim_internal.h"
+
+#include <stdlib.h>
+
+struct sim_owner {
+    struct sim_owner *next;
+    uint32_t edge;
+    struct owner_record record;
+};
+
+void sim_keep_owner(struct port *port, struct party edge, const struct owner_record *record)
+{
+    struct sim_device *device = &sim_of(port)->devices[record->mud];
+    struct sim_owner *o = device->owners;
+    while (o && o->edge != edge.index)
+        o = o->next;
+    if (!o) {
+        o = mem_alloc(sizeof *o);
+        *o = (struct sim_owner){.next = device->owners, .edge = edge.index};
+        device->owners = o;
+    }
+    o->record = *record;
+}
+
+void sim_free_owners(struct sim_device *device)
+{
+    for (struct sim_owner *o; (o = device->owners);) {
+        device->owners = o->next;
+        free(o);
+    }
+}
+
+void sim_recover_edge(struct sim *sim, struct edge *edge)
+{
+    uint32_t self = edge->actor.self.index;
+    for (int mud = 0; mud < sim->layout->mud_count; mud++)
+        for (struct sim_owner *o = sim->devices[mud].owners; o; o = o->next) {
+            struct owner_record record = o->record;
+            if (o->edge == self)
+                edge_recover(edge, &record, sim_find_container(sim, self, record.mud, record.container));
+        }
+}
+
+static bool is_on(const struct sim *sim, uint32_t edge, int host)
+{
+    return sim->layout->edges[edge].host == host;
+}
+
+static void drop_orders(struct sim *sim, struct sim_device *device, int host)
+{
+    for (struct sim_order *so = device->orders, *next; so; so = next) {
+        next = so->next;
+        if (is_on(sim, so->order.edge.index, host))
+            sim_drop_order(so);
+    }
+}
+
+static void end_containers(struct sim *sim, int mud, int host)
+{
+    for (struct sim_container *c = sim->devices[mud].containers, *next; c; c = next) {
+        next = c->next;
+        if (is_on(sim, c->edge, host))
+            sim_remove_container(sim, c->edge, c->mud, c->container);
+    }
+}
+
+void sim_take_down(struct sim *sim, int host, bool power_lost)
+{
+    for (int mud = 0; mud < sim->layout->mud_count; mud++) {
+        drop_orders(sim, &sim->devices[mud], host);
+        if (power_lost)
+            end_containers(sim, mud, host);
+    }
+}
+
+/* The edge may act at once: the list is looked through anew after each. */
+void sim_kill_containers(struct sim *sim, int edge, int mud)
+{
+    for (int i = 0; i < sim->layout->mud_count; i++) {
+        struct sim_container *c = mud < 0 || mud == i ? sim->devices[i].containers : NULL;
+        while (c && edge >= 0 && c->edge != (uint32_t)edge)
+            c = c->next;
+        if (!c)
+            continue;
+        uint32_t at = c->edge, container = c->container;
+        sim_remove_container(sim, at, (uint32_t)i, container);
+        if (sim->cast->edges[at])
+            edge_container_died(sim->cast->edges[at], (uint32_t)i, container);
+    }
+}
