@@ -291,6 +291,11 @@ void sim_drop_order(struct sim_order *so)
     free(so);
 }
 
+static bool bounded_by_progress(enum operation operation)
+{
+    return operation_is_transfer(operation) || operation_received(operation) != OPERATIONS;
+}
+
 void sim_operate(struct port *port, const struct order *order)
 {
     struct sim *sim = sim_of(port);
@@ -301,7 +306,7 @@ void sim_operate(struct port *port, const struct order *order)
     *so = (struct sim_order){.timer.fire = cost_paid, .next = device->orders, .sim = sim, .order = *order};
     so->fault = faults_strike(&sim->layout->faults, order->operation, order->edge.index, order->mud, loop_now(sim->loop));
     device->orders = so;
-    so->stalled = so->fault && so->fault->effect == FAULT_HANGS && operation_is_transfer(order->operation);
+    so->stalled = so->fault && so->fault->effect == FAULT_HANGS && bounded_by_progress(order->operation);
     if (so->stalled)
         sim_arm(sim, sim_edge_host(sim, order->edge), &so->timer, sim->layout->progress);
     else if (!so->fault || so->fault->effect != FAULT_HANGS)
