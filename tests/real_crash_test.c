@@ -246,6 +246,8 @@ static void a_lost_part_ends_the_run(void **state)
         assert_exit(&run, 30, 4);
         if (!strstr(buf_text(&run.said), losses[i].blamed))
             fail_msg("%s: %s", losses[i].name, buf_text(&run.said));
+        if (strstr(buf_text(&run.said), "roamlab clean"))
+            fail_msg("%s: %s", losses[i].name, buf_text(&run.said));
         if (losses[i].kept)
             assert_kept(&run, losses[i].kept);
         assert_repository_whole(&run);

@@ -451,6 +451,9 @@ void machines_begin(struct controller_machines *m, struct simtime origin)
 void machines_end(struct controller_machines *m)
 {
     struct json_object *line = agent_say("end");
+    if (m->opening)
+        premises_stop_opening(&m->here);
+    m->opening = false;
     premises_tell(&m->here, line);
     json_object_put(line);
     for (int i = 0; i < m->other_count; i++)

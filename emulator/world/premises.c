@@ -164,6 +164,12 @@ int premises_open(struct premises *p, struct err *e)
     return image_prepare(&p->image, p->loop, &options, e);
 }
 
+void premises_stop_opening(struct premises *p)
+{
+    registry_image_free(&p->registry_image);
+    image_free(&p->image);
+}
+
 /* --- the run ---------------------------------------------------------------------------------------------------------------------------- */
 
 static void tell(struct premises_agent *a, struct json_object *line)
@@ -240,8 +246,7 @@ int premises_close(struct premises *p, int status, struct err *e)
             err_print(&left);
         }
     }
-    registry_image_free(&p->registry_image);
-    image_free(&p->image);
+    premises_stop_opening(p);
     free(p->agents);
     *p = (struct premises){0};
     return status;

@@ -48,6 +48,8 @@ struct premises {
 
 /* Makes the image, then the testbed, and starts the agents; calls opened() then or when that failed. */
 int premises_open(struct premises *p, struct err *e);
+/* While it has not called opened(): gives up making the image; opened() is not called. */
+void premises_stop_opening(struct premises *p);
 /* Orders the agents to prepare; `capture` is the folder for a pcap a host, or NULL. */
 void premises_prepare(struct premises *p, const char *capture);
 /* Says a line to every agent that is here. */
