@@ -99,6 +99,10 @@ static void two_runs_at_once(void **state)
 /* The least migration time that kim22-quick expects is one of scp. */
 #define STREAM "--set", "migration.carrier=stream", "--set", "expect.5.min=0.1"
 
+/* A link of the third host, which serves the NFS folder. */
+#define TO_PC3(i, host)                                                                                        \
+    "--set", "links." i "={\"between\": [\"" host "\", \"pc3\"], \"rtt_ms\": 10, \"rate_mbit\": 80}"
+
 static const struct {
     const char *name;
     const char *arguments[12];
@@ -125,6 +129,8 @@ static const struct {
      0,
      0},
     {"stream", {STREAM, SHORT}, 0, 1, 0, 0},
+    {"rsync", {"--set", "migration.carrier=rsync", SHORT}, 0, 1, 0, 0},
+    {"nfs", {"--set", "migration.carrier=nfs", TO_PC3("3", "pc1"), TO_PC3("4", "pc2"), SHORT}, 0, 1, 0, 0},
     {"overlapped", {STREAM, "--set", "migration.pipeline=true", SHORT}, 0, 1, 0, 0},
     {"restore-fails",
      {"--set", "muds.m1.visits.1.at_request=10", "--set", "duration_s=8", "scenarios/restore-fails.json"},

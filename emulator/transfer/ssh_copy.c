@@ -186,12 +186,13 @@ static int launch(struct transfer_job *job, struct err *e)
     if (job->messages_fd < 0)
         return err_errno(e, "memfd");
     autofree char *shell = mem_printf("ssh -F %s", configuration);
-    autofree char *target = program->command(argv, configuration, shell, job);
+    char *target = program->command(argv, configuration, shell, job);
     struct process_options options = PROCESS_OPTIONS_INIT;
     options.argv = argv;
     options.directory = master->place;
     options.stderr_fd = job->messages_fd;
     int status = process_start(master->settings.loop, &job->process, &options, e);
+    free(target);
     return status == -ENOENT ? err_hint(e, "apt-get install %s", program->package) : status;
 }
 
