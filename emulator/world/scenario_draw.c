@@ -79,7 +79,7 @@ static void draw_schedule(struct draft *d, double rate_mbit)
 static void draw_links(struct draft *d)
 {
     double rtt_ms = any_size(d, 2, 200), rate_mbit = any_size(d, 20, 800);
-    double loss = one_in(d, 4) ? any_size(d, 0.001, 0.1) : 0,
+    double loss = !d->large && one_in(d, 4) ? any_size(d, 0.001, 0.1) : 0,
            air_loss = one_in(d, 4) ? any_size(d, 0.001, 0.1) : 0;
     buf_printf(d->out, "\"links\":[");
     for (int i = 1; i <= d->aps; i++)
