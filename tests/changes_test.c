@@ -1,5 +1,6 @@
 /* Changed pages of files: what is sent of them, what comes out at the other side, and what is refused. */
 #include "changes.h"
+#include "files.h"
 #include "folder.h"
 #include "mem.h"
 
@@ -183,6 +184,40 @@ static void a_whole_folder_changes(void **state)
     compare_file("memory/appeared", page, 10);
 }
 
+/* A seed from elsewhere may have held them. */
+static void no_link_is_followed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *link, *to, *name;
+    } rows[] = {
+        {"in/memory", "../outside", "memory/victim"},
+        {"in/victim", "../outside/victim", "victim"},
+        {"in/memory/victim", "../../outside/victim", "memory/victim"},
+        {"in/memory", "real", "memory/victim"}, /* not even inside */
+    };
+    autofree char *in = mem_printf("%s/in", folder), *outside = mem_printf("%s/outside", folder),
+                  *memory = mem_printf("%s/memory", in), *real = mem_printf("%s/real", in),
+                  *changes_path = mem_printf("%s/changes", folder), *now = mem_printf("%s/now", folder);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        autofree char *link = mem_printf("%s/%s", folder, rows[i].link);
+        struct changes c;
+        struct err e = ERR_INIT;
+        assert_true(mkdir(in, 0700) == 0 && mkdir(real, 0700) == 0 && (i || mkdir(outside, 0700) == 0));
+        assert_true(strcmp(rows[i].link, "in/memory") == 0 || mkdir(memory, 0700) == 0);
+        write_file("outside/victim", (const uint8_t *)"mine", 4);
+        write_file("now", (const uint8_t *)"hers", 4);
+        assert_int_equal(symlink(rows[i].to, link), 0);
+        assert_int_equal(changes_begin(&c, changes_path, NULL, &e), 0);
+        assert_int_equal(changes_add(&c, rows[i].name, "/nothing", now, &e), 0);
+        assert_int_equal(changes_end(&c, &e), 0);
+        if (changes_merge(changes_path, in, NULL, &e) != -ELOOP)
+            fail_msg("row %zu: %s", i, e.text);
+        compare_file("outside/victim", (const uint8_t *)"mine", 4);
+        assert_int_equal(files_remove(in, &e), 0);
+    }
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -203,6 +238,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_changed_pages_travel, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_copy_that_is_another_is_refused, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(what_is_no_changes_is_refused, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(no_link_is_followed, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_whole_folder_changes, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

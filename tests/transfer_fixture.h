@@ -32,7 +32,7 @@ struct fixture {
     struct loop *loop;
     struct timer patience;
     bool out_of_patience;
-    char folder[64], keys[256];
+    char folder[64], keys[256], inbox[96];
     int home, left, right; /* network namespaces: where the test began, the sender's, the receiver's */
     struct transfer_settings settings;
     struct transfer_host from, to;
@@ -223,11 +223,13 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(f->folder));
     /* longer than the path of a Unix socket may be */
     snprintf(f->keys, sizeof f->keys, "%s/%0120d", f->folder, 0);
+    snprintf(f->inbox, sizeof f->inbox, "%s/inbox", f->folder);
     f->from = (struct transfer_host){"es1", "198.18.0.1", 2200, NULL};
     f->to = (struct transfer_host){"es2", "198.18.0.2", 2200, NULL};
     f->settings = (struct transfer_settings){.loop = f->loop,
                                              .folder = f->keys,
                                              .self = "es1",
+                                             .inbox = f->inbox,
                                              .store = {"es3", "198.18.0.2", 2049, NULL},
                                              .pipeline = true,
                                              .connect_timeout = simtime_s(10),

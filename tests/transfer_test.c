@@ -1,4 +1,6 @@
 /* Carriers between two network namespaces: what arrives, what is refused, and every way of carrier scp to fail. */
+#include "nfs_server.h"
+#include "registry_server.h"
 #include "transfer_fixture.h"
 
 /* The processes below `pid`, deepest last; returns how many. */
@@ -91,11 +93,51 @@ static void refuses(void **state)
     }
 }
 
+/* Carriers whose receiving side is roamlab's own; over SSH the key of a run is worth root at the other side (docs/threat-model.md). */
+static void fills_only_the_inbox(void **state)
+{
+    static const char *const rows[] = {"other", "inbox/deeper", "inbox/../other", "inbox/", "/etc"};
+    struct fixture *f = fixture_of(state);
+    struct result r = {0};
+    assert_int_equal(shell("mkdir '%s/other' '%s/inbox/deeper'", f->folder, f->folder), 0);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        start_send(f, &r, "odd folder", rows[i]);
+        finish_send(f, &r);
+        assert_int_equal(r.status, -EACCES);
+        assert_non_null(strstr(r.e.text, "takes files here"));
+    }
+    assert_int_equal(shell("test -z \"$(find '%s/other' '%s/inbox' -name 'odd*' -o -name '.stream*')\"",
+                           f->folder, f->folder),
+                     0);
+    send_well(f, &r, "odd folder");
+}
+
+static bool listens(int namespace_fd, unsigned port)
+{
+    enter(namespace_fd);
+    return shell("ss -Hltn 'sport = :%u' | grep -q .", port) == 0;
+}
+
+static void listens_in_its_namespace_only(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    const unsigned ports[] = {f->to.port, f->settings.store.port, NFS_MOUNT_PORT, REGISTRY_PORT};
+    int there = 0;
+    for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
+        there += listens(f->right, ports[i]);
+        assert_false(listens(f->left, ports[i]));
+        assert_false(listens(f->home, ports[i]));
+    }
+    enter(f->left);
+    assert_true(there > 0);
+}
+
 /* Both ends of the sender's TCP connections are reset, as by a middle box: the receiver's by its own kernel, in place of what it wants to
  * send, then the sender's by the receiver's. Later connections are let be. */
 static void cut_connections(const struct fixture *f)
 {
-    assert_int_equal(shell("ss -Htn | awk '{n = split($4, part, \":\"); print part[n]}' > '%s/ports'", f->folder), 0);
+    assert_int_equal(
+        shell("ss -Htn | awk '{n = split($4, part, \":\"); print part[n]}' > '%s/ports'", f->folder), 0);
     enter(f->right);
     assert_int_equal(shell("while read port; do iptables -I OUTPUT -p tcp --dport $port --tcp-flags RST NONE "
                            "-j REJECT --reject-with tcp-reset || exit 1; done < '%s/ports'",
@@ -379,6 +421,10 @@ int main(void)
         EVERY(arrives_whole),
         EVERY(jobs_overlap),
         EVERY(refuses),
+        BY(stream, fills_only_the_inbox),
+        BY(nfs, fills_only_the_inbox),
+        BY(registry, fills_only_the_inbox),
+        EVERY(listens_in_its_namespace_only),
         BY(scp, resumes_after_a_cut),
         BY(rsync, resumes_after_a_cut),
         BY(stream, resumes_after_a_cut),

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int files_make_folder(const char *path, mode_t mode, struct err *e)
@@ -98,4 +100,14 @@ int files_read(const char *path, size_t limit, struct buf *out, struct err *e)
     while ((got = read(fd, chunk, sizeof chunk)) > 0)
         buf_add(out, chunk, (size_t)got);
     return got < 0 ? err_errno(e, "read %s", path) : 0;
+}
+
+int files_open_inside(const char *folder, const char *name, int flags, mode_t mode)
+{
+    struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC),
+                           .mode = flags & O_CREAT ? mode : 0,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+    autoclose int base = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = base < 0 ? -1 : (int)syscall(SYS_openat2, base, name, &how, sizeof how);
+    return fd < 0 ? -errno : fd;
 }

@@ -19,5 +19,8 @@ int files_write(const char *path, const char *text, struct err *e);
 int files_replace(const char *path, const char *text, struct err *e);
 /* Appends the file's contents, at most `limit` bytes from its end if limit > 0. */
 int files_read(const char *path, size_t limit, struct buf *out, struct err *e);
+/* Opens a file by a name below the folder that somebody else chose. A name that leads out of the folder, or over any link, is -EXDEV or -ELOOP.
+ * The descriptor, close-on-exec, or -errno. */
+int files_open_inside(const char *folder, const char *name, int flags, mode_t mode);
 
 #endif

@@ -1,5 +1,6 @@
 #include "changes.h"
 #include "buf.h"
+#include "files.h"
 #include "mem.h"
 
 #include <dirent.h>
@@ -228,15 +229,17 @@ static int set_size(int fd, const char *path, uint64_t size, size_t coming, stru
     return ftruncate(fd, (off_t)size) < 0 ? err_errno(e, "%s", path) : 0;
 }
 
-static int merge_file(struct reader *r, const char *path, struct background *background, struct err *e)
+static int merge_file(struct reader *r, const char *folder, const char *name, struct background *background,
+                      struct err *e)
 {
+    autofree char *path = mem_printf("%s/%s", folder, name);
     uint64_t size = reader_be64(r);
     const uint8_t *digest = reader_take(r, SHA256_DIGEST_LENGTH);
     if (r->short_read)
         return broken(e, "it ends too early");
-    autoclose int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    autoclose int fd = files_open_inside(folder, name, O_WRONLY | O_CREAT, 0600);
     if (fd < 0)
-        return err_errno(e, "%s", path);
+        return err_set(e, -fd, "%s: %s", path, strerror(-fd));
     int status = set_size(fd, path, size, reader_left(r), e);
     if (status == 0)
         status = merge_runs(r, fd, size, background, e);
@@ -254,8 +257,7 @@ static int merge_all(struct reader *r, const char *folder, struct background *ba
             return status;
         if (!*name)
             return 0;
-        autofree char *path = mem_printf("%s/%s", folder, name);
-        if ((status = merge_file(r, path, background, e)) < 0)
+        if ((status = merge_file(r, folder, name, background, e)) < 0)
             return status;
     }
 }

@@ -122,7 +122,7 @@ static void take_offer(struct arrival *a, const struct nfs_offer *offer)
 {
     struct err e = ERR_INIT;
     a->offer = *offer;
-    if (!a->intake)
+    if (!a->intake && transfer_admits(&a->inbox->mount.settings, offer->folder, &e) == 0)
         a->intake = stream_intake_open(offer->folder, &e);
     if (!a->intake)
         end(a, &e);

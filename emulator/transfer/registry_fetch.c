@@ -31,10 +31,11 @@ int registry_fetch(struct registry_fetch *f, const struct transfer_settings *set
 {
     char address[64], digest[REGISTRY_DIGEST];
     int folder = 0;
-    if (sscanf(order, "%63[^\n]\n%71[^\n]\n%n", address, digest, &folder) != 2 || !folder ||
-        order[folder] != '/')
+    if (sscanf(order, "%63[^\n]\n%71[^\n]\n%n", address, digest, &folder) != 2 || !folder)
         return err_set(e, EPROTO, "registry: an order to fetch that is none");
-    int status = turn_to(f, settings, address, stop_fd, e);
+    int status = transfer_admits(settings, order + folder, e);
+    if (status == 0)
+        status = turn_to(f, settings, address, stop_fd, e);
     return status < 0 ? status : registry_artifact_pull(&f->client, digest, order + folder, e);
 }
 

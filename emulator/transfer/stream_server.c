@@ -83,7 +83,8 @@ static struct arrival *new_arrival(struct connection *c, uint32_t job, const cha
 {
     struct arrival *a = mem_alloc(sizeof *a);
     *a = (struct arrival){.next = c->server->arrivals, .session = c->session, .job = job};
-    a->intake = stream_intake_open(folder, &a->err);
+    if (transfer_admits(&c->server->settings, folder, &a->err) == 0)
+        a->intake = stream_intake_open(folder, &a->err);
     c->server->arrivals = a;
     return a;
 }

@@ -9,7 +9,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-static const struct carrier *const carriers[] = {&carrier_scp, &carrier_rsync, &carrier_stream, &carrier_nfs, &carrier_registry};
+static const struct carrier *const carriers[] = {&carrier_scp, &carrier_rsync, &carrier_stream, &carrier_nfs,
+                                                 &carrier_registry};
 
 const struct carrier *carrier_at(int i)
 {
@@ -43,6 +44,13 @@ static int measure_entry(const FTSENT *entry, uint64_t *bytes, struct err *e)
         err_set(e, EINVAL, "%s: neither a regular file nor a folder", entry->fts_path);
         return err_hint(e, "send it inside an archive");
     }
+}
+
+int transfer_admits(const struct transfer_settings *settings, const char *folder, struct err *e)
+{
+    return settings->inbox && strcmp(folder, settings->inbox) == 0
+               ? 0
+               : err_set(e, EACCES, "folder \"%.200s\" is not the one that takes files here", folder);
 }
 
 int transfer_measure(const char *path, uint64_t *bytes, struct err *e)

@@ -31,6 +31,7 @@ struct transfer_settings {
     struct loop *loop;
     const char *folder;              /* as given to prepare(), absolute; shared by the hosts of a run */
     const char *self;                /* this host's name */
+    const char *inbox;               /* absolute: the only folder that peers may fill here; NULL = this host takes no files */
     struct transfer_host store;      /* of carriers that have one: the third host; its port is the store's */
     bool pipeline;                   /* what goes through a store is read there while it is still written */
     struct simtime connect_timeout;  /* a connection or server that does not stand by then has failed */
@@ -137,6 +138,9 @@ const struct carrier *carrier_at(int i);
 /* The bytes of the regular files in `path`. -EINVAL naming the first thing that is neither a file nor a
  * folder, or whose name has a line break. */
 int transfer_measure(const char *path, uint64_t *bytes, struct err *e);
+
+/* -EACCES if the folder that a peer names is another than the one that peers may fill here. */
+int transfer_admits(const struct transfer_settings *settings, const char *folder, struct err *e);
 
 /* Whether something accepts at a host's address and port; for an address of this very host, whose connections stand or are refused at
  * once. */

@@ -377,6 +377,7 @@ static void prepare(struct agent *a, struct json_object *line)
     a->settings = (struct transfer_settings){.loop = a->loop,
                                              .folder = agent_carrier_folder(a->orders.folder),
                                              .self = host_name(a),
+                                             .inbox = a->edge >= 0 ? a->spools[a->edge] : NULL,
                                              .pipeline = a->scenario->migration.pipeline,
                                              .connect_timeout = simtime_s(CONNECT_TIMEOUT_S),
                                              .progress_timeout = a->scenario->timeouts.progress};

@@ -24,7 +24,7 @@ struct trial {
     struct transfer_server server, store;
     struct transfer_peer *peer;
     struct transfer_job job;
-    char *file, *inbox;
+    char *file;
     struct err err;
 };
 
@@ -48,7 +48,7 @@ static void opened(void *context, int status, const struct err *e)
     if (status < 0)
         finish(t, status, e);
     else if (t->job.state == TRANSFER_IDLE &&
-             (status = t->carrier->send(t->peer, &t->job, t->file, t->inbox, &err)) < 0)
+             (status = t->carrier->send(t->peer, &t->job, t->file, t->settings.inbox, &err)) < 0)
         finish(t, status, &err);
 }
 
@@ -112,7 +112,7 @@ static int play(struct trial *t, struct err *e)
 static int compare(struct trial *t, struct err *e)
 {
     struct buf got = BUF_INIT;
-    autofree char *path = mem_printf("%s/file", t->inbox);
+    autofree char *path = mem_printf("%s/file", t->settings.inbox);
     int status = files_read(path, 0, &got, e);
     if (status == 0 && strcmp(buf_text(&got), contents))
         status = err_set(e, EIO, "the file that was sent is not the one that arrived");
@@ -128,11 +128,11 @@ static int send_to_itself(struct trial *t, const char *folder, struct err *e)
     t->host = (struct transfer_host){.name = "here", .address = "127.0.0.1", .port = PORT};
     t->settings = (struct transfer_settings){.folder = keys,
                                              .self = "here",
+                                             .inbox = inbox,
                                              .store = {"here", "127.0.0.1", STORE_PORT, NULL},
                                              .connect_timeout = simtime_s(PATIENCE_S),
                                              .progress_timeout = simtime_s(PATIENCE_S)};
     t->file = file;
-    t->inbox = inbox;
     int status = files_make_folder(inbox, 0700, e);
     if (status == 0)
         status = files_write(file, contents, e);

@@ -95,6 +95,7 @@ int outpost_address_of(const struct outpost_hello *hello, const char *interface,
 {
     struct json_object *value = NULL;
     if (json_object_object_get_ex(hello->addresses, interface, &value) &&
+        json_object_is_type(value, json_type_string) &&
         inet_pton(AF_INET, json_object_get_string(value), address) == 1)
         return 0;
     struct buf known = BUF_INIT;
@@ -274,7 +275,7 @@ int outpost_read_prepare(struct json_object *line, const char *folder, struct er
     struct json_object *files = field(line, "files", json_type_object, &missing);
     if (!files)
         return judge(line, missing, e);
-    int status = files_make_folder(folder, 0700, e);
+    int status = mkdir(folder, 0700) < 0 ? err_errno(e, "%s", folder) : 0; /* nobody's links wait in a new one */
     json_object_object_foreach(files, name, value)
     {
         autofree char *path = mem_printf("%s/%s", folder, name);

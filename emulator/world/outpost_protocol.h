@@ -44,7 +44,8 @@ int outpost_read_wired(struct json_object *line, struct world_real_facts *facts,
 
 /* The folders and small files below a folder, with their contents. */
 struct json_object *outpost_say_prepare(const char *folder, struct err *e); /* NULL on failure */
-/* Makes the folder and those in it (0700), and writes the files (0600). */
+/* Makes the folder, which must be new, and those in it (0700), and writes the files (0600). Nothing gets out of it: a name that leads elsewhere,
+ * or is hidden, and what is no file in base64, are -EPROTO. */
 int outpost_read_prepare(struct json_object *line, const char *folder, struct err *e);
 
 struct json_object *outpost_say_tell(struct json_object *line);  /* takes over its reference */
