@@ -167,6 +167,15 @@ static json_object *packet_checks_json(const struct repetitions *r)
     return o;
 }
 
+static json_object *clocks_json(const struct repetitions *r)
+{
+    json_object *o = json_object_new_object();
+    add_field(o, r, "clock_ms", "uncertainty", MAX, 3);
+    add_field(o, r, "clock_ms", "bound", MAX, 3);
+    json_object_object_add(o, "valid", json_object_new_boolean(summed_up(r, "clock_ms.valid", MIN) == 1));
+    return o;
+}
+
 static json_object *drift_json(const struct repetitions *r)
 {
     json_object *o = json_object_new_object();
@@ -256,6 +265,8 @@ static json_object *aggregate_json(const struct repetitions *r, const struct res
         json_object_object_add(o, "packet_check", packet_check);
     json_object_object_add(o, "invariants", invariants_json(r));
     json_object_object_add(o, "drift_ms", drift_json(r));
+    if (isfinite(summed_up(r, "clock_ms.uncertainty", MAX)))
+        json_object_object_add(o, "clock_ms", clocks_json(r));
     for (int i = 0; input->scenario && i < input->scenario->expect_count; i++)
         json_object_array_add(expectations, expectation_json(r, o, &input->scenario->expects[i]));
     json_object_object_add(o, "expectations", expectations);

@@ -86,6 +86,13 @@ static void add_drift(struct suite *s, json_object *result)
     add_case(s, "the host was fast enough", json_number_at(result, "drift_ms.valid") == 1 ? NULL : late);
 }
 
+static void add_clocks(struct suite *s, json_object *result)
+{
+    autofree char *unknown = mem_printf("known to %g ms only", json_number_at(result, "clock_ms.uncertainty"));
+    if (json_at(result, "clock_ms"))
+        add_case(s, "the machines' clocks were known", json_number_at(result, "clock_ms.valid") == 1 ? NULL : unknown);
+}
+
 static void add_cases(struct suite *s, json_object *result)
 {
     json_object *expectations = json_at(result, "expectations");
@@ -93,6 +100,7 @@ static void add_cases(struct suite *s, json_object *result)
         add_expectation(s, json_object_array_get_idx(expectations, i));
     add_invariants(s, result);
     add_drift(s, result);
+    add_clocks(s, result);
     if (!result_allows_failed_migrations(result)) {
         double failed = result_metric(result, "migrations.failed");
         autofree char *count = mem_printf("%g failed", failed);

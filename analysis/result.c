@@ -222,6 +222,28 @@ static json_object *invariants_json(const struct invariants_broken *broken)
     return o;
 }
 
+/* How well the other machines' clocks were known; times are within that of each other. */
+static json_object *clocks_json(const struct result_input *input)
+{
+    json_object *o = json_object_new_object(), *machines = json_object_new_array();
+    struct simtime worst = SIMTIME_ZERO;
+    for (int i = 0; i < input->clock_count; i++) {
+        const struct world_real_clock *clock = &input->clocks[i];
+        json_object *machine = json_object_new_object();
+        add(machine, "machine", json_text(clock->machine));
+        add(machine, "offset_s", json_rounded(simtime_seconds(clock->offset), 9));
+        add(machine, "drift_ppm", json_rounded(clock->drift_ppm, 3));
+        add(machine, "uncertainty", json_rounded(simtime_to_ms(clock->uncertainty), 3));
+        json_object_array_add(machines, machine);
+        worst = simtime_max(worst, clock->uncertainty);
+    }
+    add(o, "uncertainty", json_rounded(simtime_to_ms(worst), 3));
+    add(o, "bound", json_rounded(simtime_to_ms(input->scenario->clock_max), 3));
+    add(o, "valid", json_object_new_boolean(!simtime_before(input->scenario->clock_max, worst)));
+    add(o, "machines", machines);
+    return o;
+}
+
 static json_object *drift_json(const struct result_input *input)
 {
     json_object *o = json_object_new_object();
@@ -306,6 +328,8 @@ static json_object *result_json(const struct result_listener *a, const struct re
         add(o, "packet_check", packet_check_json(input->packet_check, input->scenario));
     add(o, "invariants", invariants_json(&a->broken));
     add(o, "drift_ms", drift_json(input));
+    if (input->clock_count)
+        add(o, "clock_ms", clocks_json(input));
     json_object *expectations = json_object_new_array();
     for (int i = 0; input->scenario && i < input->scenario->expect_count; i++) {
         const struct scenario_expect *x = &input->scenario->expects[i];

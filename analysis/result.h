@@ -8,6 +8,7 @@
 #include "loop.h"
 #include "packet_check.h"
 #include "scenario.h"
+#include "world_real.h"
 
 #include <json-c/json.h>
 
@@ -25,6 +26,8 @@ struct result_input {
     uint64_t seed;                   /* of this repetition */
     const char *command;             /* that does it again, or NULL */
     struct lateness drift;           /* zeros in virtual time */
+    const struct world_real_clock *clocks; /* of other machines */
+    int clock_count;
     /* Reported by the parties, and received by the repository; a difference breaks an invariant. Both 0: nobody counted. */
     uint64_t events_reported, events_received;
     const struct packet_check *packet_check; /* NULL: nothing was captured */

@@ -91,7 +91,8 @@ bool result_allows_failed_migrations(json_object *result)
 int result_exit_status(json_object *result)
 {
     json_object *expectations = json_at(result, "expectations");
-    bool good = json_number_at(result, "invariants.ok") == 1 && json_number_at(result, "drift_ms.valid") == 1;
+    bool good = json_number_at(result, "invariants.ok") == 1 && json_number_at(result, "drift_ms.valid") == 1 &&
+                json_number_at(result, "clock_ms.valid") != 0;
     for (size_t i = 0; expectations && i < json_object_array_length(expectations); i++)
         good &= json_number_at(json_object_array_get_idx(expectations, i), "holds") == 1;
     return good && (result_allows_failed_migrations(result) || result_metric(result, "migrations.failed") == 0) ? 0 : 1;

@@ -165,6 +165,9 @@ static void print_invariants(json_object *r, FILE *out)
         fprintf(out, "    ✘ %s\n", json_object_get_string(json_object_array_get_idx(broken, i)));
     if (count > SENTENCES_MAX)
         fprintf(out, "    and %zu more, see result.json\n", count - SENTENCES_MAX);
+    if (json_at(r, "clock_ms"))
+        fprintf(out, "  clocks      %s those of the other machines are known within %.3f ms\n", at(r, "clock_ms.valid") == 1 ? "✔" : "✘",
+                at(r, "clock_ms.uncertainty"));
     if (at(r, "drift_ms.valid") == 0)
         fprintf(out,
                 "  drift       ✘ p99 %.1f ms, max %.1f ms: this host was too slow, do not use the times\n",

@@ -140,6 +140,8 @@ static void describe(const struct play *p, uint64_t seed, struct result_fact *fa
                                    .seed = seed,
                                    .command = p->command,
                                    .drift = p->facts.lateness,
+                                   .clocks = p->facts.clocks,
+                                   .clock_count = p->facts.clock_count,
                                    .events_received = p->events_received,
                                    .events_reported = p->real ? p->facts.events_reported : p->events_received,
                                    .environment = facts,

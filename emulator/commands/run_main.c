@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "figures.h"
 #include "interrupt.h"
+#include "inventory.h"
 #include "junit.h"
 #include "mem.h"
 #include "play.h"
@@ -32,6 +33,8 @@ static const char HELP[] =
     "  --log MODE         virtual time: which events are kept: full (default), sampled (one device in log_every), aggregate\n"
     "  --driver NAME      real world: the link driver, kernel or userspace; default: the first that can do what is asked\n"
     "  --capture          real world: one packet capture per host, DIR/HOST.pcap, and a check of what can be read in them\n"
+    "  --hosts FILE       real world: which machines play the hosts, by ssh; see scenarios/README.md\n"
+    "  --push             with it: copies this roamlab into ~/.local/bin of these machines first\n"
     "  --junit FILE       what must hold as test cases in JUnit's XML, for CI; written when there is a result\n"
     "  --quiet            no progress and no summary\n"
     "\n"
@@ -39,14 +42,15 @@ static const char HELP[] =
     "privilege or a feature; 4 the run failed; 130, 143 interrupted.\n";
 
 struct run {
-    bool real, capture, quiet;
-    const char *folder, *driver, *junit;
+    bool real, capture, push, quiet;
+    const char *folder, *driver, *hosts, *junit;
     char *folder_made;
     bool seed_given;
     uint64_t seed;
     uint32_t repeat; /* 0 = the scenario's */
     struct command_settings settings;
     int jobs;
+    struct json_object *inventory; /* owned; the settings point into it */
     struct scenario *scenario;
 };
 
@@ -86,6 +90,12 @@ static int take_option(void *context, int option, char *value)
     case 'c':
         r->capture = true;
         return 0;
+    case 'H':
+        r->hosts = value;
+        return 0;
+    case 'p':
+        r->push = true;
+        return 0;
     case 'u':
         r->junit = value;
         return 0;
@@ -101,7 +111,8 @@ static const struct option options[] = {
     {"world", required_argument, NULL, 'w'}, {"seed", required_argument, NULL, 's'},
     {"repeat", required_argument, NULL, 'r'}, {"set", required_argument, NULL, 'S'},
     {"log", required_argument, NULL, 'l'},    {"capture", no_argument, NULL, 'c'},      {"quiet", no_argument, NULL, 'q'},
-    {"jobs", required_argument, NULL, 'j'},   {"driver", required_argument, NULL, 'd'}, {"junit", required_argument, NULL, 'u'}, {"help", no_argument, NULL, 'h'},
+    {"jobs", required_argument, NULL, 'j'},   {"driver", required_argument, NULL, 'd'}, {"junit", required_argument, NULL, 'u'},
+    {"hosts", required_argument, NULL, 'H'},  {"push", no_argument, NULL, 'p'}, {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
@@ -117,6 +128,10 @@ static int parse(struct run *r, int argc, char **argv)
         return command_usage("run", "--capture needs --world real: virtual time has no packets");
     if (r->driver && !r->real)
         return command_usage("run", "--driver needs --world real");
+    if ((r->hosts || r->push) && !r->real)
+        return command_usage("run", "--hosts and --push need --world real");
+    if (r->hosts && !(r->inventory = inventory_take(r->hosts, argv[optind], "run", &r->settings)))
+        return 2;
     struct err e = ERR_INIT;
     r->scenario = scenario_read(argv[optind], r->settings.list, r->settings.count, &e);
     if (r->scenario)
@@ -212,6 +227,10 @@ static int play(struct run *r, struct play *p)
     json_object *result = NULL;
     const struct scenario *s = r->scenario;
     interrupt_catch();
+    if (r->push && inventory_push(s, &e) < 0) {
+        err_print(&e);
+        return 4;
+    }
     if (play_check(p, &e) < 0) {
         err_print(&e);
         return e.code == EINVAL ? 2 : e.code == EINTR ? 128 + interrupt_signal() : 3;
@@ -265,6 +284,7 @@ int run_main(int argc, char **argv)
     if (status < 0)
         status = go(&r);
     scenario_free(r.scenario);
+    json_object_put(r.inventory);
     free(r.folder_made);
     return status;
 }

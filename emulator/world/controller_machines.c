@@ -456,9 +456,13 @@ void machines_end(struct controller_machines *m)
     m->opening = false;
     premises_tell(&m->here, line);
     json_object_put(line);
-    for (int i = 0; i < m->other_count; i++)
-        if (m->others[i].link.open)
-            outpost_link_say(&m->others[i].link, agent_say("end"));
+    for (int i = 0; i < m->other_count; i++) {
+        struct outpost_link *link = &m->others[i].link;
+        if (!m->others[i].hello)
+            outpost_link_close(link); /* nothing was made there, and who knows who it is */
+        else if (link->open)
+            outpost_link_say(link, agent_say("end"));
+    }
 }
 
 void machines_pause(struct controller_machines *m, bool paused)

@@ -8,12 +8,14 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/random.h>
 
 struct journal *host_probe_journal(struct err *e)
 {
-    static unsigned count;
-    autofree char *name = mem_printf("probe-%d-%u", getpid(), ++count);
+    uint32_t number;
+    if (getrandom(&number, sizeof number, 0) < 0)
+        number = (uint32_t)clock_monotonic().ns;
+    autofree char *name = mem_printf("probe-%08x", number);
     return journal_open(NULL, name, world_real_kinds, e);
 }
 

@@ -77,6 +77,8 @@ static const char *const metrics[] = {
     "drift_ms.max",
     "drift_ms.bound",
     "drift_ms.valid",
+    "clock_ms.uncertainty",
+    "clock_ms.valid",
 };
 
 /* 1 to 9 digits without a leading zero; 0 if there is no such number. */

@@ -15,7 +15,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { END_S = 120, BACKLOG_MAX = 4 << 20 };
+/* The controller asks for the clock several times a second: if it has been silent for so long, it is gone, whatever ssh believes. */
+enum { SILENCE_S = 30, END_S = 120, BACKLOG_MAX = 4 << 20 };
 
 struct outpost {
     struct clock clock;
@@ -29,7 +30,7 @@ struct outpost {
     struct world_real_facts facts;
     struct premises premises;
     struct variation variation;
-    struct timer patience;
+    struct timer patience; /* with the controller, then with the agents' end */
     int agents; /* that are there */
     bool wiring, wired, ending, paused;
 };
@@ -224,7 +225,11 @@ static void end(struct outpost *o)
 
 static void out_of_patience(struct timer *timer)
 {
-    loop_stop(container_of(timer, struct outpost, patience)->loop);
+    struct outpost *o = container_of(timer, struct outpost, patience);
+    if (o->ending && !o->wiring)
+        loop_stop(o->loop);
+    else
+        end(o);
 }
 
 /* --- orders ------------------------------------------------------------------------------------------------------------- */
@@ -261,6 +266,8 @@ static void line_arrives(struct channel *channel, char *text, size_t len)
     struct json_object *line = json_tokener_parse(text);
     const char *word = line ? agent_word(line) : NULL;
     struct err e = ERR_INIT;
+    if (!o->ending)
+        loop_arm_after(o->loop, &o->patience, simtime_s(SILENCE_S));
     if (word) {
         obey(o, word, line);
     } else {

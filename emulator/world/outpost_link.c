@@ -60,8 +60,8 @@ static void ssh_exited(struct process *process, int status)
 static const char *const ssh_words[] = {"ssh", "-T", "-oBatchMode=yes", "-oServerAliveInterval=10",
                                         "-oServerAliveCountMax=3"};
 
-/* ROAMLAB_SSH is words with blanks between. */
-static int put_ssh(const char **argv, char *own)
+/* ssh, the machine and the command there. ROAMLAB_SSH is words with blanks between; `own` is a copy of it. */
+static void put_ssh(const char **argv, char *own, const char *machine, const char *command)
 {
     int count = 0;
     for (char *word = own ? strtok(own, " ") : NULL; word && count < ARGUMENTS_MAX - 8;
@@ -69,20 +69,20 @@ static int put_ssh(const char **argv, char *own)
         argv[count++] = word;
     for (size_t i = count ? 1 : 0; i < ARRAY_LEN(ssh_words); i++)
         argv[count++] = ssh_words[i];
-    return count;
+    argv[count++] = "--";
+    argv[count++] = machine;
+    argv[count++] = command;
+    argv[count] = NULL;
 }
 
 static int start(struct outpost_link *link, int in, int out, int log_fd, struct err *e)
 {
-    const char *argv[ARGUMENTS_MAX] = {0};
+    const char *argv[ARGUMENTS_MAX];
     autofree char *own = mem_copy_string(getenv("ROAMLAB_SSH"));
     autofree char *command = link->command
                                  ? mem_printf("exec %s agent --outpost", link->command)
                                  : mem_printf("PATH=\"$PATH:$HOME/.local/bin\" exec roamlab agent --outpost");
-    int count = put_ssh(argv, own);
-    argv[count++] = "--";
-    argv[count++] = link->machine;
-    argv[count++] = command;
+    put_ssh(argv, own, link->machine, command);
     struct process_options options = PROCESS_OPTIONS_INIT;
     options.argv = argv;
     options.stdin_fd = in;
@@ -130,4 +130,21 @@ void outpost_link_close(struct outpost_link *link)
     channel_close(&link->channel);
     process_kill(&link->process);
     link->open = false;
+}
+
+int outpost_link_push(const char *machine, const char *program, struct err *e)
+{
+    const char *argv[ARGUMENTS_MAX], *slash = strrchr(program, '/'), *name = slash ? slash + 1 : program;
+    autofree char *own = mem_copy_string(getenv("ROAMLAB_SSH"));
+    autofree char *command = mem_printf("mkdir -p ~/.local/bin && cd ~/.local/bin && cat >%s.part && chmod 755 %s.part && mv %s.part %s",
+                                        name, name, name, name);
+    autoclose int file = open(program, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return err_errno(e, "%s", program);
+    put_ssh(argv, own, machine, command);
+    struct process_options options = PROCESS_OPTIONS_INIT;
+    options.argv = argv;
+    options.stdin_fd = file;
+    int status = process_run(&options, NULL, e);
+    return status < 0 ? err_wrap(e, "machine %s: push %s", machine, name) : 0;
 }

@@ -35,4 +35,7 @@ bool outpost_link_in_time(const struct outpost_link *link);
 /* Ends ssh; gone() is not called. Harmless if closed. */
 void outpost_link_close(struct outpost_link *link);
 
+/* Copies a program into ~/.local/bin there. Blocking. */
+int outpost_link_push(const char *machine, const char *program, struct err *e);
+
 #endif
