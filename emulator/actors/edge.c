@@ -1,7 +1,6 @@
 #include "edge.h"
 #include "mem.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 static const char *const state_names[EDGE_STATES] = {
@@ -18,175 +17,7 @@ static const char *const event_names[EDGE_EVENTS] = {
     [EDGE_EV_REMOVED] = "removed", [EDGE_EV_DIED] = "died",     [EDGE_EV_CLAIM] = "claim",
 };
 
-void edge_operate(struct edge_client *client, enum operation operation, uint32_t migration, uint32_t container, struct party peer)
-{
-    struct actor *actor = &client->edge->actor;
-    struct order order = {.operation = operation,
-                          .edge = actor->self,
-                          .mud = client->mud,
-                          .migration = migration,
-                          .container = container,
-                          .peer = peer,
-                          .log = operation == OP_TAKE_LOG ? &client->commands : NULL};
-    actor->port->operations->operate(actor->port, &order);
-}
-
-void edge_report_container(struct edge_client *client, uint32_t container, const char *what)
-{
-    struct actor *actor = &client->edge->actor;
-    struct report r = REPORT_INIT;
-    r.kind = EVENT_CONTAINER;
-    r.reporter = actor->self;
-    r.text = what;
-    r.mud = (int32_t)client->mud;
-    r.migration = (int32_t)container;
-    actor->port->operations->report(actor->port, &r);
-}
-
-void edge_report_stage(struct edge_client *client, uint32_t migration, enum operation operation, struct simtime begin,
-                       const struct order_result *result)
-{
-    struct actor *actor = &client->edge->actor;
-    struct report r = REPORT_INIT;
-    r.kind = EVENT_STAGE;
-    r.reporter = actor->self;
-    r.text = operation_name(operation);
-    r.mud = (int32_t)client->mud;
-    r.migration = (int32_t)migration;
-    r.begin = begin;
-    r.bytes = result->bytes;
-    r.value = result->status;
-    actor->port->operations->report(actor->port, &r);
-}
-
-/* --- a container's life -------------------------------------------------------------------------------------------------- */
-
-static void give_order(struct edge_client *client)
-{
-    struct actor *actor = &client->edge->actor;
-    client->ordered = true;
-    if (client->order.operation != OP_PULL) /* that is bounded by its progress */
-        actor_set_alarm(actor, &client->order_alarm, actor->rules->timeouts.operation);
-    actor->port->operations->operate(actor->port, &client->order);
-}
-
-static void order(struct edge_client *client, enum operation operation, uint32_t migration)
-{
-    struct actor *actor = &client->edge->actor;
-    client->order_begin = actor_now(actor);
-    client->order = (struct order){.operation = operation,
-                                   .edge = actor->self,
-                                   .mud = client->mud,
-                                   .migration = migration,
-                                   .container = client->container};
-    give_order(client);
-}
-
-/* It has not ended in time; or it failed, and what it was to remove is still there. */
-static void order_alarm_rings(struct alarm *alarm)
-{
-    struct edge_client *client = container_of(alarm, struct edge_client, order_alarm);
-    struct actor *actor = &client->edge->actor;
-    if (client->recovering)
-        edge_ask_next(client);
-    else if (client->ordered)
-        actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, client->order.migration);
-    else
-        give_order(client);
-}
-
-/* Once a device's container has come or gone, an ATTACH is a late repetition. */
-static void start_container(struct edge_client *client, const struct msg *m)
-{
-    if (client->ended || client->removed || client->container || client->lost) {
-        edge_say_owned(client, m);
-        return;
-    }
-    if (client->edge->recalled)
-        return;
-    client->owner = m->from;
-    client->container = 0;
-    client->next = 0;
-    order(client, client->edge->lacks_base ? OP_PULL : OP_START, 0);
-    edge_enter_state(client, EDGE_STARTING, EDGE_EV_ATTACH);
-}
-
-static void say_ready(struct edge_client *client, struct party ap)
-{
-    struct offload ready = {.type = OFFLOAD_EDGE_READY,
-                            .mud = client->mud,
-                            .sequence = client->sequence,
-                            .peer = client->edge->actor.self};
-    actor_send_offload(&client->edge->actor, ap, &ready);
-}
-
-static void say_attached(struct edge_client *client, const struct msg *m)
-{
-    say_ready(client, m->from);
-}
-
-static void started(struct edge_client *client, const struct msg *m)
-{
-    (void)m;
-    edge_report_container(client, client->container, "live");
-    say_ready(client, client->owner);
-    edge_enter_state(client, EDGE_LIVE, EDGE_EV_STARTED);
-}
-
-/* The AP asks again with its next ATTACH. */
-static void start_failed(struct edge_client *client, const struct msg *m)
-{
-    (void)m;
-    edge_enter_state(client, EDGE_EMPTY, EDGE_EV_BROKEN);
-}
-
-void edge_forget_requests(struct edge_client *client)
-{
-    replay_free(&client->log);
-    replay_free(&client->commands);
-    client->gate_closed = false;
-}
-
-void edge_remove_container(struct edge_client *client, enum operation operation, uint32_t migration, enum edge_event event)
-{
-    edge_forget_requests(client);
-    order(client, operation, migration);
-    edge_enter_state(client, EDGE_REMOVING, event);
-}
-
-void edge_stop_for_good(struct edge_client *client)
-{
-    client->lost = true;
-    edge_report_container(client, client->container, "stopped");
-    actor_note(&client->edge->actor, (int32_t)client->mud, -1, "the device is unavailable from now on");
-    edge_remove_container(client, OP_DISCARD, client->container, EDGE_EV_STOP);
-}
-
-void edge_acknowledge(struct edge_client *client, const struct msg *m)
-{
-    courier_acknowledge(&client->edge->actor, m);
-}
-
-static void removed(struct edge_client *client, const struct msg *m)
-{
-    (void)m;
-    if (!client->lost)
-        edge_report_container(client, client->container, "gone");
-    edge_enter_state(client, EDGE_EMPTY, EDGE_EV_REMOVED);
-    if (client->removal.mud != MUD_NONE) {
-        if (client->removal.offload.type == OFFLOAD_STOP)
-            edge_report_stage(client, client->removal.offload.migration, OP_STOP, client->order_begin,
-                              &(struct order_result){0});
-        edge_acknowledge(client, &client->removal);
-    }
-    client->removal.mud = MUD_NONE;
-}
-
-static void started_pending(struct edge_client *client, const struct msg *m)
-{
-    started(client, m);
-    edge_migration_ended(client);
-}
+/* --- the table --------------------------------------------------------------------------------------------------------------- */
 
 /* Late, for the container that was here; or the access point does not know better. */
 static void refuse_request(struct edge_client *client, const struct msg *m)
@@ -201,14 +32,12 @@ static void nothing(struct edge_client *client, const struct msg *m)
     (void)client, (void)m;
 }
 
-/* --- the table --------------------------------------------------------------------------------------------------------------- */
-
 /* NULL = not foreseen. Handlers enter the next state themselves where it depends on what the message says. */
 static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
     [EDGE_EMPTY] =
         {
             [EDGE_EV_CLAIM] = edge_claim,
-            [EDGE_EV_ATTACH] = start_container,
+            [EDGE_EV_ATTACH] = edge_start_container,
             [EDGE_EV_REQUEST] = refuse_request,
             [EDGE_EV_ANSWER] = nothing,
             [EDGE_EV_ACTIVATE] = nothing,
@@ -227,13 +56,13 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
             [EDGE_EV_ATTACH] = nothing,
             [EDGE_EV_MIGRATE] = edge_migrate_later,
             [EDGE_EV_CANCEL] = edge_cancel,
-            [EDGE_EV_STARTED] = started_pending,
-            [EDGE_EV_BROKEN] = start_failed,
+            [EDGE_EV_STARTED] = edge_started,
+            [EDGE_EV_BROKEN] = edge_start_failed,
         },
     [EDGE_LIVE] =
         {
             [EDGE_EV_CLAIM] = edge_claim,
-            [EDGE_EV_ATTACH] = say_attached,
+            [EDGE_EV_ATTACH] = edge_say_attached,
             [EDGE_EV_REQUEST] = edge_serve,
             [EDGE_EV_PROBE] = edge_probe,
             [EDGE_EV_REPLAY] = nothing,
@@ -299,7 +128,7 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
             [EDGE_EV_INSTALL] = nothing,
             [EDGE_EV_REMOVE] = edge_remove_meanwhile,
             [EDGE_EV_STOP] = nothing,
-            [EDGE_EV_REMOVED] = removed,
+            [EDGE_EV_REMOVED] = edge_removed,
             [EDGE_EV_DIED] = nothing,
         },
 };
@@ -363,7 +192,7 @@ struct edge_client *edge_client_of(struct edge *edge, uint32_t mud)
         client->mud = mud;
         client->out.alarm.ring = out_alarm_rings;
         client->in.alarm.ring = in_alarm_rings;
-        client->order_alarm.ring = order_alarm_rings;
+        client->order_alarm.ring = edge_order_alarm_rings;
         client->pending_migrate.mud = client->removal.mud = MUD_NONE;
         map_set(&edge->clients, mud, client);
     }
@@ -408,74 +237,6 @@ void edge_container_died(struct edge *edge, uint32_t mud, uint32_t container)
     struct edge_client *client = edge_client_of(edge, mud);
     if (container == client->container)
         edge_handle(client, EDGE_EV_DIED, NULL);
-}
-
-static void order_ended(struct edge_client *client)
-{
-    client->ordered = false;
-    actor_clear_alarm(&client->edge->actor, &client->order_alarm);
-}
-
-static void start_done(struct edge_client *client, const struct order_result *result)
-{
-    order_ended(client);
-    if (result->status < 0)
-        actor_note(&client->edge->actor, (int32_t)client->mud, -1, "the container could not be started: %s", result->reason);
-    edge_handle(client, result->status < 0 ? EDGE_EV_BROKEN : EDGE_EV_STARTED, NULL);
-}
-
-/* For the first container of a device. */
-static void pull_done(struct edge_client *client, const struct order_result *result)
-{
-    struct edge *edge = client->edge;
-    if (result->status < 0) {
-        start_done(client, result);
-        return;
-    }
-    edge->lacks_base = false;
-    actor_note(&edge->actor, (int32_t)client->mud, -1, "pulled the image, %lld bytes", (long long)result->bytes);
-    order(client, OP_START, 0);
-}
-
-/* The removal of files alone names who asked for it; if it fails, REMOVE comes again. */
-static void removal_done(struct edge_client *client, const struct order *order, const struct order_result *result)
-{
-    struct actor *actor = &client->edge->actor;
-    bool files_alone = order->peer.role != PARTY_NONE;
-    if (result->status < 0)
-        actor_note(actor, (int32_t)client->mud, (int32_t)order->migration, "%s: %s", operation_name(order->operation),
-                   result->reason);
-    if (files_alone && result->status == 0) {
-        struct msg asked = {.from = order->peer, .mud = client->mud};
-        asked.offload = (struct offload){.type = OFFLOAD_REMOVE, .mud = client->mud, .migration = order->migration};
-        edge_acknowledge(client, &asked);
-    }
-    if (files_alone)
-        return;
-    order_ended(client);
-    if (result->status < 0)
-        actor_set_alarm(actor, &client->order_alarm, actor->rules->timeouts.control_retry);
-    else
-        edge_handle(client, EDGE_EV_REMOVED, NULL);
-}
-
-void edge_operation_done(struct edge *edge, const struct order *order, const struct order_result *result)
-{
-    struct edge_client *client = edge_client_of(edge, order->mud);
-    bool removal = order->operation == OP_STOP || order->operation == OP_DISCARD;
-    bool of_migration = (client->out.operating && order->migration == client->out.id) ||
-                        (client->in.operating && order->migration == client->in.id);
-    if (order->operation == OP_MEASURE)
-        edge_measured(client, order, result);
-    else if (order->operation == OP_START && order->migration == 0)
-        start_done(client, result);
-    else if (order->operation == OP_PULL && order->migration == 0)
-        pull_done(client, result);
-    else if (of_migration)
-        migration_operation_done(client, order, result);
-    else if (removal)
-        removal_done(client, order, result);
-    edge_keep_owner(client);
 }
 
 static bool client_busy(const struct edge_client *client)

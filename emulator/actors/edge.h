@@ -1,8 +1,8 @@
 /* The edge server (ES): container management (create, gate, manage, delete), migration controller, log reporter (Kim22).
  *
  * A device's container passes through the gate: requests are delivered while it is open and queue while it is closed. edge.c
- * is the table and the containers' life, edge_loss.c their unasked end, edge_gate.c the gate, edge_control.c what access points and other edges ask for; migration.c
- * walks a strategy's stages when this edge is the source or the target. */
+ * is the table, edge_container.c the containers' life, edge_loss.c their unasked end, edge_gate.c the gate, edge_control.c what access points
+ * and other edges ask for; migration.c walks a strategy's stages when this edge is the source or the target. */
 #ifndef ROAMLAB_EDGE_H
 #define ROAMLAB_EDGE_H
 
@@ -127,30 +127,34 @@ uint32_t edge_undrained(const struct edge_client *client);
 /* Delivers those again: one of them may be waiting for an earlier one that was lost. */
 void edge_deliver_undrained(struct edge_client *client);
 void edge_deliver(struct edge_client *client, const struct offload *o);
-void edge_operate(struct edge_client *client, enum operation operation, uint32_t migration, uint32_t container, struct party peer);
-void edge_report_container(struct edge_client *client, uint32_t container, const char *what);
-void edge_report_stage(struct edge_client *client, uint32_t migration, enum operation operation, struct simtime begin,
-                       const struct order_result *result);
 /* The outgoing migration is over, and undone: the log is trimmed, the next MIGRATE may begin. */
 void edge_migration_ended(struct edge_client *client);
 
 /* What the guard asked for. */
 void edge_measured(struct edge_client *client, const struct order *order, const struct order_result *result);
-/* Stops the only live container and declares the device unavailable. */
-void edge_stop_for_good(struct edge_client *client);
 void edge_enter_state(struct edge_client *client, enum edge_state state, enum edge_event event);
 /* The live container died, or the one that a migration has brought and nobody uses yet. */
 edge_handler edge_live_died, edge_restored_died;
 /* The container is gone, and with it what only it knew: nobody may serve the device any more. */
 void edge_lose_container(struct edge_client *client, enum edge_event event);
-void edge_forget_requests(struct edge_client *client);
-/* Stops or discards the container; what waited for it is forgotten. */
-void edge_remove_container(struct edge_client *client, enum operation operation, uint32_t migration, enum edge_event event);
-edge_handler edge_acknowledge;
 
 edge_handler edge_serve, edge_live_answers, edge_standby_answers, edge_probe, edge_replay, edge_send_logged;
 /* Drops requests that the container will not answer any more, because they are older than its window. */
 void edge_forget_long_answered(struct edge_client *client);
+
+/* edge_container.c */
+void edge_operate(struct edge_client *client, enum operation operation, uint32_t migration, uint32_t container, struct party peer);
+void edge_report_container(struct edge_client *client, uint32_t container, const char *what);
+void edge_report_stage(struct edge_client *client, uint32_t migration, enum operation operation, struct simtime begin,
+                       const struct order_result *result);
+void edge_forget_requests(struct edge_client *client);
+/* Stops or discards the container; what waited for it is forgotten. */
+void edge_remove_container(struct edge_client *client, enum operation operation, uint32_t migration, enum edge_event event);
+/* Stops the only live container and declares the device unavailable. */
+void edge_stop_for_good(struct edge_client *client);
+/* The order about the container has not ended in time, or is to be given again. */
+void edge_order_alarm_rings(struct alarm *alarm);
+edge_handler edge_start_container, edge_say_attached, edge_started, edge_start_failed, edge_removed, edge_acknowledge;
 
 /* edge_commands.c */
 bool edge_keeps_commands(const struct edge_client *client);
