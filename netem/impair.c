@@ -31,10 +31,12 @@ void impair_init(struct impair *impair, const struct link_params *params, uint64
 void impair_change(struct impair *impair, const struct link_params *params)
 {
     const struct link_params *old = &impair->params;
+    /* NOLINTBEGIN(bugprone-suspicious-memory-comparison): doubles without padding, none of them NaN or -0 */
     if (old->loss_model != params->loss_model ||
         memcmp(&old->gilbert_elliott, &params->gilbert_elliott, sizeof old->gilbert_elliott) != 0 ||
         memcmp(&old->markov, &params->markov, sizeof old->markov) != 0)
         impair->state = IMPAIR_GOOD;
+    /* NOLINTEND(bugprone-suspicious-memory-comparison) */
     impair->counter = 0;
     take_params(impair, params);
 }

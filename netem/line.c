@@ -107,15 +107,16 @@ int line_enter(struct line *line, int64_t at_ns, const struct line_unit *unit, s
 {
     at_ns = line->last_entry_ns = later(at_ns, line->last_entry_ns);
     leave(line, at_ns);
+    const struct line_copy gone = {.fate = LINE_LOST};
     bool doubled = impair_duplicates(&line->impair), lost = any_lost(line, unit);
     if (lost && !doubled) {
-        copies[0] = (struct line_copy){.fate = LINE_LOST};
+        copies[0] = gone;
         return 1;
     }
     copies[0] = pass(line, at_ns, unit);
     if (lost || !doubled)
         return 1;
-    copies[1] = any_lost(line, unit) ? (struct line_copy){.fate = LINE_LOST} : pass(line, at_ns, unit);
+    copies[1] = any_lost(line, unit) ? gone : pass(line, at_ns, unit);
     return 2;
 }
 

@@ -116,8 +116,13 @@ struct nl_msg *netlink_request(int type, int flags, const void *header, size_t h
     return request;
 }
 
-static int exchange(struct netlink *netlink, struct nl_msg *request, const char *what, struct err *e)
+/* `each` sees every answer, unless it is NULL. */
+static int exchange(struct netlink *netlink, struct nl_msg *request,
+                    void (*each)(struct nlmsghdr *answer, void *context), void *context, const char *what,
+                    struct err *e)
 {
+    netlink->each = each;
+    netlink->context = context;
     netlink->done = false;
     netlink->error = 0;
     netlink->says[0] = '\0';
@@ -134,8 +139,7 @@ static int exchange(struct netlink *netlink, struct nl_msg *request, const char 
 int netlink_send(struct netlink *netlink, struct nl_msg *request, const char *what, struct err *e)
 {
     nlmsg_hdr(request)->nlmsg_flags |= NLM_F_ACK;
-    netlink->each = NULL;
-    return exchange(netlink, request, what, e);
+    return exchange(netlink, request, NULL, NULL, what, e);
 }
 
 int netlink_dump(struct netlink *netlink, struct nl_msg *request,
@@ -143,9 +147,7 @@ int netlink_dump(struct netlink *netlink, struct nl_msg *request,
                  struct err *e)
 {
     nlmsg_hdr(request)->nlmsg_flags |= NLM_F_DUMP;
-    netlink->each = each;
-    netlink->context = context;
-    return exchange(netlink, request, what, e);
+    return exchange(netlink, request, each, context, what, e);
 }
 
 static void keep_info(struct nlmsghdr *answer, void *context)
@@ -160,9 +162,7 @@ int netlink_interface_flags(struct netlink *netlink, const char *name, unsigned 
     struct nl_msg *request = netlink_request(RTM_GETLINK, NLM_F_ACK, &info, sizeof info);
     nla_put_string(request, IFLA_IFNAME, name);
     autofree char *what = mem_printf("interface %s", name);
-    netlink->each = keep_info;
-    netlink->context = &info;
-    int status = exchange(netlink, request, what, e);
+    int status = exchange(netlink, request, keep_info, &info, what, e);
     *flags = info.ifi_flags;
     return status < 0 ? status : info.ifi_index ? info.ifi_index : err_set(e, ENODEV, "%s: not there", what);
 }

@@ -108,8 +108,8 @@ static int64_t step_of(int64_t length_ns)
 static void approach(const struct schedule_point *next, struct simtime begin, struct simtime at,
                      int64_t values[SCHEDULE_QUANTITIES])
 {
-    int64_t length = next->at.ns - begin.ns, step = step_of(length);
-    double part = (double)((at.ns - begin.ns) / step * step) / (double)length;
+    int64_t length = next->at.ns - begin.ns, step = step_of(length), steps = (at.ns - begin.ns) / step;
+    double part = (double)(steps * step) / (double)length;
     for (int q = 0; q < SCHEDULE_QUANTITIES; q++)
         values[q] += llround((double)(next->values[q] - values[q]) * part);
 }

@@ -97,7 +97,7 @@ int uml_run(const char *const *arguments, int seconds, bool first, char **output
                   *home_variable = mem_printf("HOME=%s", home);
     const char *const words[] = {
         "timeout",  "-k", "5", limit, "chrt",     first ? "-f" : "-o", first ? PRIORITY : "0", PROGRAM, "mem=256M", "rootfstype=hostfs",
-        "rootflags=/", "ro", init, "con=null", "con0=fd:0,fd:1", "quiet", MARK "=1", "--"};
+        "rootflags=/", "ro", init, "con=null", "con0=fd:0,fd:1", "quiet", (MARK "=1"), "--"};
     const char *argv[ARGUMENTS_MAX] = {NULL};
     memcpy(argv, words, sizeof words);
     for (size_t count = ARRAY_LEN(words); *arguments && count < ARGUMENTS_MAX - 1; count++)

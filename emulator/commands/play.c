@@ -244,7 +244,7 @@ int play_repetitions(struct play *p, uint64_t seed, int count, int jobs, const c
 
 int play_failure_status(const struct play *p, const struct err *e)
 {
-    struct world_real_facts facts;
+    struct world_real_facts facts = {0};
     struct world_real_options real = real_options(p, NULL);
     if (e->code == EINTR && interrupt_signal())
         return 128 + interrupt_signal();

@@ -31,7 +31,7 @@ static const struct {
 
 double *bench_figure(struct bench_links_figures *f, int i)
 {
-    return (double *)((char *)f + figures[i].offset);
+    return (double *)(void *)((char *)f + figures[i].offset);
 }
 
 static int compare(const void *a, const void *b)
@@ -42,7 +42,7 @@ static int compare(const void *a, const void *b)
 
 double bench_figure_median(struct bench_links_figures tries[BENCH_TRIES], int i)
 {
-    double values[BENCH_TRIES];
+    double values[BENCH_TRIES] = {0};
     size_t count = 0;
     for (int try = 0; try < BENCH_TRIES; try++)
         if (*bench_figure(&tries[try], i) >= 0)

@@ -11,8 +11,9 @@ static uint32_t channel(uint32_t colour)
 
 static void place_square(uint32_t columns, uint32_t index, double *x, double *y)
 {
+    uint32_t row = index / columns;
     *x = index % columns;
-    *y = index / columns;
+    *y = row;
 }
 
 static uint32_t channel_square(uint32_t columns, uint32_t index)

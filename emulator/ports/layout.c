@@ -59,8 +59,8 @@ uint32_t layout_container_address(uint32_t mud)
 
 struct party layout_party_at(const struct layout *l, uint32_t address)
 {
-    for (uint8_t role = PARTY_MUD; role <= PARTY_EDGE; role++) {
-        struct party p = {.role = role};
+    for (int role = PARTY_MUD; role <= PARTY_EDGE; role++) {
+        struct party p = {.role = (uint8_t)role};
         uint32_t base = layout_address(p);
         p.index = address - base;
         if (address >= base && layout_party(l, p) && layout_address(p) == address)

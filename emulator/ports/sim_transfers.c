@@ -54,8 +54,9 @@ static int route_of(const struct sim_order *so, int hosts[ROUTE_MAX])
         stops[1] = stops[2] = stops[0];
         stops[0] = registry < 0 ? stops[0] : sim->layout->registries[registry].host;
     }
-    for (int i = 0; i < ROUTE_MAX; i++)
-        if (count == 0 || hosts[count - 1] != stops[i])
+    hosts[count++] = stops[0];
+    for (int i = 1; i < ROUTE_MAX; i++)
+        if (hosts[count - 1] != stops[i])
             hosts[count++] = stops[i];
     return count;
 }

@@ -10,10 +10,12 @@ const struct testdata_mix testdata_layer = {.text = 1700, .random = 480};
 const struct testdata_mix testdata_base = {.text = 1800, .random = 950};
 
 /* Common words first, because the draw below prefers low numbers. Padded: a word is copied as 16 bytes. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): an array of char takes no initialiser in parentheses */
 #define WORD(text)                                                                                           \
     {                                                                                                        \
         text, sizeof text - 1                                                                                \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 static const struct word {
     char text[16];
     uint8_t len;

@@ -63,9 +63,10 @@ static const char *const ssh_words[] = {"ssh", "-T", "-oBatchMode=yes", "-oServe
 /* ssh, the machine and the command there. ROAMLAB_SSH is words with blanks between; `own` is a copy of it. */
 static void put_ssh(const char **argv, char *own, const char *machine, const char *command)
 {
+    char *rest = NULL;
     int count = 0;
-    for (char *word = own ? strtok(own, " ") : NULL; word && count < ARGUMENTS_MAX - 8;
-         word = strtok(NULL, " "))
+    for (char *word = own ? strtok_r(own, " ", &rest) : NULL; word && count < ARGUMENTS_MAX - 8;
+         word = strtok_r(NULL, " ", &rest))
         argv[count++] = word;
     for (size_t i = count ? 1 : 0; i < ARRAY_LEN(ssh_words); i++)
         argv[count++] = ssh_words[i];

@@ -25,7 +25,8 @@
 #include <stdint.h>
 
 enum { SCENARIO_DRIFT_MS = 50 /* the default of drift_max */, SCENARIO_CLOCK_MS = 5 /* of clock_max */ };
-enum { SCENARIO_HOSTS_MAX = 200, SCENARIO_MUDS_MAX = 2000000, SCENARIO_APS_MAX = 100000 };
+enum { SCENARIO_HOSTS_MAX = 200, SCENARIO_LINKS_MAX = SCENARIO_HOSTS_MAX * (SCENARIO_HOSTS_MAX - 1) / 2 };
+enum { SCENARIO_MUDS_MAX = 2000000, SCENARIO_APS_MAX = 100000 };
 
 struct scenario_host {
     char *name;
