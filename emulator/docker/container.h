@@ -86,6 +86,11 @@ void docker_container_revive(struct docker_container *c, struct docker_job *job,
 void docker_container_discard(struct docker_container *c, struct docker_job *job, const char *image,
                               const char *spool);
 
+/* The command that unpacks a layer of the other side: GNU tar lets no name, link or hard link of an archive lead out of a folder that was empty
+ * before; no option may take that away. */
+enum { DOCKER_UNPACK_WORDS = 9 };
+void docker_layer_unpack_words(const char *argv[DOCKER_UNPACK_WORDS], const char *archive, const char *upper);
+
 /* Steps that several operations share. */
 int docker_step_create(struct docker_job *job, struct err *e);
 int docker_step_inspect(struct docker_job *job, struct err *e);

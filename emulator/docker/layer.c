@@ -5,6 +5,7 @@
 #include "mem.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 
 static int tar_ended(struct docker_job *job, int status, struct err *e)
@@ -55,6 +56,13 @@ static int step_pack(struct docker_job *job, struct err *e)
     return docker_job_process(job, tar_ended, argv, job->log, e);
 }
 
+void docker_layer_unpack_words(const char *argv[DOCKER_UNPACK_WORDS], const char *archive, const char *upper)
+{
+    const char *const words[DOCKER_UNPACK_WORDS] = {
+        "tar", "-C", upper, "--xattrs", "--xattrs-include=*", "--numeric-owner", "-xpf", archive, NULL};
+    memcpy(argv, words, sizeof words);
+}
+
 static int step_unpack(struct docker_job *job, struct err *e)
 {
     if (!job->spool)
@@ -64,9 +72,8 @@ static int step_unpack(struct docker_job *job, struct err *e)
         return status;
     autofree char *archive = mem_printf("%s/layer.tar", job->spool);
     job->log = mem_printf("%s/tar.log", job->spool);
-    const char *const argv[] = {
-        "tar",   "-C", job->container->upper, "--xattrs", "--xattrs-include=*", "--numeric-owner", "-xpf",
-        archive, NULL};
+    const char *argv[DOCKER_UNPACK_WORDS];
+    docker_layer_unpack_words(argv, archive, job->container->upper);
     return docker_job_process(job, tar_ended, argv, job->log, e);
 }
 

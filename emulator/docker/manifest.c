@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -51,12 +52,32 @@ static int check_file(const char *folder, const char *name, unsigned long long s
     return 0;
 }
 
+/* CRIU, as root, would follow a link to wherever, or open a device; the folder itself may have come as a link, too. */
+static int check_kinds(const char *folder, struct err *e)
+{
+    struct stat st;
+    int status = 0, fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *names = fd < 0 ? NULL : fdopendir(fd);
+    if (!names)
+        return err_set(e, EBADMSG, "unusable checkpoint: %s: %s", folder, strerror(errno));
+    for (struct dirent *entry; status == 0 && (entry = readdir(names));)
+        if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") &&
+            (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode)))
+            status =
+                err_set(e, EBADMSG, "unusable checkpoint: %s/%s is no regular file", folder, entry->d_name);
+    closedir(names);
+    return status;
+}
+
 int manifest_check(const char *folder, uint64_t *bytes, struct err *e)
 {
     autofree char *path = mem_printf("%s/%s", folder, MANIFEST_NAME);
     struct buf list = BUF_INIT;
     *bytes = 0;
-    int status = files_read(path, 0, &list, NULL);
+    int status = check_kinds(folder, e);
+    if (status < 0)
+        return status;
+    status = files_read(path, 0, &list, NULL);
     if (status < 0 || !list.len)
         status = err_set(e, EBADMSG, "unusable checkpoint: %s is missing or empty", path);
     buf_text(&list);
