@@ -1,4 +1,4 @@
-/* What real.c, real_containers.c, real_operations.c and real_files.c share. */
+/* What the real_*.c files share: one real world, its containers, the orders under way. */
 #ifndef ROAMLAB_REAL_INTERNAL_H
 #define ROAMLAB_REAL_INTERNAL_H
 
@@ -77,8 +77,6 @@ struct real_order {
     bool last_layer;                /* it is the last */
 };
 
-/* The layer is put into a container that was created without it. */
-bool real_layer_comes_later(const struct real *real);
 /* The step that was begun has ended. */
 void real_order_step_done(struct real_order *o, int status, const struct err *e);
 void real_operate(struct port *port, const struct order *order);
@@ -90,6 +88,18 @@ void real_order_answered(struct real *real, uint32_t mud);
 void real_free_operations(struct real *real);
 /* Says something about the migration that a reader should know. */
 void real_note(const struct real_order *o, const char *text);
+
+/* --- real_docker.c: steps, as those of real_files.c --- */
+int real_docker(struct real_order *o, struct err *e); /* the job that the operation is */
+typedef void real_docker_writer(struct docker_container *c, struct docker_job *job, const char *folder);
+int real_docker_seed(struct real_order *o, real_docker_writer *write, struct err *e);
+int real_docker_usage(struct real_order *o, struct err *e); /* what the container uses */
+/* The order's container; START, and what a target does first, bring a new one. NULL if there is none. */
+struct real_container *real_container_for(struct real_order *o);
+/* The one that the order is about; NULL if it is about files alone, as DISCARD may be, or there is none. */
+struct real_container *real_container_about(const struct real_order *o);
+/* The layer is put into a container that was created without it. */
+bool real_layer_comes_later(const struct real *real);
 
 /* --- real_registries.c --- */
 int real_pull(struct real_order *o, struct err *e); /* a step, as those of real_files.c */

@@ -155,147 +155,6 @@ static int send_file(struct real_order *o, struct err *e)
     return status < 0 ? status : 1;
 }
 
-/* --- Docker --------------------------------------------------------------------------------------------------------------------- */
-
-static void docker_done(struct docker_job *job, int status, uint64_t bytes, const struct err *e)
-{
-    struct real_order *o = container_of(job, struct real_order, job);
-    if (bytes)
-        o->bytes += (int64_t)bytes;
-    real_order_step_done(o, status, e);
-}
-
-static bool commits(const struct real *real)
-{
-    return strategy_has(real->options.strategy, OP_COMMIT);
-}
-
-bool real_layer_comes_later(const struct real *real)
-{
-    return strategy_has(real->options.strategy, OP_PUT_LAYER);
-}
-
-static char *commit_image(const struct real_order *o)
-{
-    return commits(o->real) ? mem_printf("roamlab/commit:%s-m%u-%u", o->real->options.run, o->order.mud,
-                                         o->order.migration)
-                            : NULL;
-}
-
-/* START, and what a target does first, bring a new container; DISCARD may be about files alone. */
-static struct real_container *container_for(struct real_order *o)
-{
-    struct real_container *c = real_find_container(o->real, o->order.mud, o->order.container);
-    bool brings = o->order.operation == OP_START || o->order.operation == OP_LOAD ||
-                  o->order.operation == OP_LOAD_BASE || o->order.operation == OP_CREATE;
-    return c || !brings ? c : real_add_container(o->real, o->order.mud, o->order.container);
-}
-
-static bool about_files_alone(const struct real_order *o)
-{
-    return o->order.operation == OP_DISCARD && o->order.container != o->order.migration;
-}
-
-static int docker(struct real_order *o, struct err *e)
-{
-    struct real_container *c = container_for(o);
-    autofree char *memory = real_files_path(o, ".memory"), *files = real_files_path(o, ".files"),
-                  *image = commit_image(o), *archive = mem_printf("%s/image.tar", files);
-    if (about_files_alone(o) || (!c && (o->order.operation == OP_DISCARD || o->order.operation == OP_STOP)))
-        return 0;
-    if (!c)
-        return err_set(e, ENOENT, "no container of device %u, migration %u", o->order.mud,
-                       o->order.container);
-    o->job.done = docker_done;
-    switch (o->order.operation) {
-    case OP_START:
-        docker_container_start(&c->docker, &o->job, o->order.migration ? image : NULL);
-        break;
-    case OP_FREEZE:
-        docker_container_freeze(&c->docker, &o->job);
-        break;
-    case OP_THAW:
-        docker_container_thaw(&c->docker, &o->job);
-        break;
-    case OP_DUMP:
-        docker_container_dump(&c->docker, &o->job, memory);
-        break;
-    case OP_TAKE_LAYER:
-        docker_container_take_layer(&c->docker, &o->job, files);
-        break;
-    case OP_COMMIT:
-        docker_container_commit(&c->docker, &o->job, image);
-        break;
-    case OP_SAVE:
-        docker_container_save(&c->docker, &o->job, image, files);
-        break;
-    case OP_LOAD:
-        docker_container_load(&c->docker, &o->job, archive);
-        break;
-    case OP_CREATE:
-        docker_container_create(&c->docker, &o->job, image, image || real_layer_comes_later(o->real) ? NULL : files);
-        break;
-    case OP_PUT_LAYER:
-        docker_container_put_layer(&c->docker, &o->job, files);
-        break;
-    case OP_RESTORE:
-        docker_container_restore(&c->docker, &o->job, memory);
-        break;
-    case OP_HALT:
-        docker_container_halt(&c->docker, &o->job);
-        break;
-    case OP_REVIVE:
-        docker_container_revive(&c->docker, &o->job, memory);
-        break;
-    case OP_STOP:
-    case OP_DISCARD:
-        docker_container_discard(&c->docker, &o->job, image, NULL);
-        break;
-    case OP_TAKE_LOG:
-    case OP_SEND_LOG:
-    case OP_RECEIVE_LOG:
-    case OP_REPLAY_LOG:
-    case OP_SEED:
-    case OP_SEND_SEED:
-    case OP_DIFF:
-    case OP_SEND_CHANGES:
-    case OP_RECEIVE_CHANGES:
-    case OP_MERGE:
-    case OP_SEND_MEMORY:
-    case OP_SEND_LAYER:
-    case OP_SEND_IMAGE:
-    case OP_RECEIVE_MEMORY:
-    case OP_RECEIVE_LAYER:
-    case OP_RECEIVE_IMAGE:
-    case OP_SEND_BASE:
-    case OP_LOAD_BASE:
-    case OP_SEND_LIST:
-    case OP_RECEIVE_LIST:
-    case OP_SEND_CHOICE:
-    case OP_RECEIVE_CHOICE:
-    case OP_REPLAY:
-    case OP_SWITCH:
-    case OP_PULL:
-    case OP_MEASURE:
-    case OPERATIONS:
-        return err_set(e, EINVAL, "%s is no Docker job", operation_name(o->order.operation));
-    }
-    return 1;
-}
-
-typedef void docker_writer(struct docker_container *c, struct docker_job *job, const char *spool);
-
-static int seed(struct real_order *o, docker_writer *write, struct err *e)
-{
-    struct real_container *c = container_for(o);
-    autofree char *folder = real_files_path(o, ".seed");
-    if (!c)
-        return err_set(e, ENOENT, "no container of device %u, migration %u", o->order.mud, o->order.container);
-    o->job.done = docker_done;
-    write(&c->docker, &o->job, folder);
-    return 1;
-}
-
 /* --- the service ------------------------------------------------------------------------------------------------------------------ */
 
 static int ask(struct real_order *o)
@@ -337,22 +196,16 @@ static int give_address(struct real_order *o, struct err *e)
     return status == -EEXIST ? 0 : status;
 }
 
-/* The one that the order is about; NULL if it is about files alone, or there is none. */
-static struct real_container *container_of_order(const struct real_order *o)
-{
-    return about_files_alone(o) ? NULL : real_find_container(o->real, o->order.mud, o->order.container);
-}
-
 static int take_address(struct real_order *o)
 {
-    if (container_of_order(o))
+    if (real_container_about(o))
         real_take_address(o->real, o->order.mud);
     return 0;
 }
 
 static int unwatch(struct real_order *o)
 {
-    struct real_container *c = container_of_order(o);
+    struct real_container *c = real_container_about(o);
     if (c)
         real_unwatch_container(c);
     return 0;
@@ -360,20 +213,10 @@ static int unwatch(struct real_order *o)
 
 static int forget(struct real_order *o)
 {
-    struct real_container *c = container_of_order(o);
+    struct real_container *c = real_container_about(o);
     if (c)
         real_drop_container(o->real, c);
     return 0;
-}
-
-static int see_usage(struct real_order *o, struct err *e)
-{
-    const struct real_container *c = real_find_container(o->real, o->order.mud, o->order.container);
-    struct docker_usage usage = {0};
-    int status = c ? docker_container_usage(&c->docker, &usage, e) : err_set(e, ENOENT, "there is no such container");
-    o->bytes = (int64_t)usage.memory_bytes;
-    o->cpu_ns = (int64_t)usage.cpu_ns;
-    return status;
 }
 
 /* 1: something was started that goes on later; 0: done; -errno. */
@@ -381,7 +224,7 @@ static int take_step(struct real_order *o, enum step step, struct err *e)
 {
     switch (step) {
     case STEP_DOCKER:
-        return docker(o, e);
+        return real_docker(o, e);
     case STEP_GIVE_ADDRESS:
         return give_address(o, e);
     case STEP_TAKE_ADDRESS:
@@ -409,9 +252,9 @@ static int take_step(struct real_order *o, enum step step, struct err *e)
     case STEP_MEASURE:
         return real_files_measure(o, e);
     case STEP_SEED_MEMORY:
-        return seed(o, docker_container_dump, e);
+        return real_docker_seed(o, docker_container_dump, e);
     case STEP_SEED_LAYER:
-        return seed(o, docker_container_take_layer, e);
+        return real_docker_seed(o, docker_container_take_layer, e);
     case STEP_WRITE_LOG:
         return real_log_write(o, e);
     case STEP_READ_LOG:
@@ -428,7 +271,7 @@ static int take_step(struct real_order *o, enum step step, struct err *e)
     case STEP_PULL:
         return real_pull(o, e);
     case STEP_USAGE:
-        return see_usage(o, e);
+        return real_docker_usage(o, e);
     case STEP_LIST:
         return real_layers_list(o, e);
     case STEP_CHOOSE:
@@ -436,7 +279,7 @@ static int take_step(struct real_order *o, enum step step, struct err *e)
     case STEP_SHIP:
         return real_layers_ship(o, e);
     case STEP_LOAD_BASE:
-        return real_layers_load(o, &container_for(o)->docker);
+        return real_layers_load(o, &real_container_for(o)->docker);
     case STEP_END:
         break;
     }

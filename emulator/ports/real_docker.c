@@ -1,0 +1,156 @@
+/* What an order asks of the Engine: the Docker job that it is, and on which container. */
+#include "mem.h"
+#include "real_internal.h"
+
+#include <errno.h>
+
+static void docker_done(struct docker_job *job, int status, uint64_t bytes, const struct err *e)
+{
+    struct real_order *o = container_of(job, struct real_order, job);
+    if (bytes)
+        o->bytes += (int64_t)bytes;
+    real_order_step_done(o, status, e);
+}
+
+static bool commits(const struct real *real)
+{
+    return strategy_has(real->options.strategy, OP_COMMIT);
+}
+
+bool real_layer_comes_later(const struct real *real)
+{
+    return strategy_has(real->options.strategy, OP_PUT_LAYER);
+}
+
+static char *commit_image(const struct real_order *o)
+{
+    return commits(o->real) ? mem_printf("roamlab/commit:%s-m%u-%u", o->real->options.run, o->order.mud,
+                                         o->order.migration)
+                            : NULL;
+}
+
+static bool about_files_alone(const struct real_order *o)
+{
+    return o->order.operation == OP_DISCARD && o->order.container != o->order.migration;
+}
+
+struct real_container *real_container_for(struct real_order *o)
+{
+    struct real_container *c = real_find_container(o->real, o->order.mud, o->order.container);
+    bool brings = o->order.operation == OP_START || o->order.operation == OP_LOAD ||
+                  o->order.operation == OP_LOAD_BASE || o->order.operation == OP_CREATE;
+    return c || !brings ? c : real_add_container(o->real, o->order.mud, o->order.container);
+}
+
+struct real_container *real_container_about(const struct real_order *o)
+{
+    return about_files_alone(o) ? NULL : real_find_container(o->real, o->order.mud, o->order.container);
+}
+
+int real_docker(struct real_order *o, struct err *e)
+{
+    struct real_container *c = real_container_for(o);
+    autofree char *memory = real_files_path(o, ".memory"), *files = real_files_path(o, ".files"),
+                  *image = commit_image(o), *archive = mem_printf("%s/image.tar", files);
+    if (about_files_alone(o) || (!c && (o->order.operation == OP_DISCARD || o->order.operation == OP_STOP)))
+        return 0;
+    if (!c)
+        return err_set(e, ENOENT, "no container of device %u, migration %u", o->order.mud,
+                       o->order.container);
+    o->job.done = docker_done;
+    switch (o->order.operation) {
+    case OP_START:
+        docker_container_start(&c->docker, &o->job, o->order.migration ? image : NULL);
+        break;
+    case OP_FREEZE:
+        docker_container_freeze(&c->docker, &o->job);
+        break;
+    case OP_THAW:
+        docker_container_thaw(&c->docker, &o->job);
+        break;
+    case OP_DUMP:
+        docker_container_dump(&c->docker, &o->job, memory);
+        break;
+    case OP_TAKE_LAYER:
+        docker_container_take_layer(&c->docker, &o->job, files);
+        break;
+    case OP_COMMIT:
+        docker_container_commit(&c->docker, &o->job, image);
+        break;
+    case OP_SAVE:
+        docker_container_save(&c->docker, &o->job, image, files);
+        break;
+    case OP_LOAD:
+        docker_container_load(&c->docker, &o->job, archive);
+        break;
+    case OP_CREATE:
+        docker_container_create(&c->docker, &o->job, image, image || real_layer_comes_later(o->real) ? NULL : files);
+        break;
+    case OP_PUT_LAYER:
+        docker_container_put_layer(&c->docker, &o->job, files);
+        break;
+    case OP_RESTORE:
+        docker_container_restore(&c->docker, &o->job, memory);
+        break;
+    case OP_HALT:
+        docker_container_halt(&c->docker, &o->job);
+        break;
+    case OP_REVIVE:
+        docker_container_revive(&c->docker, &o->job, memory);
+        break;
+    case OP_STOP:
+    case OP_DISCARD:
+        docker_container_discard(&c->docker, &o->job, image, NULL);
+        break;
+    case OP_TAKE_LOG:
+    case OP_SEND_LOG:
+    case OP_RECEIVE_LOG:
+    case OP_REPLAY_LOG:
+    case OP_SEED:
+    case OP_SEND_SEED:
+    case OP_DIFF:
+    case OP_SEND_CHANGES:
+    case OP_RECEIVE_CHANGES:
+    case OP_MERGE:
+    case OP_SEND_MEMORY:
+    case OP_SEND_LAYER:
+    case OP_SEND_IMAGE:
+    case OP_RECEIVE_MEMORY:
+    case OP_RECEIVE_LAYER:
+    case OP_RECEIVE_IMAGE:
+    case OP_SEND_BASE:
+    case OP_LOAD_BASE:
+    case OP_SEND_LIST:
+    case OP_RECEIVE_LIST:
+    case OP_SEND_CHOICE:
+    case OP_RECEIVE_CHOICE:
+    case OP_REPLAY:
+    case OP_SWITCH:
+    case OP_PULL:
+    case OP_MEASURE:
+    case OPERATIONS:
+        return err_set(e, EINVAL, "%s is no Docker job", operation_name(o->order.operation));
+    }
+    return 1;
+}
+
+int real_docker_seed(struct real_order *o, real_docker_writer *write, struct err *e)
+{
+    struct real_container *c = real_container_for(o);
+    autofree char *folder = real_files_path(o, ".seed");
+    if (!c)
+        return err_set(e, ENOENT, "no container of device %u, migration %u", o->order.mud, o->order.container);
+    o->job.done = docker_done;
+    write(&c->docker, &o->job, folder);
+    return 1;
+}
+
+int real_docker_usage(struct real_order *o, struct err *e)
+{
+    const struct real_container *c = real_find_container(o->real, o->order.mud, o->order.container);
+    struct docker_usage usage = {0};
+    int status = c ? docker_container_usage(&c->docker, &usage, e) : err_set(e, ENOENT, "there is no such container");
+    o->bytes = (int64_t)usage.memory_bytes;
+    o->cpu_ns = (int64_t)usage.cpu_ns;
+    return status;
+}
