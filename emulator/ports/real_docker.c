@@ -84,7 +84,8 @@ int real_docker(struct real_order *o, struct err *e)
         docker_container_load(&c->docker, &o->job, archive);
         break;
     case OP_CREATE:
-        docker_container_create(&c->docker, &o->job, image, image || real_layer_comes_later(o->real) ? NULL : files);
+        docker_container_create(&c->docker, &o->job, image,
+                                image || real_layer_comes_later(o->real) ? NULL : files);
         break;
     case OP_PUT_LAYER:
         docker_container_put_layer(&c->docker, &o->job, files);
@@ -139,7 +140,8 @@ int real_docker_seed(struct real_order *o, real_docker_writer *write, struct err
     struct real_container *c = real_container_for(o);
     autofree char *folder = real_files_path(o, ".seed");
     if (!c)
-        return err_set(e, ENOENT, "no container of device %u, migration %u", o->order.mud, o->order.container);
+        return err_set(e, ENOENT, "no container of device %u, migration %u", o->order.mud,
+                       o->order.container);
     o->job.done = docker_done;
     write(&c->docker, &o->job, folder);
     return 1;
@@ -149,7 +151,8 @@ int real_docker_usage(struct real_order *o, struct err *e)
 {
     const struct real_container *c = real_find_container(o->real, o->order.mud, o->order.container);
     struct docker_usage usage = {0};
-    int status = c ? docker_container_usage(&c->docker, &usage, e) : err_set(e, ENOENT, "there is no such container");
+    int status =
+        c ? docker_container_usage(&c->docker, &usage, e) : err_set(e, ENOENT, "there is no such container");
     o->bytes = (int64_t)usage.memory_bytes;
     o->cpu_ns = (int64_t)usage.cpu_ns;
     return status;

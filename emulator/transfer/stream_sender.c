@@ -2,6 +2,7 @@
 #include "mem.h"
 #include "stream_content.h"
 #include "stream_pace.h"
+#include "stream_queue.h"
 #include "stream_tls.h"
 #include "stream_wire.h"
 #include "tcp_count.h"
@@ -9,7 +10,6 @@
 #include <errno.h>
 #include <openssl/rand.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -26,12 +26,9 @@ enum {
 struct stream_sender {
     struct transfer_settings settings;
     struct transfer_host host;
-    int stop_fd, wake_fd, event_fd;
+    struct stream_queue queue; /* shared with the loop */
+    int stop_fd;
     pthread_t thread;
-    pthread_mutex_t lock;        /* of the lists, the parcels' jobs, and `attempts` */
-    struct stream_parcel *open;  /* only the thread takes one out */
-    struct stream_parcel *ended; /* only the loop does */
-    struct stream_attempts attempts;
 
     /* the thread's own */
     struct stream_tls tls;
@@ -44,116 +41,26 @@ struct stream_sender {
     uint8_t *slice, *payload;
 };
 
-/* --- between the loop and the thread ---------------------------------------------------------------------------------------------- */
-
-void stream_parcel_free(struct stream_parcel *p)
-{
-    if (!p)
-        return;
-    stream_content_free(p->content);
-    free(p->folder);
-    free(p);
-}
+/* --- what the loop asks for ------------------------------------------------------------------------------------------------------- */
 
 int stream_sender_fd(const struct stream_sender *s)
 {
-    return s->event_fd;
+    return s->queue.event_fd;
 }
 
 void stream_sender_submit(struct stream_sender *s, struct stream_parcel *p)
 {
-    pthread_mutex_lock(&s->lock);
-    struct stream_parcel **at = &s->open;
-    while (*at)
-        at = &(*at)->next;
-    *at = p;
-    pthread_mutex_unlock(&s->lock);
-    eventfd_write(s->wake_fd, 1);
-}
-
-static void drop_job(struct stream_parcel *list, const struct transfer_job *job)
-{
-    for (struct stream_parcel *p = list; p; p = p->next)
-        if (p->job == job)
-            p->job = NULL;
+    stream_queue_submit(&s->queue, p);
 }
 
 void stream_sender_drop(struct stream_sender *s, const struct transfer_job *job)
 {
-    pthread_mutex_lock(&s->lock);
-    drop_job(s->open, job);
-    drop_job(s->ended, job);
-    pthread_mutex_unlock(&s->lock);
-    eventfd_write(s->wake_fd, 1);
+    stream_queue_drop(&s->queue, job);
 }
 
 struct stream_parcel *stream_sender_collect(struct stream_sender *s, struct stream_attempts *attempts)
 {
-    struct stream_parcel *ended = NULL;
-    eventfd_t unused;
-    eventfd_read(s->event_fd, &unused);
-    pthread_mutex_lock(&s->lock);
-    *attempts = s->attempts;
-    s->attempts = (struct stream_attempts){0};
-    if (!attempts->count && (ended = s->ended))
-        s->ended = ended->next;
-    if (s->ended)
-        eventfd_write(s->event_fd, 1);
-    pthread_mutex_unlock(&s->lock);
-    return ended;
-}
-
-static void tell(struct stream_sender *s)
-{
-    eventfd_write(s->event_fd, 1);
-}
-
-/* With the lock held. */
-static void move_to_ended(struct stream_sender *s, struct stream_parcel *p, const struct err *e)
-{
-    p->err = e ? *e : (struct err)ERR_INIT;
-    p->state = STREAM_PARCEL_ENDED;
-    struct stream_parcel **at = &s->open;
-    while (*at != p)
-        at = &(*at)->next;
-    *at = p->next;
-    p->next = s->ended;
-    s->ended = p;
-}
-
-static void end_parcel(struct stream_sender *s, struct stream_parcel *p, const struct err *e)
-{
-    pthread_mutex_lock(&s->lock);
-    move_to_ended(s, p, e);
-    pthread_mutex_unlock(&s->lock);
-    tell(s);
-}
-
-/* At once: what is submitted when the first of them is known to have failed is a new attempt's. */
-static void end_all(struct stream_sender *s, const struct err *e)
-{
-    pthread_mutex_lock(&s->lock);
-    while (s->open)
-        move_to_ended(s, s->open, e);
-    pthread_mutex_unlock(&s->lock);
-    tell(s);
-}
-
-/* The open parcel behind `p` (NULL: the first); asked before `p` is touched, because what ends is the loop's. */
-static struct stream_parcel *next_open(struct stream_sender *s, const struct stream_parcel *p)
-{
-    pthread_mutex_lock(&s->lock);
-    struct stream_parcel *next = p ? p->next : s->open;
-    pthread_mutex_unlock(&s->lock);
-    return next;
-}
-
-static bool called_off(struct stream_sender *s, const struct stream_parcel *p)
-{
-    pthread_mutex_lock(&s->lock);
-    bool off = !p->job;
-    pthread_mutex_unlock(&s->lock);
-    return off;
+    return stream_queue_collect(&s->queue, attempts);
 }
 
 /* --- frames ------------------------------------------------------------------------------------------------------------------------ */
@@ -194,23 +101,23 @@ static int read_frame(struct stream_sender *s, struct stream_frame *frame, struc
 
 static int verdict(struct stream_sender *s, const struct stream_frame *frame, struct err *e)
 {
-    struct stream_parcel *p = next_open(s, NULL);
+    struct stream_parcel *p = stream_queue_next(&s->queue, NULL);
     while (p && p->number != frame->job)
-        p = next_open(s, p);
+        p = stream_queue_next(&s->queue, p);
     struct err result = ERR_INIT;
     if (!p)
         return 0;
     count_wire_bytes(s, p);
     if (stream_verdict_read(s->payload, frame->length, &result) < 0)
         err_wrap(&result, "stream: to host %s", s->host.name);
-    end_parcel(s, p, &result);
+    stream_queue_end(&s->queue, p, &result);
     return forget(s, frame->job, e);
 }
 
 static int take_verdicts(struct stream_sender *s, bool wait, struct err *e)
 {
     int status;
-    while ((status = stream_tls_readable(&s->tls, wait, s->wake_fd, e)) == 1) {
+    while ((status = stream_tls_readable(&s->tls, wait, s->queue.wake_fd, e)) == 1) {
         struct stream_frame frame;
         status = read_frame(s, &frame, e);
         if (status == 0 && frame.type == STREAM_VERDICT)
@@ -283,7 +190,7 @@ static int send_slice(struct stream_sender *s, struct stream_parcel *p, struct e
     ssize_t got = stream_content_read(p->content, s->slice, STREAM_SLICE_BYTES, &cannot);
     if (got < 0) {
         uint32_t number = p->number;
-        end_parcel(s, p, &cannot);
+        stream_queue_end(&s->queue, p, &cannot);
         return forget(s, number, e);
     }
     if (got == 0)
@@ -302,21 +209,21 @@ static int drop(struct stream_sender *s, struct stream_parcel *p, struct err *e)
 {
     bool offered = p->offered;
     uint32_t number = p->number;
-    end_parcel(s, p, NULL);
+    stream_queue_end(&s->queue, p, NULL);
     return offered ? forget(s, number, e) : 0;
 }
 
 static bool waits_in_lane(struct stream_sender *s, const struct stream_parcel *p)
 {
-    const struct stream_parcel *before = p->lane ? next_open(s, NULL) : p;
+    const struct stream_parcel *before = p->lane ? stream_queue_next(&s->queue, NULL) : p;
     while (before != p && (before->lane != p->lane || before->state == STREAM_PARCEL_SENT))
-        before = next_open(s, before);
+        before = stream_queue_next(&s->queue, before);
     return before != p;
 }
 
 static int advance(struct stream_sender *s, struct stream_parcel *p, struct err *e)
 {
-    if (called_off(s, p))
+    if (stream_queue_called_off(&s->queue, p))
         return drop(s, p, e);
     if (waits_in_lane(s, p))
         return 0;
@@ -327,17 +234,17 @@ static int advance(struct stream_sender *s, struct stream_parcel *p, struct err 
 
 static bool in_state(struct stream_sender *s, enum stream_parcel_state state)
 {
-    struct stream_parcel *p = next_open(s, NULL);
+    struct stream_parcel *p = stream_queue_next(&s->queue, NULL);
     while (p && p->state != state)
-        p = next_open(s, p);
+        p = stream_queue_next(&s->queue, p);
     return p != NULL;
 }
 
 static int advance_all(struct stream_sender *s, struct err *e)
 {
     int status = 0;
-    for (struct stream_parcel *p = next_open(s, NULL), *next; p && status == 0; p = next) {
-        next = next_open(s, p);
+    for (struct stream_parcel *p = stream_queue_next(&s->queue, NULL), *next; p && status == 0; p = next) {
+        next = stream_queue_next(&s->queue, p);
         status = advance(s, p, e);
     }
     return status;
@@ -349,10 +256,10 @@ static int send_parcels(struct stream_sender *s, struct err *e)
     int status = 0;
     while (status == 0) {
         eventfd_t unused;
-        eventfd_read(s->wake_fd, &unused);
+        eventfd_read(s->queue.wake_fd, &unused);
         s->tls.patience = s->settings.progress_timeout;
         status = advance_all(s, e);
-        if (!next_open(s, NULL))
+        if (!stream_queue_next(&s->queue, NULL))
             s->tls.patience = SIMTIME_ZERO;
         if (status == 0)
             status = take_verdicts(s, !in_state(s, STREAM_PARCEL_SENDING), e);
@@ -408,12 +315,7 @@ static bool connect_peer(struct stream_sender *s)
 {
     struct err e = ERR_INIT;
     int status = open_connection(s, &e);
-    pthread_mutex_lock(&s->lock);
-    s->attempts = (struct stream_attempts){s->attempts.count + 1, e};
-    pthread_mutex_unlock(&s->lock);
-    if (status < 0)
-        end_all(s, &e);
-    tell(s);
+    stream_queue_attempted(&s->queue, &e);
     return status == 0;
 }
 
@@ -422,12 +324,12 @@ static void connection_broke(struct stream_sender *s, struct err *e)
 {
     stream_tls_close(&s->tls);
     err_wrap(e, "stream: to host %s (%s)", s->host.name, s->host.address);
-    for (struct stream_parcel *p = next_open(s, NULL), *next; p; p = next) {
-        next = next_open(s, p);
-        if (e->code == ECONNRESET && !called_off(s, p) && ++p->cuts < CUTS_MAX)
+    for (struct stream_parcel *p = stream_queue_next(&s->queue, NULL), *next; p; p = next) {
+        next = stream_queue_next(&s->queue, p);
+        if (e->code == ECONNRESET && !stream_queue_called_off(&s->queue, p) && ++p->cuts < CUTS_MAX)
             p->state = STREAM_PARCEL_NEW;
         else
-            end_parcel(s, p, e);
+            stream_queue_end(&s->queue, p, e);
     }
 }
 
@@ -439,11 +341,11 @@ static bool stopped(const struct stream_sender *s)
 
 static void wait_for_parcels(struct stream_sender *s)
 {
-    struct pollfd fds[] = {{s->stop_fd, POLLIN, 0}, {s->wake_fd, POLLIN, 0}};
-    while (!next_open(s, NULL) && !stopped(s)) {
+    struct pollfd fds[] = {{s->stop_fd, POLLIN, 0}, {s->queue.wake_fd, POLLIN, 0}};
+    while (!stream_queue_next(&s->queue, NULL) && !stopped(s)) {
         eventfd_t unused;
         poll(fds, ARRAY_LEN(fds), -1);
-        eventfd_read(s->wake_fd, &unused);
+        eventfd_read(s->queue.wake_fd, &unused);
     }
 }
 
@@ -462,16 +364,10 @@ static void *sender_main(void *argument)
 
 static void release(struct stream_sender *s)
 {
-    for (struct stream_parcel *p; (p = s->open ? s->open : s->ended);) {
-        *(s->open ? &s->open : &s->ended) = p->next;
-        stream_parcel_free(p);
-    }
+    stream_queue_free(&s->queue);
     close(s->stop_fd);
-    close(s->wake_fd);
-    close(s->event_fd);
     SSL_CTX_free(s->context);
     ZSTD_freeCCtx(s->zstd);
-    pthread_mutex_destroy(&s->lock);
     free(s->slice);
     free(s->payload);
     free(s);
@@ -484,13 +380,11 @@ struct stream_sender *stream_sender_new(const struct transfer_settings *settings
     *s = (struct stream_sender){.settings = *settings,
                                 .host = *host,
                                 .stop_fd = eventfd(0, EFD_CLOEXEC),
-                                .wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-                                .event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
                                 .slice = mem_alloc(STREAM_SLICE_BYTES),
                                 .payload = mem_alloc(STREAM_PAYLOAD_MAX),
                                 .level = LEVEL_MOST,
                                 .zstd = ZSTD_createCCtx()};
-    pthread_mutex_init(&s->lock, NULL);
+    stream_queue_init(&s->queue);
     s->tls = (struct stream_tls){.fd = -1, .stop_fd = s->stop_fd};
     RAND_bytes((uint8_t *)&s->session, sizeof s->session);
     s->context = stream_tls_context(settings->folder, e);
