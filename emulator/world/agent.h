@@ -4,6 +4,9 @@
 #ifndef ROAMLAB_AGENT_H
 #define ROAMLAB_AGENT_H
 
+/* Of the carrier's server at each edge server. */
+enum { AGENT_CARRIER_PORT = 2222 };
+
 /* Plays until told to end. Returns an exit status. */
 int agent_run(void);
 

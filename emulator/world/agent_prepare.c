@@ -1,0 +1,276 @@
+/* What an agent's host needs before the run: its registry, the carrier's store, an Engine with the image, the carrier's server. Each
+ * starts the next when it is ready; the last one tells the controller. */
+#include "agent.h"
+#include "agent_internal.h"
+#include "base_layers.h"
+#include "files.h"
+#include "mem.h"
+#include "registry_image.h"
+#include "registry_keys.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { STORE_PORT = 2049 /* NFS, RFC 7530 section 3.1 */, CONNECT_TIMEOUT_S = 60, ENGINE_LOG_BYTES = 8192 };
+
+static void record(struct cast *cast, const struct event *event)
+{
+    agent_report_add(&((struct agent *)cast->recorder)->report, event);
+}
+
+static void report_failed(struct agent_report *report, const struct err *e)
+{
+    struct agent *a = container_of(report, struct agent, report);
+    agent_fail(a, e, agent_host_name(a));
+}
+
+static int open_report(struct agent *a, struct err *e)
+{
+    autofree char *path = agent_event_spool(a->orders.folder, a->orders.host);
+    a->report.failed = report_failed;
+    return agent_report_open(&a->report, a->loop, &a->channel, path, e);
+}
+
+static void server_changed(struct transfer_server *server, int status, const struct err *e)
+{
+    struct agent *a = container_of(server, struct agent, server);
+    if (status < 0)
+        agent_fail(a, e, agent_host_name(a));
+    else
+        agent_tell(a, agent_say("ready"));
+}
+
+static void serve_carrier(struct agent *a)
+{
+    struct err e = ERR_INIT;
+    a->server.changed = server_changed;
+    if (agent_carrier(a)->serve(&a->server, &a->settings, &a->hosts[a->edge], &e) < 0)
+        agent_fail(a, &e, agent_host_name(a));
+}
+
+static int base_layers(const struct agent *a)
+{
+    return a->world.layout.edges[a->edge].base_layers;
+}
+
+static void image_trimmed(struct image_trim *trim, int status, const struct err *e)
+{
+    struct agent *a = container_of(trim, struct agent, trim);
+    if (status < 0)
+        agent_fail(a, e, agent_host_name(a));
+    else
+        serve_carrier(a);
+}
+
+static void image_installed(struct image_install *install, int status, uint64_t bytes, const struct err *e)
+{
+    struct agent *a = container_of(install, struct agent, install);
+    int layers = base_layers(a);
+    autofree char *data = mem_printf("%s/data", a->daemon.root);
+    struct err err = *e;
+    (void)bytes;
+    a->trim.done = image_trimmed;
+    if (status == 0 && layers < BASE_LAYERS)
+        status = image_trim(&a->trim, a->daemon.api, data, a->image.name, layers, &err);
+    else if (status == 0)
+        serve_carrier(a);
+    if (status < 0)
+        agent_fail(a, &err, agent_host_name(a));
+}
+
+/* The Engine's logs go with its root: the end of the one that the error points to is kept among the agents' messages. */
+static void engine_failed(struct agent *a, const struct err *e)
+{
+    struct err err = *e;
+    struct buf log = BUF_INIT;
+    autofree char *root = agent_docker_root(a->orders.folder, a->orders.host);
+    const char *path = strstr(e->hint, root);
+    if (path && files_read(path, ENGINE_LOG_BYTES, &log, NULL) == 0 && log.len)
+        fprintf(stderr, "%s: the end of %s:\n%s\n", agent_host_name(a), path, buf_text(&log));
+    if (path)
+        snprintf(err.hint, sizeof err.hint, "see agents.log in the result folder");
+    buf_free(&log);
+    agent_fail(a, &err, agent_host_name(a));
+}
+
+static void daemon_started(struct docker_daemon *d, int status, const struct err *e)
+{
+    struct agent *a = container_of(d, struct agent, daemon);
+    struct err err = ERR_INIT;
+    a->install.done = image_installed;
+    a->image.name = (char *)(uintptr_t)a->orders.image;
+    a->image.archive = (char *)(uintptr_t)a->orders.archive;
+    if (status < 0)
+        engine_failed(a, e);
+    else if (base_layers(a) == 0)
+        serve_carrier(a);
+    else if (image_install(&a->install, d->api, &a->image, &err) < 0)
+        agent_fail(a, &err, agent_host_name(a));
+}
+
+static void daemon_died(struct docker_daemon *d, const struct err *e)
+{
+    engine_failed(container_of(d, struct agent, daemon), e);
+}
+
+/* Carrier registry goes through one of the scenario, if there is one where it goes through. */
+static void name_registry(struct agent *a, int edge)
+{
+    int host = layout_carrier_registry_host(&a->world.layout, (uint32_t)edge);
+    if (!agent_registry_on(a->scenario, host))
+        return;
+    char *address = mem_alloc(16);
+    layout_address_text(layout_host_address(host), address);
+    a->hosts[edge].registry = address;
+}
+
+static void describe_edges(struct agent *a)
+{
+    const struct layout *l = &a->world.layout;
+    size_t count = (size_t)l->edge_count;
+    a->hosts = mem_alloc_array(count, sizeof *a->hosts);
+    a->addresses = mem_alloc_array(count, sizeof *a->addresses);
+    a->peers = mem_alloc_array(count, sizeof *a->peers);
+    a->spools = mem_alloc_array(count, sizeof *a->spools);
+    a->edge = -1;
+    for (int i = 0; i < l->edge_count; i++) {
+        int host = l->edges[i].host;
+        if (host == a->orders.host)
+            a->edge = i;
+        layout_address_text(layout_host_address(host), a->addresses[i]);
+        a->hosts[i] = (struct transfer_host){l->host_names[host], a->addresses[i], AGENT_CARRIER_PORT, NULL};
+        name_registry(a, i);
+        a->spools[i] = agent_spool(a->orders.folder, host);
+    }
+}
+
+static void describe_store(struct agent *a)
+{
+    int host = a->world.layout.store;
+    if (host < 0)
+        return;
+    layout_address_text(layout_host_address(host), a->store_address);
+    a->settings.store = (struct transfer_host){a->world.layout.host_names[host], a->store_address, STORE_PORT, NULL};
+}
+
+static int start_engine(struct agent *a, struct err *e)
+{
+    autofree char *root = agent_docker_root(a->orders.folder, a->orders.host);
+    if (mkdir(a->spools[a->edge], 0700) < 0 && errno != EEXIST)
+        return err_errno(e, "%s", a->spools[a->edge]);
+    autofree char *authority = a->scenario->registry_count ? registry_path(a->settings.folder, "ca", ".pem") : NULL;
+    struct daemon_options options = {.root = root, .criu_folder = a->orders.criu_folder, .authority = authority};
+    a->daemon.done = daemon_started;
+    a->daemon.died = daemon_died;
+    a->daemon_started = true;
+    return docker_daemon_start(&a->daemon, a->loop, &options, e);
+}
+
+static void capture_broke(void *context, const struct err *e)
+{
+    agent_fail(context, e, "capture");
+}
+
+static void start_edge(struct agent *a)
+{
+    struct err e = ERR_INIT;
+    if (a->edge < 0)
+        agent_tell(a, agent_say("ready"));
+    else if (start_engine(a, &e) < 0)
+        agent_fail(a, &e, agent_host_name(a));
+}
+
+static void store_changed(struct transfer_server *store, int status, const struct err *e)
+{
+    struct agent *a = container_of(store, struct agent, store);
+    if (status < 0)
+        agent_fail(a, e, agent_host_name(a));
+    else
+        start_edge(a);
+}
+
+/* First the carrier's store, if it is here. */
+static void start_roles(struct agent *a)
+{
+    struct err e = ERR_INIT;
+    a->store.changed = store_changed;
+    if (a->world.layout.store != a->orders.host)
+        start_edge(a);
+    else if (agent_carrier(a)->serve_store(&a->store, &a->settings, &a->settings.store, &e) < 0)
+        agent_fail(a, &e, agent_host_name(a));
+}
+
+static void registry_changed(struct agent_registry *registry, int status, const struct err *e)
+{
+    struct agent *a = container_of(registry, struct agent, registry);
+    if (status < 0)
+        agent_fail(a, e, agent_host_name(a));
+    else
+        start_roles(a);
+}
+
+/* First the registry, if there is one here. */
+static void start_host(struct agent *a)
+{
+    const struct scenario_registry *registry = agent_registry_on(a->scenario, a->orders.host);
+    struct err e = ERR_INIT;
+    a->pulls_from.settings = &a->settings;
+    a->pulls_from.repository = registry_image_repository(a->scenario->service.image, &a->pulls_from.tag);
+    if (!registry) {
+        start_roles(a);
+        return;
+    }
+    a->registry.changed = registry_changed;
+    if (agent_registry_start(&a->registry, &a->settings, a->scenario, registry, a->orders.archive, &e) < 0)
+        agent_fail(a, &e, agent_host_name(a));
+}
+
+static int prepare_host(struct agent *a, struct err *e)
+{
+    const struct agent_orders *o = &a->orders;
+    a->scenario = scenario_parse(o->path, o->scenario, strlen(o->scenario), NULL, 0, e);
+    if (!a->scenario)
+        return -e->code;
+    world_init(&a->world, a->scenario, o->seed, record, a);
+    if (open_report(a, e) < 0)
+        return -e->code;
+    describe_edges(a);
+    struct real_options options = {.host = o->host,
+                                   .run = o->run,
+                                   .spool = a->edge >= 0 ? a->spools[a->edge] : NULL,
+                                   .daemon = a->edge >= 0 ? &a->daemon : NULL,
+                                   .image = o->image,
+                                   .carrier = agent_carrier(a),
+                                   .strategy = a->scenario->migration.strategy,
+                                   .peers = a->peers,
+                                   .registries = a->scenario->registry_count ? &a->pulls_from : NULL,
+                                   .peer_spools = a->spools};
+    a->real = real_new(a->loop, &a->world.layout, &a->world.cast, &options, e);
+    if (!a->real)
+        return -e->code;
+    autofree struct port **ports = mem_alloc_array((size_t)a->world.layout.host_count, sizeof *ports);
+    ports[o->host] = real_port(a->real);
+    world_populate(&a->world, ports);
+    return o->capture ? capture_start(&a->capture, a->loop, o->capture, capture_broke, a, e) : 0;
+}
+
+void agent_prepare(struct agent *a, struct json_object *line)
+{
+    struct err e = ERR_INIT;
+    a->orders_line = json_object_get(line);
+    if (agent_read_prepare(line, &a->orders, &e) < 0 || prepare_host(a, &e) < 0) {
+        agent_fail(a, &e, a->scenario ? agent_host_name(a) : NULL);
+        return;
+    }
+    a->prepared = true;
+    a->settings = (struct transfer_settings){.loop = a->loop,
+                                             .folder = agent_carrier_folder(a->orders.folder),
+                                             .self = agent_host_name(a),
+                                             .inbox = a->edge >= 0 ? a->spools[a->edge] : NULL,
+                                             .pipeline = a->scenario->migration.pipeline,
+                                             .connect_timeout = simtime_s(CONNECT_TIMEOUT_S),
+                                             .progress_timeout = a->scenario->timeouts.progress};
+    describe_store(a);
+    start_host(a);
+}
