@@ -93,6 +93,34 @@ static void two_runs_at_once(void **state)
     assert_machine_as(before);
 }
 
+/* Sockets of the machine's own namespace, and whose they are. */
+static char *listening(void)
+{
+    return shell("ss -Hlntup | awk '{print $1, $5, $7}' | sort -u");
+}
+
+/* docs/threat-model.md: sockets stay in the hosts' namespaces; keys are the run's own, private, and go with it. */
+static void keeps_to_itself(void **state)
+{
+    (void)state;
+    NEED_REAL_WORLD();
+    struct fixture_run run;
+    autofree char *machine = fixture_machine(), *before = listening();
+    fixture_start(&run, "registry", ARGUMENTS("--set", "migration.carrier=registry", "--set", "expect.5.min=0.1", SHORT));
+    fixture_until_logged(&run, "migr begins");
+    autofree char *during = listening(), *name = fixture_run_name(&run);
+    autofree char *keys = shell("cd " JOURNAL_ROOT "/%s && find . -name '*key' -o -name password", name);
+    autofree char *open = shell("cd " JOURNAL_ROOT "/%s && find . -maxdepth 0 -perm /077 && "
+                                "find . '(' -name '*key' -o -name password ')' -perm /077",
+                                name);
+    assert_string_equal(during, before);
+    assert_non_null(strstr(keys, "stream_key"));
+    assert_string_equal(open, "");
+    assert_exit(&run, 120, 0);
+    assert_machine_as(machine);
+    fixture_run_free(&run);
+}
+
 /* --- the other scenarios ------------------------------------------------------------------------------------ */
 
 #define FAULT "faults.0={\"operation\": \"restore\", \"edge\": \"es2\", \"mud\": \"m1\", \"times\": 1}"
@@ -346,7 +374,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(bad_scenarios),    cmocka_unit_test(not_root),
         cmocka_unit_test(quick),
         cmocka_unit_test(each_scenario),    cmocka_unit_test(captures),
-        cmocka_unit_test(two_runs_at_once),
+        cmocka_unit_test(two_runs_at_once), cmocka_unit_test(keeps_to_itself),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
