@@ -11,6 +11,7 @@
 #include "registry_fetch.h"
 #include "registry_keys.h"
 #include "registry_server.h"
+#include "server_process.h"
 #include "stream_server.h"
 #include "stream_tls.h"
 
@@ -65,27 +66,8 @@ static void receiver_listens(struct timer *timer)
 
 static void registry_stop(struct transfer_server *server)
 {
-    if (server->loop)
-        loop_cancel(server->loop, &server->poll);
     stream_server_free(steal(server->stream));
-    if (server->registry)
-        registry_server_stop(server->registry);
-    free(steal(server->registry));
-}
-
-static void own_registry_changed(struct registry_server *registry, int status, const struct err *e)
-{
-    struct transfer_server *server = registry->owner;
-    server->changed(server, status, e);
-}
-
-static int start_registry(struct transfer_server *server, const struct transfer_settings *settings,
-                          const struct transfer_host *host, struct err *e)
-{
-    server->registry = mem_alloc(sizeof *server->registry);
-    server->registry->changed = own_registry_changed;
-    server->registry->owner = server;
-    return registry_server_start(server->registry, settings, host, e);
+    server_process_stop(server);
 }
 
 static int registry_serve(struct transfer_server *server, const struct transfer_settings *settings,
@@ -96,7 +78,7 @@ static int registry_serve(struct transfer_server *server, const struct transfer_
     server->stream = stream_server_new(settings, host, e);
     int status = server->stream ? 0 : -e->code;
     if (status == 0 && !host->registry)
-        status = start_registry(server, settings, host, e);
+        status = registry_server_start(server, settings, host, e);
     else if (status == 0)
         loop_arm_after(server->loop, &server->poll, SIMTIME_ZERO);
     if (status < 0)

@@ -53,7 +53,6 @@ struct transfer_server {
     struct simtime deadline;
     bool ready;
     struct stream_server *stream;
-    struct registry_server *registry;
     struct nfs_inbox *nfs;
 };
 

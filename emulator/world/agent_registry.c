@@ -2,6 +2,8 @@
 #include "layout.h"
 #include "mem.h"
 #include "registry_image.h"
+#include "registry_server.h"
+#include "server_process.h"
 
 static int fill(struct background *b, struct err *e)
 {
@@ -59,9 +61,9 @@ void agent_registry_recall(struct agent_registry *r, struct simtime at)
         loop_arm(r->settings->loop, &r->recall, at);
 }
 
-static void server_changed(struct registry_server *server, int status, const struct err *e)
+static void server_changed(struct transfer_server *server, int status, const struct err *e)
 {
-    struct agent_registry *r = server->owner;
+    struct agent_registry *r = container_of(server, struct agent_registry, server);
     struct err err = ERR_INIT;
     r->background.done = filled;
     if (status < 0)
@@ -75,7 +77,6 @@ int agent_registry_start(struct agent_registry *r, const struct transfer_setting
                          const char *archive, struct err *e)
 {
     r->server.changed = server_changed;
-    r->server.owner = r;
     r->settings = settings;
     layout_address_text(layout_host_address(registry->host), r->address);
     r->host = (struct transfer_host){.name = s->hosts[registry->host].name, .address = r->address};
@@ -90,7 +91,7 @@ void agent_registry_stop(struct agent_registry *r)
     background_cancel(&r->background);
     if (r->settings)
         loop_cancel(r->settings->loop, &r->recall);
-    registry_server_stop(&r->server);
+    server_process_stop(&r->server);
 }
 
 const struct scenario_registry *agent_registry_on(const struct scenario *s, int host)

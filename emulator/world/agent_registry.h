@@ -3,14 +3,14 @@
 #define ROAMLAB_AGENT_REGISTRY_H
 
 #include "background.h"
-#include "registry_server.h"
 #include "scenario.h"
+#include "transfer.h"
 
 struct agent_registry {
     /* 0: it is there and filled; called once. Or it failed, then or later. Set before the start. */
     void (*changed)(struct agent_registry *r, int status, const struct err *e);
     /* the rest is its own */
-    struct registry_server server;
+    struct transfer_server server;
     struct background background;
     const struct transfer_settings *settings;
     struct transfer_host host;
