@@ -87,7 +87,7 @@ static void a_checkpoint_is_regular_files(void **state)
     }
 }
 
-/* Archives of layers that want out, unpacked as those of the other side are. `make` runs beside the folder "upper"; a file "victim" is there, too. */
+/* Archives of layers that want out, unpacked as those of the other side are. Each row makes "a.tar" beside the folder "upper" and a file "victim". */
 static void a_layer_stays_in_its_folder(void **state)
 {
     (void)state;
@@ -101,8 +101,7 @@ static void a_layer_stays_in_its_folder(void **state)
         "mkdir s; cd s; ln -s \"$OLDPWD\" out; tar -cf ../a.tar out; rm out; mkdir out; echo hers > out/victim; tar -rf ../a.tar out/victim",
         "mkdir s; cd s; ln -s ../victim f; tar -cf ../a.tar f; rm f; echo hers > f; tar -rf ../a.tar f",
         /* a hard link to what is outside, then its content */
-        "mkdir s; cd s; echo mine > a; ln a b; tar -P --transform 'flags=h;s|.*|../victim|' -cf ../a.tar a b; rm a b; echo hers > b; "
-        "tar -rf ../a.tar b",
+        "mkdir s; cd s; echo mine > a; ln a b; tar -P --transform 'flags=h;s|.*|../victim|' -cf ../a.tar a b; rm b; echo hers > b; tar -rf ../a.tar b",
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         autofree char *place = mem_printf("%s/layer%zu", folder, i), *upper = mem_printf("%s/upper", place),
