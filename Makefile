@@ -14,7 +14,7 @@ comma := ,
 STRICT = -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror
 SANITIZERS = -fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 ALL_CFLAGS = $(STRICT) $(CFLAGS) -MMD -MP $(if $(SANITIZE),$(SANITIZERS)) $(if $(FUZZ),-fsanitize=fuzzer-no-link)
-PACKAGES = libnl-route-3.0 libnetfilter_queue libmnl libcurl json-c sqlite3 libzstd libpcap libssl libcrypto expat zlib libcrypt libnfs
+PACKAGES = libnl-route-3.0 libnetfilter_queue libmnl libcurl json-c sqlite3 libzstd libpcap libssl libcrypto expat zlib libcrypt libnfs libmicrohttpd
 SYSTEM_INCLUDES := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm -lpthread
 QUIET = $(findstring s,$(firstword -$(MAKEFLAGS)))

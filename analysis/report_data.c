@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* What a page can show and a browser still draws at once. */
-enum { POINTS_MAX = 2000, DEVICES_MAX = 40, WINDOWS_MAX = 12, EVENTS_MAX = 20000, MESSAGES_MAX = 30000 };
+enum { POINTS_MAX = 2000, WINDOWS_MAX = 12, EVENTS_MAX = 20000, MESSAGES_MAX = 30000 };
 
 /* --- the response times ------------------------------------------------------------------------------------------------ */
 
@@ -62,8 +62,7 @@ struct window {
 struct gathering {
     struct window windows[WINDOWS_MAX];
     int window_count;
-    int32_t devices[DEVICES_MAX]; /* the first that are heard of; a log may keep only some */
-    int device_count;
+    struct report_devices devices;
     json_object *events, *messages;
 };
 
@@ -104,20 +103,20 @@ static bool is_in_window(const struct gathering *g, const struct event *ev)
     return false;
 }
 
-static bool is_shown(struct gathering *g, const struct event *ev)
+bool report_shows(struct report_devices *devices, int32_t device)
 {
-    for (int i = 0; i < g->device_count; i++)
-        if (g->devices[i] == ev->mud)
+    for (int i = 0; i < devices->count; i++)
+        if (devices->list[i] == device)
             return true;
-    if (ev->mud < 0)
+    if (device < 0)
         return true;
-    if (g->device_count == DEVICES_MAX)
+    if (devices->count == (int)ARRAY_LEN(devices->list))
         return false;
-    g->devices[g->device_count++] = ev->mud;
+    devices->list[devices->count++] = device;
     return true;
 }
 
-static json_object *row_of_event(const struct event *ev)
+json_object *report_event(const struct event *ev)
 {
     static const char *const directions[] = {[EVENT_SENT] = "sent", [EVENT_RECEIVED] = "recvd"};
     json_object *row = json_object_new_array();
@@ -137,7 +136,7 @@ static json_object *row_of_event(const struct event *ev)
 static void add_row(json_object *list, size_t most, const struct event *ev)
 {
     if (json_object_array_length(list) < most)
-        json_object_array_add(list, row_of_event(ev));
+        json_object_array_add(list, report_event(ev));
 }
 
 static void gather(struct gathering *g, const struct event *ev)
@@ -149,7 +148,7 @@ static void gather(struct gathering *g, const struct event *ev)
             add_row(g->messages, MESSAGES_MAX, ev);
         return;
     default:
-        if (is_shown(g, ev))
+        if (report_shows(&g->devices, ev->mud))
             add_row(g->events, EVENTS_MAX, ev);
         return;
     }
@@ -264,4 +263,16 @@ int report_data(const char *folder, json_object **out, struct err *e)
     run_record_free(&first);
     *out = data;
     return status;
+}
+
+json_object *report_data_at_start(json_object *result, const char *document)
+{
+    static const char *const lists[] = {"response", "events", "messages", "windows"};
+    json_object *data = json_object_new_object();
+    json_object_object_add(data, "result", result);
+    json_object_object_add(data, "repetitions", json_object_new_int(0));
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        json_object_object_add(data, lists[i], json_object_new_array());
+    add_scenario(data, document);
+    return data;
 }

@@ -15,10 +15,25 @@
 #define ROAMLAB_REPORT_DATA_H
 
 #include "err.h"
+#include "event.h"
 
 #include <json-c/json.h>
+#include <stdbool.h>
 
 /* json_object_put() *data. */
 int report_data(const char *folder, json_object **data, struct err *e);
+/* The same before anything has happened, for a page that hears of it (live_feed.h). Of `result`, which it takes over, the page needs what is
+ * known before the run; `document` is the scenario's, or NULL. json_object_put() it. */
+json_object *report_data_at_start(json_object *result, const char *document);
+
+/* An event as `events` and `messages` have it; json_object_put() it. */
+json_object *report_event(const struct event *event);
+
+/* The devices that a page shows: the first that are heard of. */
+struct report_devices {
+    int32_t list[40];
+    int count;
+};
+bool report_shows(struct report_devices *devices, int32_t device);
 
 #endif

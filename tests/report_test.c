@@ -1,5 +1,6 @@
 /* report.html: self-contained, whatever names a scenario has; and, where Chromium is installed, drawn by it. Runs from the
  * project's root. */
+#include "chromium.h"
 #include "command_output.h"
 #include "commands.h"
 #include "json_file.h"
@@ -144,29 +145,11 @@ static void test_a_folder_without_result(void **state)
 
 /* --- in a browser ------------------------------------------------------------------------------------------------------ */
 
-static bool chromium_is_missing(void)
-{
-    bool missing = system("command -v chromium >/dev/null") != 0;
-    if (missing)
-        puts("skip: chromium is not installed (package chromium): the report is not drawn");
-    return missing;
-}
-
-/* The page after its script has run; free() it. What the script complains of fails the test. */
+/* FOLDER/report.html; free() it. */
 static char *draw(const char *folder)
 {
-    autofree char *command = mem_printf(
-        "timeout 120 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-        "--disable-background-networking --disable-component-update --disable-sync --enable-logging=stderr "
-        "--user-data-dir=%s/profile --dump-dom file://%s/report.html >%s/dom 2>%s/log",
-        folder, folder, folder, folder);
-    assert_int_equal(system(command), 0);
-    autofree char *log = folder_read(folder, "log");
-    if (strstr(log, "CONSOLE"))
-        fail_msg("%s", strstr(log, "CONSOLE"));
-    char *dom = folder_read(folder, "dom");
-    assert_non_null(strstr(dom, "data-ready=\"yes\""));
-    return dom;
+    autofree char *address = mem_printf("file://%s/report.html", folder);
+    return chromium_draw(folder, "", address);
 }
 
 static void test_chromium_draws_it(void **state)

@@ -1,41 +1,5 @@
 /* The page: sections in the order in which a reader asks. */
 
-const data = JSON.parse(document.getElementById("data").textContent);
-const result = data.result, main = document.querySelector("main");
-const [AT, KIND, REPORTER, PEER, TEXT, DEVICE, BEGIN, VALUE, NUMBER] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
-data.edges = data.edges || [...new Set(data.events.filter(e => e[KIND] === "container").map(e => e[REPORTER]))];
-data.aps = data.aps || [];
-const ofKind = (...kinds) => data.events.filter(e => kinds.includes(e[KIND]));
-const isHandoff = e => e[KIND] === "handoff" && e[TEXT] !== "first association";
-const migrations = result.migrations.filter(m => (m.repetition || 1) === 1);
-const endOf = m => m.begin_s + (m.total_s || 0);
-const nav = html(null, "nav", {"aria-label": "Sections"});
-
-function section(id, title, attributes) {
-    const element = html(main, "section", {id, ...attributes});
-    html(element, "h2", {}, title);
-    html(nav, "a", {href: "#" + id}, title);
-    return element;
-}
-
-function choice(parent, label, options, chosen) {
-    const select = html(html(parent, "label", {}, label + " "), "select");
-    options.forEach((text, i) => html(select, "option", {value: i}, text));
-    select.addEventListener("change", () => chosen(Number(select.value)));
-}
-
-function button(parent, text, act) {
-    const element = html(parent, "button", {type: "button"}, text);
-    element.addEventListener("click", () => act(element));
-    return element;
-}
-
-function key(parent, colour, text) {
-    const line = html(parent, "span", {class: "key"});
-    html(line, "i").style.background = colour;
-    line.append(text);
-}
-
 /* --- what came of it --- */
 
 function isGood() {
@@ -137,28 +101,7 @@ function responses() {
         return;
     }
     timeControls(here);
-    timeChart(here, "Response time over the time of sending; the numbers are in result.json and events.db", 300, (chart, inner, height) => {
-        const seen = data.response.filter(p => p[0] >= view.from && p[0] <= view.to);
-        const y = valueAxis(chart, height, Math.max(1, ...seen.map(p => p[4])) * 1.05, "ms");
-        for (const m of migrations)
-            spanBox(inner, m.begin_s, endOf(m), FRAME.top, height - FRAME.top - FRAME.bottom, {class: "band"}, nameOf(m));
-        for (const e of data.events.filter(e => isHandoff(e) && e[AT] >= view.from && e[AT] <= view.to).slice(0, 200))
-            tip(svg(inner, "line", {x1: timeX(e[AT]), x2: timeX(e[AT]), y1: FRAME.top, y2: height - FRAME.bottom, class: "handoff"}),
-                `handoff to ${e[PEER]} at ${number(e[AT])} s`);
-        const up = seen.map(p => `${timeX(p[0])},${y(p[4])}`), down = seen.map(p => `${timeX(p[0])},${y(p[3])}`).reverse();
-        svg(inner, "polygon", {points: [...up, ...down].join(" "), class: "range"});
-        svg(inner, "polyline", {points: seen.map(p => `${timeX(p[0])},${y(p[2])}`).join(" "), class: "curve"});
-        if (seen.length < 250)
-            for (const p of seen)
-                tip(svg(inner, "circle", {cx: timeX(p[0]), cy: y(p[2]), r: 2.6, class: "dot"}),
-                    `request ${p[1]}, sent at ${number(p[0])} s: ${number(p[2])} ms` +
-                    (p[5] > 1 ? ` (${number(p[3])} to ${number(p[4])}, n = ${p[5]})` : ""));
-    });
-    const keys = html(here, "p");
-    key(keys, "var(--mark)", "mean by request number" + (data.repetitions ? ` over ${data.repetitions} repetitions` : ""));
-    key(keys, "var(--range)", "least to greatest");
-    key(keys, "var(--band)", "a migration");
-    html(keys, "span", {class: "faint"}, "dashed: handoffs");
+    responseChart(here);
 }
 
 /* --- links, environment, repeating --- */

@@ -38,8 +38,12 @@ function whereabouts(lanes) {
     if (!lanes.some(l => l.live.length || l.visits.length))
         return;
     const here = section("whereabouts", "Who is where");
-    const row = lanes.length > 12 ? 20 : 30;
     timeControls(here);
+    whereaboutsChart(here, lanes);
+}
+
+function whereaboutsChart(here, lanes) {
+    const row = lanes.length > 12 ? 20 : 30;
     timeChart(here, "Access point and container of each device over time", lanes.length * row + FRAME.top + FRAME.bottom, (chart, inner) => {
         lanes.forEach((of, i) => {
             const y = FRAME.top + i * row, half = (row - 6) / 2;
@@ -62,19 +66,16 @@ function whereabouts(lanes) {
     html(keys, "span", {class: "faint"}, "upper half: access point, in its edge server's colour; lower half: the live container; thin bars: handoffs; empty: no access point");
 }
 
-function placeMap(lanes) {
-    const placed = data.aps.filter(a => a.x_m !== null && a.x_m !== undefined);
-    if (placed.length < 2)
-        return;
-    const here = section("map", "Cells");
+/* The map; the function that it returns puts the devices where they are at a time. */
+function drawMap(parent, lanes) {
+    const placed = placedAps();
     const xs = placed.map(a => a.x_m), ys = placed.map(a => a.y_m);
     const apart = placed.reduce((least, a) => placed.reduce((l, b) => a === b ? l : Math.min(l, Math.hypot(a.x_m - b.x_m, a.y_m - b.y_m) || l), least), Infinity);
     const radius = Number.isFinite(apart) ? apart / 2 : 10, margin = radius * 1.4;
     const [left, right, low, high] = [Math.min(...xs) - margin, Math.max(...xs) + margin, Math.min(...ys) - margin, Math.max(...ys) + margin];
     const scale = Math.min(1000 / (right - left), 620 / (high - low));
     const x = a => (a.x_m - left) * scale, y = a => (high - a.y_m) * scale;
-    const controls = html(here, "div", {class: "controls"});
-    const chart = svg(here, "svg", {viewBox: `0 0 ${Math.ceil((right - left) * scale)} ${Math.ceil((high - low) * scale)}`, role: "img", "aria-label": "Access points and devices in their cells"});
+    const chart = svg(parent, "svg", {viewBox: `0 0 ${Math.ceil((right - left) * scale)} ${Math.ceil((high - low) * scale)}`, role: "img", "aria-label": "Access points and devices in their cells"});
     chart.style.maxWidth = Math.ceil((right - left) * scale) + "px";
     const ways = new Map();
     for (const of of lanes)
@@ -91,11 +92,8 @@ function placeMap(lanes) {
     }
     const small = placed.length > 60;
     placed.forEach(a => small || svg(chart, "text", {x: x(a), y: y(a) - radius * scale * 0.6, "text-anchor": "middle", class: "faint"}, a.name));
-    const devices = svg(chart, "g"), slider = html(html(controls, "label", {}, "time "), "input", {type: "range", min: 0, max: 1000, value: 50});
-    const clock = html(null, "span"), perMap = lanes.length;
-    const draw = () => {
-        const t = slider.value / 1000 * view.end;
-        clock.textContent = number(t, 4) + " s";
+    const devices = svg(chart, "g"), perMap = lanes.length;
+    return t => {
         devices.replaceChildren();
         lanes.forEach((of, i) => {
             const visit = of.visits.find(v => v.begin <= t && t < v.end), ap = visit && placed.find(a => a.name === visit.where);
@@ -107,6 +105,21 @@ function placeMap(lanes) {
                 `${of.name} at ${ap.name}, container ${live ? "on " + live.where : "nowhere live"}`);
             svg(devices, "text", {x: at.x + 8, y: at.y + 4}, of.name || "?");
         });
+    };
+}
+
+const placedAps = () => data.aps.filter(a => a.x_m !== null && a.x_m !== undefined);
+
+function placeMap(lanes) {
+    if (placedAps().length < 2)
+        return;
+    const here = section("map", "Cells");
+    const controls = html(here, "div", {class: "controls"}), drawAt = drawMap(here, lanes);
+    const slider = html(html(controls, "label", {}, "time "), "input", {type: "range", min: 0, max: 1000, value: 50}), clock = html(null, "span");
+    const draw = () => {
+        const t = slider.value / 1000 * view.end;
+        clock.textContent = number(t, 4) + " s";
+        drawAt(t);
     };
     let timer = null;
     button(controls, "play", element => {

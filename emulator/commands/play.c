@@ -66,9 +66,18 @@ static int run_world(struct play *p, uint64_t seed, const char *folder, struct l
                    : world_sim_run(p->scenario, seed, repo, e);
 }
 
-static void hear(void *listener, const struct event *event)
+struct hearers {
+    const struct play *play;
+    struct result_listener *result; /* NULL: reads the repository afterwards */
+};
+
+static void hear(void *hearers, const struct event *event)
 {
-    result_hear(listener, event);
+    const struct hearers *h = hearers;
+    if (h->result)
+        result_hear(h->result, event);
+    if (h->play->hear)
+        h->play->hear(h->play->hearer, event);
 }
 
 /* The real world's events come from several hosts in no order: all are kept, and put in order afterwards. */
@@ -83,6 +92,7 @@ static int run_and_keep(struct play *p, uint64_t seed, const char *folder, struc
 {
     struct logrepo *repo;
     struct err close_err = ERR_INIT;
+    struct hearers hearers = {p, listener};
     int status = logrepo_open(folder, start_date(p), &repo, e);
     if (status < 0)
         return status;
@@ -92,8 +102,9 @@ static int run_and_keep(struct play *p, uint64_t seed, const char *folder, struc
     if (listener) {
         logrepo_describe(repo, "log", log_mode_name((int)p->scenario->log.mode), NULL);
         logrepo_choose(repo, &p->scenario->log);
-        logrepo_listen(repo, hear, listener);
     }
+    if (listener || p->hear)
+        logrepo_listen(repo, hear, &hearers);
     status = run_world(p, seed, folder, repo, e);
     p->events_received = logrepo_received(repo);
     if (logrepo_close(repo, &close_err) < 0 && status == 0) {

@@ -16,6 +16,8 @@ struct play {
     void (*progress)(void *context,
                      const char *what); /* what is being done, one line; NULL = nobody listens */
     void *context;
+    void (*hear)(void *hearer, const struct event *event); /* every event, as it comes; NULL = nobody listens */
+    void *hearer;
     /* The rest is play's own. */
     char *program;
     struct utsname kernel;

@@ -5,11 +5,14 @@
 #include "interrupt.h"
 #include "inventory.h"
 #include "junit.h"
+#include "live.h"
 #include "mem.h"
 #include "play.h"
 #include "report.h"
+#include "report_data.h"
 #include "scenario_move.h"
 #include "summary.h"
+#include "version.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -36,6 +39,9 @@ static const char HELP[] =
     "  --hosts FILE       real world: which machines play the hosts, by ssh; see scenarios/README.md\n"
     "  --push             with it: copies this roamlab into ~/.local/bin of these machines first\n"
     "  --junit FILE       what must hold as test cases in JUnit's XML, for CI; written when there is a result\n"
+    "  --live[=PORT]      shows one run in a browser as it happens, on 127.0.0.1 (default: a free port) until Ctrl-C; virtual\n"
+    "                     time begins when the page is opened and keeps wall time\n"
+    "  --speed X          virtual time, with --live: X times as fast\n"
     "  --quiet            no progress and no summary\n"
     "\n"
     "Exit status: 0 good; 1 an expectation or an invariant does not hold; 2 usage or bad input; 3 this host lacks a\n"
@@ -51,6 +57,7 @@ struct run {
     struct command_settings settings;
     int jobs;
     struct json_object *inventory; /* owned; the settings point into it */
+    struct live live;
     struct scenario *scenario;
 };
 
@@ -99,6 +106,10 @@ static int take_option(void *context, int option, char *value)
     case 'u':
         r->junit = value;
         return 0;
+    case 'L':
+        return live_take_port(&r->live, "run", value);
+    case 'X':
+        return live_take_speed(&r->live, "run", value);
     case 'q':
         r->quiet = true;
         return 0;
@@ -112,7 +123,8 @@ static const struct option options[] = {
     {"repeat", required_argument, NULL, 'r'}, {"set", required_argument, NULL, 'S'},
     {"log", required_argument, NULL, 'l'},    {"capture", no_argument, NULL, 'c'},      {"quiet", no_argument, NULL, 'q'},
     {"jobs", required_argument, NULL, 'j'},   {"driver", required_argument, NULL, 'd'}, {"junit", required_argument, NULL, 'u'},
-    {"hosts", required_argument, NULL, 'H'},  {"push", no_argument, NULL, 'p'}, {"help", no_argument, NULL, 'h'},
+    {"hosts", required_argument, NULL, 'H'},  {"push", no_argument, NULL, 'p'},
+    {"live", optional_argument, NULL, 'L'},   {"speed", required_argument, NULL, 'X'}, {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
@@ -132,6 +144,8 @@ static int parse(struct run *r, int argc, char **argv)
         return command_usage("run", "--hosts and --push need --world real");
     if (r->hosts && !(r->inventory = inventory_take(r->hosts, argv[optind], "run", &r->settings)))
         return 2;
+    if (r->live.percent && (!r->live.wanted || r->real))
+        return command_usage("run", "--speed needs --live and virtual time");
     struct err e = ERR_INIT;
     r->scenario = scenario_read(argv[optind], r->settings.list, r->settings.count, &e);
     if (r->scenario)
@@ -221,6 +235,23 @@ static bool holds_result(const char *folder, struct err *e)
     return true;
 }
 
+static int begin_live(struct run *r, struct play *p, struct err *e)
+{
+    const struct scenario *s = r->scenario;
+    json_object *known = json_object_new_object(), *scenario = json_object_new_object();
+    json_object_object_add(scenario, "name", json_object_new_string(s->name));
+    json_object_object_add(known, "scenario", scenario);
+    json_object_object_add(known, "world", json_object_new_string(r->real ? "real" : "sim"));
+    json_object_object_add(known, "seed", json_object_new_int64((int64_t)s->seed));
+    json_object_object_add(known, "roamlab", json_object_new_string(ROAMLAB_VERSION));
+    json_object *data = report_data_at_start(known, s->text);
+    int status = live_begin(&r->live, data, r->folder, !r->real, e);
+    json_object_put(data);
+    p->hear = live_hear;
+    p->hearer = &r->live;
+    return status;
+}
+
 static int play(struct run *r, struct play *p)
 {
     struct err e = ERR_INIT;
@@ -235,10 +266,18 @@ static int play(struct run *r, struct play *p)
         err_print(&e);
         return e.code == EINVAL ? 2 : e.code == EINTR ? 128 + interrupt_signal() : 3;
     }
+    if (r->live.wanted && begin_live(r, p, &e) < 0) {
+        err_print(&e);
+        return 2;
+    }
     int status = s->repeat == 1 ? play_once(p, s->seed, r->folder, &result, &e)
                                 : play_repetitions(p, s->seed, (int)s->repeat, r->jobs, r->folder, &result, &e);
-    if (status == 0)
-        return show(r, result);
+    if (status == 0) {
+        status = show(r, result);
+        if (r->live.wanted)
+            live_stay(&r->live, "finished");
+        return status;
+    }
     err_print(&e);
     return play_failure_status(p, &e);
 }
@@ -259,6 +298,8 @@ static int go(struct run *r)
         r->scenario->seed = r->seed;
     if (r->repeat)
         r->scenario->repeat = r->repeat;
+    if (r->live.wanted && r->scenario->repeat != 1)
+        return command_usage("run", "--live shows one run: add --repeat 1");
     if (!r->folder)
         r->folder = r->folder_made = default_folder(r->scenario);
     if (holds_result(r->folder, &e) || scenario_move(r->scenario, r->scenario->seed, &e) < 0) {
@@ -273,6 +314,7 @@ static int go(struct run *r)
     p.progress = show_progress;
     p.context = r;
     int status = play(r, &p);
+    live_free(&r->live);
     play_free(&p);
     return status;
 }
