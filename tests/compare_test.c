@@ -356,20 +356,6 @@ static void test_a_bad_import_creates_nothing(void **state)
     assert_int_not_equal(access(folder, F_OK), 0);
 }
 
-static int make(void **state)
-{
-    *state = folder_make();
-    return 0;
-}
-
-static int discard(void **state)
-{
-    folder_remove(*state);
-    return 0;
-}
-
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make, discard)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -293,20 +293,6 @@ static void a_writer_killed_in_a_commit_leaves_a_whole_repository(void **state)
     }
 }
 
-static int make(void **state)
-{
-    *state = folder_make();
-    return 0;
-}
-
-static int discard(void **state)
-{
-    folder_remove(*state);
-    return 0;
-}
-
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make, discard)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

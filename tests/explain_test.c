@@ -73,24 +73,12 @@ static void test_rows(void **state)
     }
 }
 
-static int make(void **state)
-{
-    *state = folder_make();
-    return 0;
-}
-
-static int discard(void **state)
-{
-    folder_remove(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_every_metric, make, discard),
-        cmocka_unit_test_setup_teardown(test_every_kind_of_event, make, discard),
-        cmocka_unit_test_setup_teardown(test_rows, make, discard),
+        IN_FOLDER(test_every_metric),
+        IN_FOLDER(test_every_kind_of_event),
+        IN_FOLDER(test_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

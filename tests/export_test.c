@@ -210,26 +210,14 @@ static void test_wireshark_names_the_hosts(void **state)
     assert_string_equal(said, "pc1\t0.000000000\npc2\t0.000000001\n");
 }
 
-static int make(void **state)
-{
-    *state = folder_make();
-    return 0;
-}
-
-static int discard(void **state)
-{
-    folder_remove(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_traces),
-        cmocka_unit_test_setup_teardown(test_texts_are_kept, make, discard),
-        cmocka_unit_test_setup_teardown(test_captures_become_one, make, discard),
-        cmocka_unit_test_setup_teardown(test_wireshark_names_the_hosts, make, discard),
-        cmocka_unit_test_setup_teardown(test_what_cannot_be_exported, make, discard),
+        IN_FOLDER(test_texts_are_kept),
+        IN_FOLDER(test_captures_become_one),
+        IN_FOLDER(test_wireshark_names_the_hosts),
+        IN_FOLDER(test_what_cannot_be_exported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -184,25 +184,13 @@ static void test_without_gnuplot_the_package_is_named(void **state)
     assert_non_null(strstr(stages, "5 \"send memory\" 0.254000 3.410000 transfer \"3.41 s, 29.0 MB\"\n"));
 }
 
-static int make(void **state)
-{
-    *state = folder_make();
-    return 0;
-}
-
-static int discard(void **state)
-{
-    folder_remove(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_figures_of_kim22, make, discard),
-        cmocka_unit_test_setup_teardown(test_a_single_run_is_drawn, make, discard),
-        cmocka_unit_test_setup_teardown(test_whereabouts, make, discard),
-        cmocka_unit_test_setup_teardown(test_without_gnuplot_the_package_is_named, make, discard),
+        IN_FOLDER(test_figures_of_kim22),
+        IN_FOLDER(test_a_single_run_is_drawn),
+        IN_FOLDER(test_whereabouts),
+        IN_FOLDER(test_without_gnuplot_the_package_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

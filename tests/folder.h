@@ -32,6 +32,21 @@ static inline void folder_remove(char *path)
     free(path);
 }
 
+static inline int folder_set_up(void **state)
+{
+    *state = folder_make();
+    return 0;
+}
+
+static inline int folder_tear_down(void **state)
+{
+    folder_remove(*state);
+    return 0;
+}
+
+/* A test whose state is a folder's path. */
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, folder_set_up, folder_tear_down)
+
 /* The whole file as text; free() it. NULL if it cannot be read. */
 static inline char *folder_read(const char *folder, const char *name)
 {

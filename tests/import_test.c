@@ -128,25 +128,13 @@ static void test_json_keeps_devices_apart(void **state)
     scenario_free(s);
 }
 
-static int make(void **state)
-{
-    *state = folder_make();
-    return 0;
-}
-
-static int discard(void **state)
-{
-    folder_remove(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_usage, make, discard),
-        cmocka_unit_test_setup_teardown(test_timeline, make, discard),
-        cmocka_unit_test_setup_teardown(test_json_is_ready_to_paste, make, discard),
-        cmocka_unit_test_setup_teardown(test_json_keeps_devices_apart, make, discard),
+        IN_FOLDER(test_usage),
+        IN_FOLDER(test_timeline),
+        IN_FOLDER(test_json_is_ready_to_paste),
+        IN_FOLDER(test_json_keeps_devices_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

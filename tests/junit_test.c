@@ -103,23 +103,11 @@ static void test_a_run_writes_it(void **state)
     assert_non_null(strstr(output, "/no/where.xml: No such file or directory"));
 }
 
-static int make(void **state)
-{
-    *state = folder_make();
-    return 0;
-}
-
-static int discard(void **state)
-{
-    folder_remove(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_rows, make, discard),
-        cmocka_unit_test_setup_teardown(test_a_run_writes_it, make, discard),
+        IN_FOLDER(test_rows),
+        IN_FOLDER(test_a_run_writes_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

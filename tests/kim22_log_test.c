@@ -251,18 +251,6 @@ static void test_our_own_text_form_is_read_back(void **state)
     kim22_log_free(again);
 }
 
-static int make(void **state)
-{
-    *state = folder_make();
-    return 0;
-}
-
-static int discard(void **state)
-{
-    folder_remove(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,9 +258,9 @@ int main(void)
         cmocka_unit_test(test_an_impossible_pair_is_flagged_and_moves_no_clock),
         cmocka_unit_test(test_a_reporter_without_link_keeps_its_clock),
         cmocka_unit_test(test_bad_lines_are_named),
-        cmocka_unit_test_setup_teardown(test_requests_and_migrations_follow_from_the_lines, make, discard),
-        cmocka_unit_test_setup_teardown(test_ends_find_their_begins, make, discard),
-        cmocka_unit_test_setup_teardown(test_our_own_text_form_is_read_back, make, discard),
+        IN_FOLDER(test_requests_and_migrations_follow_from_the_lines),
+        IN_FOLDER(test_ends_find_their_begins),
+        IN_FOLDER(test_our_own_text_form_is_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

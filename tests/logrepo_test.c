@@ -349,20 +349,6 @@ static void test_events_are_stored_fast(void **state)
     assert_true(COUNT / seconds > 20000);
 }
 
-static int make(void **state)
-{
-    *state = folder_make();
-    return 0;
-}
-
-static int discard(void **state)
-{
-    folder_remove(*state);
-    return 0;
-}
-
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make, discard)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

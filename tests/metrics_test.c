@@ -684,18 +684,6 @@ static void test_rounding(void **state)
     assert_null(json_rounded(INFINITY, 3));
 }
 
-static int make(void **state)
-{
-    *state = folder_make();
-    return 0;
-}
-
-static int discard(void **state)
-{
-    folder_remove(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -709,10 +697,10 @@ int main(void)
         cmocka_unit_test(test_each_invariant_broken_once),
         cmocka_unit_test(test_exit_status),
         cmocka_unit_test(test_silences),
-        cmocka_unit_test_setup_teardown(test_a_lost_event_breaks_an_invariant, make, discard),
-        cmocka_unit_test_setup_teardown(test_result_has_the_promised_form, make, discard),
-        cmocka_unit_test_setup_teardown(test_lateness_is_judged_by_the_scenario, make, discard),
-        cmocka_unit_test_setup_teardown(test_repetitions_are_summed_up, make, discard),
+        IN_FOLDER(test_a_lost_event_breaks_an_invariant),
+        IN_FOLDER(test_result_has_the_promised_form),
+        IN_FOLDER(test_lateness_is_judged_by_the_scenario),
+        IN_FOLDER(test_repetitions_are_summed_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

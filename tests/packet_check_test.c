@@ -347,23 +347,11 @@ static void test_files_that_are_none(void **state)
     assert_non_null(strstr(e.text, "/nonexistent/pc1.pcap"));
 }
 
-static int make(void **state)
-{
-    *state = folder_make();
-    return 0;
-}
-
-static int discard(void **state)
-{
-    folder_remove(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_rows, make, discard),
-        cmocka_unit_test_setup_teardown(test_a_run, make, discard),
-        cmocka_unit_test_setup_teardown(test_files_that_are_none, make, discard)};
+        IN_FOLDER(test_rows),
+        IN_FOLDER(test_a_run),
+        IN_FOLDER(test_files_that_are_none)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

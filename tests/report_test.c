@@ -188,28 +188,16 @@ static void test_chromium_takes_names_as_names(void **state)
     assert_non_null(strstr(dom, "<h1>&lt;/script&gt;&lt;script&gt;document"));
 }
 
-static int make(void **state)
-{
-    *state = folder_make();
-    return 0;
-}
-
-static int discard(void **state)
-{
-    folder_remove(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_names_stay_names, make, discard),
-        cmocka_unit_test_setup_teardown(test_nothing_is_fetched, make, discard),
-        cmocka_unit_test_setup_teardown(test_a_run_writes_it, make, discard),
-        cmocka_unit_test_setup_teardown(test_repetitions_and_the_paper, make, discard),
-        cmocka_unit_test_setup_teardown(test_a_folder_without_result, make, discard),
-        cmocka_unit_test_setup_teardown(test_chromium_draws_it, make, discard),
-        cmocka_unit_test_setup_teardown(test_chromium_takes_names_as_names, make, discard),
+        IN_FOLDER(test_names_stay_names),
+        IN_FOLDER(test_nothing_is_fetched),
+        IN_FOLDER(test_a_run_writes_it),
+        IN_FOLDER(test_repetitions_and_the_paper),
+        IN_FOLDER(test_a_folder_without_result),
+        IN_FOLDER(test_chromium_draws_it),
+        IN_FOLDER(test_chromium_takes_names_as_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

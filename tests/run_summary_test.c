@@ -230,18 +230,6 @@ static void test_every_log_gives_the_same_result(void **state)
     json_object_put(exact);
 }
 
-static int make(void **state)
-{
-    *state = folder_make();
-    return 0;
-}
-
-static int discard(void **state)
-{
-    folder_remove(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,7 +237,7 @@ int main(void)
         cmocka_unit_test(test_a_set_is_as_large_as_its_holes),
         cmocka_unit_test(test_quantiles_are_right_within_half_a_per_cent),
         cmocka_unit_test(test_quantiles_know_the_ends_of_numbers),
-        cmocka_unit_test_setup_teardown(test_every_log_gives_the_same_result, make, discard),
+        IN_FOLDER(test_every_log_gives_the_same_result),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -368,18 +368,6 @@ static void bad_files_are_named(void **state)
     }
 }
 
-static int make(void **state)
-{
-    *state = folder_make();
-    return 0;
-}
-
-static int discard(void **state)
-{
-    folder_remove(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -389,9 +377,9 @@ int main(void)
         cmocka_unit_test(visits_follow_from_scenario_and_seed),
         cmocka_unit_test(moving_again_starts_afresh),
         cmocka_unit_test(the_text_with_visits_says_the_same),
-        cmocka_unit_test_setup_teardown(files_of_tracks, make, discard),
-        cmocka_unit_test_setup_teardown(the_hash_covers_files_of_tracks, make, discard),
-        cmocka_unit_test_setup_teardown(bad_files_are_named, make, discard),
+        IN_FOLDER(files_of_tracks),
+        IN_FOLDER(the_hash_covers_files_of_tracks),
+        IN_FOLDER(bad_files_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

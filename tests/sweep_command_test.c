@@ -312,20 +312,6 @@ static void test_expectations_that_do_not_hold_are_listed(void **state)
     expect_said(*state, "1 of 2 runs are missing");
 }
 
-static int make(void **state)
-{
-    *state = folder_make();
-    return 0;
-}
-
-static int discard(void **state)
-{
-    folder_remove(*state);
-    return 0;
-}
-
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make, discard)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
