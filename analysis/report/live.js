@@ -61,7 +61,7 @@ function begin() {
 
 function end(how) {
     verdict.replaceChildren(`The run is over: ${how}. `);
-    if (how !== "failed")
+    if (how === "finished")
         html(verdict, "a", {href: "report.html"}, "Its report");
     verdict.className = "verdict " + (how === "finished" ? "good" : "bad");
     document.documentElement.dataset.ready = "yes";
@@ -112,7 +112,7 @@ function drawMigrations(parent) {
 
 function drawMessages(parent) {
     const m = migrations[migrations.length - 1];
-    const from = m ? m.begin_s - 0.5 : 0, to = m && m.total_s !== null ? endOf(m) + 0.5 : Infinity;
+    const from = m ? m.begin_s - 0.5 : 0, to = m ? endOf(m) + 0.5 : Infinity;
     const rows = [...data.messages, ...ofKind("container")].filter(r => (!m || r[DEVICE] === m.device) && r[AT] >= from && r[AT] <= to);
     html(parent, "p", {class: "faint"}, m ? nameOf(m) : "Since the beginning");
     if (rows.some(r => r[KIND] === "sent"))

@@ -8,7 +8,7 @@ data.aps = data.aps || [];
 const ofKind = (...kinds) => data.events.filter(e => kinds.includes(e[KIND]));
 const isHandoff = e => e[KIND] === "handoff" && e[TEXT] !== "first association";
 const migrations = (result.migrations || []).filter(m => (m.repetition || 1) === 1);
-const endOf = m => m.begin_s + (m.total_s || 0);
+const endOf = m => m.outcome === "under way" ? view.end : m.begin_s + (m.total_s || 0);
 const nav = html(null, "nav", {"aria-label": "Sections"});
 
 function section(id, title, attributes) {

@@ -75,7 +75,9 @@ void live_hear(void *context, const struct event *event)
 
 void live_stay(struct live *live, const char *how)
 {
-    live_feed_end(live->feed, how);
+    if (!live->server)
+        return;
+    live_feed_end(live->feed, interrupt_signal() ? "interrupted" : how);
     wait_until(SIMTIME_NEVER);
 }
 

@@ -28,7 +28,7 @@ int live_take_speed(struct live *live, const char *command, const char *speed);
 int live_begin(struct live *live, json_object *data, const char *folder, bool paced, struct err *e);
 /* For whoever listens to a run. */
 void live_hear(void *live, const struct event *event);
-/* Tells the readers how it ended, and goes on serving until a signal comes. */
+/* Tells the readers how it ended, and goes on serving until a signal comes. Harmless if it did not begin. */
 void live_stay(struct live *live, const char *how);
 /* Ends it; harmless if it did not begin. */
 void live_free(struct live *live);

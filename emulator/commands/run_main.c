@@ -274,12 +274,13 @@ static int play(struct run *r, struct play *p)
                                 : play_repetitions(p, s->seed, (int)s->repeat, r->jobs, r->folder, &result, &e);
     if (status == 0) {
         status = show(r, result);
-        if (r->live.wanted)
-            live_stay(&r->live, "finished");
+        live_stay(&r->live, "finished");
         return status;
     }
     err_print(&e);
-    return play_failure_status(p, &e);
+    status = play_failure_status(p, &e);
+    live_stay(&r->live, "failed");
+    return status;
 }
 
 static bool expects_packet_check(const struct scenario *s)
