@@ -83,6 +83,11 @@ void migration_lose_target(struct edge_client *client);
 
 /* --- between the migration's files --- */
 void migration_operate(struct edge_client *client, struct migration *m, enum operation operation);
+/* Begins every stage there that may begin now. */
+void migration_begin_stages(struct edge_client *client, struct migration *m, enum place place);
+void migration_end_stage(struct edge_client *client, struct migration *m, const struct order *order,
+                         const struct order_result *result);
+void migration_target_operation_done(struct edge_client *client, const struct order *order, const struct order_result *result);
 void migration_tell(struct edge_client *client, const struct migration *m, struct party to, uint8_t type, int32_t status);
 /* The revived container's answer to the undo's probe. */
 void migration_undo_probed(struct edge_client *client, const struct offload *o);
