@@ -16,8 +16,8 @@
 static const char HELP[] =
     "usage: roamlab explain NAME…\n"
     "\n"
-    "Says what a metric (response_ms.p95), a key of scenarios (links.0.rtt_ms, or only rtt_ms) or a kind of event (handoff)\n"
-    "means and where it is defined.\n";
+    "Says what a metric (response_ms.p95, or only p95), a key of scenarios (links.0.rtt_ms, or only rtt_ms) or a kind of\n"
+    "event (handoff) means and where it is defined.\n";
 
 /* Events and metrics are explained by the texts that define them. */
 extern const char explain_event_kinds[], explain_scenarios[];
@@ -91,13 +91,27 @@ static void print_row(const char *path, const char *metric)
     }
 }
 
+/* "hold_ms" for "migrations.N.hold_ms"; several may end alike. */
+static int explain_metrics_ending(const char *name)
+{
+    int found = 0;
+    for (int i = 0; metric_at(i); i++) {
+        const char *metric = metric_at(i), *dot = strrchr(metric, '.');
+        if (!dot || strcmp(dot + 1, name))
+            continue;
+        print_row(metric, metric);
+        found++;
+    }
+    return found;
+}
+
 static int explain_metric(const char *path, struct scenario_nearest *nearest)
 {
     for (int i = 0; metric_at(i); i++)
         scenario_nearest_offer(nearest, metric_at(i));
     const char *metric = metric_of(path);
     if (!metric)
-        return 0;
+        return explain_metrics_ending(path);
     print_row(path, metric);
     return 1;
 }
