@@ -170,12 +170,13 @@ static struct simtime time_of_transfers(const struct layout *l, const struct str
     return sum;
 }
 
-/* A warm carrier paces: it leaves no queue. */
+/* A warm carrier paces: it leaves no queue. Another fills path and queue, falls to 0.7 of that at a loss (CUBIC, RFC 9438 clause 4.6) and takes most of
+ * a migration to come back. */
 static double wait_in_queue_s(const struct layout_path *path, const struct carrier_model *carrier)
 {
     double carrier_window = carrier->warm ? 0 : (double)carrier->window;
     double rate = (double)path->rate_bps / 8, line = rate * simtime_seconds(path->rtt);
-    double most = 0.85 * (line + (double)path->queue_bytes);
+    double most = 0.7 * (line + (double)path->queue_bytes);
     double in_flight = carrier_window < most ? carrier_window : most;
     return rate > 0 && in_flight > line ? (in_flight - line) / rate : 0;
 }
