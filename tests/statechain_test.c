@@ -329,10 +329,11 @@ static void a_model_is_small(void **unused)
     assert_true(sizeof(struct statechain_model) <= 24);
 }
 
-static double seconds_now(void)
+/* Of this process: what others do on the machine does not count. */
+static double cpu_seconds(void)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
@@ -343,10 +344,10 @@ static void execution_is_fast(void **unused)
     enum { REQUESTS = 1000000 };
     struct statechain_history *history = statechain_history_new(SEED, 7424, 5120);
     statechain_model_init(&m, history, MUD);
-    double begin = seconds_now();
+    double begin = cpu_seconds();
     for (int i = 0; i < REQUESTS; i++)
         model_execute(&m);
-    double ns = (seconds_now() - begin) * 1e9 / REQUESTS;
+    double ns = (cpu_seconds() - begin) * 1e9 / REQUESTS;
     print_message("model: %.0f ns per request\n", ns);
     assert_true(ns < 1000);
     statechain_history_free(history);
