@@ -52,6 +52,7 @@ static json_object *request_row(const struct event *ev)
     for (int i = 0; i < 3; i++)
         json_object_array_add(row, json_rounded(simtime_to_ms(simtime_sub(ev->at, ev->begin)), 3));
     json_object_array_add(row, json_object_new_int(1));
+    json_object_array_add(row, json_object_new_int(ev->mud));
     return row;
 }
 

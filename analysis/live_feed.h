@@ -1,7 +1,7 @@
 /* What the readers of a live page hear: a run's events as server-sent events (WHATWG HTML, 9.2), one text that only grows. Every reader
  * reads it from the beginning at its own speed; nobody waits for a reader, and a slow one costs nothing.
  *
- *     event: request      data: [sent_s, number, ms, ms, ms, 1]    as `response` of report_data.h
+ *     event: request      data: [sent_s, number, ms, ms, ms, 1, device]    as `response` of report_data.h
  *     event: event        data: as a row of `events`, and stages
  *     event: message      data: as a row of `messages`; requests and replies are left out
  *     event: full         data: 0             nothing more follows but the end: the text has reached its limit

@@ -189,7 +189,7 @@ static void test_two_readers_at_once(void **state)
     static const char expected[] =
         "event: event\ndata: [1.5,\"handoff\",\"AP-1\",\"ES-1\",\"silent\",0,1,0,0]\n\n"
         "event: message\ndata: [1.5,\"sent\",\"AP-1\",\"ES-1\",\"MIGRATE\",1,1,0,1]\n\n"
-        "event: request\ndata: [1,2,500,500,500,1]\n\n";
+        "event: request\ndata: [1,2,500,500,500,1,2]\n\n";
     struct fixture *f = *state;
     int fds[2];
     struct buf heard[2] = {BUF_INIT, BUF_INIT};
@@ -206,7 +206,7 @@ static void test_two_readers_at_once(void **state)
     add(f, EVENT_REQUEST, "ok", 2);
     for (int i = 0; i < 2; i++) {
         reader_hear(fds[i], &heard[i], "request");
-        reader_hear(fds[i], &heard[i], "500,1]\n\n");
+        reader_hear(fds[i], &heard[i], "500,1,2]\n\n");
     }
     live_feed_end(f->feed, "finished");
     for (int i = 0; i < 2; i++) {
@@ -402,6 +402,7 @@ static void test_chromium_draws_it(void **state)
         "handoff to AP-2 at 6.2581 s",
         ">send memory</text>",
         ">MOVE-notify</text>",
+        "<td>USER has sent 100 requests, 100 were answered</td>",
         "<td>migration ES-1 → ES-2: finished</td>",
     };
     if (chromium_is_missing())

@@ -89,6 +89,7 @@ const WORDS = {
     outage: e => `${e[REPORTER]} heard no access point for ${seconds(e[AT] - e[BEGIN])}`,
     container: e => `container on ${e[REPORTER]}: ${e[TEXT]}`,
     migration: e => `migration ${e[PEER].replace(" ", " → ")}: ${e[TEXT]}`,
+    "sent total": e => `${e[REPORTER]} has sent ${e[NUMBER]} requests, ${e[VALUE]} were answered`,
     stage: e => `${e[REPORTER]}: ${e[TEXT]} took ${seconds(e[AT] - e[BEGIN])}`,
 };
 
@@ -129,7 +130,7 @@ function drawPlaces(parent) {
 heading();
 const places = [
     [html(main, "div"), drawTiles],
-    [place("response", "Response times"), responseChart],
+    [place("response", "Response times"), parent => responseChart(parent, [["var(--mark)", "requests of a device"]])],
     [place("whereabouts", "Who is where"), drawPlaces],
     [place("news", "What happens"), drawLines],
     [place("migrations", "Migrations"), drawMigrations],

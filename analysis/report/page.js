@@ -101,7 +101,9 @@ function responses() {
         return;
     }
     timeControls(here);
-    responseChart(here);
+    responseChart(here, [
+        ["var(--mark)", "mean by request number" + (data.repetitions ? ` over ${data.repetitions} repetitions` : "")],
+        ["var(--range)", "least to greatest"]]);
 }
 
 /* --- links, environment, repeating --- */
