@@ -209,7 +209,7 @@ static void look(struct timer *timer)
 
 /* --- content -------------------------------------------------------------------------------------------------------------------------- */
 
-/* What has been asked for others waits behind this content. */
+/* What has been asked for others waits behind this content, even if its job has been cancelled. */
 static void all_moved(struct transfer_peer *peer)
 {
     for (struct nfs_sending *s = peer->sendings; s; s = s->next)
@@ -222,6 +222,8 @@ static void written(int status, struct nfs_context *nfs, void *data, void *conte
     (void)nfs;
     struct nfs_slot *slot = context;
     struct nfs_sending *s = slot->owner;
+    if (status >= 0)
+        all_moved(s->peer);
     if (!answered(s, status))
         return;
     if (status < 0 || (size_t)status != slot->len) {
@@ -233,8 +235,6 @@ static void written(int status, struct nfs_context *nfs, void *data, void *conte
         s->offer.available += slot->len;
         free(slot);
     }
-    moved(s);
-    all_moved(s->peer);
     loop_arm_after(loop_of(s), &s->work, SIMTIME_ZERO);
 }
 

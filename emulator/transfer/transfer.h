@@ -124,7 +124,7 @@ struct carrier {
     /* Sends over the kept connection, or over a new one if it has broken: one attempt per send. */
     int (*send)(struct transfer_peer *peer, struct transfer_job *job, const char *local,
                 const char *remote_folder, struct err *e);
-    /* Ends the job at once; done() is not called. Harmless on an idle job. What is in flight (2 MB at most)
+    /* Ends the job at once; done() is not called. Harmless on an idle job. What is in flight (2 MB at most, 8 by nfs)
      * still passes the link. */
     void (*cancel)(struct transfer_job *job);
 };
