@@ -88,7 +88,7 @@ struct ap_client {
     uint32_t migration;         /* the last one begun for this device */
     uint32_t retries;           /* made since the handoff */
     bool retry_pending;         /* SERVING: the alarm begins another migration */
-    struct party next_ap;       /* MOVED: where the token went, or who knew better */
+    struct party next_ap;       /* MOVED: where the token went, or who knew better; PARTY_NONE = unknown */
     struct party asked;         /* AWAITING_TOKEN: whom we ask for it */
     struct party successor;     /* who asked us for the token before we had it */
     uint32_t successor_sequence;

@@ -109,7 +109,9 @@ void ap_take_owned(struct ap_client *client, const struct msg *m)
     struct ap_claim *claim = client->claim;
     if (claim && m->offload.sequence > client->sequence) {
         courier_drop(&client->ap->courier, OFFLOAD_CLAIM, client->mud, 0);
-        client->asked = m->offload.peer.role == PARTY_AP ? m->offload.peer : client->ap->actor.self;
+        bool elsewhere =
+            m->offload.peer.role == PARTY_AP && !party_equal(m->offload.peer, client->ap->actor.self);
+        client->asked = elsewhere ? m->offload.peer : (struct party){0};
         ap_give_up_token(client, AP_EV_OWNED);
         return;
     }

@@ -86,6 +86,8 @@ void ap_reply_before_token(struct ap_client *client, const struct msg *m)
 void ap_send_after_token(struct ap_client *client, const struct msg *m)
 {
     struct offload o = m->offload;
+    if (client->next_ap.role != PARTY_AP)
+        return; /* unknown; the device asks again */
     if (o.hops == 0) {
         actor_note(&client->ap->actor, (int32_t)client->mud, -1, "dropped %s %u: hop limit reached",
                    offload_type_name(o.type), o.number);

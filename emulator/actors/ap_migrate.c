@@ -149,5 +149,6 @@ void ap_delegate_elsewhere(struct ap_client *client, const struct msg *m)
 {
     struct offload o = m->offload;
     ap_acknowledge(client, m);
-    courier_send_offload(&client->ap->courier, client->next_ap, &o);
+    if (client->next_ap.role == PARTY_AP)
+        courier_send_offload(&client->ap->courier, client->next_ap, &o);
 }

@@ -105,6 +105,7 @@ void ap_disassociate(struct ap_client *client, const struct msg *m)
 
 /* --- the token ------------------------------------------------------------------------------------------------------- */
 
+/* Who does not know where the token went refers to the one who asks: he then asks the edge servers. */
 static void answer_notify(struct ap_client *client, struct party to, uint32_t sequence, int32_t status,
                           const struct iapp_context *token)
 {
@@ -113,8 +114,9 @@ static void answer_notify(struct ap_client *client, struct party to, uint32_t se
                          .mud = client->mud,
                          .sequence = sequence,
                          .status = status,
-                         .other = status && client->state == AP_MOVED ? client->next_ap : (struct party){0},
                          .token = token};
+    if (status && client->state == AP_MOVED)
+        answer.other = client->next_ap.role == PARTY_AP ? client->next_ap : to;
     actor_send(&client->ap->actor, &answer);
 }
 
