@@ -43,7 +43,7 @@ struct mud {
     struct container *containers;
     size_t container_count;
     int live;
-    bool restarted; /* an edge that has its container: what was reported before may be taken back */
+    bool restarted; /* an edge that has its container, or its access point: what was reported before may be taken back */
     bool was_live, ended_in_order; /* its last container went after it was done */
     bool stopped;                  /* by supervision: its only live container is gone for good */
     char *lost;                    /* declared, in a sentence: its only live container is gone */
@@ -225,6 +225,8 @@ void invariants_add(struct invariants *inv, const struct event *ev)
         add_number(&mud->abandoned, ev->number);
     } else if (ev->kind == EVENT_EXECUTED) {
         see_executed(inv, mud, ev);
+    } else if (ev->kind == EVENT_NOTE && !strcmp(ev->text, "the token was lost and is claimed")) {
+        mud->restarted = true;
     } else if (ev->kind == EVENT_CONTAINER) {
         see_container(inv, mud, ev);
     } else if (ev->kind == EVENT_MIGRATION) {
@@ -309,7 +311,7 @@ static void check_executions(struct invariants *inv, struct mud *mud)
 static void check_containers(struct invariants *inv, struct mud *mud)
 {
     if (!mud->was_live) {
-        if (mud->answered.set.count || mud->container_count)
+        if (mud->answered.set.count || containers_left(mud))
             say(inv, mud, "no container was ever live");
         return;
     }

@@ -1,4 +1,5 @@
 #include "shrink.h"
+#include "interrupt.h"
 #include "mem.h"
 #include "trial.h"
 
@@ -43,6 +44,8 @@ static void judge(struct shrinking *s, char *kind, size_t size)
 static bool still_fails(struct shrinking *s)
 {
     char kind[sizeof s->kind];
+    if (interrupt_signal())
+        return false;
     judge(s, kind, sizeof kind);
     return !strcmp(kind, s->kind);
 }

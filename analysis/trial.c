@@ -1,4 +1,5 @@
 #include "trial.h"
+#include "interrupt.h"
 #include "invariants.h"
 #include "mem.h"
 #include "world_sim.h"
@@ -85,7 +86,7 @@ static const char **names_of(const struct scenario *s)
 /* Nothing that is drawn takes so many: messages chase each other. */
 static bool runs_away(const struct world_sim *ws)
 {
-    return loop_dispatched(ws->loop) > TRIAL_TIMERS_MAX;
+    return loop_dispatched(ws->loop) > TRIAL_TIMERS_MAX || interrupt_signal();
 }
 
 void trial_run(struct trial *trial, const struct scenario *s, uint64_t seed)

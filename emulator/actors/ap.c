@@ -311,6 +311,15 @@ static void take_load(struct ap *ap, const struct msg *m)
         *load = (struct placement_load){m->offload.number, m->offload.until};
 }
 
+/* Its verdict would be under way if this access point had decided on it since it restarted. */
+static bool knows_nothing_of(const struct ap_client *client, uint32_t migration)
+{
+    const struct courier *courier = &client->ap->courier;
+    bool runs = ap_migration_runs(client) && client->migration == migration;
+    return !runs && !courier_carries(courier, OFFLOAD_STOP, client->mud, migration) &&
+           !courier_carries(courier, OFFLOAD_CANCEL, client->mud, migration);
+}
+
 static void receive_offload(struct ap *ap, const struct msg *m)
 {
     const struct offload *o = &m->offload;
@@ -335,7 +344,7 @@ static void receive_offload(struct ap *ap, const struct msg *m)
     }
     if (o->type == OFFLOAD_CUT || o->type == OFFLOAD_FAILED || (o->type == OFFLOAD_EDGE_READY && o->migration))
         courier_acknowledge(&ap->actor, m);
-    if (o->type == OFFLOAD_FAILED && client->state == AP_ABSENT)
+    if (o->type == OFFLOAD_FAILED && knows_nothing_of(client, o->migration))
         ap_disclaim(client, m);
     if (o->type == OFFLOAD_ACK)
         courier_settle(&ap->courier, m->from, o->acked, m->mud, o->migration);
@@ -386,7 +395,7 @@ static void gave_up(struct courier *courier, const struct msg *m)
     char text[64];
     msg_text(m, text, sizeof text);
     actor_note(&ap->actor, (int32_t)m->mud, (int32_t)m->offload.migration, "no answer to %s", text);
-    if (m->type == MSG_OFFLOAD && type == OFFLOAD_CANCEL)
+    if (m->type == MSG_OFFLOAD && type == OFFLOAD_CANCEL && m->offload.peer.role == PARTY_EDGE)
         ap_remove_at_target(client, m);
     if (of_migration) {
         struct msg failed = {.type = MSG_OFFLOAD, .from = ap->actor.self, .mud = m->mud};

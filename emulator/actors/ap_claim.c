@@ -44,11 +44,12 @@ void ap_claim(struct ap_client *client)
     }
 }
 
-/* Of two that are live, because one took over from the other and neither was stopped, the one that has executed more has served since. */
+/* Of two that are live, because one took over from the other and neither was stopped, the one that has executed more has served since.
+ * One that was lost may have served since what it took over from. */
 static bool is_better(const struct offload *a, const struct offload *b)
 {
-    if ((a->status == 0) != (b->status == 0))
-        return a->status == 0;
+    if (a->status || b->status)
+        return a->until > b->until || (a->until == b->until && a->status == 0);
     return a->number > b->number || (a->number == b->number && a->until > b->until);
 }
 
@@ -96,6 +97,7 @@ static void adopt(struct ap_client *client)
                     .mud = client->mud,
                     .sequence = client->sequence,
                     .token = &token};
+    actor_note(&client->ap->actor, (int32_t)client->mud, -1, "the token was lost and is claimed");
     if (token.anchor_edge.role == PARTY_EDGE)
         disown_others(client, token.anchor_edge);
     ap_end_claim(client);

@@ -209,12 +209,14 @@ void ap_remember_successor(struct ap_client *client, const struct msg *m)
     client->successor_sequence = m->sequence;
 }
 
-/* Whom it was given to may have been left and visited again before it came. */
+/* Whom it was given to may have been left and visited again before it came. If he has had it, nobody knows where it is now, and the
+ * second answer refers him to himself. */
 void ap_give_token_again(struct ap_client *client, const struct msg *m)
 {
-    if (was_given_to(client, m) && party_equal(m->from, client->next_ap))
+    bool given = was_given_to(client, m) && party_equal(m->from, client->next_ap);
+    if (given)
         answer_notify(client, m->from, client->granted->sequence, IAPP_SUCCESSFUL, client->granted);
-    else
+    if (!given || m->sequence > client->granted->sequence)
         answer_notify(client, m->from, m->sequence, IAPP_STALE_MOVE, NULL);
 }
 

@@ -100,6 +100,14 @@ void courier_drop(struct courier *c, uint8_t offload_type, uint32_t mud, uint32_
     forget_matching(c, NULL, MSG_OFFLOAD, offload_type, mud, migration);
 }
 
+bool courier_carries(const struct courier *c, uint8_t offload_type, uint32_t mud, uint32_t migration)
+{
+    const struct courier_item *item = map_get(&c->items, mud);
+    while (item && !same_key(&item->msg, MSG_OFFLOAD, offload_type, migration))
+        item = item->next_of_mud;
+    return item;
+}
+
 void courier_send(struct courier *c, const struct msg *m)
 {
     forget_matching(c, &m->to, m->type, m->offload.type, m->mud, m->offload.migration);

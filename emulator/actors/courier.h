@@ -34,6 +34,9 @@ void courier_settle(struct courier *c, struct party who, uint8_t offload_type, u
 /* Forgets every message of that offload type, whoever it is for. */
 void courier_drop(struct courier *c, uint8_t offload_type, uint32_t mud, uint32_t migration);
 
+/* Is such a message, whoever it is for, not settled yet? */
+bool courier_carries(const struct courier *c, uint8_t offload_type, uint32_t mud, uint32_t migration);
+
 /* Acknowledges `m` to its sender. */
 void courier_acknowledge(struct actor *actor, const struct msg *m);
 

@@ -210,6 +210,12 @@ static enum edge_event event_of(uint8_t type)
     return type == OFFLOAD_ATTACH || events[type] ? events[type] : EDGE_EVENTS;
 }
 
+static void removal_acknowledged(struct edge_client *client, const struct msg *ack)
+{
+    edge_forget_leftover(client, ack->from, ack->offload.migration);
+    edge_keep_owner(client);
+}
+
 void edge_receive(struct edge *edge, const struct msg *m)
 {
     actor_received(&edge->actor, m);
@@ -217,6 +223,8 @@ void edge_receive(struct edge *edge, const struct msg *m)
         return;
     if (m->offload.type == OFFLOAD_ACK) {
         courier_settle(&edge->courier, m->from, m->offload.acked, m->mud, m->offload.migration);
+        if (m->offload.acked == OFFLOAD_REMOVE)
+            removal_acknowledged(edge_client_of(edge, m->mud), m);
         return;
     }
     enum edge_event event = event_of(m->offload.type);

@@ -10,6 +10,7 @@
 #include "courier.h"
 #include "map.h"
 #include "migration.h"
+#include "owner.h"
 #include "replay.h"
 
 enum edge_state {
@@ -69,6 +70,7 @@ struct edge_client {
     uint32_t ended;             /* outgoing migrations up to this one are over: MIGRATE repeats nothing */
     uint32_t removed;           /* incoming migrations up to this one were called off: INSTALL repeats nothing */
     struct msg pending_migrate; /* waits until the container runs, or the older migration is undone; mud = MUD_NONE if none */
+    struct owner_leftover leftovers[OWNER_LEFTOVERS];
     struct msg removal;         /* STOP or REMOVE, acknowledged when the container is gone; mud = MUD_NONE if none */
     struct order order;         /* START, STOP or DISCARD of the container: called off if it does not end; a removal is asked for again */
     struct simtime order_begin;
@@ -119,6 +121,11 @@ void edge_begin_pending(struct edge_client *client);
 /* edge_recover.c */
 void edge_keep_owner(struct edge_client *client);
 void edge_ask_next(struct edge_client *client);
+/* The container has executed all below client->next, some of it unseen. */
+void edge_report_executed_meanwhile(struct edge_client *client);
+/* The target of the migration is asked to remove what it has; until it says so that outlives a restart. */
+void edge_remember_leftover(struct edge_client *client, const struct migration *m);
+void edge_forget_leftover(struct edge_client *client, struct party edge, uint32_t migration);
 void edge_recovered(struct edge_client *client, const struct offload *probed);
 void edge_say_owned(struct edge_client *client, const struct msg *m);
 void edge_claim(struct edge_client *client, const struct msg *m);

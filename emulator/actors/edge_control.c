@@ -108,6 +108,7 @@ void edge_install(struct edge_client *client, const struct msg *m)
         return; /* a repetition, after what it installed has gone */
     client->container = m->offload.migration;
     client->next = m->offload.until;
+    client->sequence = m->offload.sequence > client->sequence ? m->offload.sequence : client->sequence;
     edge_enter_state(client, EDGE_INSTALLING, EDGE_EV_INSTALL);
     migration_install(client, m);
 }

@@ -105,7 +105,10 @@ static void pass_reply(struct edge_client *client, const struct offload *answer)
     struct replay_entry *entry = replay_find(&client->log, answer->number);
     if (!(answer->flags & OFFLOAD_CACHED)) {
         client->next = answer->number + 1;
-        report_executed(client, answer->number);
+        if (client->recovering)
+            edge_report_executed_meanwhile(client);
+        else
+            report_executed(client, answer->number);
     }
     struct offload reply = *answer;
     reply.hops = HOPS;

@@ -43,8 +43,23 @@ void edge_keep_owner(struct edge_client *client)
     r.operation = client->order.operation;
     r.removal = client->order.migration;
     r.in_ap = client->in.ap;
+    memcpy(r.leftovers, client->leftovers, sizeof r.leftovers);
     fill_outgoing(&client->out, &r);
     port->operations->keep_owner(port, client->edge->actor.self, &r);
+}
+
+void edge_remember_leftover(struct edge_client *client, const struct migration *m)
+{
+    struct owner_leftover *all = client->leftovers;
+    memmove(all + 1, all, (OWNER_LEFTOVERS - 1) * sizeof *all);
+    all[0] = (struct owner_leftover){m->id, m->peer, m->ap, m->sequence};
+}
+
+void edge_forget_leftover(struct edge_client *client, struct party edge, uint32_t migration)
+{
+    for (int i = 0; i < OWNER_LEFTOVERS; i++)
+        if (client->leftovers[i].migration == migration && party_equal(client->leftovers[i].edge, edge))
+            client->leftovers[i] = (struct owner_leftover){0};
 }
 
 /* --- recovering ------------------------------------------------------------------------------------------------------------- */
@@ -60,7 +75,7 @@ void edge_ask_next(struct edge_client *client)
     edge_deliver(client, &o);
 }
 
-static void report_executed_meanwhile(struct edge_client *client)
+void edge_report_executed_meanwhile(struct edge_client *client)
 {
     struct actor *actor = &client->edge->actor;
     struct report r = REPORT_INIT;
@@ -78,7 +93,7 @@ void edge_recovered(struct edge_client *client, const struct offload *probed)
     client->recovering = false;
     client->next = probed->number > client->next ? probed->number : client->next;
     actor_clear_alarm(&client->edge->actor, &client->order_alarm);
-    report_executed_meanwhile(client);
+    edge_report_executed_meanwhile(client);
     if (migration_runs(&client->out) && client->out.state != MIGRATION_INSTALLING)
         return;
     edge_open_gate(client);
@@ -116,13 +131,24 @@ static void recover_live(struct edge_client *client, const struct owner_record *
                                      .number = r->halted_next,
                                      .digest = r->halted_digest,
                                      .checksum = r->halted_checksum};
-    if (r->told && !m->frozen && !m->lost) {
+    if (r->told && !m->frozen) {
         migration_await_verdict(client);
         return;
     }
     actor_note(&client->edge->actor, (int32_t)client->mud, (int32_t)m->id,
                "migration failed: the edge server restarted");
     migration_undo(client);
+}
+
+static void ask_again_to_remove(struct edge_client *client, const struct owner_record *r)
+{
+    memcpy(client->leftovers, r->leftovers, sizeof client->leftovers);
+    for (int i = 0; i < OWNER_LEFTOVERS; i++) {
+        const struct owner_leftover *left = &r->leftovers[i];
+        const struct migration m = {.id = left->migration, .ap = left->ap, .sequence = left->sequence};
+        if (left->migration)
+            migration_tell(client, &m, left->edge, OFFLOAD_REMOVE, 0);
+    }
 }
 
 static void recover_incoming(struct edge_client *client, const struct owner_record *r)
@@ -148,6 +174,7 @@ void edge_recover(struct edge *edge, const struct owner_record *r, bool exists)
     client->lost = r->lost;
     client->owner = r->owner;
     client->restarted = true;
+    ask_again_to_remove(client, r);
     switch ((enum edge_state)r->state) {
     case EDGE_STARTING:
         edge_remove_container(client, OP_STOP, 0, EDGE_EV_BROKEN);
@@ -197,7 +224,7 @@ void edge_say_owned(struct edge_client *client, const struct msg *m)
                         .mud = client->mud,
                         .sequence = client->sequence,
                         .number = live ? client->next : 0,
-                        .until = live ? client->container : 0,
+                        .until = live || client->lost ? client->container : 0,
                         .digest = highest_migration(client),
                         .peer = client->owner,
                         .status = live           ? 0
@@ -217,6 +244,7 @@ void edge_claim(struct edge_client *client, const struct msg *m)
     client->sequence = client->fence = m->offload.sequence;
     client->pending_migrate.mud = MUD_NONE;
     if (client->state == EDGE_INSTALLING || client->state == EDGE_STANDBY) {
+        migration_tell(client, &client->in, client->in.ap, OFFLOAD_FAILED, -ESTALE);
         struct msg remove = *m;
         remove.offload.type = OFFLOAD_REMOVE;
         remove.offload.migration = client->container;

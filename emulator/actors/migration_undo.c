@@ -47,8 +47,10 @@ void migration_undo(struct edge_client *client)
             edge_lose_container(client, EDGE_EV_BROKEN);
         else
             edge_open_gate(client);
-        if (m->sent)
+        if (m->sent) {
+            edge_remember_leftover(client, m);
             migration_tell(client, m, m->peer, OFFLOAD_REMOVE, 0);
+        }
         if (m->status)
             migration_tell(client, m, m->ap, OFFLOAD_FAILED, m->status);
         report_end(client);

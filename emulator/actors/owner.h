@@ -8,6 +8,15 @@
 
 #include <stdbool.h>
 
+enum { OWNER_LEFTOVERS = 4 };
+
+/* What a migration that failed or was called off has brought to its target: it has not said yet that it is gone. */
+struct owner_leftover {
+    uint32_t migration; /* 0 = none */
+    struct party edge, ap;
+    uint32_t sequence;
+};
+
 struct owner_record {
     uint32_t mud;
     uint8_t state;                  /* enum edge_state */
@@ -23,6 +32,7 @@ struct owner_record {
     bool frozen, halted, sent, told; /* told: the target may have been committed */
     uint32_t cut, halted_next;       /* what the halted container answered to its last probe */
     uint64_t halted_digest, halted_checksum;
+    struct owner_leftover leftovers[OWNER_LEFTOVERS]; /* the newest first */
     struct party in_ap; /* of the incoming migration, which is the container's */
 };
 
