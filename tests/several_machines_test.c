@@ -133,7 +133,8 @@ static void a_run_over_two_machines(void **state)
         skip();
     autofree char *build = mem_printf("cc -O2 -shared -fPIC -o %s/skewed_clock.so tests/skewed_clock.c 2>&1", folder);
     autofree char *built = shell_output(".", build, &status);
-    assert_int_equal(status, 0);
+    if (status != 0)
+        fail_msg("%s", built);
     autofree char *skewed = mem_printf("env LD_PRELOAD=%s/skewed_clock.so SKEW_PPM=%d .local/bin/roamlab", folder, SKEW_PPM);
     write_inventory("lab.json", skewed);
     autofree char *arguments = mem_printf("run --world real --quiet --push --hosts %s/lab.json -o %s/run scenarios/kim22-quick.json", folder, folder);

@@ -201,6 +201,7 @@ static void wireshark_reads_our_messages(void **unused)
         char path[] = "/tmp/roamlab-wireshark-XXXXXX";
         int status;
         autoclose int fd = mkstemp(path);
+        assert_true(fd >= 0);
         struct buf payload = BUF_INIT;
         rows[i].payload(&payload);
         write_capture(path, rows[i].protocol, rows[i].port, &payload);
