@@ -89,13 +89,14 @@ static double fastest_ms(const char *result, const char *from, const char *to, c
     sqlite3_stmt *rows;
     autofree char *path = mem_printf("%s/events.db", result);
     autofree char *sql = mem_printf("SELECT min(r.at_ns - s.at_ns) / 1e6 FROM event s JOIN event r ON r.number = s.number AND r.text = s.text "
-                                    "WHERE s.text = '%s' AND s.reporter = '%s' AND s.direction = 'sent' AND r.reporter = '%s' "
+                                    "WHERE s.text LIKE '%s %%' AND s.reporter = '%s' AND s.direction = 'sent' AND r.reporter = '%s' "
                                     "AND r.direction = 'recvd' AND s.number >= 31",
                                     text, from, to);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     if (sqlite3_prepare_v2(db, sql, -1, &rows, NULL) != SQLITE_OK)
         fail_msg("%s", sqlite3_errmsg(db));
     assert_int_equal(sqlite3_step(rows), SQLITE_ROW);
+    assert_int_not_equal(sqlite3_column_type(rows, 0), SQLITE_NULL);
     double ms = sqlite3_column_double(rows, 0);
     sqlite3_finalize(rows);
     sqlite3_close(db);
