@@ -177,6 +177,26 @@ static void another_version_is_refused(void **state)
         fail_msg("exit status %d: %s", status, output);
 }
 
+/* Whichever of both is ready first. */
+static void another_service_is_refused(void **state)
+{
+    int status;
+    (void)state;
+    if (!folder)
+        skip();
+    autofree char *make = mem_printf("mkdir %s/other && cp roamlab roamlab-service %s/other && echo >>%s/other/roamlab-service", folder, folder, folder);
+    free(shell_output(".", make, &status));
+    assert_int_equal(status, 0);
+    autofree char *other = mem_printf("%s/other/roamlab", folder);
+    write_inventory("other.json", other);
+    autofree char *arguments = mem_printf("run --world real --quiet --push --hosts %s/other.json -o %s/other-run scenarios/kim22-quick.json", folder, folder);
+    autofree char *output = roamlab(arguments, &status);
+    if (status != 4 || !strstr(output, "its roamlab-service is another one than the others'"))
+        fail_msg("exit status %d: %s", status, output);
+    nothing_is_left(1);
+    nothing_is_left(2);
+}
+
 static void who_cannot_be_reached_is_named(void **state)
 {
     int status;
@@ -221,6 +241,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_over_two_machines),
         cmocka_unit_test(another_version_is_refused),
+        cmocka_unit_test(another_service_is_refused),
         cmocka_unit_test(who_cannot_be_reached_is_named),
         cmocka_unit_test(a_cut_cable),
     };

@@ -205,7 +205,8 @@ void machines_begin(struct controller_machines *m, struct simtime origin)
     for (int i = 0; i < m->other_count; i++) {
         struct outpost_link *link = &m->others[i].link;
         clock_offset_watch(&link->clock);
-        outpost_link_say(link, agent_say_begin(clock_offset_theirs(&link->clock, origin)));
+        m->others[i].origin = clock_offset_theirs(&link->clock, origin);
+        outpost_link_say(link, agent_say_begin(m->others[i].origin));
     }
 }
 
@@ -266,7 +267,6 @@ int machines_close(struct controller_machines *m, int status, struct err *e)
         tell_of_clock(m->controller->facts, o);
         outpost_link_close(&o->link);
         json_object_put(o->hello);
-        free(o->image);
     }
     if (m->here.scenario)
         status = premises_close(&m->here, status, e);
@@ -280,6 +280,7 @@ int machines_close(struct controller_machines *m, int status, struct err *e)
     free(m->others);
     free(m->carried);
     free(m->run);
+    free(m->image);
     free(m->carrier_folder);
     return status;
 }

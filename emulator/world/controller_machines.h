@@ -13,8 +13,8 @@ struct controller_machine {
     struct controller *controller;
     struct outpost_link link;
     struct json_object *hello; /* owned */
+    struct simtime origin;     /* the run's, as the machine was told it: by its clock */
     bool wired, closed;
-    char *image; /* owned */
 };
 
 /* What a direction of a link has carried, as the machine says that shapes it. */
@@ -33,6 +33,7 @@ struct controller_machines {
     int other_count;
     bool any_here, opening, opened;
     char *run, *carrier_folder; /* owned; the folder only without premises here */
+    char *image;                /* owned: the service's, as the first machine has named it; the others must agree */
     struct carried *carried;    /* owned, by link * 2 + direction */
     int log_fd;
 };

@@ -65,6 +65,18 @@ static void agents_are_there(struct controller_machines *m, const struct control
             m->controller->agents[i].there = true;
 }
 
+/* The image's name says which service program it was made of. */
+static int agree_on_image(struct controller_machines *m, const char *image, struct err *e)
+{
+    if (!m->image)
+        m->image = mem_copy_string(image);
+    if (strcmp(image, m->image) == 0)
+        return 0;
+    err_set(e, EPROTO, "its roamlab-service is another one than the others'");
+    err_hint(e, "install the same on all machines, or run with --push");
+    return -EPROTO;
+}
+
 static int take_wired(struct controller_machine *o, struct json_object *line, struct err *e)
 {
     struct controller_machines *m = &o->controller->machines;
@@ -72,15 +84,10 @@ static int take_wired(struct controller_machine *o, struct json_object *line, st
     const char *image;
     if (outpost_read_wired(line, &facts, &image, e) < 0)
         return -e->code;
-    const char *ours = m->any_here ? m->here.image.name : m->others[0].image;
-    if (ours && strcmp(image, ours) != 0) {
-        err_set(e, EPROTO, "its roamlab-service is another one than the others'");
-        err_hint(e, "install the same on all machines, or run with --push");
-        return -EPROTO;
-    }
-    if (!m->any_here && !m->others[0].image)
+    if (!m->any_here && !m->image)
         *o->controller->facts = facts;
-    o->image = mem_copy_string(image);
+    if (agree_on_image(m, image, e) < 0)
+        return -e->code;
     o->wired = true;
     agents_are_there(m, o);
     return 0;
@@ -89,9 +96,8 @@ static int take_wired(struct controller_machine *o, struct json_object *line, st
 /* By the other machine's clock its times count from where the run began there. */
 static int64_t our_time(const struct controller_machine *o, int64_t theirs_ns)
 {
-    struct simtime origin = o->controller->origin;
-    struct simtime theirs = simtime_add(clock_offset_theirs(&o->link.clock, origin), simtime_ns(theirs_ns));
-    return clock_offset_ours(&o->link.clock, theirs).ns - origin.ns;
+    struct simtime theirs = simtime_add(o->origin, simtime_ns(theirs_ns));
+    return clock_offset_ours(&o->link.clock, theirs).ns - o->controller->origin.ns;
 }
 
 static struct json_object *in_our_time(const struct controller_machine *o, struct json_object *line, struct err *e)
@@ -204,6 +210,11 @@ static void show_progress(struct premises *p, const char *what)
 static void here_opened(struct premises *p, int status, const struct err *e)
 {
     struct controller_machines *m = container_of(p, struct controller_machines, here);
+    struct err other = ERR_INIT;
+    if (status == 0 && (status = agree_on_image(m, p->image.name, &other)) < 0) {
+        err_wrap(&other, "this machine");
+        e = &other;
+    }
     m->opening = false;
     m->opened = status == 0;
     for (int i = 0; i < m->controller->scenario->host_count; i++)
