@@ -152,6 +152,7 @@ void edge_enter_state(struct edge_client *client, enum edge_state state, enum ed
         actor_report_transition(&client->edge->actor, client->mud, state_names[client->state], state_names[state],
                                 event_names[event]);
     client->state = state;
+    client->recovering &= state == EDGE_LIVE;
     edge_keep_owner(client);
     if (had == has)
         return;

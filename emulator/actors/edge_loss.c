@@ -6,6 +6,7 @@ void edge_lose_container(struct edge_client *client, enum edge_event event)
 {
     edge_forget_requests(client);
     client->lost = true;
+    actor_clear_alarm(&client->edge->actor, &client->order_alarm);
     edge_report_container(client, client->container, "lost");
     actor_note(&client->edge->actor, (int32_t)client->mud, -1,
                "the only live container is lost: the device is unavailable from now on");
