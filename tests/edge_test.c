@@ -14,7 +14,9 @@ static struct msg event_message(enum edge_event event)
     };
     bool from_edge = event == EDGE_EV_INSTALL || event == EDGE_EV_REMOVE;
     uint32_t migration = event == EDGE_EV_ATTACH || event == EDGE_EV_REQUEST ? 0 : 3;
-    return offload(types[event], from_edge ? es1 : ap2, migration, 5);
+    struct msg m = offload(types[event], from_edge ? es1 : ap2, migration, 5);
+    m.offload.sequence += event == EDGE_EV_CLAIM; /* of a newer association */
+    return m;
 }
 
 struct cell {
@@ -341,6 +343,39 @@ static void after_a_claim_older_verdicts_are_void(void **state)
     bench_free(&b);
 }
 
+/* The claimant has had its answer, and begun the migration that the claim finds under way. */
+static void a_claim_that_comes_late_calls_nothing_off(void **state)
+{
+    static const enum edge_state states[] = {EDGE_LIVE, EDGE_INSTALLING, EDGE_STANDBY};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+        struct bench b;
+        bench_init(&b, states[i], "p-migr");
+        if (states[i] == EDGE_LIVE)
+            hear(&b, offload(OFFLOAD_MIGRATE, ap2, 3, 0));
+        buf_clear(&b.fake.did);
+        hear(&b, offload(OFFLOAD_CLAIM, ap2, 0, 0));
+        expect(&b, "", states[i]);
+        bench_free(&b);
+    }
+}
+
+static void a_container_that_dies_while_the_edge_recovers_is_lost(void **state)
+{
+    (void)state;
+    struct bench b;
+    const struct owner_record record = {.state = EDGE_LIVE};
+    bench_init(&b, EDGE_EMPTY, "p-migr");
+    edge_recover(&b.edge, &record, true);
+    edge_container_died(&b.edge, 0, 0);
+    buf_clear(&b.fake.did);
+    hear(&b, offload(OFFLOAD_CLAIM, ap2, 0, 0));
+    expect(&b, "AP2<OWNED status -130", EDGE_EMPTY);
+    fake_wait(&b.fake, simtime_ms(5000));
+    expect(&b, "", EDGE_EMPTY);
+    bench_free(&b);
+}
+
 static void a_container_that_cannot_be_removed_is_removed_again(void **state)
 {
     (void)state;
@@ -424,6 +459,8 @@ int main(void)
         cmocka_unit_test(an_edge_recovers),
         cmocka_unit_test(a_container_in_use_is_not_removed_but_its_source),
         cmocka_unit_test(after_a_claim_older_verdicts_are_void),
+        cmocka_unit_test(a_claim_that_comes_late_calls_nothing_off),
+        cmocka_unit_test(a_container_that_dies_while_the_edge_recovers_is_lost),
         cmocka_unit_test(a_container_that_cannot_be_removed_is_removed_again),
         cmocka_unit_test(files_are_gone_when_their_removal_is_acknowledged),
         cmocka_unit_test(an_older_stop_stops_nothing),

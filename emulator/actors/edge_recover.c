@@ -233,10 +233,23 @@ void edge_say_owned(struct edge_client *client, const struct msg *m)
     actor_send_offload(&client->edge->actor, m->from, &o);
 }
 
+/* Who claimed has had the answer: it has begun a migration since. */
+static bool comes_late(const struct edge_client *client, const struct msg *m)
+{
+    uint32_t sequence = m->offload.sequence;
+    const struct msg *pending = &client->pending_migrate;
+    bool incoming = client->state == EDGE_INSTALLING || client->state == EDGE_STANDBY;
+    return (migration_runs(&client->out) && client->out.sequence >= sequence) ||
+           (incoming && client->in.sequence >= sequence) ||
+           (pending->mud != MUD_NONE && pending->offload.sequence >= sequence);
+}
+
 /* From now on nobody of an older association is listened to. What is under way ends first; the claim is repeated until it is answered.
  * A claim that is older itself learns it from the answer's sequence. */
 void edge_claim(struct edge_client *client, const struct msg *m)
 {
+    if (comes_late(client, m))
+        return;
     if (m->offload.sequence < client->sequence) {
         edge_say_owned(client, m);
         return;
