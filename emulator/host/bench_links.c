@@ -18,25 +18,33 @@
  * other, a share is that of one try, and the median of the tries counts. */
 enum { DELAY_PACKETS = 1000, LOADS_MAX = 64, WAYS_MAX = 3 };
 
-static const char *const addresses[2] = {"198.18.0.1", "198.18.0.2"};
+enum { A, B, BEYOND, HOSTS };
+static const char *const addresses[HOSTS] = {"198.18.0.1", "198.18.0.2", "198.18.0.3"};
 
-/* --- a testbed of one link ------------------------------------------------------------------------------- */
+/* --- a testbed of one link, from A to B ------------------------------------------------------------------ */
 
+/* The kernel stamps a packet as soon as it is at B, where our own driver begins to delay it. Its delay is over for
+ * certain when it arrives beyond B: delays are measured from there, over a plain route more. */
 struct bench {
     const struct link_driver *driver; /* NULL = plain route */
     struct journal *journal;
     struct testbed *testbed;
-    struct traffic_end a, b;
+    struct traffic_end ends[HOSTS];
 };
 
 static int bench_open(struct bench *bench, struct err *e)
 {
-    struct in_addr ips[2];
-    for (int i = 0; i < 2; i++)
+    static const char *const names[HOSTS] = {"a", "b", "beyond"};
+    struct in_addr ips[HOSTS];
+    struct testbed_host hosts[HOSTS] = {0};
+    for (int i = 0; i < HOSTS; i++) {
         inet_pton(AF_INET, addresses[i], &ips[i]);
-    struct testbed_host hosts[2] = {{"a", &ips[0], 1, false, {0}}, {"b", &ips[1], 1, false, {0}}};
-    struct testbed_link link = {.between = {0, 1}, .varies = bench->driver != NULL};
-    struct testbed_plan plan = {.hosts = hosts, .links = &link, .host_count = 2, .link_count = 1};
+        hosts[i] = (struct testbed_host){.name = names[i], .addresses = &ips[i], .address_count = 1};
+    }
+    struct testbed_link links[] = {{.between = {A, B}, .varies = bench->driver != NULL},
+                                   {.between = {B, BEYOND}}};
+    struct testbed_route routes[] = {{A, ips[BEYOND], 0}, {BEYOND, ips[A], 1}};
+    struct testbed_plan plan = {hosts, links, routes, HOSTS, ARRAY_LEN(links), ARRAY_LEN(routes)};
     autofree char *name = mem_printf("bench-%d-%s", getpid(), bench->driver ? bench->driver->name : "plain");
     bench->journal = journal_open(uml_inside() ? "/run/runs" : NULL, name, NULL, e);
     if (!bench->journal)
@@ -45,8 +53,8 @@ static int bench_open(struct bench *bench, struct err *e)
         testbed_build(&plan, bench->driver ? bench->driver : &link_driver_userspace, bench->journal, e);
     if (!bench->testbed)
         return e ? -e->code : -EIO;
-    bench->a = (struct traffic_end){testbed_namespace(bench->testbed, 0), addresses[0]};
-    bench->b = (struct traffic_end){testbed_namespace(bench->testbed, 1), addresses[1]};
+    for (int i = 0; i < HOSTS; i++)
+        bench->ends[i] = (struct traffic_end){testbed_namespace(bench->testbed, i), addresses[i]};
     return 0;
 }
 
@@ -116,32 +124,35 @@ static double driver_seconds(void)
 
 /* --- one try of one way ---------------------------------------------------------------------------------- */
 
-static int measure_errors(struct bench *bench, struct simtime delay, double us[3], struct err *e)
+static int measure_errors(struct bench *bench, struct simtime delay, double us[4], struct err *e)
 {
     struct traffic_errors errors;
-    int status = traffic_delay(&bench->a, &bench->b, DELAY_PACKETS, simtime_ms(1), delay, &errors, e);
+    int status =
+        traffic_delay(&bench->ends[A], &bench->ends[BEYOND], DELAY_PACKETS, simtime_ms(1), delay, &errors, e);
     us[0] = errors.p50_us;
     us[1] = errors.p99_us;
     us[2] = errors.p999_us;
+    us[3] = errors.read_p99_us;
     return status;
 }
 
 static int measure_unshaped(struct bench *bench, struct bench_links_figures *f, struct err *e)
 {
     int status = set(bench, &(struct link_params){.delay = SIMTIME_ZERO}, e);
-    return status < 0 ? status : traffic_tcp(&bench->a, &bench->b, 1, &f->tcp_mbit, e);
+    return status < 0 ? status : traffic_tcp(&bench->ends[A], &bench->ends[B], 1, &f->tcp_mbit, e);
 }
 
 static int measure_delayed(struct bench *bench, struct bench_links_figures *f, struct err *e)
 {
     int status = set(bench, &(struct link_params){.delay = simtime_ms(1)}, e);
-    return status < 0 || !bench->driver ? status
-                                        : traffic_tcp(&bench->a, &bench->b, 1, &f->tcp_delayed_mbit, e);
+    return status < 0 || !bench->driver
+               ? status
+               : traffic_tcp(&bench->ends[A], &bench->ends[B], 1, &f->tcp_delayed_mbit, e);
 }
 
 static int measure_small(struct bench *bench, struct bench_links_figures *f, struct err *e)
 {
-    return traffic_small(&bench->a, &bench->b, 0.5, &f->small_per_second, e);
+    return traffic_small(&bench->ends[A], &bench->ends[B], 0.5, &f->small_per_second, e);
 }
 
 static int measure_idle(struct bench *bench, struct bench_links_figures *f, struct err *e)
@@ -179,7 +190,7 @@ static int measure_tcp80(struct bench *bench, struct bench_links_figures *f, str
     int status =
         set(bench,
             &(struct link_params){.delay = simtime_ms(100), .rate_bps = 80000000, .queue_packets = 2000}, e);
-    return status < 0 ? status : traffic_tcp(&bench->a, &bench->b, 9, &f->tcp80_mbit, e);
+    return status < 0 ? status : traffic_tcp(&bench->ends[A], &bench->ends[B], 9, &f->tcp80_mbit, e);
 }
 
 static void forget(struct bench_links_figures *f)

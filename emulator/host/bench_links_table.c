@@ -21,9 +21,11 @@ static const struct {
     FIGURE("delay error, idle, p50", "us", idle_us[0], 0, 0),
     FIGURE("delay error, idle, p99", "us", idle_us[1], 0, 60),
     FIGURE("delay error, idle, p99.9", "us", idle_us[2], 0, 0),
+    FIGURE("  p99 when the receiver has woken up", "us", idle_us[3], 0, 0),
     FIGURE("delay error, all processors busy, p50", "us", loaded_us[0], 0, 0),
     FIGURE("delay error, all processors busy, p99", "us", loaded_us[1], 0, 250),
     FIGURE("delay error, all processors busy, p99.9", "us", loaded_us[2], 0, 0),
+    FIGURE("  p99 when the receiver has woken up", "us", loaded_us[3], 0, 0),
     FIGURE("the driver's thread at 1000 packets/s", "% CPU", cpu_percent, 0, 0),
     FIGURE("one TCP flow over 80 Mbit/s, 200 ms", "Mbit/s", tcp80_mbit, 75, 0),
 #undef FIGURE
@@ -95,9 +97,10 @@ bool bench_links_print(const struct bench_links_result *result, FILE *out)
     fprintf(
         out,
         "Each is the median of %d tries (the last: of one); a try measures the ways in turn, a share is that of one try.\n"
-        "The plain route has no delay; its delay error is that of the measuring. Unshaped, packets pass our own driver's\n"
-        "queue by; with a delay they go through it. Idle: while packets are about to be due, our own driver has idle\n"
-        "processors poll, which its share of the processor leaves out.\n",
+        "A delay lasts from before the sender's call until the kernel at the other end has the packet; the plain route has\n"
+        "none: its delay error is that of the measuring. Unshaped, packets pass our own driver's queue by; with a delay\n"
+        "they go through it. Idle: while packets are about to be due, our own driver has idle processors poll, which its\n"
+        "share of the processor leaves out.\n",
         BENCH_TRIES);
     if (r.remark[0])
         fprintf(out, "%s\n", r.remark);

@@ -179,6 +179,7 @@ int traffic_small(const struct traffic_end *from, const struct traffic_end *to, 
 
 /* --- delays ---------------------------------------------------------------------------------------------- */
 
+/* Times are calendar times: the kernel stamps arrivals with them. */
 struct stamped {
     uint32_t number;
     int64_t sent_ns;
@@ -187,8 +188,42 @@ struct stamped {
 struct delay_receiver {
     int fd, count;
     struct simtime delay;
-    double *errors_us; /* of each packet, NAN = not arrived */
+    double *errors_us, *read_errors_us; /* of each packet, NAN = not arrived */
 };
+
+static int64_t calendar_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+/* When the kernel took the packet from the link; 0 = it does not say. */
+static int64_t arrival_ns(struct msghdr *message)
+{
+    struct cmsghdr *control = CMSG_FIRSTHDR(message);
+    if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_TIMESTAMPNS)
+        return 0;
+    struct timespec at;
+    memcpy(&at, CMSG_DATA(control), sizeof at);
+    return at.tv_sec * 1000000000LL + at.tv_nsec;
+}
+
+/* False when none comes any more. */
+static bool receive_stamped(int fd, struct stamped *packet, int64_t *arrived_ns)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(struct timespec))];
+    } control;
+    struct iovec part = {packet, sizeof *packet};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    if (recvmsg(fd, &message, 0) != sizeof *packet)
+        return false;
+    *arrived_ns = arrival_ns(&message);
+    return *arrived_ns != 0;
+}
 
 static void *receive_delays(void *argument)
 {
@@ -196,11 +231,13 @@ static void *receive_delays(void *argument)
     struct sched_param priority = {.sched_priority = PRIORITY};
     pthread_setschedparam(pthread_self(), SCHED_FIFO, &priority);
     struct stamped packet;
+    int64_t arrived_ns;
     int left = receiver->count;
-    while (left > 0 && recv(receiver->fd, &packet, sizeof packet, 0) == sizeof packet) {
-        int64_t now_ns = clock_monotonic().ns;
+    while (left > 0 && receive_stamped(receiver->fd, &packet, &arrived_ns)) {
+        int64_t read_ns = calendar_ns(), due_ns = packet.sent_ns + receiver->delay.ns;
         if (packet.number < (uint32_t)receiver->count && isnan(receiver->errors_us[packet.number])) {
-            receiver->errors_us[packet.number] = (double)(now_ns - packet.sent_ns - receiver->delay.ns) / 1e3;
+            receiver->errors_us[packet.number] = (double)(arrived_ns - due_ns) / 1e3;
+            receiver->read_errors_us[packet.number] = (double)(read_ns - due_ns) / 1e3;
             left--;
         }
     }
@@ -219,7 +256,7 @@ static void send_delays(int fd, const struct delay_receiver *receiver, struct si
         next_ns += (int64_t)rng_exponential(&rng, (double)apart.ns);
         struct timespec at = {next_ns / 1000000000, next_ns % 1000000000};
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
-        struct stamped packet = {.number = (uint32_t)i, .sent_ns = clock_monotonic().ns};
+        struct stamped packet = {.number = (uint32_t)i, .sent_ns = calendar_ns()};
         (void)!send(fd, &packet, sizeof packet, 0);
     }
 }
@@ -230,35 +267,46 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Sorts the errors of those that have arrived to the front; how many they are. */
+static int sort_arrived(double *errors_us, int count)
+{
+    int arrived = 0;
+    for (int i = 0; i < count; i++)
+        if (!isnan(errors_us[i]))
+            errors_us[arrived++] = errors_us[i];
+    qsort(errors_us, (size_t)arrived, sizeof errors_us[0], compare);
+    return arrived;
+}
+
 static void summarise(const struct delay_receiver *receiver, struct traffic_errors *errors)
 {
-    int count = 0;
-    for (int i = 0; i < receiver->count; i++)
-        if (!isnan(receiver->errors_us[i]))
-            receiver->errors_us[count++] = receiver->errors_us[i];
-    qsort(receiver->errors_us, (size_t)count, sizeof receiver->errors_us[0], compare);
+    int count = sort_arrived(receiver->errors_us, receiver->count);
+    sort_arrived(receiver->read_errors_us, receiver->count);
     *errors = (struct traffic_errors){.lost = 1 - (double)count / receiver->count};
     if (count == 0)
         return;
     errors->p50_us = fabs(receiver->errors_us[count / 2]);
     errors->p99_us = fabs(receiver->errors_us[(size_t)count * 99 / 100]);
     errors->p999_us = fabs(receiver->errors_us[(size_t)count * 999 / 1000]);
+    errors->read_p99_us = fabs(receiver->read_errors_us[(size_t)count * 99 / 100]);
 }
 
 int traffic_delay(const struct traffic_end *from, const struct traffic_end *to, int count,
                   struct simtime apart, struct simtime delay, struct traffic_errors *errors, struct err *e)
 {
     struct sockaddr_in address = address_of(to);
+    int one = 1;
     autoclose int fd = open_at(from, SOCK_DGRAM, PORT, e);
     autoclose int there = fd < 0 ? -1 : open_at(to, SOCK_DGRAM, PORT, e);
     if (fd < 0 || there < 0)
         return e ? -e->code : -EIO;
-    autofree double *values = mem_alloc_array((size_t)count, sizeof *values);
-    for (int i = 0; i < count; i++)
+    autofree double *values = mem_alloc_array(2 * (size_t)count, sizeof *values);
+    for (int i = 0; i < 2 * count; i++)
         values[i] = NAN;
-    struct delay_receiver receiver = {there, count, delay, values};
+    struct delay_receiver receiver = {there, count, delay, values, values + count};
     pthread_t thread;
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+    if (setsockopt(there, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one) < 0 ||
+        connect(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
         pthread_create(&thread, NULL, receive_delays, &receiver) != 0)
         return err_errno(e, "UDP");
     send_delays(fd, &receiver, apart);

@@ -12,7 +12,8 @@ struct traffic_end {
 };
 
 struct traffic_errors {
-    double p50_us, p99_us, p999_us; /* of the packets that arrived */
+    double p50_us, p99_us, p999_us; /* of the packets that arrived, when they did: "wire time", RFC 7679, 3.7.2 */
+    double read_p99_us;             /* when the receiving program had them: with its wake-up, "host time" */
     double lost;                    /* the share of the others */
 };
 
