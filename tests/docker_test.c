@@ -1,5 +1,6 @@
 /* Real containers, checkpointed in one dockerd and restored in another, on this machine. */
 #include "docker_fixture.h"
+#include "warm_up.h"
 
 static struct fixture *f;
 
@@ -8,6 +9,29 @@ static struct fixture *f;
         if (!f)                                                                                              \
             skip();                                                                                          \
     } while (0)
+
+static void warmed_up(struct docker_warm_up *w, int status, const struct err *e)
+{
+    (void)w;
+    fixture_done(status, 0, e);
+}
+
+/* The first container makes the file of the Engine's namespace; nothing else is left of it. */
+static void a_warm_up_leaves_no_container(void **state)
+{
+    (void)state;
+    NEED_FIXTURE();
+    struct edge *edge = &f->edges[0];
+    struct docker_warm_up w = {.done = warmed_up};
+    autofree char *made = mem_printf("%s/exec/netns/default", edge->root), *kept = mem_printf("%s/data/containers", edge->root);
+    assert_int_not_equal(access(made, F_OK), 0);
+    docker_warm_up_start(&w, &edge->daemon, "docker-test", f->image.name);
+    assert_int_equal(fixture_wait(f, "warm up"), 0);
+    assert_int_equal(access(made, F_OK), 0);
+    assert_int_equal(rmdir(kept), 0);
+    assert_int_equal(mkdir(kept, 0700), 0);
+    docker_warm_up_cancel(&w); /* harmless */
+}
 
 static void begin(const char *name)
 {
@@ -355,6 +379,7 @@ static int close_group(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_warm_up_leaves_no_container),
         cmocka_unit_test(p_migr_there_and_back),
         cmocka_unit_test(c_migr),
         cmocka_unit_test(halt_and_revive),

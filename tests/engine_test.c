@@ -407,14 +407,17 @@ static void a_command_is_run_to_its_end(void **state)
         const char *script;
         int status;
         const char *output, *in_error;
-    } rows[] = {{"echo one; echo two >&2", 0, "one\ntwo\n", ""},
-                {"echo first; echo last; exit 3", -EIO, "first\nlast\n", "exit status 3: last"}};
+        int nice;
+    } rows[] = {{"echo one; echo two >&2", 0, "one\ntwo\n", "", 0},
+                {"echo first; echo last; exit 3", -EIO, "first\nlast\n", "exit status 3: last", 0},
+                {"echo $(($(nice) - $(nice -n 19 nice)))", 0, "0\n", "", 19}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const char *argv[] = {"sh", "-c", rows[i].script, NULL};
         struct process_options options = PROCESS_OPTIONS_INIT;
         struct err e = ERR_INIT;
         autofree char *output = NULL;
         options.argv = argv;
+        options.nice = rows[i].nice;
         assert_int_equal(process_run(&options, &output, &e), rows[i].status);
         assert_non_null(output);
         assert_int_equal(strncmp(output, rows[i].output, strcspn(rows[i].output, "\n")), 0);

@@ -56,8 +56,8 @@ static void forget_process(struct docker_container *c)
 }
 
 /* Network mode host, no capabilities, no limits. Without a seccomp filter, as CRIU would have to carry it
- * along. Of what Docker hides of the host by default, only the files: for each folder CRIU would archive an
- * empty file system while the container is frozen. */
+ * along. No /dev/shm, and of what Docker hides of the host by default, only the files: for each folder CRIU
+ * would archive an empty file system while the container is frozen. */
 static struct json_object *description(const struct docker_container *c, const char *image)
 {
     struct json_object *o = json_object_new_object(), *labels = json_object_new_object(),
@@ -70,7 +70,7 @@ static struct json_object *description(const struct docker_container *c, const c
     json_object_object_add(o, "Labels", labels);
     json_object_object_add(
         o, "HostConfig",
-        json_tokener_parse("{\"NetworkMode\": \"host\", \"CapDrop\": [\"ALL\"], \"SecurityOpt\": "
+        json_tokener_parse("{\"NetworkMode\": \"host\", \"IpcMode\": \"none\", \"CapDrop\": [\"ALL\"], \"SecurityOpt\": "
                            "[\"seccomp=unconfined\", \"no-new-privileges\"], \"MaskedPaths\": "
                            "[\"/proc/kcore\", \"/proc/keys\", \"/proc/latency_stats\", \"/proc/timer_list\", "
                            "\"/proc/sched_debug\"]}"));

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { DUMP_POLL_MS = 2, DUMP_WAIT_SECONDS = 20 };
+enum { DUMP_POLL_MS = 2, DUMP_WAIT_SECONDS = 20, FROZEN_NICE = -10 };
 
 static void release(struct docker_job *job)
 {
@@ -132,6 +132,7 @@ static void process_done(struct process *process, int status)
     docker_job_go(job, result, &e);
 }
 
+/* While a container is frozen its user waits: what works on it then comes before what prepares the target. */
 int docker_job_spawn(struct docker_job *job, struct process *process, const char *const *argv,
                      const char *log, struct err *e)
 {
@@ -145,6 +146,7 @@ int docker_job_spawn(struct docker_job *job, struct process *process, const char
     o.environment = environment;
     o.net_namespace = job->daemon->net_namespace;
     o.stdout_fd = o.stderr_fd = log_fd;
+    o.nice = job->container->frozen ? FROZEN_NICE : 0;
     return process_start(job->daemon->loop, process, &o, e);
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,6 +49,8 @@ static int become(const struct process_options *o, pid_t parent)
         if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
             return errno;
     }
+    if (o->nice)
+        setpriority(PRIO_PROCESS, 0, o->nice); /* without the privilege it goes without */
     if (o->directory && chdir(o->directory) < 0)
         return errno;
     int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);

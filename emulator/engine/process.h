@@ -25,6 +25,7 @@ struct process_options {
     const char *net_namespace;      /* a path such as /run/netns/NAME, entered first; NULL = this process's */
     /* -1 = /dev/null; the caller keeps and closes its own copies. The child inherits no other descriptor. */
     int stdin_fd, stdout_fd, stderr_fd;
+    int nice; /* added to an ordinary priority's 0: negative comes first, and needs the privilege */
     /* No PR_SET_PDEATHSIG and a session of its own: a daemon that the journal knows. */
     bool outlive;
 };

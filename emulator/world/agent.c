@@ -1,5 +1,6 @@
 #include "agent.h"
 #include "agent_internal.h"
+#include "base_layers.h"
 #include "interrupt.h"
 #include "mem.h"
 
@@ -87,11 +88,31 @@ static void peer_opened(void *context, int status, const struct err *e)
         connected_one(a);
 }
 
+static void warmed_up(struct docker_warm_up *w, int status, const struct err *e)
+{
+    struct agent *a = container_of(w, struct agent, warm_up);
+    if (status < 0)
+        agent_fail(a, e, agent_host_name(a));
+    else
+        connected_one(a);
+}
+
+/* Beside the carriers' handshakes. An Engine without the image has nothing to start. */
+static void warm_up_engine(struct agent *a)
+{
+    if (a->edge < 0 || a->world.layout.edges[a->edge].base_layers < BASE_LAYERS)
+        return;
+    a->connecting++;
+    a->warm_up.done = warmed_up;
+    docker_warm_up_start(&a->warm_up, &a->daemon, a->orders.run, a->orders.image);
+}
+
 static void connect_peers(struct agent *a)
 {
     struct err e = ERR_INIT;
     a->connecting = 1;
     real_connect(a->real);
+    warm_up_engine(a);
     for (int i = 0; a->edge >= 0 && i < a->world.layout.edge_count; i++) {
         if (i == a->edge)
             continue;
@@ -188,6 +209,7 @@ static void end(struct agent *a)
     stop_capture(a);
     image_install_cancel(&a->install);
     image_trim_cancel(&a->trim);
+    docker_warm_up_cancel(&a->warm_up);
     real_close(a->real);
     for (int i = 0; a->peers && i < a->world.layout.edge_count; i++)
         agent_carrier(a)->close(a->peers[i]);

@@ -11,6 +11,7 @@
 #include "image.h"
 #include "image_trim.h"
 #include "real.h"
+#include "warm_up.h"
 #include "world.h"
 
 struct agent {
@@ -34,6 +35,7 @@ struct agent {
     bool daemon_started;
     struct image image;
     struct image_install install;
+    struct docker_warm_up warm_up;
     struct image_trim trim; /* if this edge server has only a part of the image */
     struct transfer_settings settings;
     struct transfer_server server;
