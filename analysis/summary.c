@@ -5,6 +5,7 @@
 #include "result.h"
 #include "table.h"
 
+#include <glob.h>
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
@@ -240,7 +241,7 @@ static void print_expectations(json_object *r, FILE *out)
 
 void summary_print(json_object *r, const char *folder, FILE *out)
 {
-    autofree char *figures = mem_printf("%s/figures", folder), *report = mem_printf("%s/report.html", folder);
+    autofree char *figures = mem_printf("%s/figures/*.svg", folder), *report = mem_printf("%s/report.html", folder);
     print_head(r, out);
     print_requests(r, out);
     print_migrations(r, out);
@@ -249,8 +250,10 @@ void summary_print(json_object *r, const char *folder, FILE *out)
     print_packet_check(r, out);
     print_expectations(r, out);
     fprintf(out, "\n  result      %s/result.json\n", folder);
-    if (access(figures, F_OK) == 0)
-        fprintf(out, "  figures     %s/*.svg, *.png\n", figures);
+    glob_t found = {0};
+    if (glob(figures, 0, NULL, &found) == 0)
+        fprintf(out, "  figures     %s, *.png\n", figures);
+    globfree(&found);
     if (access(report, F_OK) == 0)
         fprintf(out, "  report      %s\n", report);
 }

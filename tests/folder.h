@@ -6,6 +6,7 @@
 #include "mem.h"
 
 #include <ftw.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,13 +48,9 @@ static inline int folder_tear_down(void **state)
 /* A test whose state is a folder's path. */
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, folder_set_up, folder_tear_down)
 
-/* The whole file as text; free() it. NULL if it cannot be read. */
-static inline char *folder_read(const char *folder, const char *name)
+/* What is left to read, as text; free() it. */
+static inline char *folder_read_stream(FILE *f)
 {
-    autofree char *path = mem_printf("%s/%s", folder, name);
-    autofclose FILE *f = fopen(path, "re");
-    if (!f)
-        return NULL;
     struct buf text = BUF_INIT;
     char chunk[4096];
     for (size_t got; (got = fread(chunk, 1, sizeof chunk, f)) > 0;)
@@ -61,6 +58,14 @@ static inline char *folder_read(const char *folder, const char *name)
     char *copy = mem_copy_string(buf_text(&text));
     buf_free(&text);
     return copy;
+}
+
+/* The whole file as text; free() it. NULL if it cannot be read. */
+static inline char *folder_read(const char *folder, const char *name)
+{
+    autofree char *path = mem_printf("%s/%s", folder, name);
+    autofclose FILE *f = fopen(path, "re");
+    return f ? folder_read_stream(f) : NULL;
 }
 
 static inline void folder_write(const char *folder, const char *name, const char *text)

@@ -2,7 +2,7 @@
 #ifndef ROAMLAB_TEST_SHELL_OUTPUT_H
 #define ROAMLAB_TEST_SHELL_OUTPUT_H
 
-#include "buf.h"
+#include "folder.h"
 #include "mem.h"
 
 #include <stdio.h>
@@ -15,14 +15,9 @@ static inline char *shell_output(const char *folder, const char *command, int *s
     FILE *f = popen(whole, "r");
     if (!f)
         abort();
-    struct buf text = BUF_INIT;
-    char chunk[4096];
-    for (size_t got; (got = fread(chunk, 1, sizeof chunk, f)) > 0;)
-        buf_add(&text, chunk, got);
+    char *text = folder_read_stream(f);
     *status = pclose(f);
-    char *copy = mem_copy_string(buf_text(&text));
-    buf_free(&text);
-    return copy;
+    return text;
 }
 
 #endif
