@@ -176,13 +176,15 @@ static const struct run_stage *running_stage(const struct run_migration *m)
 static void compute_migration(const struct run_record *r, const struct run_migration *m,
                               struct metrics_migration *out)
 {
-    const struct run_stage *running = running_stage(m), *hold = stage_of(m, OP_SWITCH);
-    struct simtime sent = last_sent(m);
+    const struct run_stage *running = running_stage(m), *hold = stage_of(m, OP_SWITCH), *volume = stage_of(m, OP_PUT_VOLUME);
+    struct simtime sent = last_sent(m), ran = running ? running->end : SIMTIME_ZERO;
+    if (volume && running)
+        ran = simtime_max(ran, volume->end);
     *out = (struct metrics_migration){
         .record = m,
         .begin_s = simtime_seconds(m->begin),
         .sent_s = sent.ns ? simtime_seconds(simtime_sub(sent, m->begin)) : NAN,
-        .run_s = running && sent.ns ? simtime_seconds(simtime_sub(running->end, sent)) : NAN,
+        .run_s = running && sent.ns ? simtime_seconds(simtime_sub(ran, sent)) : NAN,
         .ready_s = running ? simtime_seconds(simtime_sub(running->end, m->begin)) : NAN,
         .total_s = m->outcome ? simtime_seconds(simtime_sub(m->end, m->begin)) : NAN,
         .freeze_ms = freeze_ms(m),
@@ -190,6 +192,7 @@ static void compute_migration(const struct run_record *r, const struct run_migra
         .longest_gap_ms = m->outcome ? longest_gap_ms(r, m) : NAN,
         .memory = bytes_of(m, OP_DUMP, OP_SEND_MEMORY),
         .layer = bytes_of(m, OP_TAKE_LAYER, OP_SEND_LAYER),
+        .volume = bytes_of(m, OP_COPY_VOLUME, OP_COPY_VOLUME) + bytes_of(m, OP_TAKE_VOLUME, OP_TAKE_VOLUME),
         .image = bytes_of(m, OP_SAVE, OP_SEND_IMAGE) + bytes_of(m, OP_PULL, OP_PULL) +
                  bytes_of(m, OP_LOAD_BASE, OP_SEND_BASE),
     };

@@ -24,7 +24,7 @@ struct metrics_spread {
 struct metrics_migration {
     const struct run_migration *record;
     double begin_s, sent_s, run_s, ready_s, total_s, freeze_ms, hold_ms, longest_gap_ms;
-    int64_t wire, memory, layer, image; /* bytes: sent by all stages; of the dump, the layer, the image */
+    int64_t wire, memory, layer, volume, image; /* bytes: sent by all stages; of the dump, the layer, the image */
 };
 
 /* Handoffs from falling silent to the new access point's acceptance; outages from the last access point to hearing one again, or to

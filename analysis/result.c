@@ -162,6 +162,7 @@ static json_object *bytes_json(const struct metrics_migration *m)
     add(o, "wire", json_object_new_int64(m->wire));
     add(o, "memory", json_object_new_int64(m->memory));
     add(o, "layer", json_object_new_int64(m->layer));
+    add(o, "volume", json_object_new_int64(m->volume));
     add(o, "image", json_object_new_int64(m->image));
     return o;
 }

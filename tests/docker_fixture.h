@@ -240,7 +240,8 @@ static inline void fixture_new_model(struct fixture *f)
 {
     if (!f->history)
         f->history =
-            statechain_history_new(FIXTURE_SEED, fixture_sizes.memory_pages, fixture_sizes.layer_pages);
+            statechain_history_new(
+                FIXTURE_SEED, &(struct state_size){{fixture_sizes.memory_pages, fixture_sizes.layer_pages, 0}});
     statechain_model_init(&f->model, f->history, FIXTURE_MUD);
 }
 

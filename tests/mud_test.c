@@ -45,7 +45,7 @@ static void bench_options(struct bench *b, const struct visit *v, int count, dou
                                   .until = simtime_from_seconds(until_s),
                                   .visits = v,
                                   .visit_count = count,
-                                  .history = b->history = statechain_history_new(1, 100, 100)};
+                                  .history = b->history = statechain_history_new(1, &(struct state_size){{100, 100, 0}})};
     mud_init(&b->mud, &b->fake.port, &b->fake.rules, 0, &options);
     mud_start(&b->mud);
 }

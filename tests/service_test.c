@@ -25,10 +25,13 @@ enum {
     MUD = 3,
     MEMORY_PAGES = 500,
     LAYER_PAGES = 300,
+    VOLUME_PAGES = 300,
     WINDOW = 4,
     REPLY_BYTES = 600,
     REQUEST_BYTES = 900
 };
+
+static const struct state_size size = {{MEMORY_PAGES, LAYER_PAGES, VOLUME_PAGES}};
 
 struct fixture {
     pid_t pid;
@@ -125,7 +128,7 @@ static void start_service(struct fixture *f, uint16_t port)
     setenv("ROAMLAB_WINDOW", "99", 1); /* an argument wins over the environment */
     setenv("ROAMLAB_REPLY_BYTES", "600", 1);
     execl(service_program(), "roamlab-service", "--address", "127.0.0.1", "--port", text, "--seed", "7",
-          "--mud", "3", "--memory-pages", "500", "--layer-pages", "300", "--window", "4", "--work-us", "1000",
+          "--mud", "3", "--memory-pages", "500", "--layer-pages", "300", "--volume-pages", "300", "--volume", f->folder, "--window", "4", "--work-us", "1000",
           "--file", f->file, NULL);
     _exit(127);
 }
@@ -142,7 +145,7 @@ static int setup(void **state)
     start_service(f, port);
     f->socket = socket(AF_INET, SOCK_DGRAM, 0);
     connect(f->socket, (struct sockaddr *)&to, sizeof to);
-    f->history = statechain_history_new(SEED, MEMORY_PAGES, LAYER_PAGES);
+    f->history = statechain_history_new(SEED, &size);
     statechain_model_init(&f->model, f->history, MUD);
     struct offload o = {0};
     for (int i = 0; i < 100 && o.type != OFFLOAD_PROBED; i++) {

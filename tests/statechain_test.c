@@ -12,11 +12,13 @@
 
 #include <cmocka.h>
 
-enum { SEED = 22, MUD = 3, MEMORY_PAGES = 400, LAYER_PAGES = 250, PAYLOAD = 1000 };
+enum { SEED = 22, MUD = 3, MEMORY_PAGES = 400, LAYER_PAGES = 250, VOLUME_PAGES = 600, PAYLOAD = 1000 };
+
+static const struct state_size size = {{MEMORY_PAGES, LAYER_PAGES, VOLUME_PAGES}};
 
 /* The service's algorithm on true pages. */
 struct state {
-    uint8_t *area[2];
+    uint8_t *area[STATE_AREAS];
     uint32_t next;
     uint64_t chain;
 };
@@ -36,14 +38,14 @@ static void fill_area(struct state *s, enum state_area area, uint32_t pages)
 static void state_start(struct state *s)
 {
     *s = (struct state){.chain = statechain_start(SEED, MUD)};
-    fill_area(s, STATE_MEMORY, MEMORY_PAGES);
-    fill_area(s, STATE_LAYER, LAYER_PAGES);
+    for (int area = 0; area < STATE_AREAS; area++)
+        fill_area(s, (enum state_area)area, size.pages[area]);
 }
 
 static void state_free(struct state *s)
 {
-    free(s->area[STATE_MEMORY]);
-    free(s->area[STATE_LAYER]);
+    for (int area = 0; area < STATE_AREAS; area++)
+        free(s->area[area]);
 }
 
 /* Executes request n, which need not be s->next: that is the fault some rows are about. */
@@ -52,7 +54,7 @@ static uint64_t state_execute(struct state *s, uint32_t n)
     struct statechain_touch touches[STATE_TOUCHED];
     uint64_t folds[STATE_TOUCHED];
     uint8_t payload[PAYLOAD];
-    int count = statechain_touches(SEED, n, MEMORY_PAGES, LAYER_PAGES, touches);
+    int count = statechain_touches(SEED, n, &size, touches);
     for (int i = 0; i < count; i++) {
         uint8_t *page = page_at(s, touches[i].area, touches[i].page);
         folds[i] = statechain_fold_page(page);
@@ -76,6 +78,8 @@ static uint64_t sum_of_folds(struct state *s)
         sum += statechain_fold_page(page_at(s, STATE_MEMORY, page));
     for (uint32_t page = 0; page < LAYER_PAGES; page++)
         sum += statechain_fold_page(page_at(s, STATE_LAYER, page));
+    for (uint32_t page = 0; page < VOLUME_PAGES; page++)
+        sum += statechain_fold_page(page_at(s, STATE_VOLUME, page));
     return sum;
 }
 
@@ -85,7 +89,7 @@ static void model_and_pages_give_one_chain(void **unused)
     struct state s;
     struct statechain_model m;
     state_start(&s);
-    struct statechain_history *history = statechain_history_new(SEED, MEMORY_PAGES, LAYER_PAGES);
+    struct statechain_history *history = statechain_history_new(SEED, &size);
     statechain_model_init(&m, history, MUD);
     uint64_t at_start = sum_of_folds(&s);
     assert_true(s.chain == m.chain);
@@ -104,8 +108,9 @@ enum { CUT = 60, NOTICED_WITHIN = 40 };
 static struct statechain_touch hot_page(enum state_area area)
 {
     struct statechain_touch touches[STATE_TOUCHED];
-    statechain_touches(SEED, CUT, MEMORY_PAGES, LAYER_PAGES, touches);
-    return touches[area == STATE_MEMORY ? 0 : STATE_MEMORY_TOUCHED];
+    statechain_touches(SEED, CUT, &size, touches);
+    static const int first[STATE_AREAS] = {0, STATE_MEMORY_TOUCHED, STATE_MEMORY_TOUCHED + STATE_LAYER_TOUCHED};
+    return touches[first[area]];
 }
 
 static uint8_t *hot_bytes(struct state *s, enum state_area area)
@@ -141,25 +146,30 @@ static void swap_two_words(struct state *s)
     memcpy(page + 112, word, 8);
 }
 
-/* The whole file as it was `age` requests before the cut. */
-static void age_layer(struct state *s, uint32_t age)
+/* All of it as it was `age` requests before the cut. */
+static void age_area(struct state *s, enum state_area area, uint32_t age)
 {
     struct state older;
     state_start(&older);
     for (uint32_t n = 0; n < CUT - age; n++)
         state_execute(&older, n);
-    memcpy(s->area[STATE_LAYER], older.area[STATE_LAYER], (size_t)LAYER_PAGES * STATE_PAGE);
+    memcpy(s->area[area], older.area[area], (size_t)size.pages[area] * STATE_PAGE);
     state_free(&older);
 }
 
 static void fresh_layer(struct state *s)
 {
-    age_layer(s, CUT);
+    age_area(s, STATE_LAYER, CUT);
 }
 
 static void layer_ten_requests_old(struct state *s)
 {
-    age_layer(s, 10);
+    age_area(s, STATE_LAYER, 10);
+}
+
+static void volume_ten_requests_old(struct state *s)
+{
+    age_area(s, STATE_VOLUME, 10);
 }
 
 static void double_request(struct state *s)
@@ -197,6 +207,7 @@ static const struct corruption {
     {"swapped words", swap_two_words, true},
     {"fresh layer under old memory", fresh_layer, true},
     {"layer ten requests old", layer_ten_requests_old, true},
+    {"volume ten requests old", volume_ten_requests_old, true},
     {"request doubled", double_request, true},
     {"request skipped", skip_request, true},
     {"requests reordered", reorder_requests, true},
@@ -208,7 +219,7 @@ static bool chain_differs_after(const struct corruption *row)
     struct statechain_model m;
     bool differs = false;
     state_start(&s);
-    struct statechain_history *history = statechain_history_new(SEED, MEMORY_PAGES, LAYER_PAGES);
+    struct statechain_history *history = statechain_history_new(SEED, &size);
     statechain_model_init(&m, history, MUD);
     for (uint32_t n = 0; n < CUT; n++)
         assert_true(state_execute(&s, n) == model_execute(&m));
@@ -235,7 +246,7 @@ static void every_byte_of_a_page_counts(void **unused)
 {
     (void)unused;
     uint8_t page[STATE_PAGE];
-    for (int area = STATE_MEMORY; area <= STATE_LAYER; area++) {
+    for (int area = STATE_MEMORY; area < STATE_AREAS; area++) {
         statechain_page(SEED, area, 7, 9, page);
         uint64_t fold = statechain_fold_version(SEED, area, 7, 9);
         assert_true(statechain_fold_page(page) == fold);
@@ -283,17 +294,16 @@ static void touches_stay_inside(void **unused)
 {
     (void)unused;
     static const struct {
-        uint32_t memory, layer;
+        struct state_size size;
         int count;
-    } rows[] = {{0, 0, 0}, {1, 0, 4}, {0, 1, 2}, {3, 2, 6}, {7424, 5120, 6}, {0x7fffffff, 0x7fffffff, 6}};
+    } rows[] = {{{{0, 0, 0}}, 0}, {{{1, 0, 0}}, 4}, {{{0, 1, 0}}, 2}, {{{0, 0, 1}}, 2}, {{{3, 2, 0}}, 6}, {{{7424, 5120, 300}}, 8},
+                {{{0x3fffffff, 0x3fffffff, 0x3fffffff}}, 8}};
     struct statechain_touch touches[STATE_TOUCHED];
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         for (uint32_t n = 0; n < 1000; n++) {
-            assert_int_equal(statechain_touches(SEED, n, rows[i].memory, rows[i].layer, touches),
-                             rows[i].count);
+            assert_int_equal(statechain_touches(SEED, n, &rows[i].size, touches), rows[i].count);
             for (int t = 0; t < rows[i].count; t++)
-                assert_true(touches[t].page <
-                            (touches[t].area == STATE_MEMORY ? rows[i].memory : rows[i].layer));
+                assert_true(touches[t].page < rows[i].size.pages[touches[t].area]);
         }
 }
 
@@ -301,8 +311,8 @@ static void touches_stay_inside(void **unused)
 static void copies_are_independent(void **unused)
 {
     (void)unused;
-    struct statechain_history *history = statechain_history_new(SEED, MEMORY_PAGES, LAYER_PAGES),
-                              *other = statechain_history_new(SEED, MEMORY_PAGES, LAYER_PAGES);
+    struct statechain_history *history = statechain_history_new(SEED, &size),
+                              *other = statechain_history_new(SEED, &size);
     struct statechain_model a, b, fresh;
     statechain_model_init(&a, history, MUD);
     for (int i = 0; i < 100; i++)
@@ -320,6 +330,34 @@ static void copies_are_independent(void **unused)
     assert_true(fresh.chain == b.chain && statechain_model_checksum(&fresh) == statechain_model_checksum(&b));
     statechain_history_free(history);
     statechain_history_free(other);
+}
+
+/* Counted again from what each request touches. */
+static void rewritten_files_are_counted_once(void **unused)
+{
+    (void)unused;
+    static const struct {
+        uint32_t from, until;
+    } rows[] = {{0, 0}, {0, 1}, {5, 9}, {0, 200}};
+    struct statechain_history *history = statechain_history_new(SEED, &size);
+    struct statechain_model m;
+    statechain_model_init(&m, history, MUD);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        enum { FILES = (VOLUME_PAGES + STATE_FILE_PAGES - 1) / STATE_FILE_PAGES };
+        bool rewritten[FILES] = {false};
+        uint64_t pages = 0;
+        for (uint32_t n = rows[i].from; n < rows[i].until; n++) {
+            struct statechain_touch touches[STATE_TOUCHED];
+            int count = statechain_touches(SEED, n, &size, touches);
+            for (int t = 0; t < count; t++)
+                if (touches[t].area == STATE_VOLUME)
+                    rewritten[touches[t].page / STATE_FILE_PAGES] = true;
+        }
+        for (uint32_t page = 0; page < VOLUME_PAGES; page++)
+            pages += rewritten[page / STATE_FILE_PAGES];
+        assert_int_equal(statechain_model_rewritten_files(&m, rows[i].from, rows[i].until), pages * STATE_PAGE);
+    }
+    statechain_history_free(history);
 }
 
 /* A million devices, whatever the size of their service. */
@@ -342,7 +380,7 @@ static void execution_is_fast(void **unused)
     (void)unused;
     struct statechain_model m;
     enum { REQUESTS = 1000000 };
-    struct statechain_history *history = statechain_history_new(SEED, 7424, 5120);
+    struct statechain_history *history = statechain_history_new(SEED, &(struct state_size){{7424, 5120, 0}});
     statechain_model_init(&m, history, MUD);
     double begin = cpu_seconds();
     for (int i = 0; i < REQUESTS; i++)
@@ -363,6 +401,7 @@ int main(void)
         cmocka_unit_test(payload_folds_agree),
         cmocka_unit_test(touches_stay_inside),
         cmocka_unit_test(copies_are_independent),
+        cmocka_unit_test(rewritten_files_are_counted_once),
         cmocka_unit_test(a_model_is_small),
         cmocka_unit_test(execution_is_fast),
     };

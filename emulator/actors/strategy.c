@@ -9,9 +9,12 @@ static const char *const operation_names[OPERATIONS] = {
     [OP_SEND_SEED] = "send seed",
     [OP_TAKE_LOG] = "take log",
     [OP_SEND_LOG] = "send log",
+    [OP_COPY_VOLUME] = "copy volume",
+    [OP_SEND_VOLUME] = "send volume",
     [OP_FREEZE] = "freeze",
     [OP_DUMP] = "dump",
     [OP_TAKE_LAYER] = "take layer",
+    [OP_TAKE_VOLUME] = "take volume",
     [OP_COMMIT] = "commit",
     [OP_THAW] = "thaw",
     [OP_HALT] = "halt",
@@ -21,12 +24,15 @@ static const char *const operation_names[OPERATIONS] = {
     [OP_SEND_MEMORY] = "send memory",
     [OP_SEND_LAYER] = "send layer",
     [OP_SEND_IMAGE] = "send image",
+    [OP_SEND_FILES] = "send files",
     [OP_SEND_BASE] = "send base",
     [OP_RECEIVE_MEMORY] = "receive memory",
     [OP_RECEIVE_LAYER] = "receive layer",
     [OP_RECEIVE_IMAGE] = "receive image",
     [OP_RECEIVE_CHANGES] = "receive changes",
     [OP_RECEIVE_LOG] = "receive log",
+    [OP_RECEIVE_VOLUME] = "receive volume",
+    [OP_RECEIVE_FILES] = "receive files",
     [OP_REPLAY_LOG] = "replay log",
     [OP_MERGE] = "merge",
     [OP_SEND_LIST] = "send list",
@@ -36,6 +42,7 @@ static const char *const operation_names[OPERATIONS] = {
     [OP_LOAD] = "load",
     [OP_LOAD_BASE] = "load base",
     [OP_CREATE] = "create",
+    [OP_PUT_VOLUME] = "put volume",
     [OP_PUT_LAYER] = "put layer",
     [OP_RESTORE] = "restore",
     [OP_REPLAY] = "replay",
@@ -70,6 +77,8 @@ bool operation_is_transfer(enum operation operation)
     case OP_SEND_LAYER:
     case OP_SEND_IMAGE:
     case OP_SEND_BASE:
+    case OP_SEND_VOLUME:
+    case OP_SEND_FILES:
     case OP_SEND_LIST:
     case OP_SEND_CHOICE:
         return true;
@@ -97,6 +106,10 @@ enum operation operation_received(enum operation operation)
         return OP_SEND_CHOICE;
     case OP_RECEIVE_LOG:
         return OP_SEND_LOG;
+    case OP_RECEIVE_VOLUME:
+        return OP_SEND_VOLUME;
+    case OP_RECEIVE_FILES:
+        return OP_SEND_FILES;
     default:
         return OPERATIONS;
     }

@@ -13,9 +13,12 @@ enum operation {
     OP_SEND_SEED,
     OP_TAKE_LOG,    /* log-replay: the command log to a file */
     OP_SEND_LOG,
+    OP_COPY_VOLUME, /* volume early: its files as they are while it serves, to a file */
+    OP_SEND_VOLUME, /* what was copied or, on arrival, taken */
     OP_FREEZE,      /* stop the container's processes in place */
     OP_DUMP,        /* T1: process and memory state to files, leave running */
     OP_TAKE_LAYER,  /* T3, P-Migr: the container layer to a file */
+    OP_TAKE_VOLUME, /* with the layer: the volume's files to a file; early: those that have changed since */
     OP_COMMIT,      /* T3, C-Migr: container layer to an image layer */
     OP_THAW,        /* let the processes go on */
     OP_HALT,        /* cold: kill the processes, keep the files */
@@ -25,12 +28,15 @@ enum operation {
     OP_SEND_MEMORY, /* T2 */
     OP_SEND_LAYER,  /* T4, P-Migr */
     OP_SEND_IMAGE,  /* T4, C-Migr */
+    OP_SEND_FILES,  /* volume early: the changed files */
     OP_SEND_BASE,   /* overlapped, instead of save and send image: the base image's layers, one after the other */
     OP_RECEIVE_MEMORY, /* overlapped, at the target: until what the source sends has arrived, whole and checked */
     OP_RECEIVE_LAYER,
     OP_RECEIVE_IMAGE,
     OP_RECEIVE_CHANGES,
     OP_RECEIVE_LOG,
+    OP_RECEIVE_VOLUME,
+    OP_RECEIVE_FILES,
     OP_REPLAY_LOG,  /* the fresh container executes it */
     OP_MERGE,       /* pre-copy: seed and changes become memory and layer */
     OP_SEND_LIST,      /* layered: which layers the base image has */
@@ -40,6 +46,7 @@ enum operation {
     OP_LOAD,        /* the image into the target's Docker */
     OP_LOAD_BASE,   /* overlapped: each of the base image's layers as soon as it has arrived */
     OP_CREATE,      /* T5: the container at the target, with its layer if it is there already */
+    OP_PUT_VOLUME,  /* what has come of the volume, into its folder */
     OP_PUT_LAYER,   /* overlapped: the layer into the created container */
     OP_RESTORE,     /* T5: its processes from the checkpoint */
     OP_REPLAY,      /* T7 */
@@ -62,9 +69,13 @@ struct stage {
     uint64_t after;
 };
 
-enum { IN_ORDER = 0, STAGES_MAX = 24 };
+enum { IN_ORDER = 0, STAGES_MAX = 32 };
 #define AFTER(operation) (UINT64_C(1) << (operation))
 #define AT_ONCE (UINT64_C(1) << 63)
+
+/* When a container's volume moves (Byeon21): while it serves, and what has changed since with the container (his pre-copy), or when the container
+ * lives at the target, before it gets its first request (his post-copy). */
+enum volume_when { VOLUME_NONE, VOLUME_EARLY, VOLUME_ON_ARRIVAL };
 
 /* What a strategy may give up, as a set; the rest of the invariants (analysis/invariants.h) holds for all. */
 enum guarantee {
@@ -98,6 +109,8 @@ const struct strategy *strategy_at(int i);
 bool strategy_has(const struct strategy *strategy, enum operation operation);
 /* Does the source go on serving when the cut has been taken? */
 bool strategy_source_serves(const struct strategy *strategy);
+/* The strategy with the stages that a volume needs, in *with; false if it has no snapshot with which they could go. (strategy_volume.c) */
+bool strategy_add_volume(const struct strategy *strategy, enum volume_when when, struct strategy *with);
 /* The first stage at `place` that may begin now, or -1; `begun` and `ended` are stages as bits. */
 int strategy_next(const struct strategy *strategy, enum place place, uint32_t begun, uint32_t ended);
 

@@ -9,7 +9,7 @@
 
 static char **environment_of(const struct docker_service *s)
 {
-    char **list = mem_alloc_array(10, sizeof *list);
+    char **list = mem_alloc_array(11, sizeof *list);
     list[0] = mem_printf("ROAMLAB_ADDRESS=%s", s->address);
     list[1] = mem_printf("ROAMLAB_PORT=%u", s->port);
     list[2] = mem_printf("ROAMLAB_SEED=%llu", (unsigned long long)s->seed);
@@ -19,6 +19,7 @@ static char **environment_of(const struct docker_service *s)
     list[6] = mem_printf("ROAMLAB_WORK_US=%u", s->work_us);
     list[7] = mem_printf("ROAMLAB_REPLY_BYTES=%u", s->reply_bytes);
     list[8] = mem_printf("ROAMLAB_WINDOW=%u", s->window);
+    list[9] = mem_printf("ROAMLAB_VOLUME_PAGES=%u", s->volume_pages);
     return list;
 }
 
@@ -29,6 +30,7 @@ void docker_container_init(struct docker_container *c, struct docker_daemon *d,
     c->name = mem_copy_string(o->name);
     c->run = mem_copy_string(o->run);
     c->image = mem_copy_string(o->image);
+    c->volume = mem_copy_string(o->volume);
     c->environment = environment_of(&o->service);
 }
 
@@ -41,6 +43,7 @@ void docker_container_free(struct docker_container *c)
     free(c->name);
     free(c->run);
     free(c->image);
+    free(c->volume);
     free(c->id);
     free(c->image_id);
     free(c->upper);
@@ -58,6 +61,21 @@ static void forget_process(struct docker_container *c)
 /* Network mode host, no capabilities, no limits. Without a seccomp filter, as CRIU would have to carry it
  * along. No /dev/shm, and of what Docker hides of the host by default, only the files: for each folder CRIU
  * would archive an empty file system while the container is frozen. */
+static struct json_object *host_configuration(const char *volume)
+{
+    struct json_object *o = json_tokener_parse("{\"NetworkMode\": \"host\", \"IpcMode\": \"none\", \"CapDrop\": [\"ALL\"], \"SecurityOpt\": "
+                           "[\"seccomp=unconfined\", \"no-new-privileges\"], \"MaskedPaths\": "
+                           "[\"/proc/kcore\", \"/proc/keys\", \"/proc/latency_stats\", \"/proc/timer_list\", "
+                           "\"/proc/sched_debug\"]}");
+    if (!volume)
+        return o;
+    struct json_object *binds = json_object_new_array();
+    autofree char *bind = mem_printf("%s:/volume", volume);
+    json_object_array_add(binds, json_object_new_string(bind));
+    json_object_object_add(o, "Binds", binds);
+    return o;
+}
+
 static struct json_object *description(const struct docker_container *c, const char *image)
 {
     struct json_object *o = json_object_new_object(), *labels = json_object_new_object(),
@@ -68,12 +86,7 @@ static struct json_object *description(const struct docker_container *c, const c
     json_object_object_add(o, "Image", json_object_new_string(image));
     json_object_object_add(o, "Env", environment);
     json_object_object_add(o, "Labels", labels);
-    json_object_object_add(
-        o, "HostConfig",
-        json_tokener_parse("{\"NetworkMode\": \"host\", \"IpcMode\": \"none\", \"CapDrop\": [\"ALL\"], \"SecurityOpt\": "
-                           "[\"seccomp=unconfined\", \"no-new-privileges\"], \"MaskedPaths\": "
-                           "[\"/proc/kcore\", \"/proc/keys\", \"/proc/latency_stats\", \"/proc/timer_list\", "
-                           "\"/proc/sched_debug\"]}"));
+    json_object_object_add(o, "HostConfig", host_configuration(c->volume));
     return o;
 }
 

@@ -19,12 +19,13 @@ struct docker_service {
     const char *address;
     uint16_t port;
     uint64_t seed;
-    uint32_t mud, memory_pages, layer_pages, work_us, reply_bytes, window;
+    uint32_t mud, memory_pages, layer_pages, volume_pages, work_us, reply_bytes, window;
 };
 
 struct docker_container {
     struct docker_daemon *daemon;
     char *name, *run, *image; /* owned */
+    char *volume;             /* owned; the host's folder that is its /volume, NULL = none */
     char **environment;       /* owned, NULL-terminated */
     /* Known once it has been created: */
     char *id, *upper; /* upper: the container layer's folder in overlay2 */
@@ -42,6 +43,7 @@ struct docker_container_options {
     const char *name;  /* unique at this Engine; [a-zA-Z0-9][a-zA-Z0-9_.-]+ */
     const char *run;   /* value of the label roamlab.run */
     const char *image; /* an image that the Engine has: see image.h */
+    const char *volume; /* absolute path of a folder that it finds as /volume, NULL = none */
     struct docker_service service;
 };
 

@@ -115,6 +115,11 @@ struct layout_path layout_path(const struct layout *l, int from, int to)
     return path;
 }
 
+static uint64_t changed_volume(const struct layout *l)
+{
+    return (uint64_t)(l->changed_share * (double)l->volume_bytes);
+}
+
 uint64_t layout_operation_bytes(const struct layout *l, enum operation operation)
 {
     switch (operation) {
@@ -132,6 +137,16 @@ uint64_t layout_operation_bytes(const struct layout *l, enum operation operation
     case OP_CREATE:
     case OP_PUT_LAYER:
         return l->layer_bytes;
+    case OP_COPY_VOLUME:
+    case OP_SEND_VOLUME:
+    case OP_RECEIVE_VOLUME:
+    case OP_PUT_VOLUME:
+        return l->volume_bytes;
+    case OP_TAKE_VOLUME:
+        return l->volume_when == VOLUME_EARLY ? changed_volume(l) : l->volume_bytes;
+    case OP_SEND_FILES:
+    case OP_RECEIVE_FILES:
+        return changed_volume(l);
     case OP_SEED:
     case OP_SEND_SEED:
     case OP_DIFF:
@@ -188,6 +203,9 @@ uint64_t layout_compressed_bytes(const struct layout *l, enum operation operatio
         return (uint64_t)state;
     case OP_SEND_CHANGES:
         return (uint64_t)(l->changed_share * state);
+    case OP_SEND_VOLUME:
+    case OP_SEND_FILES:
+        return (uint64_t)((double)layout_operation_bytes(l, operation) / l->layer_ratio);
     case OP_SEND_BASE:
         return (uint64_t)((double)l->base_bytes / l->base_ratio);
     default:

@@ -60,10 +60,12 @@ struct layout {
     bool recalls;             /* the service's image is withdrawn from all of them … */
     struct simtime recall_at; /* … then */
     int carrier_registry; /* that carrier registry goes through, -1 = the target's */
-    uint64_t base_bytes, layer_bytes, memory_bytes;
+    uint64_t base_bytes, layer_bytes, memory_bytes, volume_bytes;
+    enum volume_when volume_when;
+    struct state_size state_size; /* the last three in pages */
     struct statechain_history *history; /* of the service's state */
-    double changed_share; /* of memory and layer, while a seed travels; for estimates: a run counts the pages */
-    double base_ratio, layer_ratio, memory_ratio; /* of the sizes to what zstd makes of them */
+    double changed_share; /* of memory, layer and volume, while a seed travels; for estimates: a run counts the pages */
+    double base_ratio, layer_ratio, memory_ratio; /* of the sizes to what zstd makes of them; a volume is as its layer */
     struct simtime work;
     uint32_t window;
     const char *carrier;

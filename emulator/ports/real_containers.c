@@ -44,8 +44,9 @@ static void describe_service(const struct real *real, uint32_t mud, const char *
                                        .port = SERVICE_PORT,
                                        .seed = l->seed,
                                        .mud = mud,
-                                       .memory_pages = (uint32_t)(l->memory_bytes / STATE_PAGE),
-                                       .layer_pages = (uint32_t)(l->layer_bytes / STATE_PAGE),
+                                       .memory_pages = l->state_size.pages[STATE_MEMORY],
+                                       .layer_pages = l->state_size.pages[STATE_LAYER],
+                                       .volume_pages = l->state_size.pages[STATE_VOLUME],
                                        .work_us = (uint32_t)(l->work.ns / 1000),
                                        .reply_bytes = l->muds[mud].reply_bytes,
                                        .window = l->window};
@@ -55,8 +56,9 @@ struct real_container *real_add_container(struct real *real, uint32_t mud, uint3
 {
     char address[16];
     layout_address_text(layout_container_address(mud), address);
-    autofree char *name = mem_printf("roamlab-%s-m%u-%u", real->options.run, mud, container);
-    struct docker_container_options options = {.name = name, .run = real->options.run, .image = real->options.image};
+    autofree char *name = mem_printf("roamlab-%s-m%u-%u", real->options.run, mud, container),
+                  *volume = real_volume_folder(real, mud, container);
+    struct docker_container_options options = {.name = name, .run = real->options.run, .image = real->options.image, .volume = volume};
     describe_service(real, mud, address, &options.service);
     struct real_container *c = mem_alloc(sizeof *c);
     *c = (struct real_container){.next = real->containers, .mud = mud, .container = container, .real = real, .end.fd = -1};

@@ -103,6 +103,13 @@ int real_docker(struct real_order *o, struct err *e)
     case OP_DISCARD:
         docker_container_discard(&c->docker, &o->job, image, NULL);
         break;
+    case OP_COPY_VOLUME:
+    case OP_SEND_VOLUME:
+    case OP_TAKE_VOLUME:
+    case OP_SEND_FILES:
+    case OP_RECEIVE_VOLUME:
+    case OP_RECEIVE_FILES:
+    case OP_PUT_VOLUME:
     case OP_TAKE_LOG:
     case OP_SEND_LOG:
     case OP_RECEIVE_LOG:

@@ -3,6 +3,7 @@
 #include "mem.h"
 #include "real_internal.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,12 +38,14 @@ static void process_ended(struct process *process, int status)
 {
     struct real_order *o = container_of(process, struct real_order, process);
     struct err e = ERR_INIT;
+    if (status == 1 && o->order.operation == OP_COPY_VOLUME)
+        status = 0; /* tar: a file changed while it was read; it will be taken again */
     if (status)
         err_set(&e, EIO, "%s: exit status %d", operation_name(o->order.operation), status);
     real_order_step_done(o, status ? -EIO : 0, &e);
 }
 
-static int run(struct real_order *o, const char *const *argv, struct err *e)
+int real_order_run(struct real_order *o, const char *const *argv, struct err *e)
 {
     struct process_options options = PROCESS_OPTIONS_INIT;
     options.argv = argv;
@@ -58,7 +61,7 @@ int real_files_pack(struct real_order *o, struct err *e)
         return 0;
     autofree char *folder = real_files_path(o, seed ? ".seed" : ".memory"),
                   *file = real_files_path(o, seed ? ".seed.tar" : ".memory.tar");
-    return run(o, (const char *[]){"tar", "-C", folder, "-cf", file, "memory", seed ? "layer.tar" : NULL, NULL}, e);
+    return real_order_run(o, (const char *[]){"tar", "-C", folder, "-cf", file, "memory", seed ? "layer.tar" : NULL, NULL}, e);
 }
 
 int real_files_unpack(struct real_order *o, struct err *e)
@@ -71,24 +74,39 @@ int real_files_unpack(struct real_order *o, struct err *e)
         return 0;
     if (mkdir(folder, 0700) < 0 && errno != EEXIST)
         return err_errno(e, "%s", folder);
-    return run(o, (const char *[]){"tar", "-C", folder, "-xf", file, NULL}, e);
+    return real_order_run(o, (const char *[]){"tar", "-C", folder, "-xf", file, NULL}, e);
 }
 
-/* The files of the migration, and of the one that brought the container: they go with it. */
+enum { LEFT_MAX = 64 };
+
+/* The names in the spool folder that begin with it, behind argv's first `count` words; returns how many there are then. */
+static int add_paths(char *argv[LEFT_MAX], int count, const char *spool, const char *beginning)
+{
+    DIR *folder = opendir(spool);
+    for (const struct dirent *entry; folder && count < LEFT_MAX - 2 && (entry = readdir(folder));)
+        if (strncmp(entry->d_name, beginning, strlen(beginning)) == 0)
+            argv[count++] = mem_printf("%s/%s", spool, entry->d_name);
+    if (folder)
+        closedir(folder);
+    return count;
+}
+
+/* The files of the migration, and of the one that brought the container: they go with it. So does its volume. */
 int real_files_clean(struct real_order *o, struct err *e)
 {
-    static const char *const suffixes[] = {".memory", ".memory.tar", ".files", ".layer.tar", ".image.tar",
-                                           ".seed",   ".seed.tar",   ".changes", ".list",    ".choice", ".log"};
-    enum { COUNT = ARRAY_LEN(suffixes) };
-    const char *argv[2 + 2 * COUNT + 1] = {"rm", "-rf"};
-    char *paths[2 * COUNT];
-    for (size_t i = 0; i < COUNT; i++) {
-        argv[2 + i] = paths[i] = real_files_path(o, suffixes[i]);
-        argv[2 + COUNT + i] = paths[COUNT + i] = path_of_migration(o, o->order.container, suffixes[i]);
-    }
-    int status = run(o, argv, e);
-    for (size_t i = 0; i < 2 * COUNT; i++)
-        free(paths[i]);
+    const struct order *order = &o->order;
+    char *argv[LEFT_MAX] = {"rm", "-rf"};
+    const char *spool = o->real->options.spool;
+    autofree char *own = mem_printf("m%u-%u.", order->mud, order->migration),
+                  *brought = mem_printf("m%u-%u.", order->mud, order->container);
+    int count = add_paths(argv, 2, spool, own);
+    if (order->container != order->migration)
+        count = add_paths(argv, count, spool, brought);
+    if (order->operation == OP_STOP || order->container == order->migration)
+        argv[count] = real_volume_folder(o->real, order->mud, order->container);
+    int status = real_order_run(o, (const char *const *)argv, e);
+    for (int i = 2; argv[i]; i++)
+        free(argv[i]);
     return status;
 }
 
@@ -106,6 +124,13 @@ const char *real_files_travelling_suffix(const struct real_order *o)
         return o->real->options.carrier->takes_folders ? ".memory" : ".memory.tar";
     case OP_SEND_LAYER:
         return ".layer.tar";
+    case OP_COPY_VOLUME:
+    case OP_SEND_VOLUME:
+        return ".volume.tar";
+    case OP_SEND_FILES:
+        return ".changed.tar";
+    case OP_TAKE_VOLUME:
+        return o->real->layout->volume_when == VOLUME_EARLY ? ".changed.tar" : ".volume.tar";
     case OP_SEND_LIST:
         return ".list";
     case OP_SEND_CHOICE:

@@ -115,7 +115,8 @@ int real_files_await(struct real_order *o);                   /* until it has ar
 int real_files_spoil(struct real_order *o, struct err *e);    /* a fault of the scenario: the checkpoint becomes unusable */
 int real_files_measure(struct real_order *o, struct err *e);  /* how well the files compressed, once a run */
 int real_files_clean(struct real_order *o, struct err *e);    /* the migration's */
-/* Off the loop; real_order_step_done() follows. For `work`: the order behind it. */
+/* A program, or work off the loop; real_order_step_done() follows. For `work`: the order behind it. */
+int real_order_run(struct real_order *o, const char *const *argv, struct err *e);
 int real_order_work(struct real_order *o, int (*work)(struct background *, struct err *), struct err *e);
 static inline struct real_order *real_order_behind(struct background *background)
 {
@@ -128,9 +129,17 @@ int real_log_read(struct real_order *o, struct err *e);
 int real_seed_diff(struct real_order *o, struct err *e);
 int real_seed_merge(struct real_order *o, struct err *e);
 
+/* real_volume.c: the same */
+int real_volume_pack(struct real_order *o, struct err *e); /* all files, or those that have changed since they were copied */
+int real_volume_size(struct real_order *o, struct err *e);
+int real_volume_join(struct real_order *o, struct err *e); /* early: the copy and what has changed */
+int real_volume_unpack(struct real_order *o, struct err *e);
+/* Where a container's volume is, or would be; free() it. NULL: it has none. */
+char *real_volume_folder(const struct real *real, uint32_t mud, uint32_t container);
+
 /* In the spool folder, of the order's migration; free() it. */
 char *real_files_path(const struct real_order *o, const char *suffix);
-/* Of what an operation sends or receives. */
+/* Of what an operation sends or receives, and of a volume that it packs. */
 const char *real_files_travelling_suffix(const struct real_order *o);
 
 /* --- real_layers.c: steps, as above --- */

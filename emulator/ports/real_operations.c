@@ -2,7 +2,7 @@
  * service — one after the other.
  *
  * Files of migration G of device M in the spool folder: mM-G.memory/ (CRIU's images), mM-G.files/ (layer.tar, image.tar); on their way each is one
- * file, mM-G.memory.tar, mM-G.layer.tar, mM-G.image.tar, because to most carriers every file costs round trips. */
+ * file, mM-G.memory.tar, mM-G.layer.tar, mM-G.image.tar, mM-G.volume.tar, because to most carriers every file costs round trips. */
 #include "mem.h"
 #include "real_internal.h"
 
@@ -30,6 +30,7 @@ enum step {
     STEP_SEED_MEMORY, STEP_SEED_LAYER, /* as they are while the container serves */
     STEP_DIFF, STEP_MERGE,
     STEP_WRITE_LOG, STEP_READ_LOG,
+    STEP_PACK_VOLUME, STEP_VOLUME_SIZE, STEP_JOIN_VOLUME, STEP_UNPACK_VOLUME,
     STEP_CLEAN,   /* the migration's files */
     STEP_FORGET,  /* the container */
     STEP_PULL,    /* the service's image */
@@ -69,6 +70,13 @@ static const uint8_t plans[OPERATIONS][STEPS_MAX] = {
     [OP_RECEIVE_CHANGES] = {STEP_AWAIT},
     [OP_RECEIVE_LOG] = {STEP_AWAIT},
     [OP_REPLAY_LOG] = {STEP_READ_LOG},
+    [OP_COPY_VOLUME] = {STEP_PACK_VOLUME, STEP_VOLUME_SIZE},
+    [OP_TAKE_VOLUME] = {STEP_PACK_VOLUME, STEP_VOLUME_SIZE},
+    [OP_SEND_VOLUME] = {STEP_SEND},
+    [OP_SEND_FILES] = {STEP_SEND},
+    [OP_RECEIVE_VOLUME] = {STEP_AWAIT},
+    [OP_RECEIVE_FILES] = {STEP_AWAIT},
+    [OP_PUT_VOLUME] = {STEP_JOIN_VOLUME, STEP_UNPACK_VOLUME},
     [OP_MERGE] = {STEP_UNPACK, STEP_MERGE},
     [OP_LOAD] = {STEP_UNSTAGE, STEP_DOCKER},
     [OP_LOAD_BASE] = {STEP_LOAD_BASE},
@@ -263,6 +271,14 @@ static int take_step(struct real_order *o, enum step step, struct err *e)
         return real_seed_diff(o, e);
     case STEP_MERGE:
         return real_seed_merge(o, e);
+    case STEP_PACK_VOLUME:
+        return real_volume_pack(o, e);
+    case STEP_VOLUME_SIZE:
+        return real_volume_size(o, e);
+    case STEP_JOIN_VOLUME:
+        return real_volume_join(o, e);
+    case STEP_UNPACK_VOLUME:
+        return real_volume_unpack(o, e);
     case STEP_CLEAN:
         real_layers_clean(o);
         return real_files_clean(o, e);

@@ -85,16 +85,16 @@ static inline int sim_edge_host(const struct sim *sim, struct party edge)
 }
 
 /* --- sim_snapshots.c --- */
-enum sim_files { SIM_SNAPSHOT, SIM_SEED, SIM_LOG, SIM_FILES };
+enum sim_files { SIM_SNAPSHOT, SIM_SEED, SIM_LOG, SIM_VOLUME, SIM_VOLUME_CHANGES, SIM_FILES };
 /* Of the order's migration, at its edge; one that is there already gives way. */
-void sim_snapshot_take(struct sim *sim, enum sim_files files, const struct order *o, const struct sim_container *c);
+void sim_snapshot_take(struct sim *sim, const struct order *o, const struct sim_container *c);
 /* A copy of the snapshot's state: -ENOENT, or -EBADMSG if it is damaged. */
 int sim_snapshot_open(struct sim *sim, const struct order *o, struct sim_state *state);
 void sim_log_take(struct sim *sim, const struct order *o); /* the order's */
 /* A copy: -ENOENT, or -EBADMSG if it is damaged. */
 int sim_log_open(struct sim *sim, const struct order *o, struct replay_log *log);
 uint64_t sim_log_bytes(struct sim *sim, const struct order *o);
-/* All of them. */
+/* The volume's by PUT_VOLUME, the others by RESTORE, else all. */
 void sim_snapshot_drop(struct sim *sim, const struct order *o);
 void sim_snapshots_free(struct sim_device *device);
 /* What a SEND_* carries of it is at the peer, too. */
@@ -103,8 +103,12 @@ void sim_snapshot_arrives(struct sim *sim, const struct order *sent);
 void sim_snapshot_damage(struct sim *sim, const struct order *o, enum fault_effect effect);
 /* Seed and changes become the snapshot, which is checked. */
 int sim_snapshot_merge(struct sim *sim, const struct order *o);
+/* 0 if what has come of the volume is good, or -errno. */
+int sim_volume_put(struct sim *sim, const struct order *o);
+/* Of its files that have changed since it was copied. */
+uint64_t sim_volume_changes(struct sim *sim, const struct order *o);
 /* Pages that differ between seed and snapshot, by area; false if there are not both. */
-bool sim_snapshot_changes(struct sim *sim, const struct order *o, uint64_t pages[2]);
+bool sim_snapshot_changes(struct sim *sim, const struct order *o, uint64_t pages[STATE_AREAS]);
 
 void sim_remove_container(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container);
 void sim_drop_order(struct sim_order *so);

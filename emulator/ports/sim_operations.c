@@ -62,11 +62,12 @@ int sim_containers(const struct sim *sim, uint32_t mud)
 
 /* --- effects --- */
 
-/* The snapshot, and what else of the migration has arrived here. */
+/* What the order uses up of the migration's files here, and what has arrived: a volume may come behind the rest. */
 static void drop_files(struct sim *sim, const struct order *o)
 {
     sim_snapshot_drop(sim, o);
-    sim_transfer_forget(sim, o);
+    if (o->operation != OP_RESTORE || sim->layout->volume_when != VOLUME_ON_ARRIVAL)
+        sim_transfer_forget(sim, o);
 }
 
 static int start(struct sim *sim, const struct order *o)
@@ -79,7 +80,7 @@ static int start(struct sim *sim, const struct order *o)
 
 static int dump(struct sim *sim, const struct order *o, const struct sim_container *c)
 {
-    sim_snapshot_take(sim, o->operation == OP_SEED ? SIM_SEED : SIM_SNAPSHOT, o, c);
+    sim_snapshot_take(sim, o, c);
     return 0;
 }
 
@@ -93,6 +94,14 @@ static int restore(struct sim *sim, const struct order *o)
     add_container(sim, o, &state);
     drop_files(sim, o);
     return 0;
+}
+
+static int put_volume(struct sim *sim, const struct order *o)
+{
+    int status = sim_volume_put(sim, o);
+    if (status == 0)
+        sim_snapshot_drop(sim, o);
+    return status;
 }
 
 static int discard(struct sim *sim, const struct order *o)
@@ -120,6 +129,8 @@ static int take_effect(struct sim *sim, const struct order *o)
         return c ? sim_container_freeze(c), 0 : -ENOENT;
     case OP_SEED:
     case OP_DUMP:
+    case OP_COPY_VOLUME:
+    case OP_TAKE_VOLUME:
         return c ? dump(sim, o, c) : -ENOENT;
     case OP_THAW:
         return c ? sim_container_thaw(c), 0 : -ENOENT;
@@ -140,7 +151,13 @@ static int take_effect(struct sim *sim, const struct order *o)
         return 0;
     case OP_MERGE:
         return sim_snapshot_merge(sim, o);
+    case OP_PUT_VOLUME:
+        return put_volume(sim, o);
     case OP_DIFF:
+    case OP_SEND_VOLUME:
+    case OP_SEND_FILES:
+    case OP_RECEIVE_VOLUME:
+    case OP_RECEIVE_FILES:
     case OP_SEND_SEED:
     case OP_SEND_CHANGES:
     case OP_RECEIVE_CHANGES:

@@ -1,5 +1,5 @@
 /* What migrations have of a container's state on disk in virtual time: at each edge server the snapshot of the cut and, before it, the
- * seed that was taken while it served. */
+ * seed that was taken while it served; of its volume the copy and what has changed since. */
 #include "log_file.h"
 #include "mem.h"
 #include "sim_internal.h"
@@ -11,7 +11,7 @@ struct sim_snapshot {
     struct sim_snapshot *next;
     enum sim_files files;
     uint32_t edge, migration;
-    struct sim_state state; /* of SIM_SNAPSHOT and SIM_SEED */
+    struct sim_state state; /* of all but SIM_LOG */
     struct replay_log log;  /* of SIM_LOG */
     bool truncated, flipped;
 };
@@ -51,9 +51,22 @@ static struct sim_snapshot *keep(struct sim *sim, enum sim_files files, uint32_t
     return s;
 }
 
-void sim_snapshot_take(struct sim *sim, enum sim_files files, const struct order *o,
-                       const struct sim_container *c)
+/* Which of them an operation writes or sends, and whether that is where it arrives. */
+static bool carries(const struct sim *sim, enum operation operation, enum sim_files *files)
 {
+    bool early = sim->layout->volume_when == VOLUME_EARLY;
+    *files = operation == OP_SEED || operation == OP_SEND_SEED             ? SIM_SEED
+             : operation == OP_TAKE_LOG || operation == OP_SEND_LOG        ? SIM_LOG
+             : operation == OP_COPY_VOLUME || operation == OP_SEND_VOLUME  ? SIM_VOLUME
+             : operation == OP_TAKE_VOLUME || operation == OP_SEND_FILES   ? (early ? SIM_VOLUME_CHANGES : SIM_VOLUME)
+                                                                           : SIM_SNAPSHOT;
+    return *files != SIM_SNAPSHOT || operation == OP_SEND_MEMORY || operation == OP_SEND_CHANGES;
+}
+
+void sim_snapshot_take(struct sim *sim, const struct order *o, const struct sim_container *c)
+{
+    enum sim_files files;
+    carries(sim, o->operation, &files);
     keep(sim, files, o->edge.index, o, &c->state);
 }
 
@@ -70,7 +83,8 @@ int sim_snapshot_open(struct sim *sim, const struct order *o, struct sim_state *
 
 void sim_snapshot_drop(struct sim *sim, const struct order *o)
 {
-    for (int files = 0; files < SIM_FILES; files++)
+    int first = o->operation == OP_PUT_VOLUME ? SIM_VOLUME : 0, until = o->operation == OP_RESTORE ? SIM_VOLUME : SIM_FILES;
+    for (int files = first; files < until; files++)
         drop(&sim->devices[o->mud], find(sim, (enum sim_files)files, o->edge.index, o));
 }
 
@@ -89,20 +103,11 @@ int sim_snapshots(const struct sim *sim)
     return count;
 }
 
-/* Which of them an operation writes or sends, and whether that is where it arrives. */
-static bool carries(enum operation operation, enum sim_files *files)
-{
-    *files = operation == OP_SEED || operation == OP_SEND_SEED      ? SIM_SEED
-             : operation == OP_TAKE_LOG || operation == OP_SEND_LOG ? SIM_LOG
-                                                                    : SIM_SNAPSHOT;
-    return *files != SIM_SNAPSHOT || operation == OP_SEND_MEMORY || operation == OP_SEND_CHANGES;
-}
-
 void sim_snapshot_arrives(struct sim *sim, const struct order *sent)
 {
     enum sim_files files;
     const struct sim_snapshot *s =
-        carries(sent->operation, &files) ? find(sim, files, sent->edge.index, sent) : NULL;
+        carries(sim, sent->operation, &files) ? find(sim, files, sent->edge.index, sent) : NULL;
     if (!s)
         return;
     bool truncated = s->truncated, flipped = s->flipped;
@@ -116,7 +121,7 @@ void sim_snapshot_damage(struct sim *sim, const struct order *o, enum fault_effe
 {
     enum sim_files files;
     struct party where = operation_is_transfer(o->operation) ? o->peer : o->edge;
-    carries(o->operation, &files);
+    carries(sim, o->operation, &files);
     struct sim_snapshot *s = find(sim, files, where.index, o);
     if (s && effect == FAULT_TRUNCATED)
         s->truncated = true;
@@ -158,7 +163,7 @@ uint64_t sim_log_bytes(struct sim *sim, const struct order *o)
     return s ? log_file_bytes(&s->log) : 0;
 }
 
-bool sim_snapshot_changes(struct sim *sim, const struct order *o, uint64_t pages[2])
+bool sim_snapshot_changes(struct sim *sim, const struct order *o, uint64_t pages[STATE_AREAS])
 {
     const struct sim_snapshot *seed = find(sim, SIM_SEED, o->edge.index, o),
                               *now = find(sim, SIM_SNAPSHOT, o->edge.index, o);
@@ -166,4 +171,30 @@ bool sim_snapshot_changes(struct sim *sim, const struct order *o, uint64_t pages
         return false;
     statechain_model_rewritten(&now->state.model, seed->state.model.next, now->state.model.next, pages);
     return true;
+}
+
+static bool is_good(const struct sim_snapshot *s)
+{
+    return s && !s->truncated && !s->flipped;
+}
+
+int sim_volume_put(struct sim *sim, const struct order *o)
+{
+    const struct sim_snapshot *volume = find(sim, SIM_VOLUME, o->edge.index, o),
+                              *changes = find(sim, SIM_VOLUME_CHANGES, o->edge.index, o);
+    bool early = sim->layout->volume_when == VOLUME_EARLY;
+    if (!volume || (early && !changes))
+        return -ENOENT;
+    return is_good(volume) && (!early || is_good(changes)) ? 0 : -EBADMSG;
+}
+
+uint64_t sim_volume_changes(struct sim *sim, const struct order *o)
+{
+    const struct sim_snapshot *copy = find(sim, SIM_VOLUME, o->edge.index, o),
+                              *taken = find(sim, SIM_VOLUME_CHANGES, o->edge.index, o);
+    const struct sim_container *c = sim_find_container(sim, o->edge.index, o->mud, o->container);
+    const struct sim_state *now = taken ? &taken->state : c ? &c->state : NULL;
+    if (!copy || !now || now->model.next < copy->state.model.next)
+        return 0;
+    return statechain_model_rewritten_files(&now->model, copy->state.model.next, now->model.next);
 }

@@ -293,11 +293,13 @@ static uint64_t bytes_of(const struct sim_order *so, bool compressed)
     struct sim *sim = so->sim;
     const struct layout *l = sim->layout;
     enum operation operation = so->order.operation;
-    uint64_t pages[2];
+    uint64_t pages[STATE_AREAS];
     if (operation == OP_SEND_BASE)
         return sim_layers_to_send(sim, &so->order, compressed ? l->base_ratio : 1);
     if (operation == OP_TAKE_LOG || operation == OP_SEND_LOG || operation == OP_REPLAY_LOG)
         return sim_log_bytes(sim, &so->order);
+    if (operation == OP_SEND_FILES || (operation == OP_TAKE_VOLUME && l->volume_when == VOLUME_EARLY))
+        return (uint64_t)((double)sim_volume_changes(sim, &so->order) / (compressed ? l->layer_ratio : 1));
     if ((operation != OP_DIFF && operation != OP_SEND_CHANGES) || !sim_snapshot_changes(sim, &so->order, pages))
         return compressed ? layout_compressed_bytes(l, operation) : layout_operation_bytes(l, operation);
     double memory = (double)(pages[STATE_MEMORY] * STATE_PAGE), layer = (double)(pages[STATE_LAYER] * STATE_PAGE);

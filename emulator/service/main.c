@@ -1,7 +1,7 @@
 /* The offloading service that runs in every user's container: it answers offload messages over UDP.
  *
  *     service --address A [--port 7000] [--seed N] [--mud N] [--memory-pages N] [--layer-pages N]
- *             [--work-us N] [--reply-bytes N] [--window N] [--file /state/pages]
+ *             [--volume-pages N] [--volume /volume] [--work-us N] [--reply-bytes N] [--window N] [--file /state/pages]
  *
  * Every setting may come from the environment instead: ROAMLAB_ADDRESS, ROAMLAB_MEMORY_PAGES and so on;
  * arguments win. It is ready when it answers a PROBE of number 0. It ends with status 1 and one line on
@@ -25,10 +25,12 @@ enum setting {
     MUD,
     MEMORY_PAGES,
     LAYER_PAGES,
+    VOLUME_PAGES,
     WORK_US,
     REPLY_BYTES,
     WINDOW,
     STATE_FILE,
+    VOLUME,
     SETTINGS
 };
 
@@ -42,10 +44,12 @@ static struct {
     [MUD] = {"mud", "0", UINT32_MAX},
     [MEMORY_PAGES] = {"memory-pages", "256", UINT32_MAX},
     [LAYER_PAGES] = {"layer-pages", "64", UINT32_MAX},
+    [VOLUME_PAGES] = {"volume-pages", "0", UINT32_MAX},
     [WORK_US] = {"work-us", "0", UINT32_MAX},
     [REPLY_BYTES] = {"reply-bytes", "1000", OFFLOAD_PAYLOAD_MAX},
     [WINDOW] = {"window", "16", 65536},
     [STATE_FILE] = {"file", "/state/pages", 0},
+    [VOLUME] = {"volume", "/volume", 0},
 };
 
 struct service {
@@ -138,8 +142,10 @@ static void answer(struct sequencer *sequencer, const struct offload *reply, con
 static int open_service(struct service *s, struct err *e)
 {
     s->state.seed = number(SEED);
-    s->state.memory_pages = (uint32_t)number(MEMORY_PAGES);
-    s->state.layer_pages = (uint32_t)number(LAYER_PAGES);
+    s->state.size.pages[STATE_MEMORY] = (uint32_t)number(MEMORY_PAGES);
+    s->state.size.pages[STATE_LAYER] = (uint32_t)number(LAYER_PAGES);
+    s->state.size.pages[STATE_VOLUME] = (uint32_t)number(VOLUME_PAGES);
+    s->state.volume = settings[VOLUME].value;
     s->state.window = (uint32_t)number(WINDOW);
     s->work.tv_sec = (time_t)(number(WORK_US) / 1000000);
     s->work.tv_nsec = (long)(number(WORK_US) % 1000000 * 1000);

@@ -88,7 +88,7 @@ uint64_t statechain_fold_page(const uint8_t bytes[STATE_PAGE])
 
 static uint32_t choose_page(uint64_t seed, enum state_area area, uint32_t n, int i, uint32_t pages)
 {
-    uint64_t drawn = rng_mix(seed + ((uint64_t)n << 8 | (uint64_t)area << 7 | (uint64_t)i));
+    uint64_t drawn = rng_mix(seed + ((uint64_t)n << 8 | (uint64_t)(area == STATE_LAYER) << 7 | (uint64_t)i));
     if (i % 2 == 0)
         drawn = rng_mix(~seed + ((uint64_t)area << 32) + drawn % STATE_HOT);
     return (uint32_t)((drawn >> 32) * pages >> 32);
@@ -104,12 +104,13 @@ static int choose_pages(uint64_t seed, enum state_area area, uint32_t n, uint32_
     return wanted;
 }
 
-int statechain_touches(uint64_t seed, uint32_t n, uint32_t memory_pages, uint32_t layer_pages,
-                       struct statechain_touch out[STATE_TOUCHED])
+int statechain_touches(uint64_t seed, uint32_t n, const struct state_size *size, struct statechain_touch out[STATE_TOUCHED])
 {
     seed = rng_mix(seed);
-    int memory = choose_pages(seed, STATE_MEMORY, n, memory_pages, STATE_MEMORY_TOUCHED, out);
-    return memory + choose_pages(seed, STATE_LAYER, n, layer_pages, STATE_LAYER_TOUCHED, out + memory);
+    const uint32_t *pages = size->pages;
+    int count = choose_pages(seed, STATE_MEMORY, n, pages[STATE_MEMORY], STATE_MEMORY_TOUCHED, out);
+    count += choose_pages(seed, STATE_LAYER, n, pages[STATE_LAYER], STATE_LAYER_TOUCHED, out + count);
+    return count + choose_pages(rng_mix(seed), STATE_VOLUME, n, pages[STATE_VOLUME], STATE_VOLUME_TOUCHED, out + count);
 }
 
 /* A payload's fold reads the odd bytes at its head first, so that a whole word always closes it. */

@@ -1,7 +1,7 @@
 /* State that can be caught lying: what a request does to the service's state, and the digest that proves it.
  *
- * The service keeps pages of 4096 bytes in memory and in a file of its container layer. Page content is a
- * pure function of (seed, area, page, version); version 0 is how the service starts, and request n rewrites
+ * The service keeps pages of 4096 bytes in memory, in a file of its container layer and, if it has a volume, in the files of
+ * its folder. Page content is a pure function of (seed, area, page, version); version 0 is how the service starts, and request n rewrites
  * the pages that the seed chooses for n with version n + 1. Before rewriting, the old bytes are read and
  * folded into the chain:
  *
@@ -25,10 +25,17 @@ enum {
     STATE_PAGE = 4096,
     STATE_MEMORY_TOUCHED = 4,
     STATE_LAYER_TOUCHED = 2,
-    STATE_TOUCHED = 6,
+    STATE_VOLUME_TOUCHED = 2,
+    STATE_TOUCHED = 8,
     STATE_HOT = 8,
+    STATE_FILE_PAGES = 256, /* of each file of the volume; the last one may have fewer */
 };
-enum state_area { STATE_MEMORY, STATE_LAYER };
+enum state_area { STATE_MEMORY, STATE_LAYER, STATE_VOLUME, STATE_AREAS };
+
+/* Pages in each area. */
+struct state_size {
+    uint32_t pages[STATE_AREAS];
+};
 
 struct statechain_touch {
     enum state_area area;
@@ -36,7 +43,7 @@ struct statechain_touch {
 };
 
 /* Fills one page with content like testdata.h's: with zstd -3, 20 MB of memory pages shrink to a fifth and of
- * layer pages to a quarter, as real checkpoints and container layers do. */
+ * layer or volume pages to a quarter, as real checkpoints and container layers do. */
 void statechain_page(uint64_t seed, enum state_area area, uint32_t page, uint32_t version,
                      uint8_t out[STATE_PAGE]);
 /* The fold of a page's bytes. */
@@ -47,8 +54,7 @@ uint64_t statechain_fold_version(uint64_t seed, enum state_area area, uint32_t p
 /* The pages that request n touches, in order; distinct pages are not guaranteed. An area of 0 pages is not
  * touched. Every second touch of an area falls into a working set of STATE_HOT pages, so that state that is
  * stale or rewritten twice shows within a few requests; the others fall anywhere. Returns how many. */
-int statechain_touches(uint64_t seed, uint32_t n, uint32_t memory_pages, uint32_t layer_pages,
-                       struct statechain_touch out[STATE_TOUCHED]);
+int statechain_touches(uint64_t seed, uint32_t n, const struct state_size *size, struct statechain_touch out[STATE_TOUCHED]);
 
 /* The synthetic payload of request n of a MUD, and its fold (which the service computes from the bytes that
  * arrived). */
@@ -62,11 +68,11 @@ uint64_t statechain_next(uint64_t chain, uint32_t n, uint64_t payload_fold, cons
                          int pages);
 
 /* What the pages go through, by versions alone. The seed alone chooses the pages of request n and what they hold, so
- * all devices of a run share one history: it grows with the longest of them, 56 bytes a request, and by the pages that
+ * all devices of a run share one history: it grows with the longest of them, 72 bytes a request, and by the pages that
  * were ever rewritten. (statechain_model.c) */
 struct statechain_history;
 
-struct statechain_history *statechain_history_new(uint64_t seed, uint32_t memory_pages, uint32_t layer_pages);
+struct statechain_history *statechain_history_new(uint64_t seed, const struct state_size *size);
 void statechain_history_free(struct statechain_history *h); /* NULL-safe */
 
 /* One device's state as its requests have left it: what the MUD expects, and what a modelled container holds. A copy is
@@ -84,7 +90,10 @@ uint64_t statechain_model_execute(struct statechain_model *m, uint64_t payload_f
 /* The sum over all pages of fold now - fold of version 0, mod 2^64. */
 uint64_t statechain_model_checksum(const struct statechain_model *m);
 /* How many different pages requests `from` to `until` - 1 rewrite, by area. */
-void statechain_model_rewritten(const struct statechain_model *m, uint32_t from, uint32_t until, uint64_t pages[2]);
+void statechain_model_rewritten(const struct statechain_model *m, uint32_t from, uint32_t until,
+                               uint64_t pages[STATE_AREAS]);
+/* The bytes of the volume's files in which they are. */
+uint64_t statechain_model_rewritten_files(const struct statechain_model *m, uint32_t from, uint32_t until);
 /* The fold of the device's synthetic payload of that request. */
 uint64_t statechain_model_payload(const struct statechain_model *m, uint32_t n, size_t len);
 

@@ -5,12 +5,11 @@
 
 #include <stdlib.h>
 
-enum { CAPACITY_FIRST = 16 };
-static const uint32_t layer_bit = 1u << 31;
+enum { CAPACITY_FIRST = 16, PAGE_BITS = 30 };
 
 /* Page → version: a sparse hash table. */
 struct version {
-    uint32_t area_and_page; /* page + 1, top bit = layer; 0 = empty: an area has at most 2^31 - 1 pages */
+    uint32_t area_and_page; /* page + 1, in the top bits the area; 0 = empty: an area has at most 2^30 - 1 pages */
     uint32_t version;
 };
 
@@ -21,7 +20,7 @@ struct request {
 
 struct statechain_history {
     uint64_t seed;
-    uint32_t memory_pages, layer_pages;
+    struct state_size size;
     int touched;              /* pages that a request touches */
     struct request *requests; /* owned; by number */
     size_t len, capacity;
@@ -29,13 +28,10 @@ struct statechain_history {
     size_t versions_used, versions_capacity; /* capacity: a power of two */
 };
 
-struct statechain_history *statechain_history_new(uint64_t seed, uint32_t memory_pages, uint32_t layer_pages)
+struct statechain_history *statechain_history_new(uint64_t seed, const struct state_size *size)
 {
     struct statechain_history *h = mem_alloc(sizeof *h);
-    *h = (struct statechain_history){.seed = seed,
-                                     .memory_pages = memory_pages,
-                                     .layer_pages = layer_pages,
-                                     .versions_capacity = CAPACITY_FIRST};
+    *h = (struct statechain_history){.seed = seed, .size = *size, .versions_capacity = CAPACITY_FIRST};
     h->versions = mem_alloc_array(h->versions_capacity, sizeof *h->versions);
     return h;
 }
@@ -51,7 +47,7 @@ void statechain_history_free(struct statechain_history *h)
 
 static uint32_t version_key(struct statechain_touch touch)
 {
-    return (touch.page + 1) | (touch.area == STATE_LAYER ? layer_bit : 0);
+    return (touch.page + 1) | (uint32_t)touch.area << PAGE_BITS;
 }
 
 /* The page's slot, or the empty slot where it belongs. */
@@ -105,7 +101,7 @@ static void add_request(struct statechain_history *h)
     make_room(h);
     struct request *r = &h->requests[h->len++];
     *r = (struct request){.checksum = n ? r[-1].checksum : 0};
-    h->touched = statechain_touches(h->seed, n, h->memory_pages, h->layer_pages, touches);
+    h->touched = statechain_touches(h->seed, n, &h->size, touches);
     for (int i = 0; i < h->touched; i++)
         r->folds[i] = rewrite_page(h, touches[i], n + 1, &r->checksum);
 }
@@ -131,29 +127,59 @@ uint64_t statechain_model_checksum(const struct statechain_model *m)
     return m->next ? m->history->requests[m->next - 1].checksum : 0;
 }
 
-static int by_value(const void *a, const void *b)
+static int by_place(const void *a, const void *b)
 {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    uint32_t x = version_key(*(const struct statechain_touch *)a), y = version_key(*(const struct statechain_touch *)b);
     return (x > y) - (x < y);
 }
 
-void statechain_model_rewritten(const struct statechain_model *m, uint32_t from, uint32_t until, uint64_t pages[2])
+/* Which pages requests `from` to `until` - 1 rewrite, each once, in order, areas one behind the other; free() them. */
+static struct statechain_touch *rewritten(const struct statechain_history *h, uint32_t from, uint32_t until, size_t *count)
 {
-    const struct statechain_history *h = m->history;
-    uint32_t *keys = mem_alloc_array(((size_t)until - from) * STATE_TOUCHED + 1, sizeof *keys);
-    size_t count = 0;
-    for (uint32_t n = from; n < until; n++) {
-        struct statechain_touch touches[STATE_TOUCHED];
-        int touched = statechain_touches(h->seed, n, h->memory_pages, h->layer_pages, touches);
-        for (int i = 0; i < touched; i++)
-            keys[count++] = version_key(touches[i]);
-    }
-    qsort(keys, count, sizeof *keys, by_value);
-    pages[STATE_MEMORY] = pages[STATE_LAYER] = 0;
+    size_t drawn = 0, kept = 0;
+    struct statechain_touch *touches = mem_alloc_array(((size_t)until - from) * STATE_TOUCHED + STATE_TOUCHED, sizeof *touches);
+    for (uint32_t n = from; n < until; n++)
+        drawn += (size_t)statechain_touches(h->seed, n, &h->size, touches + drawn);
+    qsort(touches, drawn, sizeof *touches, by_place);
+    for (size_t i = 0; i < drawn; i++)
+        if (i == 0 || by_place(&touches[i], &touches[i - 1]) != 0)
+            touches[kept++] = touches[i];
+    *count = kept;
+    return touches;
+}
+
+void statechain_model_rewritten(const struct statechain_model *m, uint32_t from, uint32_t until, uint64_t pages[STATE_AREAS])
+{
+    size_t count;
+    struct statechain_touch *touches = rewritten(m->history, from, until, &count);
+    for (int area = 0; area < STATE_AREAS; area++)
+        pages[area] = 0;
     for (size_t i = 0; i < count; i++)
-        if (i == 0 || keys[i] != keys[i - 1])
-            pages[keys[i] & layer_bit ? STATE_LAYER : STATE_MEMORY]++;
-    free(keys);
+        pages[touches[i].area]++;
+    free(touches);
+}
+
+static uint64_t file_bytes(const struct statechain_history *h, uint32_t file)
+{
+    uint32_t left = h->size.pages[STATE_VOLUME] - file * STATE_FILE_PAGES;
+    return (uint64_t)(left < STATE_FILE_PAGES ? left : STATE_FILE_PAGES) * STATE_PAGE;
+}
+
+uint64_t statechain_model_rewritten_files(const struct statechain_model *m, uint32_t from, uint32_t until)
+{
+    size_t count;
+    uint64_t bytes = 0;
+    uint32_t last = UINT32_MAX;
+    struct statechain_touch *touches = rewritten(m->history, from, until, &count);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t file = touches[i].page / STATE_FILE_PAGES;
+        if (touches[i].area != STATE_VOLUME || file == last)
+            continue;
+        bytes += file_bytes(m->history, file);
+        last = file;
+    }
+    free(touches);
+    return bytes;
 }
 
 uint64_t statechain_model_payload(const struct statechain_model *m, uint32_t n, size_t len)

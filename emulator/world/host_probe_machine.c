@@ -84,7 +84,7 @@ static double needed_mb(const struct scenario *s)
     if (!s)
         return ANY_RUN_MB;
     return WORKING_MB + s->service.base_mb * (s->edge_count + 1) +
-           s->mud_count * COPIES * (s->service.memory_mb + s->service.layer_mb);
+           s->mud_count * COPIES * (s->service.memory_mb + s->service.layer_mb + s->service.volume_mb);
 }
 
 int host_probe_disk(const struct host_probe *probe, const struct host_probe_subject *subject, char *found,

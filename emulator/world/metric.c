@@ -51,6 +51,7 @@ static const char *const metrics[] = {
     "migrations.N.bytes.wire",
     "migrations.N.bytes.memory",
     "migrations.N.bytes.layer",
+    "migrations.N.bytes.volume",
     "migrations.N.bytes.image",
     "migrations.N.stages.N.begin_s",
     "migrations.N.stages.N.seconds",

@@ -91,8 +91,8 @@ struct scenario_link {
 };
 
 struct scenario_service {
-    /* Megabytes of 10^6 bytes: image, container layer, state in memory. */
-    double base_mb, layer_mb, memory_mb;
+    /* Megabytes of 10^6 bytes: image, container layer, state in memory, files of the volume. */
+    double base_mb, layer_mb, memory_mb, volume_mb;
     double cpus; /* that a container takes of its edge server */
     struct simtime work; /* computing time of one request */
     double changed_share;
@@ -162,6 +162,8 @@ struct scenario_weights {
 
 struct scenario_migration {
     const struct strategy *strategy;
+    struct strategy with_volume;   /* what `strategy` is if there is a volume */
+    enum volume_when volume_when; /* VOLUME_NONE: there is no volume */
     char carrier[16];
     int registry; /* that carrier registry goes through, -1 = the target's */
     const struct policy *policy;

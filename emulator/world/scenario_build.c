@@ -110,6 +110,30 @@ static int overlap(struct scenario_migration *m, const struct scenario_place *pl
     return 0;
 }
 
+static const char *volume_choice_at(int i)
+{
+    static const char *const choices[] = {"early", "on-arrival"};
+    return i < (int)ARRAY_LEN(choices) ? choices[i] : NULL;
+}
+
+static int add_volume(struct scenario *s, const char *when, const struct scenario_place *place, struct err *e)
+{
+    struct scenario_migration *m = &s->migration;
+    if (s->service.volume_mb <= 0)
+        return 0;
+    m->volume_when = strcmp(when, "early") == 0 ? VOLUME_EARLY : VOLUME_ON_ARRIVAL;
+    if (!m->strategy->migrates)
+        return 0;
+    if (!strategy_add_volume(m->strategy, m->volume_when, &m->with_volume)) {
+        scenario_error(PLACE_NAMED(place, "strategy"), e, "strategy %s takes no snapshot with which a volume could go",
+                       m->strategy->name);
+        e->code = EOPNOTSUPP;
+        return err_hint(e, "choose another one, such as p-migr, or leave out service.volume_mb");
+    }
+    m->strategy = &m->with_volume;
+    return 0;
+}
+
 /* The carrier's third host. */
 static int build_nfs_host(struct scenario *s, json_object *root, struct err *e)
 {
@@ -133,17 +157,20 @@ static int build_migration(struct scenario *s, json_object *root, struct err *e)
     json_object *object = scenario_member(root, "migration");
     const struct scenario_place *place = PLACE_NAMED(NULL, "migration");
     struct scenario_migration *m = &s->migration;
-    const char *strategy, *carrier;
+    const char *strategy, *carrier, *volume;
     scenario_fill(&scenario_migration_keys, object, m);
     m->registry = -1;
     if (scenario_index_by_key(root, "registries", "registry", object, "registry", place, &m->registry, e) < 0 ||
         scenario_choice(object, "strategy", "p-migr", strategy_name_at, place, &strategy, e) < 0 ||
+        scenario_choice(object, "volume", "early", volume_choice_at, place, &volume, e) < 0 ||
         scenario_choice(object, "carrier", "scp", scenario_carrier_at, place, &carrier, e) < 0 ||
         scenario_build_policy(m, object, place, e) < 0)
         return -EINVAL;
     m->strategy = strategy_of(strategy);
     snprintf(m->carrier, sizeof m->carrier, "%s", carrier);
     if (m->pipeline && overlap(m, place, e) < 0)
+        return -EINVAL;
+    if (add_volume(s, volume, place, e) < 0)
         return -EINVAL;
     if (m->strategy->overlaps && !carrier_of(m->carrier)->arrives_whole) {
         scenario_error(PLACE_NAMED(place, m->pipeline ? "pipeline" : "strategy"), e,

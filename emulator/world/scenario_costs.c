@@ -25,6 +25,14 @@ static const struct {
     [OP_SEND_CHANGES] = {9.6, 0},
     [OP_RECEIVE_CHANGES] = {0, 0},
     [OP_MERGE] = {5, 1.9},
+    /* tar of files in memory, as take layer and put layer. */
+    [OP_COPY_VOLUME] = {0, 2.5},
+    [OP_TAKE_VOLUME] = {0, 2.5},
+    [OP_PUT_VOLUME] = {0, 2.5},
+    [OP_SEND_VOLUME] = {9.6, 0},
+    [OP_SEND_FILES] = {9.6, 0},
+    [OP_RECEIVE_VOLUME] = {0, 0},
+    [OP_RECEIVE_FILES] = {0, 0},
     [OP_TAKE_LOG] = {1, 0}, /* a file of a few megabytes at most, written to memory */
     [OP_SEND_LOG] = {9.6, 0},
     [OP_RECEIVE_LOG] = {0, 0},

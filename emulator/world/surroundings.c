@@ -77,7 +77,7 @@ static void find_hearers(struct placement_edge *edge, const struct surroundings 
 /* A base image that every edge server has already is nobody's demand. */
 static double storage_demand(const struct scenario *s)
 {
-    return s->service.layer_mb + (s->migration.strategy->needs_base ? 0 : s->service.base_mb);
+    return s->service.layer_mb + s->service.volume_mb + (s->migration.strategy->needs_base ? 0 : s->service.base_mb);
 }
 
 static void fill_placement(struct placement_rules *r, const struct scenario *s,

@@ -112,8 +112,12 @@ static void lay_service(struct layout *l, const struct scenario *s)
     l->base_bytes = (uint64_t)(s->service.base_mb * 1e6);
     l->layer_bytes = (uint64_t)(s->service.layer_mb * 1e6);
     l->memory_bytes = (uint64_t)(s->service.memory_mb * 1e6);
-    l->history = statechain_history_new(l->seed, (uint32_t)(l->memory_bytes / STATE_PAGE),
-                                        (uint32_t)(l->layer_bytes / STATE_PAGE));
+    l->volume_bytes = (uint64_t)(s->service.volume_mb * 1e6);
+    l->volume_when = s->migration.volume_when;
+    l->state_size = (struct state_size){.pages = {[STATE_MEMORY] = (uint32_t)(l->memory_bytes / STATE_PAGE),
+                                                  [STATE_LAYER] = (uint32_t)(l->layer_bytes / STATE_PAGE),
+                                                  [STATE_VOLUME] = (uint32_t)(l->volume_bytes / STATE_PAGE)}};
+    l->history = statechain_history_new(l->seed, &l->state_size);
     l->changed_share = s->service.changed_share;
     l->base_ratio = s->service.base_ratio;
     l->layer_ratio = s->service.layer_ratio;
