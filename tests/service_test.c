@@ -305,6 +305,18 @@ static void probes_without_side_effects(void **state)
     assert_true(probe(f, 1) == now);
 }
 
+/* A container that was restored before its volume came. */
+static void answers_while_its_volume_is_away(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t whole = probe(f, 0);
+    autofree char *file = mem_printf("%s/0001", f->folder), *away = mem_printf("%s/away", f->folder);
+    assert_int_equal(rename(file, away), 0);
+    assert_true(probe(f, 0) != whole);
+    assert_int_equal(rename(away, file), 0);
+    assert_true(probe(f, 0) == whole);
+}
+
 static void begin_anew(struct fixture *f, uint32_t number)
 {
     send_flagged(f, OFFLOAD_PROBE, OFFLOAD_ANEW, number);
@@ -380,6 +392,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(holds_higher_numbers_back, setup, teardown),
         cmocka_unit_test_setup_teardown(replays_the_same_way, setup, teardown),
         cmocka_unit_test_setup_teardown(probes_without_side_effects, setup, teardown),
+        cmocka_unit_test_setup_teardown(answers_while_its_volume_is_away, setup, teardown),
         cmocka_unit_test_setup_teardown(begins_anew_where_it_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(ignores_garbage, setup, teardown),
         cmocka_unit_test(refuses_bad_settings),

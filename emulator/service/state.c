@@ -35,9 +35,11 @@ static int move_page(const struct service_state *s, struct statechain_touch t, b
 {
     off_t at;
     int file = file_of(s, t, &at);
+    if (file < 0)
+        return transfer_failed(-1, "open file of", t, e);
     ssize_t moved = writes ? pwrite(file, bytes, STATE_PAGE, at) : pread(file, bytes, STATE_PAGE, at);
     int status = moved == STATE_PAGE ? 0 : transfer_failed(moved, writes ? "write" : "read", t, e);
-    if (t.area == STATE_VOLUME && file >= 0)
+    if (t.area == STATE_VOLUME)
         close(file);
     return status;
 }
@@ -185,12 +187,15 @@ bool service_state_cached(const struct service_state *s, uint32_t number, uint64
     return true;
 }
 
+/* A container that is restored before its volume has come answers, too: what is missing counts as zeros. */
 static int add_to_checksum(const struct service_state *s, enum state_area area, uint64_t *sum, struct err *e)
 {
     uint8_t bytes[STATE_PAGE];
     for (uint32_t page = 0; page < s->size.pages[area]; page++) {
         int status = move_page(s, (struct statechain_touch){area, page}, false, bytes, e);
-        if (status < 0)
+        if (status == -ENOENT)
+            memset(bytes, 0, sizeof bytes);
+        else if (status < 0)
             return status;
         *sum = rng_mix(*sum ^ statechain_fold_page(bytes));
     }

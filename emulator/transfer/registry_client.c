@@ -39,6 +39,8 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 {
     struct registry_client *c = context;
     (void)purpose;
+    if (c->keeps_socket)
+        return CURL_SOCKET_BAD;
     int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     atomic_store(&c->socket, fd);
     return fd;
@@ -251,7 +253,8 @@ int registry_has_blob(struct registry_client *c, const char *repository, const c
 }
 
 /* Two requests: this registry does not take a blob with the first one, and does not go on with an upload that was cut, because the
- * upload's token has the size that it had (registry/handlers/blobupload.go). */
+ * upload's token has the size that it had (registry/handlers/blobupload.go): it cancels the upload and answers 404, BLOB_UPLOAD_INVALID. libcurl
+ * would send the second one again by itself when a kept connection breaks under it; so it gets no other connection. */
 int registry_put_blob(struct registry_client *c, const char *repository, const char *digest,
                       const void *bytes, size_t len, struct err *e)
 {
@@ -268,7 +271,10 @@ int registry_put_blob(struct registry_client *c, const char *repository, const c
                        .content_type = "application/octet-stream",
                        .body = bytes,
                        .body_len = len};
-    return perform(c, &put, e);
+    c->keeps_socket = true;
+    status = perform(c, &put, e);
+    c->keeps_socket = false;
+    return status;
 }
 
 static int check_blob(const struct registry_blob *blob, const struct buf *out, struct err *e)

@@ -19,6 +19,7 @@ struct registry_client {
     char *base, *user_password, *authority;
     struct simtime connect_timeout, patience;
     _Atomic int socket;     /* that of the present request, -1 = none */
+    bool keeps_socket;      /* the present request goes over that one or not at all */
     atomic_bool called_off; /* until it is closed */
     int stop_fd;
     uint64_t ended_bytes; /* on the wire, by connections that are closed */
