@@ -20,7 +20,7 @@ enum { PLAY_MUDS_MAX = 64 };
 struct play {
     int aps, muds;
     const char *visits[PLAY_MUDS_MAX]; /* JSON lists; the last one given serves all further devices */
-    const char *strategy; /* its name, and " overlapped" */
+    const char *strategy; /* its name, " overlapped", " snapshots" */
     double rtt_ms, rate_mbit, loss, air_loss, requests_per_s, work_ms, memory_mb, duration_s;
     bool elsewhere; /* AP-2's edge server has no room: by location and data, its devices' containers go to ES-3 */
     const char *migration, *timeouts, *faults; /* further keys, such as "\"retries\":1"; NULL = none */
@@ -79,9 +79,9 @@ static inline void play_text(const struct play *p, struct buf *out)
     for (int i = 0; i < p->muds; i++)
         buf_printf(out, "\"m%d\":{\"host\":\"phone%d\",\"requests_per_s\":%g,\"visits\":%s}%s", i + 1, i + 1,
                    p->requests_per_s, play_visits(p, i), i + 1 < p->muds ? "," : "},");
-    const char *overlapped = strchr(p->strategy, ' ');
-    buf_printf(out, "\"migration\":{\"strategy\":\"%.*s\",%s", (int)strcspn(p->strategy, " "), p->strategy,
-               overlapped ? "\"carrier\":\"stream\",\"pipeline\":true," : "");
+    buf_printf(out, "\"migration\":{\"strategy\":\"%.*s\",%s%s", (int)strcspn(p->strategy, " "), p->strategy,
+               strstr(p->strategy, " overlapped") ? "\"carrier\":\"stream\",\"pipeline\":true," : "",
+               strstr(p->strategy, " snapshots") ? "\"snapshot_every\":8," : "");
     buf_printf(out, "\"placement\":\"%s\"%s%s},\"timeouts\":{%s},\"faults\":[%s]}",
                p->elsewhere ? "weighted" : "own",
                p->migration ? "," : "", p->migration ? p->migration : "", p->timeouts ? p->timeouts : "",

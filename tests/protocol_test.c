@@ -9,7 +9,7 @@
 static const char *const strategies[] = {
     "p-migr",   "c-migr",    "cold", "p-migr overlapped", "c-migr overlapped",
     "pre-copy", "stateless", "pre-copy overlapped", "image-copy",
-    "log-replay", "log-replay overlapped",
+    "log-replay", "log-replay overlapped", "log-replay snapshots", "log-replay overlapped snapshots",
 };
 /* So many of them are played at every moment and with every seed, the others, whose walks differ little, at each fifth. */
 enum { PLAYED_FINELY = 5, COARSENESS = 5 };
@@ -414,8 +414,13 @@ static bool may_fail(size_t strategy, enum operation operation)
     const struct strategy *walked;
     name[strcspn(name, " ")] = '\0';
     walked = strategy_of(name);
-    if (strchr(strategies[strategy], ' '))
+    if (strstr(strategies[strategy], " overlapped"))
         walked = walked->overlapped;
+    if (strstr(strategies[strategy], " snapshots")) {
+        if (operation == OP_SNAPSHOT)
+            return true;
+        walked = walked->from_snapshot;
+    }
     return operation == OP_START || operation == OP_DISCARD || operation == OP_REVIVE ||
            (operation != OP_REPLAY && operation != OP_SWITCH && strategy_has(walked, operation));
 }

@@ -30,6 +30,7 @@ struct rules {
     struct simtime hold_max; /* 0 = two round trips + 10 × work */
     uint32_t window;         /* requests a MUD may have unanswered; also the service's reply cache */
     uint32_t replay_max, command_log_max;
+    uint32_t snapshot_every; /* executed requests; 0 = never */
     uint32_t edges;          /* how many there are */
     const bool *reach;       /* [host * edges + edge]: there is a path; NULL = everywhere */
     uint32_t retries;        /* after failed migrations, per handoff */

@@ -251,7 +251,7 @@ void edge_container_died(struct edge *edge, uint32_t mud, uint32_t container)
 static bool client_busy(const struct edge_client *client)
 {
     return (client->state != EDGE_EMPTY && client->state != EDGE_LIVE) || migration_runs(&client->out) || client->recovering ||
-           client->pending_migrate.mud != MUD_NONE;
+           client->snapshot.running || client->pending_migrate.mud != MUD_NONE;
 }
 
 bool edge_busy(const struct edge *edge)

@@ -45,6 +45,15 @@ enum edge_event {
     EDGE_EVENTS
 };
 
+/* The last snapshot of a container that is reconstructed from its log (edge_snapshot.c). */
+struct edge_snapshot {
+    uint32_t next;    /* it holds what was executed below this number, where the command log begins; 0 = there is none */
+    bool running;     /* the next one is being taken, */
+    uint32_t coming;  /* which will hold that much */
+    bool distrusted;  /* a migration from it has failed */
+    uint32_t not_before; /* the one before failed: tried again with this number */
+};
+
 struct edge_client {
     struct edge *edge;
     uint32_t mud;
@@ -59,7 +68,8 @@ struct edge_client {
     bool restarted;             /* the edge has, since the container came */
     bool used;                  /* a request was delivered since it is live */
     struct replay_log log;      /* requests queued at the gate, delivered and unanswered, and, migrating, all since the cut */
-    struct replay_log commands; /* what the container has executed since it was fresh, if the strategy wants it */
+    struct replay_log commands; /* what the container has executed since it was fresh, or since its snapshot, if the strategy wants it */
+    struct edge_snapshot snapshot;
     uint32_t next;              /* the container has executed everything below this number */
     struct migration out, in;   /* this edge is the source, the target */
     struct simtime measured;    /* when the guard looked last; zero = not yet */
@@ -159,9 +169,24 @@ void edge_forget_requests(struct edge_client *client);
 void edge_remove_container(struct edge_client *client, enum operation operation, uint32_t migration, enum edge_event event);
 /* Stops the only live container and declares the device unavailable. */
 void edge_stop_for_good(struct edge_client *client);
+/* An order about the container that is neither part of a migration nor repeated; only one at a time. */
+void edge_order(struct edge_client *client, enum operation operation, uint32_t migration);
+void edge_order_ended(struct edge_client *client);
 /* The order about the container has not ended in time, or is to be given again. */
 void edge_order_alarm_rings(struct alarm *alarm);
 edge_handler edge_start_container, edge_say_attached, edge_started, edge_start_failed, edge_removed, edge_acknowledge;
+
+/* edge_snapshot.c */
+/* What the run's strategy is for a container with, or without, a snapshot. */
+const struct strategy *edge_strategy(const struct edge_client *client, bool snapshot);
+bool edge_from_snapshot(const struct edge_client *client, const struct migration *m);
+/* Begins a snapshot if it is time, and nothing is in its way. */
+void edge_take_snapshot_if_due(struct edge_client *client);
+void edge_snapshot_done(struct edge_client *client, const struct order_result *result);
+/* Calls off what is under way; what there was is no longer of use. */
+void edge_forget_snapshot(struct edge_client *client);
+/* After a restart: the container may have been frozen for a snapshot. */
+void edge_thaw_after_snapshot(struct edge_client *client);
 
 /* edge_commands.c */
 bool edge_keeps_commands(const struct edge_client *client);

@@ -1,6 +1,6 @@
-/* The command log: the requests that a container has executed since it was fresh, so that another one can be brought into the same state
- * without the state itself (Kim22's future work). It is kept at the edge server that holds the container and moves with the migration;
- * the target's fresh container executes it before the access point replays the rest. */
+/* The command log: the requests that a container has executed since it was fresh, or since its last snapshot, so that another one can be
+ * brought into the same state without the state itself (Kim22's future work). It is kept at the edge server that holds the container and
+ * moves with the migration; the target's container executes it before the access point replays the rest. */
 #include "edge.h"
 #include "migration.h"
 
@@ -20,7 +20,7 @@ void edge_keep_command(struct edge_client *client, const struct replay_entry *co
 {
     struct offload o = replay_message(command, OFFLOAD_REQUEST, client->mud, 0);
     if (client->commands.len >= rules_of(client)->command_log_max) {
-        if (client->commands.entries[0].number == 0)
+        if (client->commands.entries[0].number == client->snapshot.next)
             actor_note(
                 &client->edge->actor, (int32_t)client->mud, -1,
                 "the command log passed migration.command_log_max: the container cannot be reconstructed any more");
@@ -35,8 +35,10 @@ bool edge_commands_reach(const struct edge_client *client, uint32_t until)
 {
     const struct replay_log *log = &client->commands;
     uint32_t missing;
-    bool from_the_start = log->len ? log->entries[0].number == 0 : until == 0;
-    return from_the_start && !replay_gap(log, 0, &missing) && replay_last(log) + 1 == (int64_t)until;
+    uint32_t from = client->snapshot.next;
+    if (log->len == 0)
+        return until == from;
+    return log->entries[0].number == from && !replay_gap(log, from, &missing) && replay_last(log) + 1 == (int64_t)until;
 }
 
 /* --- at the target ----------------------------------------------------------------------------------------------------------- */
@@ -77,6 +79,8 @@ void edge_reconstruct(struct edge_client *client, const struct replay_log *log)
     replay_copy(&client->commands, log);
     for (size_t i = 0; i < client->commands.len; i++)
         client->commands.entries[i].replay_sent = false;
+    if (edge_from_snapshot(client, &client->in))
+        client->snapshot.next = log->len ? log->entries[0].number : client->in.cut;
     client->in.reconstructing = true;
     client->in.reconstructed = 0;
     client->in.progress = actor_now(&client->edge->actor);

@@ -52,7 +52,7 @@ static void give_order(struct edge_client *client)
     actor->port->operations->operate(actor->port, &client->order);
 }
 
-static void order(struct edge_client *client, enum operation operation, uint32_t migration)
+void edge_order(struct edge_client *client, enum operation operation, uint32_t migration)
 {
     struct actor *actor = &client->edge->actor;
     client->order_begin = actor_now(actor);
@@ -89,7 +89,7 @@ void edge_start_container(struct edge_client *client, const struct msg *m)
     client->owner = m->from;
     client->container = 0;
     client->next = 0;
-    order(client, client->edge->lacks_base ? OP_PULL : OP_START, 0);
+    edge_order(client, client->edge->lacks_base ? OP_PULL : OP_START, 0);
     edge_enter_state(client, EDGE_STARTING, EDGE_EV_ATTACH);
 }
 
@@ -125,6 +125,7 @@ void edge_start_failed(struct edge_client *client, const struct msg *m)
 
 void edge_forget_requests(struct edge_client *client)
 {
+    edge_forget_snapshot(client);
     replay_free(&client->log);
     replay_free(&client->commands);
     client->gate_closed = false;
@@ -133,7 +134,7 @@ void edge_forget_requests(struct edge_client *client)
 void edge_remove_container(struct edge_client *client, enum operation operation, uint32_t migration, enum edge_event event)
 {
     edge_forget_requests(client);
-    order(client, operation, migration);
+    edge_order(client, operation, migration);
     edge_enter_state(client, EDGE_REMOVING, event);
 }
 
@@ -166,7 +167,7 @@ void edge_removed(struct edge_client *client, const struct msg *m)
 }
 
  
-static void order_ended(struct edge_client *client)
+void edge_order_ended(struct edge_client *client)
 {
     client->ordered = false;
     actor_clear_alarm(&client->edge->actor, &client->order_alarm);
@@ -174,7 +175,7 @@ static void order_ended(struct edge_client *client)
 
 static void start_done(struct edge_client *client, const struct order_result *result)
 {
-    order_ended(client);
+    edge_order_ended(client);
     if (result->status < 0)
         actor_note(&client->edge->actor, (int32_t)client->mud, -1, "the container could not be started: %s", result->reason);
     edge_handle(client, result->status < 0 ? EDGE_EV_BROKEN : EDGE_EV_STARTED, NULL);
@@ -190,7 +191,7 @@ static void pull_done(struct edge_client *client, const struct order_result *res
     }
     edge->lacks_base = false;
     actor_note(&edge->actor, (int32_t)client->mud, -1, "pulled the image, %lld bytes", (long long)result->bytes);
-    order(client, OP_START, 0);
+    edge_order(client, OP_START, 0);
 }
 
 /* The removal of files alone names who asked for it; if it fails, REMOVE comes again. */
@@ -208,7 +209,7 @@ static void removal_done(struct edge_client *client, const struct order *order, 
     }
     if (files_alone)
         return;
-    order_ended(client);
+    edge_order_ended(client);
     if (result->status < 0)
         actor_set_alarm(actor, &client->order_alarm, actor->rules->timeouts.control_retry);
     else
@@ -223,6 +224,8 @@ void edge_operation_done(struct edge *edge, const struct order *order, const str
                         (client->in.operating && order->migration == client->in.id);
     if (order->operation == OP_MEASURE)
         edge_measured(client, order, result);
+    else if (order->operation == OP_SNAPSHOT)
+        edge_snapshot_done(client, result);
     else if (order->operation == OP_START && order->migration == 0)
         start_done(client, result);
     else if (order->operation == OP_PULL && order->migration == 0)

@@ -49,7 +49,8 @@ void edge_migrate(struct edge_client *client, const struct msg *m)
     if (id <= client->out.id ||
         (pending->mud != MUD_NONE && id < pending->offload.migration))
         return; /* a repetition */
-    if (!migration_runs(&client->out) && !client->recovering) {
+    edge_take_snapshot_if_due(client);
+    if (!migration_runs(&client->out) && !client->recovering && !client->snapshot.running) {
         migration_begin(client, m);
         return;
     }
@@ -86,6 +87,7 @@ void edge_cancel(struct edge_client *client, const struct msg *m)
 void edge_migration_ended(struct edge_client *client)
 {
     client->ended = client->out.id > client->ended ? client->out.id : client->ended;
+    client->snapshot.distrusted |= client->out.status < 0 && edge_from_snapshot(client, &client->out);
     client->out = (struct migration){.alarm = client->out.alarm};
     replay_drop_through(&client->log, UINT32_MAX, true);
     edge_forget_long_answered(client);

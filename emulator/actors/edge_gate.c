@@ -124,6 +124,7 @@ static void pass_reply(struct edge_client *client, const struct offload *answer)
     edge_forget_long_answered(client);
     if (client->out.state == MIGRATION_DRAINING && edge_undrained(client) == 0)
         migration_drained(client);
+    edge_take_snapshot_if_due(client);
 }
 
 static void pass_probed(struct edge_client *client, const struct offload *answer)

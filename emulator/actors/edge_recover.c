@@ -71,6 +71,7 @@ void edge_ask_next(struct edge_client *client)
     struct offload o = {
         .type = OFFLOAD_PROBE, .mud = client->mud, .sequence = client->sequence, .peer = actor->self};
     client->recovering = client->gate_closed = true;
+    edge_thaw_after_snapshot(client);
     actor_set_alarm(actor, &client->order_alarm, actor->rules->timeouts.control_retry);
     edge_deliver(client, &o);
 }
@@ -111,6 +112,7 @@ static void recover_live(struct edge_client *client, const struct owner_record *
     if (!r->out)
         return;
     *m = (struct migration){.id = r->out,
+                            .strategy = client->edge->actor.rules->strategy,
                             .state = MIGRATION_UNDOING,
                             .ap = r->out_ap,
                             .peer = r->out_peer,

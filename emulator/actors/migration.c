@@ -28,6 +28,7 @@ void migration_tell(struct edge_client *client, const struct migration *m, struc
                         .number = m->cut,
                         .until = m->cut,
                         .status = status,
+                        .flags = type == OFFLOAD_INSTALL && edge_from_snapshot(client, m) ? OFFLOAD_SNAPSHOT : 0,
                         .peer = m->ap};
     courier_send_offload(&client->edge->courier, to, &o);
 }
@@ -42,7 +43,7 @@ static bool has_time_limit(enum operation operation)
 
 static void watch_stages(struct edge_client *client, struct migration *m)
 {
-    const struct strategy *strategy = rules_of(client)->strategy;
+    const struct strategy *strategy = m->strategy;
     actor_clear_alarm(&client->edge->actor, &m->alarm);
     for (int i = 0; i < strategy->stage_count; i++)
         if ((m->begun & ~m->ended & 1U << i) && has_time_limit(strategy->stages[i].operation))
@@ -68,7 +69,7 @@ static void drain(struct edge_client *client)
 /* What freezes waits for the cut. */
 void migration_begin_stages(struct edge_client *client, struct migration *m, enum place place)
 {
-    const struct strategy *strategy = rules_of(client)->strategy;
+    const struct strategy *strategy = m->strategy;
     m->state = MIGRATION_WORKING;
     for (int i; (i = strategy_next(strategy, place, m->begun, m->ended)) >= 0;) {
         enum operation operation = strategy->stages[i].operation;
@@ -93,7 +94,7 @@ void migration_begin_stages(struct edge_client *client, struct migration *m, enu
 void migration_end_stage(struct edge_client *client, struct migration *m, const struct order *order,
                          const struct order_result *result)
 {
-    const struct strategy *strategy = rules_of(client)->strategy;
+    const struct strategy *strategy = m->strategy;
     int i = 0;
     while (i < strategy->stage_count - 1 && strategy->stages[i].operation != order->operation)
         i++;
@@ -123,7 +124,7 @@ static void run_source_stages(struct edge_client *client)
 /* The snapshot's number is known: what overlaps begins at the target, too. */
 static void run_from_the_cut(struct edge_client *client)
 {
-    if (rules_of(client)->strategy->overlaps)
+    if (client->out.strategy->overlaps)
         tell_target(client);
     run_source_stages(client);
 }
@@ -143,6 +144,7 @@ void migration_begin(struct edge_client *client, const struct msg *msg)
 {
     struct migration *m = &client->out;
     *m = (struct migration){.id = msg->offload.migration,
+                            .strategy = edge_strategy(client, client->snapshot.next > 0),
                             .peer = msg->offload.peer,
                             .ap = msg->from,
                             .sequence = msg->offload.sequence,
@@ -150,7 +152,7 @@ void migration_begin(struct edge_client *client, const struct msg *msg)
                             .alarm = m->alarm};
     client->sequence = m->sequence > client->sequence ? m->sequence : client->sequence;
     actor_mark(&client->edge->actor, client->mud, m->id, m->ap, "migr begins");
-    if (!strategy_has(rules_of(client)->strategy, OP_FREEZE))
+    if (!strategy_has(m->strategy, OP_FREEZE))
         cut_in_passing(client);
     if (m->cut_taken)
         run_from_the_cut(client);
@@ -163,7 +165,7 @@ void migration_drained(struct edge_client *client)
     struct migration *m = &client->out;
     m->cut = client->next;
     m->cut_taken = true;
-    if (strategy_source_serves(rules_of(client)->strategy)) {
+    if (strategy_source_serves(m->strategy)) {
         run_from_the_cut(client);
         return;
     }

@@ -22,6 +22,7 @@ enum migration_state {
 
 struct migration {
     enum migration_state state;
+    const struct strategy *strategy; /* of the run, or what it says of containers with a snapshot */
     uint32_t id;
     struct party peer;         /* the other edge */
     struct party ap;           /* the AP that decides */

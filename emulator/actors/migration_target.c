@@ -106,17 +106,17 @@ void migration_install(struct edge_client *client, const struct msg *msg)
 {
     struct migration *m = &client->in;
     *m = (struct migration){.id = msg->offload.migration,
+                            .strategy = edge_strategy(client, msg->offload.flags & OFFLOAD_SNAPSHOT),
                             .peer = msg->from,
                             .ap = msg->offload.peer,
                             .sequence = msg->offload.sequence,
                             .cut = msg->offload.until,
                             .begin = actor_now(&client->edge->actor),
                             .alarm = m->alarm};
-    const struct strategy *strategy = client->edge->actor.rules->strategy;
-    for (int i = 0; i < strategy->stage_count; i++)
-        if (strategy->stages[i].place == AT_SOURCE)
+    for (int i = 0; i < m->strategy->stage_count; i++)
+        if (m->strategy->stages[i].place == AT_SOURCE)
             m->ended |= 1U << i;
-    if (strategy->needs_base && client->edge->lacks_base)
+    if (m->strategy->needs_base && client->edge->lacks_base)
         pull_base(client);
     else
         run_target_stages(client);

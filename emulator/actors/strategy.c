@@ -8,6 +8,7 @@ static const char *const operation_names[OPERATIONS] = {
     [OP_SEED] = "seed",
     [OP_SEND_SEED] = "send seed",
     [OP_TAKE_LOG] = "take log",
+    [OP_TAKE_SNAPSHOT] = "take snapshot",
     [OP_SEND_LOG] = "send log",
     [OP_COPY_VOLUME] = "copy volume",
     [OP_SEND_VOLUME] = "send volume",
@@ -52,6 +53,7 @@ static const char *const operation_names[OPERATIONS] = {
     [OP_REVIVE] = "revive",
     [OP_PULL] = "pull",
     [OP_MEASURE] = "measure",
+    [OP_SNAPSHOT] = "snapshot",
 };
 
 const char *operation_name(enum operation operation)

@@ -12,6 +12,7 @@ enum operation {
     OP_SEED,        /* pre-copy: memory and layer as they are while it serves, to a file */
     OP_SEND_SEED,
     OP_TAKE_LOG,    /* log-replay: the command log to a file */
+    OP_TAKE_SNAPSHOT, /* log-replay: memory and layer as the kept snapshot has them */
     OP_SEND_LOG,
     OP_COPY_VOLUME, /* volume early: its files as they are while it serves, to a file */
     OP_SEND_VOLUME, /* what was copied or, on arrival, taken */
@@ -56,6 +57,7 @@ enum operation {
     OP_REVIVE,      /* cold, failed: start the halted source container from its own checkpoint */
     OP_PULL,        /* the base image from a registry, where it is missing (before what needs it; not part of a list) */
     OP_MEASURE,     /* the guard's: what a container uses of its edge server (not part of a migration) */
+    OP_SNAPSHOT,    /* log-replay: memory and layer of one instant, kept beside the container, which waits meanwhile (not part of a migration) */
     OPERATIONS
 };
 _Static_assert(OPERATIONS < 63, "a set of operations has 64 bits, one of them AT_ONCE");
@@ -94,6 +96,7 @@ struct strategy {
     struct stage stages[STAGES_MAX];
     int stage_count;
     const struct strategy *overlapped; /* the same with stages side by side (pipeline: true), NULL if there is none */
+    const struct strategy *from_snapshot; /* the same for a container of which a snapshot is kept, NULL if that is of no use */
 };
 
 const char *operation_name(enum operation operation); /* "take layer", … as in result.json's stages */

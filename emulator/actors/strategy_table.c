@@ -79,12 +79,41 @@ static const struct strategy pre_copy_overlapped = {
            {OP_SWITCH, AT_AP, IN_ORDER}, {OP_STOP, AT_SOURCE, AFTER(OP_SWITCH)}),
 };
 
+static const struct strategy log_replay_from_snapshot_overlapped = {
+    .name = "log-replay",
+    .help = "log-replay from a snapshot with its stages side by side",
+    .migrates = true,
+    .needs_base = true,
+    .overlaps = true,
+    STAGES({OP_TAKE_LOG, AT_SOURCE, AT_ONCE}, {OP_TAKE_SNAPSHOT, AT_SOURCE, AT_ONCE},
+           {OP_SEND_LAYER, AT_SOURCE, AFTER(OP_TAKE_SNAPSHOT)}, {OP_SEND_MEMORY, AT_SOURCE, AFTER(OP_TAKE_SNAPSHOT)},
+           {OP_SEND_LOG, AT_SOURCE, AFTER(OP_TAKE_LOG)}, {OP_RECEIVE_LAYER, AT_TARGET, AT_ONCE},
+           {OP_RECEIVE_MEMORY, AT_TARGET, AT_ONCE}, {OP_RECEIVE_LOG, AT_TARGET, AT_ONCE},
+           {OP_CREATE, AT_TARGET, AFTER(OP_RECEIVE_LAYER)},
+           {OP_RESTORE, AT_TARGET, AFTER(OP_CREATE) | AFTER(OP_RECEIVE_MEMORY)},
+           {OP_REPLAY_LOG, AT_TARGET, AFTER(OP_RESTORE) | AFTER(OP_RECEIVE_LOG)}, {OP_REPLAY, AT_AP, IN_ORDER},
+           {OP_SWITCH, AT_AP, IN_ORDER}, {OP_STOP, AT_SOURCE, AFTER(OP_SWITCH)}),
+};
+
+static const struct strategy log_replay_from_snapshot = {
+    .name = "log-replay",
+    .help = "log-replay from a snapshot: only what was executed since is executed again",
+    .migrates = true,
+    .needs_base = true,
+    STAGES({OP_TAKE_LOG, AT_SOURCE, IN_ORDER}, {OP_TAKE_SNAPSHOT, AT_SOURCE, IN_ORDER},
+           {OP_SEND_MEMORY, AT_SOURCE, IN_ORDER}, {OP_SEND_LAYER, AT_SOURCE, IN_ORDER},
+           {OP_SEND_LOG, AT_SOURCE, IN_ORDER}, {OP_CREATE, AT_TARGET, IN_ORDER}, {OP_RESTORE, AT_TARGET, IN_ORDER},
+           {OP_REPLAY_LOG, AT_TARGET, IN_ORDER}, {OP_REPLAY, AT_AP, IN_ORDER}, {OP_SWITCH, AT_AP, IN_ORDER},
+           {OP_STOP, AT_SOURCE, IN_ORDER}),
+};
+
 static const struct strategy log_replay_overlapped = {
     .name = "log-replay",
     .help = "log-replay with its stages side by side",
     .migrates = true,
     .needs_base = true,
     .overlaps = true,
+    .from_snapshot = &log_replay_from_snapshot_overlapped,
     STAGES({OP_TAKE_LOG, AT_SOURCE, AT_ONCE}, {OP_SEND_LOG, AT_SOURCE, AFTER(OP_TAKE_LOG)},
            {OP_START, AT_TARGET, AT_ONCE}, {OP_RECEIVE_LOG, AT_TARGET, AT_ONCE},
            {OP_REPLAY_LOG, AT_TARGET, AFTER(OP_START) | AFTER(OP_RECEIVE_LOG)}, {OP_REPLAY, AT_AP, IN_ORDER},
@@ -168,6 +197,7 @@ static const struct strategy strategies[] = {
         .migrates = true,
         .needs_base = true,
         .overlapped = &log_replay_overlapped,
+        .from_snapshot = &log_replay_from_snapshot,
         STAGES({OP_TAKE_LOG, AT_SOURCE, IN_ORDER}, {OP_SEND_LOG, AT_SOURCE, IN_ORDER}, {OP_START, AT_TARGET, IN_ORDER},
                {OP_REPLAY_LOG, AT_TARGET, IN_ORDER}, {OP_REPLAY, AT_AP, IN_ORDER}, {OP_SWITCH, AT_AP, IN_ORDER},
                {OP_STOP, AT_SOURCE, IN_ORDER}),

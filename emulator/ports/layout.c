@@ -1,4 +1,5 @@
 #include "layout.h"
+#include "mem.h"
 #include "model.h"
 
 #include <stdio.h>
@@ -151,6 +152,7 @@ uint64_t layout_operation_bytes(const struct layout *l, enum operation operation
     case OP_SEND_SEED:
     case OP_DIFF:
     case OP_MERGE:
+    case OP_SNAPSHOT:
         return l->memory_bytes + l->layer_bytes;
     case OP_SEND_CHANGES:
     case OP_RECEIVE_CHANGES:
@@ -168,6 +170,7 @@ uint64_t layout_operation_bytes(const struct layout *l, enum operation operation
     case OP_RECEIVE_LIST:
     case OP_SEND_CHOICE:
     case OP_RECEIVE_CHOICE:
+    case OP_TAKE_SNAPSHOT: /* it is there */
     case OP_TAKE_LOG: /* known when it is taken */
     case OP_SEND_LOG:
     case OP_RECEIVE_LOG:
@@ -213,9 +216,20 @@ uint64_t layout_compressed_bytes(const struct layout *l, enum operation operatio
     }
 }
 
+/* What a snapshot does, one after the other. */
+static struct simtime snapshot_parts_time(const struct layout *l)
+{
+    static const enum operation parts[] = {OP_FREEZE, OP_DUMP, OP_TAKE_LAYER, OP_THAW};
+    struct simtime sum = SIMTIME_ZERO;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        sum = simtime_add(sum, layout_operation_time(l, parts[i]));
+    return sum;
+}
+
 struct simtime layout_operation_time(const struct layout *l, enum operation operation)
 {
     const struct layout_cost *cost = &l->costs[operation];
     double megabytes = (double)layout_operation_bytes(l, operation) / 1e6;
-    return simtime_add(cost->fixed, simtime_ns((int64_t)((double)cost->per_mb.ns * megabytes)));
+    struct simtime own = simtime_add(cost->fixed, simtime_ns((int64_t)((double)cost->per_mb.ns * megabytes)));
+    return operation == OP_SNAPSHOT ? simtime_add(own, snapshot_parts_time(l)) : own;
 }

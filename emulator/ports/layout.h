@@ -64,6 +64,7 @@ struct layout {
     enum volume_when volume_when;
     struct state_size state_size; /* the last three in pages */
     struct statechain_history *history; /* of the service's state */
+    bool keeps_snapshots;               /* beside containers, of which they are from the restore on */
     double changed_share; /* of memory, layer and volume, while a seed travels; for estimates: a run counts the pages */
     double base_ratio, layer_ratio, memory_ratio; /* of the sizes to what zstd makes of them; a volume is as its layer */
     struct simtime work;

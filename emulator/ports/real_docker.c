@@ -47,6 +47,16 @@ struct real_container *real_container_about(const struct real_order *o)
     return about_files_alone(o) ? NULL : real_find_container(o->real, o->order.mud, o->order.container);
 }
 
+/* The container that a step needs. */
+static struct docker_container *needed(struct real_order *o, struct err *e)
+{
+    struct real_container *c = real_container_for(o);
+    o->job.done = docker_done;
+    if (!c)
+        err_set(e, ENOENT, "no container of device %u, migration %u", o->order.mud, o->order.container);
+    return c ? &c->docker : NULL;
+}
+
 int real_docker(struct real_order *o, struct err *e)
 {
     struct real_container *c = real_container_for(o);
@@ -54,10 +64,8 @@ int real_docker(struct real_order *o, struct err *e)
                   *image = commit_image(o), *archive = mem_printf("%s/image.tar", files);
     if (about_files_alone(o) || (!c && (o->order.operation == OP_DISCARD || o->order.operation == OP_STOP)))
         return 0;
-    if (!c)
-        return err_set(e, ENOENT, "no container of device %u, migration %u", o->order.mud,
-                       o->order.container);
-    o->job.done = docker_done;
+    if (!needed(o, e))
+        return -e->code;
     switch (o->order.operation) {
     case OP_START:
         docker_container_start(&c->docker, &o->job, o->order.migration ? image : NULL);
@@ -110,6 +118,8 @@ int real_docker(struct real_order *o, struct err *e)
     case OP_RECEIVE_VOLUME:
     case OP_RECEIVE_FILES:
     case OP_PUT_VOLUME:
+    case OP_SNAPSHOT:
+    case OP_TAKE_SNAPSHOT:
     case OP_TAKE_LOG:
     case OP_SEND_LOG:
     case OP_RECEIVE_LOG:
@@ -144,14 +154,30 @@ int real_docker(struct real_order *o, struct err *e)
 
 int real_docker_seed(struct real_order *o, real_docker_writer *write, struct err *e)
 {
-    struct real_container *c = real_container_for(o);
+    struct docker_container *c = needed(o, e);
     autofree char *folder = real_files_path(o, ".seed");
     if (!c)
-        return err_set(e, ENOENT, "no container of device %u, migration %u", o->order.mud,
-                       o->order.container);
-    o->job.done = docker_done;
-    write(&c->docker, &o->job, folder);
+        return -e->code;
+    write(c, &o->job, folder);
     return 1;
+}
+
+int real_docker_hold(struct real_order *o, real_docker_holder *hold, struct err *e)
+{
+    struct docker_container *c = needed(o, e);
+    if (!c)
+        return -e->code;
+    hold(c, &o->job);
+    return 1;
+}
+
+void real_docker_release(struct real_order *o)
+{
+    struct real_container *c = real_container_for(o);
+    if (!c || !c->docker.freezer)
+        return;
+    docker_freezer_set(c->docker.freezer, false, NULL);
+    c->docker.frozen = false;
 }
 
 int real_docker_usage(struct real_order *o, struct err *e)

@@ -77,6 +77,12 @@ int real_files_unpack(struct real_order *o, struct err *e)
     return real_order_run(o, (const char *[]){"tar", "-C", folder, "-xf", file, NULL}, e);
 }
 
+int real_files_pick(struct real_order *o, const char *suffix, struct err *e)
+{
+    autofree char *kept = path_of_migration(o, o->order.container, suffix), *own = real_files_path(o, suffix);
+    return real_order_run(o, (const char *[]){"cp", "-al", kept, own, NULL}, e);
+}
+
 enum { LEFT_MAX = 64 };
 
 /* The names in the spool folder that begin with it, behind argv's first `count` words; returns how many there are then. */
@@ -91,7 +97,7 @@ static int add_paths(char *argv[LEFT_MAX], int count, const char *spool, const c
     return count;
 }
 
-/* The files of the migration, and of the one that brought the container: they go with it. So does its volume. */
+/* The files of the migration and, when the container goes, of the one that brought it, and its volume. */
 int real_files_clean(struct real_order *o, struct err *e)
 {
     const struct order *order = &o->order;
@@ -100,7 +106,7 @@ int real_files_clean(struct real_order *o, struct err *e)
     autofree char *own = mem_printf("m%u-%u.", order->mud, order->migration),
                   *brought = mem_printf("m%u-%u.", order->mud, order->container);
     int count = add_paths(argv, 2, spool, own);
-    if (order->container != order->migration)
+    if (order->operation == OP_STOP && order->container != order->migration)
         count = add_paths(argv, count, spool, brought);
     if (order->operation == OP_STOP || order->container == order->migration)
         argv[count] = real_volume_folder(o->real, order->mud, order->container);

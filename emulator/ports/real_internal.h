@@ -93,6 +93,9 @@ void real_note(const struct real_order *o, const char *text);
 int real_docker(struct real_order *o, struct err *e); /* the job that the operation is */
 typedef void real_docker_writer(struct docker_container *c, struct docker_job *job, const char *folder);
 int real_docker_seed(struct real_order *o, real_docker_writer *write, struct err *e);
+typedef void real_docker_holder(struct docker_container *c, struct docker_job *job);
+int real_docker_hold(struct real_order *o, real_docker_holder *hold, struct err *e);
+void real_docker_release(struct real_order *o); /* at once: a snapshot was called off */
 int real_docker_usage(struct real_order *o, struct err *e); /* what the container uses */
 /* The order's container; START, and what a target does first, bring a new one. NULL if there is none. */
 struct real_container *real_container_for(struct real_order *o);
@@ -115,6 +118,7 @@ int real_files_await(struct real_order *o);                   /* until it has ar
 int real_files_spoil(struct real_order *o, struct err *e);    /* a fault of the scenario: the checkpoint becomes unusable */
 int real_files_measure(struct real_order *o, struct err *e);  /* how well the files compressed, once a run */
 int real_files_clean(struct real_order *o, struct err *e);    /* the migration's */
+int real_files_pick(struct real_order *o, const char *suffix, struct err *e); /* the container's for its migration, by links */
 /* A program, or work off the loop; real_order_step_done() follows. For `work`: the order behind it. */
 int real_order_run(struct real_order *o, const char *const *argv, struct err *e);
 int real_order_work(struct real_order *o, int (*work)(struct background *, struct err *), struct err *e);
@@ -128,6 +132,7 @@ int real_log_write(struct real_order *o, struct err *e);
 int real_log_read(struct real_order *o, struct err *e);
 int real_seed_diff(struct real_order *o, struct err *e);
 int real_seed_merge(struct real_order *o, struct err *e);
+int real_seed_keep(struct real_order *o, struct err *e); /* as memory and layer, in place of others */
 
 /* real_volume.c: the same */
 int real_volume_pack(struct real_order *o, struct err *e); /* all files, or those that have changed since they were copied */

@@ -27,7 +27,10 @@ enum step {
     STEP_AWAIT,   /* what the peer sends */
     STEP_SPOIL,   /* a fault of the scenario: the checkpoint becomes unusable */
     STEP_MEASURE, /* how well the files compressed, once a run */
-    STEP_SEED_MEMORY, STEP_SEED_LAYER, /* as they are while the container serves */
+    STEP_SEED_MEMORY, STEP_SEED_LAYER, /* as they are now, beside what there is */
+    STEP_HOLD, STEP_RELEASE,           /* the container, for a snapshot */
+    STEP_KEEP,                         /* what was taken meanwhile, in place of the one before */
+    STEP_PICK_MEMORY, STEP_PICK_LAYER, /* of what is kept, for a migration */
     STEP_DIFF, STEP_MERGE,
     STEP_WRITE_LOG, STEP_READ_LOG,
     STEP_PACK_VOLUME, STEP_VOLUME_SIZE, STEP_JOIN_VOLUME, STEP_UNPACK_VOLUME,
@@ -45,6 +48,8 @@ static const uint8_t plans[OPERATIONS][STEPS_MAX] = {
     [OP_START] = {STEP_GIVE_ADDRESS, STEP_DOCKER, STEP_WATCH, STEP_ASK},
     [OP_SEED] = {STEP_SEED_MEMORY, STEP_SEED_LAYER, STEP_PACK},
     [OP_SEND_SEED] = {STEP_SEND},
+    [OP_SNAPSHOT] = {STEP_HOLD, STEP_SEED_MEMORY, STEP_SEED_LAYER, STEP_RELEASE, STEP_KEEP},
+    [OP_TAKE_SNAPSHOT] = {STEP_PICK_MEMORY, STEP_PICK_LAYER},
     [OP_TAKE_LOG] = {STEP_WRITE_LOG},
     [OP_SEND_LOG] = {STEP_SEND},
     [OP_FREEZE] = {STEP_DOCKER},
@@ -104,6 +109,8 @@ static void finish(struct real_order *o)
     loop_cancel(real->loop, &o->timer);
     struct order order = o->order;
     struct err err = o->err;
+    if (err.code && order.operation == OP_SNAPSHOT)
+        real_docker_release(o);
     real_pull_forget(o);
     real_layers_free(o);
     struct replay_log log = o->log;
@@ -263,6 +270,16 @@ static int take_step(struct real_order *o, enum step step, struct err *e)
         return real_docker_seed(o, docker_container_dump, e);
     case STEP_SEED_LAYER:
         return real_docker_seed(o, docker_container_take_layer, e);
+    case STEP_HOLD:
+        return real_docker_hold(o, docker_container_freeze, e);
+    case STEP_RELEASE:
+        return real_docker_hold(o, docker_container_thaw, e);
+    case STEP_KEEP:
+        return real_seed_keep(o, e);
+    case STEP_PICK_MEMORY:
+        return real_files_pick(o, ".memory", e);
+    case STEP_PICK_LAYER:
+        return real_files_pick(o, ".files", e);
     case STEP_WRITE_LOG:
         return real_log_write(o, e);
     case STEP_READ_LOG:

@@ -1,4 +1,5 @@
-/* Pre-copy's files at one edge: the seed, taken and sent while the container serves, and what has changed since.
+/* Pre-copy's files at one edge: the seed, taken and sent while the container serves, and what has changed since. log-replay's snapshots are
+ * taken as seeds are, and kept at once.
  *
  * At the source mM-G.seed/ holds memory/ and layer.tar, mM-G.changes what turns them into those of the cut. At the target the seed is
  * unpacked, changed in place, checked, and becomes what a restore finds in mM-G.memory/ and mM-G.files/. */
@@ -52,15 +53,26 @@ static int move(const char *from_folder, const char *to_folder, const char *name
     return rename(from, to) < 0 ? err_errno(e, "%s", from) : 0;
 }
 
-static int merge(struct background *background, struct err *e)
+static int keep(struct background *background, struct err *e)
 {
     struct real_order *o = real_order_behind(background);
     autofree char *seed = real_files_path(o, ".seed"), *memory = real_files_path(o, ".memory"),
-                  *files = real_files_path(o, ".files"), *path = real_files_path(o, ".changes");
-    int status = changes_merge(path, seed, background, e);
-    if (status == 0)
-        status = move(seed, memory, "memory", e);
+                  *files = real_files_path(o, ".files");
+    int status = move(seed, memory, "memory", e);
     return status < 0 ? status : move(seed, files, "layer.tar", e);
+}
+
+int real_seed_keep(struct real_order *o, struct err *e)
+{
+    return real_order_work(o, keep, e);
+}
+
+static int merge(struct background *background, struct err *e)
+{
+    struct real_order *o = real_order_behind(background);
+    autofree char *seed = real_files_path(o, ".seed"), *path = real_files_path(o, ".changes");
+    int status = changes_merge(path, seed, background, e);
+    return status < 0 ? status : keep(background, e);
 }
 
 int real_seed_merge(struct real_order *o, struct err *e)

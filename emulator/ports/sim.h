@@ -38,6 +38,6 @@ struct link_counters sim_count_link(const struct sim *sim, int link, int directi
 /* Containers of that device that exist anywhere, halted ones not counted; for the end of a run. */
 int sim_containers(const struct sim *sim, uint32_t mud);
 /* Snapshots that lie at any edge: files that a migration left behind, once nothing is under way. */
-int sim_snapshots(const struct sim *sim);
+int sim_snapshots(struct sim *sim);
 
 #endif

@@ -60,8 +60,10 @@ static void end_containers(struct sim *sim, int mud, int host)
 {
     for (struct sim_container *c = sim->devices[mud].containers, *next; c; c = next) {
         next = c->next;
-        if (is_on(sim, c->edge, host))
-            sim_remove_container(sim, c->edge, c->mud, c->container);
+        if (!is_on(sim, c->edge, host))
+            continue;
+        sim_snapshot_lose(sim, c->edge, c->mud, c->container);
+        sim_remove_container(sim, c->edge, c->mud, c->container);
     }
 }
 
@@ -85,6 +87,7 @@ void sim_kill_containers(struct sim *sim, int edge, int mud)
             continue;
         uint32_t at = c->edge, container = c->container;
         sim_remove_container(sim, at, (uint32_t)i, container);
+        sim_snapshot_lose(sim, at, (uint32_t)i, container);
         if (sim->cast->edges[at])
             edge_container_died(sim->cast->edges[at], (uint32_t)i, container);
     }

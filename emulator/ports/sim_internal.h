@@ -90,12 +90,18 @@ enum sim_files { SIM_SNAPSHOT, SIM_SEED, SIM_LOG, SIM_VOLUME, SIM_VOLUME_CHANGES
 void sim_snapshot_take(struct sim *sim, const struct order *o, const struct sim_container *c);
 /* A copy of the snapshot's state: -ENOENT, or -EBADMSG if it is damaged. */
 int sim_snapshot_open(struct sim *sim, const struct order *o, struct sim_state *state);
+/* What is kept beside the order's container is its migration's, too: 0 or -ENOENT. */
+int sim_snapshot_pick(struct sim *sim, const struct order *o);
 void sim_log_take(struct sim *sim, const struct order *o); /* the order's */
 /* A copy: -ENOENT, or -EBADMSG if it is damaged. */
 int sim_log_open(struct sim *sim, const struct order *o, struct replay_log *log);
 uint64_t sim_log_bytes(struct sim *sim, const struct order *o);
 /* The volume's by PUT_VOLUME, the others by RESTORE, else all. */
 void sim_snapshot_drop(struct sim *sim, const struct order *o);
+/* What was kept beside a container that has ended. */
+void sim_snapshot_lose(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container);
+/* The log. */
+void sim_log_drop(struct sim *sim, const struct order *o);
 void sim_snapshots_free(struct sim_device *device);
 /* What a SEND_* carries of it is at the peer, too. */
 void sim_snapshot_arrives(struct sim *sim, const struct order *sent);

@@ -84,6 +84,15 @@ static int dump(struct sim *sim, const struct order *o, const struct sim_contain
     return 0;
 }
 
+/* Those of the migration, and of the one that brought the container. */
+static void drop_all_files(struct sim *sim, const struct order *o)
+{
+    struct order brought = *o;
+    brought.migration = o->container;
+    drop_files(sim, o);
+    drop_files(sim, &brought);
+}
+
 /* RESTORE at the target, REVIVE at the source: the snapshot is here, or it cannot be done. */
 static int restore(struct sim *sim, const struct order *o)
 {
@@ -92,7 +101,8 @@ static int restore(struct sim *sim, const struct order *o)
     if (status < 0)
         return status;
     add_container(sim, o, &state);
-    drop_files(sim, o);
+    if (!sim->layout->keeps_snapshots)
+        drop_files(sim, o);
     return 0;
 }
 
@@ -115,7 +125,7 @@ static int discard(struct sim *sim, const struct order *o)
 static int stop(struct sim *sim, const struct order *o)
 {
     sim_remove_container(sim, o->edge.index, o->mud, o->container);
-    drop_files(sim, o);
+    drop_all_files(sim, o);
     return 0;
 }
 
@@ -144,6 +154,10 @@ static int take_effect(struct sim *sim, const struct order *o)
         return discard(sim, o);
     case OP_STOP:
         return stop(sim, o);
+    case OP_SNAPSHOT:
+        return c ? dump(sim, o, c) : -ENOENT;
+    case OP_TAKE_SNAPSHOT:
+        return sim_snapshot_pick(sim, o);
     case OP_TAKE_LOG: /* when it began */
     case OP_SEND_LOG:
     case OP_RECEIVE_LOG:
@@ -225,9 +239,23 @@ static bool waits_for_host(struct sim_order *so)
 static int open_log(struct sim *sim, const struct order *o, struct replay_log *log)
 {
     int status = o->operation == OP_REPLAY_LOG ? sim_log_open(sim, o, log) : 0;
-    if (status == 0 && o->operation == OP_REPLAY_LOG)
-        drop_files(sim, o);
+    if (status == 0 && o->operation == OP_REPLAY_LOG) {
+        sim_log_drop(sim, o);
+        sim_transfer_forget(sim, o);
+    }
     return status;
+}
+
+/* The container waits while its snapshot is taken, whatever comes of it. */
+static void hold_for_snapshot(struct sim *sim, const struct order *o, bool hold)
+{
+    struct sim_container *c = sim_find_container(sim, o->edge.index, o->mud, o->container);
+    if (!c || o->operation != OP_SNAPSHOT)
+        return;
+    if (hold)
+        sim_container_freeze(c);
+    else
+        sim_container_thaw(c);
 }
 
 enum { OVERUSE_TIMES = 10 };
@@ -266,6 +294,7 @@ void sim_order_finish(struct sim_order *so)
         if (so->fault)
             sim_snapshot_damage(sim, &order, so->fault->effect);
     }
+    hold_for_snapshot(sim, &order, false);
     unlink_order(so);
     loop_cancel(sim->loop, &so->timer);
     free(so);
@@ -320,6 +349,7 @@ void sim_operate(struct port *port, const struct order *order)
     struct sim_order *so = mem_alloc(sizeof *so);
     if (order->operation == OP_TAKE_LOG)
         sim_log_take(sim, order);
+    hold_for_snapshot(sim, order, true);
     *so = (struct sim_order){.timer.fire = cost_paid, .next = device->orders, .sim = sim, .order = *order};
     so->fault = faults_strike(&sim->layout->faults, order->operation, order->edge.index, order->mud, loop_now(sim->loop));
     device->orders = so;

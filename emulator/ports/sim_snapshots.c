@@ -1,5 +1,6 @@
 /* What migrations have of a container's state on disk in virtual time: at each edge server the snapshot of the cut and, before it, the
- * seed that was taken while it served; of its volume the copy and what has changed since. */
+ * seed that was taken while it served; of its volume the copy and what has changed since. A snapshot that is kept beside a container is
+ * filed under the migration that brought it. */
 #include "log_file.h"
 #include "mem.h"
 #include "sim_internal.h"
@@ -16,12 +17,17 @@ struct sim_snapshot {
     bool truncated, flipped;
 };
 
-static struct sim_snapshot *find(struct sim *sim, enum sim_files files, uint32_t edge, const struct order *o)
+static struct sim_snapshot *find_of(struct sim *sim, enum sim_files files, uint32_t edge, uint32_t mud, uint32_t migration)
 {
-    struct sim_snapshot *s = sim->devices[o->mud].snapshots;
-    while (s && (s->files != files || s->edge != edge || s->migration != o->migration))
+    struct sim_snapshot *s = sim->devices[mud].snapshots;
+    while (s && (s->files != files || s->edge != edge || s->migration != migration))
         s = s->next;
     return s;
+}
+
+static struct sim_snapshot *find(struct sim *sim, enum sim_files files, uint32_t edge, const struct order *o)
+{
+    return find_of(sim, files, edge, o->mud, o->migration);
 }
 
 static void drop(struct sim_device *device, struct sim_snapshot *gone)
@@ -81,6 +87,27 @@ int sim_snapshot_open(struct sim *sim, const struct order *o, struct sim_state *
     return 0;
 }
 
+int sim_snapshot_pick(struct sim *sim, const struct order *o)
+{
+    const struct sim_snapshot *kept = find_of(sim, SIM_SNAPSHOT, o->edge.index, o->mud, o->container);
+    if (!kept)
+        return -ENOENT;
+    struct sim_snapshot *s = keep(sim, SIM_SNAPSHOT, o->edge.index, o, &kept->state);
+    s->truncated = kept->truncated;
+    s->flipped = kept->flipped;
+    return 0;
+}
+
+void sim_snapshot_lose(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container)
+{
+    drop(&sim->devices[mud], find_of(sim, SIM_SNAPSHOT, edge, mud, container));
+}
+
+void sim_log_drop(struct sim *sim, const struct order *o)
+{
+    drop(&sim->devices[o->mud], find(sim, SIM_LOG, o->edge.index, o));
+}
+
 void sim_snapshot_drop(struct sim *sim, const struct order *o)
 {
     int first = o->operation == OP_PUT_VOLUME ? SIM_VOLUME : 0, until = o->operation == OP_RESTORE ? SIM_VOLUME : SIM_FILES;
@@ -94,12 +121,17 @@ void sim_snapshots_free(struct sim_device *device)
         drop(device, device->snapshots);
 }
 
-int sim_snapshots(const struct sim *sim)
+static bool kept_beside_container(struct sim *sim, uint32_t mud, const struct sim_snapshot *s)
+{
+    return s->files == SIM_SNAPSHOT && sim_find_container(sim, s->edge, mud, s->migration);
+}
+
+int sim_snapshots(struct sim *sim)
 {
     int count = 0;
     for (int i = 0; i < sim->layout->mud_count; i++)
         for (const struct sim_snapshot *s = sim->devices[i].snapshots; s; s = s->next)
-            count++;
+            count += !kept_beside_container(sim, (uint32_t)i, s);
     return count;
 }
 

@@ -61,6 +61,7 @@ enum offload_flags {
     OFFLOAD_EXECUTED = 2, /* LOGGED: `digest` is valid */
     OFFLOAD_ANEW = 4,     /* PROBE: a container that has executed nothing begins at `number`; what is before it, another has executed,
                              and is answered with the chain of the start */
+    OFFLOAD_SNAPSHOT = 8, /* INSTALL: the container begins from a snapshot, not fresh */
 };
 
 /* A party of the protocol, by role and index in the scenario. */

@@ -181,12 +181,19 @@ static double wait_in_queue_s(const struct layout_path *path, const struct carri
     return rate > 0 && in_flight > line ? (in_flight - line) / rate : 0;
 }
 
+/* Where snapshots are kept, most migrations begin from one. */
+static const struct strategy *usual(const struct layout *l, const struct strategy *strategy)
+{
+    return l->keeps_snapshots && strategy->from_snapshot ? strategy->from_snapshot : strategy;
+}
+
 struct migration_burden migration_burden(const struct layout *l, const struct strategy *strategy,
                                          int from_edge, int to_edge)
 {
     const struct carrier_model *carrier = carrier_model_of(l->carrier);
     struct way way = way_of(l, carrier, from_edge, to_edge);
     struct simtime total = migration_estimate(l, strategy, from_edge, to_edge);
+    strategy = usual(l, strategy);
     struct schedule plan;
     if (way.path.hops <= 0 || total.ns == 0)
         return (struct migration_burden){0};
@@ -208,6 +215,7 @@ struct simtime migration_estimate(const struct layout *l, const struct strategy 
         return SIMTIME_NEVER;
     if (from_edge == to_edge)
         return SIMTIME_ZERO;
+    strategy = usual(l, strategy);
     schedule(&plan, l, strategy, &way);
     return end_of(strategy, &plan, OP_SWITCH);
 }

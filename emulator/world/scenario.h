@@ -177,6 +177,7 @@ struct scenario_migration {
     struct simtime hold_max; /* 0 = default: 2 round trips + 10 × work */
     uint32_t replay_max;     /* requests in the replay log */
     uint32_t command_log_max; /* in the command log */
+    uint32_t snapshot_every;  /* executed requests; 0 = never */
     uint32_t retries;        /* after failed migrations, per handoff */
 };
 

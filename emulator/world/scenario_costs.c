@@ -33,6 +33,8 @@ static const struct {
     [OP_SEND_FILES] = {9.6, 0},
     [OP_RECEIVE_VOLUME] = {0, 0},
     [OP_RECEIVE_FILES] = {0, 0},
+    [OP_SNAPSHOT] = {1, 0},      /* its files put in place, beside freeze, dump, take layer and thaw */
+    [OP_TAKE_SNAPSHOT] = {1, 0}, /* links to files */
     [OP_TAKE_LOG] = {1, 0}, /* a file of a few megabytes at most, written to memory */
     [OP_SEND_LOG] = {9.6, 0},
     [OP_RECEIVE_LOG] = {0, 0},

@@ -195,6 +195,8 @@ static void draw_migration(struct draft *d)
     draw_policy(d);
     if (one_in(d, 4))
         buf_printf(d->out, "\"replay_max\":%d,", from_to(d, 1, 40));
+    if (strategy->from_snapshot && one_in(d, 2))
+        buf_printf(d->out, "\"snapshot_every\":%d,", from_to(d, 1, 40));
     buf_printf(d->out, "\"retries\":%d},", one_in(d, 2) ? 0 : from_to(d, 1, 5));
     buf_printf(d->out, "\"service\":{\"base_mb\":1,\"layer_mb\":%.2f,\"memory_mb\":%.2f,\"work_ms\":%.2f},",
                any_size(d, 0.05, 0.5), any_size(d, 0.05, 1),

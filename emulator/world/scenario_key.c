@@ -154,6 +154,8 @@ static const struct scenario_key migration_rows[] = {
      "requests that the replay log may hold", 0, 0},
     {"command_log_max", KEY_WHOLE, FIELD(scenario_migration, command_log_max), false, 1, 10000000, 100000,
      "of strategy log-replay: requests that the command log may hold", 0, 0},
+    {"snapshot_every", KEY_WHOLE, FIELD(scenario_migration, snapshot_every), false, 0, 10000000, 0,
+     "of strategy log-replay: a snapshot after so many requests, which shortens the log; 0 = none", 0, 0},
     {"retries", KEY_WHOLE, FIELD(scenario_migration, retries), false, 0, 1000, 0,
      "how often a failed migration is tried again", 0, 0},
 };

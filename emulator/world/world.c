@@ -24,6 +24,7 @@ static void fill_rules(struct rules *r, const struct scenario *s)
         .window = world_layout_window(s),
         .replay_max = s->migration.replay_max,
         .command_log_max = s->migration.command_log_max,
+        .snapshot_every = s->migration.snapshot_every,
         .edges = (uint32_t)s->edge_count,
         .retries = s->migration.retries,
         .supervision = s->supervision,
