@@ -26,12 +26,14 @@ static void read_all(struct json_object *line)
     struct agent_account account;
     struct simtime origin;
     struct err failure = ERR_INIT;
+    uint64_t events;
     bool idle;
     if (agent_read_prepare(line, &orders, NULL) == 0 && (!orders.scenario || !orders.folder || !orders.run))
         abort();
     agent_read_begin(line, &origin, NULL);
     agent_read_idle(line, &idle, NULL);
     agent_read_ended(line, &account, NULL);
+    agent_read_away(line, &events, NULL);
     read_event(line);
     agent_read_failed(line, &failure);
     if (failure.code <= 0)

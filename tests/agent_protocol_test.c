@@ -41,18 +41,20 @@ static void orders(void **unused)
     static const struct {
         uint64_t seed;
         const char *scenario, *capture;
+        bool again;
     } rows[] = {
-        {0, "{}", NULL},
-        {INT64_MAX, "{\n  \"name\": \"a\\\"b\"\n}", "/results/x/pc1.pcap"},
-        {(uint64_t)INT64_MAX + 1, "{\"description\": \"Ünïcode\\u0007\"}", "/a folder/pc1.pcap"},
-        {UINT64_MAX, "", NULL},
+        {0, "{}", NULL, true},
+        {INT64_MAX, "{\n  \"name\": \"a\\\"b\"\n}", "/results/x/pc1.pcap", false},
+        {(uint64_t)INT64_MAX + 1, "{\"description\": \"Ünïcode\\u0007\"}", "/a folder/pc1.pcap", false},
+        {UINT64_MAX, "", NULL, false},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct agent_orders in = {rows[i].scenario, "s.json",
                                   rows[i].seed,     3,
                                   "abc1234",        "/var/lib/roamlab/runs/abc1234",
                                   "image:1",        "/i.tar",
-                                  "/opt/bin",       rows[i].capture},
+                                  "/opt/bin",       rows[i].capture,
+                                  rows[i].again},
                             out;
         struct err e = ERR_INIT;
         struct json_object *line = through_text(agent_say_prepare(&in));
@@ -60,7 +62,7 @@ static void orders(void **unused)
         assert_int_equal(agent_read_prepare(line, &out, &e), 0);
         assert_string_equal(out.scenario, in.scenario);
         assert_string_equal(out.path, in.path);
-        assert_true(out.seed == in.seed && out.host == in.host);
+        assert_true(out.seed == in.seed && out.host == in.host && out.again == in.again);
         assert_string_equal(out.run, in.run);
         assert_string_equal(out.folder, in.folder);
         assert_string_equal(out.image, in.image);
@@ -185,7 +187,10 @@ static int read_any(struct json_object *line, struct err *e)
     struct simtime origin;
     struct event event;
     const char *word = agent_word(line);
+    uint64_t events;
     bool idle;
+    if (!strcmp(word, "away"))
+        return agent_read_away(line, &events, e);
     if (!strcmp(word, "prepare"))
         return agent_read_prepare(line, &orders, e);
     if (!strcmp(word, "begin"))
@@ -199,9 +204,9 @@ static int read_any(struct json_object *line, struct err *e)
 static void missing_and_wrong_fields(void **unused)
 {
     (void)unused;
-    const struct agent_orders some_orders = {"{}", "s.json", 1, 0, "r", "/r", "i", "/i", "/c", NULL};
+    const struct agent_orders some_orders = {"{}", "s.json", 1, 0, "r", "/r", "i", "/i", "/c", NULL, true};
     struct json_object *lines[] = {agent_say_prepare(&some_orders), agent_say_begin(SIMTIME_ZERO),
-                                   agent_say_idle(true), agent_say_ended(&(struct agent_account){0}),
+                                   agent_say_idle(true), agent_say_ended(&(struct agent_account){0}), agent_say_away(UINT32_MAX),
                                    agent_say_event(&(struct event){.reporter = "USER", .text = ""})};
     for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
         assert_int_equal(read_any(lines[i], NULL), 0);

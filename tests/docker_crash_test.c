@@ -133,6 +133,19 @@ static void refuses_what_is_not_its_own(void **state)
     assert_int_equal(docker_daemon_clean(folder, false, &e), 0); /* absent is good */
 }
 
+/* Whoever made it was killed before the file that says whose it is had its name. */
+static void removes_what_was_hardly_begun(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/docker-begun-XXXXXX";
+    struct err e = ERR_INIT;
+    assert_non_null(mkdtemp(folder));
+    autofree char *unfinished = mem_printf("%s/daemon.json.tmp", folder);
+    assert_int_equal(files_write(unfinished, "{", &e), 0);
+    assert_int_equal(docker_daemon_clean(folder, false, &e), 0);
+    assert_int_equal(access(folder, F_OK), -1);
+}
+
 static int open_group(void **state)
 {
     (void)state;
@@ -145,6 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cleans_up_after_kill_9),
         cmocka_unit_test(refuses_what_is_not_its_own),
+        cmocka_unit_test(removes_what_was_hardly_begun),
     };
     return cmocka_run_group_tests(tests, open_group, NULL);
 }

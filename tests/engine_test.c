@@ -340,6 +340,26 @@ static void a_child_ends_with_its_status(void **state)
     }
 }
 
+/* Somebody else's child, which nobody here can reap. */
+static void an_adopted_process_is_watched(void **state)
+{
+    (void)state;
+    autofree char *pid = NULL;
+    const char *argv[] = {"sh", "-c", "setsid sleep 1000 >/dev/null 2>&1 & echo $!", NULL};
+    struct process process = {.ended = process_ended};
+    struct process_options options = PROCESS_OPTIONS_INIT;
+    options.argv = argv;
+    ended_count = 0;
+    assert_int_equal(process_run(&options, &pid, NULL), 0);
+    assert_int_equal(process_adopt(loop, &process, atoi(pid), NULL), 0);
+    kill(process.pid, SIGKILL);
+    loop_run(loop);
+    assert_int_equal(ended_count, 1);
+    assert_int_equal(ended_status, PROCESS_STATUS_UNKNOWN);
+    assert_true(process_adopt(loop, &process, INT32_MAX, NULL) < 0);
+    assert_int_equal(process.pid, 0);
+}
+
 static void a_program_that_cannot_run_is_an_error_here(void **state)
 {
     (void)state;
@@ -534,6 +554,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(wall_time_is_kept_and_lateness_recorded, wall_loop, end_loop),
         cmocka_unit_test_setup_teardown(a_watch_taken_off_in_a_batch_is_not_called, wall_loop, end_loop),
         cmocka_unit_test_setup_teardown(a_child_ends_with_its_status, wall_loop, end_loop),
+        cmocka_unit_test_setup_teardown(an_adopted_process_is_watched, wall_loop, end_loop),
         cmocka_unit_test_setup_teardown(a_program_that_cannot_run_is_an_error_here, wall_loop, end_loop),
         cmocka_unit_test_setup_teardown(kill_takes_the_whole_group_and_says_nothing, wall_loop, end_loop),
         cmocka_unit_test_setup_teardown(a_signal_reaches_the_child, wall_loop, end_loop),

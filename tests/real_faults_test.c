@@ -48,6 +48,17 @@ static void kill_container(struct fixture_run *run, int host, int delay_ms)
         kill(pid, SIGKILL);
 }
 
+/* The source's and the target's. */
+static void kill_agents(struct fixture_run *run, int delay_ms)
+{
+    pid_t agents[] = {fixture_agent(run, 0), fixture_agent(run, 1)};
+    usleep((useconds_t)delay_ms * 1000);
+    for (size_t i = 0; i < ARRAY_LEN(agents); i++) {
+        assert_true(agents[i] > 1);
+        kill(agents[i], SIGKILL);
+    }
+}
+
 /* A disk of so many megabytes for the Engine of that host; before it starts. */
 static void give_small_disk(struct fixture_run *run, int host, int megabytes)
 {
@@ -127,7 +138,7 @@ static bool judge(struct fixture_run *run)
 
 /* --- a selection ------------------------------------------------------------------------------------------ */
 
-enum blow { KILL_SOURCE, KILL_TARGET, FILL_DISK, JUMPING_CLOCK, NOTHING_MORE };
+enum blow { KILL_SOURCE, KILL_TARGET, KILL_AGENTS, FILL_DISK, JUMPING_CLOCK, NOTHING_MORE };
 
 /* They play at the same time, one struck after the other: each hands off 8 requests (1.6 s) later than the one before. */
 static const struct {
@@ -145,6 +156,7 @@ static const struct {
     {"link-cut", NOTHING_MORE, 0,
      "links.0.schedule=[{\"at_s\": 8, \"loss\": 1}, {\"at_s\": 12, \"loss\": 0}]", 0, false, false, NULL},
     {"clock-jumps", JUMPING_CLOCK, 0, "duration_s=12", 0, false, false, NULL},
+    {"agents-die", KILL_AGENTS, 100, "duration_s=14", 1, false, true, "the edge server restarted"},
 };
 
 enum { FIRST_HANDOFF = 10, APART = 8, SMALL_DISK_MB = 120 };
@@ -174,6 +186,8 @@ static void strike(struct fixture_run *run, size_t i)
         kill_container(run, 0, strikes[i].delay_ms);
     else if (strikes[i].blow == KILL_TARGET)
         kill_container(run, 1, strikes[i].delay_ms);
+    else if (strikes[i].blow == KILL_AGENTS)
+        kill_agents(run, strikes[i].delay_ms);
     else if (strikes[i].blow == FILL_DISK)
         fill_disk(run, 1);
 }

@@ -236,6 +236,32 @@ void docker_container_start(struct docker_container *c, struct docker_job *job, 
     docker_job_start(job, c, "start", steps);
 }
 
+/* Stays without id if there is none. */
+static int adopted(struct docker_job *job, int status, struct json_object *answer, struct err *e)
+{
+    if (status == -ENOENT)
+        return 0;
+    if (status == 0)
+        status = created(job, status, answer, e);
+    return status == 0 ? inspected(job, status, answer, e) : status;
+}
+
+static int step_adopt(struct docker_job *job, struct err *e)
+{
+    return docker_job_request(job, adopted, "GET", NULL, e, "/containers/%s/json", job->container->name);
+}
+
+static int step_find_freezer(struct docker_job *job, struct err *e)
+{
+    return job->container->pid ? docker_step_running(job, e) : DOCKER_STEP_DONE;
+}
+
+void docker_container_adopt(struct docker_container *c, struct docker_job *job)
+{
+    static const docker_step steps[] = {step_adopt, step_find_freezer, NULL};
+    docker_job_start(job, c, "adopt", steps);
+}
+
 void docker_container_halt(struct docker_container *c, struct docker_job *job)
 {
     static const docker_step steps[] = {docker_step_kill, step_wait, NULL};

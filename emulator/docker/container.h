@@ -55,6 +55,8 @@ void docker_container_free(struct docker_container *c);
 
 /* OP_START: created from `image` (NULL: its own) and started fresh. It serves when it answers a PROBE. */
 void docker_container_start(struct docker_container *c, struct docker_job *job, const char *image);
+/* One of its name that another process brought: its id (NULL if there is none), and what is known while it runs. */
+void docker_container_adopt(struct docker_container *c, struct docker_job *job);
 /* OP_FREEZE, OP_THAW: the control group's freezer, v1 or v2. Idempotent. */
 void docker_container_freeze(struct docker_container *c, struct docker_job *job);
 void docker_container_thaw(struct docker_container *c, struct docker_job *job);

@@ -113,7 +113,9 @@ static void fell(struct docker_daemon *d, const char *program, int status)
     autofree char *log = mem_printf("%s/%s.log", d->root, program);
     struct buf quote = BUF_INIT;
     quote_log(log, &quote);
-    if (status > 128)
+    if (status == PROCESS_STATUS_UNKNOWN)
+        err_set(&d->err, ECHILD, "%s ended%s", program, buf_text(&quote));
+    else if (status > 128)
         err_set(&d->err, ECHILD, "%s was ended by signal %d", program, status - 128);
     else
         err_set(&d->err, ECHILD, "%s ended with status %d%s", program, status, buf_text(&quote));
@@ -182,6 +184,7 @@ static int spawn(struct docker_daemon *d, struct process *process, const char *c
     o.environment = (const char *const *)environment;
     o.net_namespace = d->net_namespace;
     o.stdout_fd = o.stderr_fd = log_fd;
+    o.outlive = d->outlive;
     int status = process_start(d->loop, process, &o, e);
     free_environment(environment);
     if (status == -ENOENT)
@@ -249,8 +252,7 @@ static int start(struct docker_daemon *d, struct err *e)
     return d->api ? spawn_containerd(d, e) : -ENOMEM;
 }
 
-int docker_daemon_start(struct docker_daemon *d, struct loop *loop, const struct daemon_options *options,
-                        struct err *e)
+static void set_up(struct docker_daemon *d, struct loop *loop, const struct daemon_options *options)
 {
     const char *path = getenv("PATH");
     bool own_criu = options->criu_folder && *options->criu_folder;
@@ -263,18 +265,55 @@ int docker_daemon_start(struct docker_daemon *d, struct loop *loop, const struct
     d->process.ended = dockerd_ended;
     d->containerd.ended = containerd_ended;
     d->request.done = ponged;
-    d->timer.fire = look_for_containerd;
+    d->outlive = options->outlive;
     d->give_up = simtime_add(loop_now(loop), simtime_s(DAEMON_START_SECONDS));
     d->err = (struct err)ERR_INIT;
     d->starting = true;
-    int status = start(d, e);
-    if (status < 0) {
+}
+
+/* `begun`: what the beginning of a start has come to. It goes on with the timer. */
+static int go_on_starting(struct docker_daemon *d, int begun)
+{
+    if (begun < 0) {
         d->starting = false;
         docker_daemon_free(d);
-        return status;
+        return begun;
     }
-    loop_arm_after(loop, &d->timer, simtime_ms(LOOK_EVERY_MS));
+    loop_arm_after(d->loop, &d->timer, simtime_ms(LOOK_EVERY_MS));
     return 0;
+}
+
+int docker_daemon_start(struct docker_daemon *d, struct loop *loop, const struct daemon_options *options,
+                        struct err *e)
+{
+    set_up(d, loop, options);
+    d->timer.fire = look_for_containerd;
+    return go_on_starting(d, start(d, e));
+}
+
+static int adopt_program(struct docker_daemon *d, struct process *process, const char *program, struct err *e)
+{
+    pid_t pid = docker_find_program(d->root, program);
+    return pid ? process_adopt(d->loop, process, pid, e) : err_set(e, ESRCH, "%s is gone", program);
+}
+
+static int adopt(struct docker_daemon *d, struct err *e)
+{
+    autofree char *socket_path = mem_printf("%s/docker.sock", d->root);
+    int status = adopt_program(d, &d->containerd, "containerd", e);
+    if (status == 0)
+        status = adopt_program(d, &d->process, "dockerd", e);
+    if (status == 0 && !(d->api = docker_api_new(d->loop, socket_path, e)))
+        status = -ENOMEM;
+    return status;
+}
+
+int docker_daemon_adopt(struct docker_daemon *d, struct loop *loop, const struct daemon_options *options,
+                        struct err *e)
+{
+    set_up(d, loop, options);
+    d->timer.fire = ping_again;
+    return go_on_starting(d, adopt(d, e));
 }
 
 static void stop_waited(struct timer *timer)

@@ -24,6 +24,7 @@ struct daemon_options {
     const char *net_namespace; /* path such as /run/netns/NAME, NULL = this process's */
     const char *authority;     /* file of the certificates of registries that it trusts; NULL = the machine's */
     const char *criu_folder;   /* put first in PATH; NULL or "" = the CRIU that PATH finds (runtime.h) */
+    bool outlive;              /* it stays when this process is killed, for docker_daemon_adopt() */
 };
 
 struct docker_daemon {
@@ -40,13 +41,16 @@ struct docker_daemon {
     void (*done)(struct docker_daemon *d, int status, const struct err *e);
     /* dockerd or containerd ended by itself later than that; may be NULL. */
     void (*died)(struct docker_daemon *d, const struct err *e);
-    bool starting, stopping, keep_data;
+    bool starting, stopping, keep_data, outlive;
     struct err err;
 };
 
 /* Starts both and calls done() when dockerd answers /_ping. On failure nothing keeps running, and the error
  * quotes the last error in the log. `done` and `died` are set before; the options are copied. */
 int docker_daemon_start(struct docker_daemon *d, struct loop *loop, const struct daemon_options *options,
+                        struct err *e);
+/* Takes over an Engine that has outlived the process that started it with these options, with its images and containers; then as start. */
+int docker_daemon_adopt(struct docker_daemon *d, struct loop *loop, const struct daemon_options *options,
                         struct err *e);
 /* Ends everything below the root in the right order and calls done(). Images and containers stay if
  * `keep_data`; otherwise the root is removed. Also right after a failed start. Requests of others must have
@@ -65,6 +69,9 @@ int docker_daemon_clean(const char *root, bool keep_data, struct err *e);
 
 /* Of that, only the processes: those of an Engine, CRIU and the service that name `root`, and all in its control groups. Blocks. */
 int docker_end_processes(const char *root, struct err *e);
+
+/* The process of that program of an Engine, "dockerd" or "containerd", that names `root`; 0 if there is none. */
+pid_t docker_find_program(const char *root, const char *program);
 
 /* The control group of a root's containers, below each controller's mount: "/roamlab-HASH". free() it. */
 char *docker_daemon_cgroup(const char *root);

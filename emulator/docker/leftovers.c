@@ -87,36 +87,63 @@ static void remove_shim_socket(const struct buf *cmdline)
     unlink(path);
 }
 
-static bool belongs(pid_t pid, const char *root)
+/* Is the process one of the Engine below `root`? Its command line comes in any case. */
+static bool belongs(pid_t pid, const char *root, struct buf *cmdline)
 {
     autofree char *path = mem_printf("/proc/%d/cmdline", pid);
-    struct buf cmdline = BUF_INIT;
     bool found = false;
-    if (files_read(path, 0, &cmdline, NULL) == 0 && cmdline.len) {
-        const char *text = buf_text(&cmdline), *end = text + cmdline.len;
-        if (engine_program(text))
-            for (const char *a = text; a < end && !found; a += strlen(a) + 1)
-                found = names_root(a, root);
-        if (found && strstr(text, "containerd-shim"))
-            remove_shim_socket(&cmdline);
-    }
-    buf_free(&cmdline);
+    if (files_read(path, 0, cmdline, NULL) < 0 || !cmdline->len)
+        return false;
+    const char *text = buf_text(cmdline), *end = text + cmdline->len;
+    if (engine_program(text))
+        for (const char *a = text; a < end && !found; a += strlen(a) + 1)
+            found = names_root(a, root);
     return found;
 }
 
-/* Sends SIGKILL to the Engine's processes; how many there are. */
-static int kill_engine(const char *root)
+/* Hands each process of the Engine to `visit`; how many times that said true. */
+static int each_process(const char *root, bool (*visit)(pid_t pid, const struct buf *cmdline, void *context), void *context)
 {
     DIR *proc = opendir("/proc");
     int count = 0;
     for (struct dirent *entry; proc && (entry = readdir(proc));) {
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-        if (pid > 1 && pid != getpid() && belongs(pid, root) && kill(pid, SIGKILL) == 0)
-            count++;
+        struct buf cmdline = BUF_INIT;
+        if (pid > 1 && pid != getpid() && belongs(pid, root, &cmdline))
+            count += visit(pid, &cmdline, context);
+        buf_free(&cmdline);
     }
     if (proc)
         closedir(proc);
     return count;
+}
+
+static bool kill_one(pid_t pid, const struct buf *cmdline, void *context)
+{
+    (void)context;
+    if (strstr((const char *)cmdline->data, "containerd-shim"))
+        remove_shim_socket(cmdline);
+    return kill(pid, SIGKILL) == 0;
+}
+
+struct wanted {
+    const char *program;
+    pid_t pid;
+};
+
+static bool compare_name(pid_t pid, const struct buf *cmdline, void *context)
+{
+    struct wanted *wanted = context;
+    bool is = !strcmp(base_name((const char *)cmdline->data), wanted->program);
+    wanted->pid = is ? pid : wanted->pid;
+    return is;
+}
+
+pid_t docker_find_program(const char *root, const char *program)
+{
+    struct wanted wanted = {program, 0};
+    each_process(root, compare_name, &wanted);
+    return wanted.pid;
 }
 
 /* Thaws and kills what runs in one control group and below; how many processes there are. */
@@ -176,7 +203,7 @@ static int kill_groups(const char *root)
 int docker_end_processes(const char *root, struct err *e)
 {
     for (int round = 0; round < WAIT_ROUNDS; round++) {
-        int left = kill_engine(root); /* the Engine first: it would restart what dies below it */
+        int left = each_process(root, kill_one, NULL); /* the Engine first: it would restart what dies below it */
         left += kill_groups(root);
         if (left == 0)
             return 0;
@@ -185,14 +212,15 @@ int docker_end_processes(const char *root, struct err *e)
     return err_set(e, EBUSY, "processes below %s do not end", root);
 }
 
-/* Ours has a daemon.json; an empty folder is nobody's. */
+/* Ours has a daemon.json, written before anything else; an empty folder is nobody's. */
 static int check_ours(const char *root, struct err *e)
 {
-    autofree char *config = mem_printf("%s/daemon.json", root);
+    autofree char *config = mem_printf("%s/daemon.json", root), *unfinished = mem_printf("%s.tmp", config);
     struct buf text = BUF_INIT;
     autofree char *group = docker_daemon_cgroup(root);
     bool ours = files_read(config, 0, &text, NULL) == 0 && strstr(buf_text(&text), group + 1);
     buf_free(&text);
+    unlink(unfinished); /* by whoever was killed before the file had its name */
     if (ours || rmdir(root) == 0 || errno == ENOENT)
         return 0;
     return err_set(e, EINVAL, "%s is not the root of a dockerd of roamlab", root);

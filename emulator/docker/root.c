@@ -24,18 +24,23 @@ static int check_root(const char *root, struct err *e)
     return 0;
 }
 
-static int make_folders(const char *root, struct err *e)
+static int check_path(const char *root, struct err *e)
 {
-    static const char *const parts[] = {"", "/data", "/exec", "/tmp"};
     if (root[0] != '/' || strlen(root) > DAEMON_ROOT_MAX)
         return err_set(e, ENAMETOOLONG, "dockerd: %s: not an absolute path of at most %d bytes", root,
                        DAEMON_ROOT_MAX);
     if (strpbrk(root, "\"\\\n"))
         return err_set(e, EINVAL, "dockerd: %s: quotes, backslashes and line breaks do not work in its path",
                        root);
+    return 0;
+}
+
+static int make_folders(const char *root, struct err *e)
+{
+    static const char *const parts[] = {"/data", "/exec", "/tmp"};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         autofree char *path = mem_printf("%s%s", root, parts[i]);
-        int status = files_make_folder(path, i == 0 ? 0711 : 0700, e);
+        int status = files_make_folder(path, 0700, e);
         if (status < 0)
             return err_wrap(e, "dockerd");
     }
@@ -73,7 +78,7 @@ static int configure_dockerd(const char *root, const char *path_variable, struct
     json_object_object_add(config, "cgroup-parent", json_object_new_string(cgroup));
     if (writes_key(path_variable))
         json_object_object_add(config, "deprecated-key-path", json_object_new_string(key));
-    int status = files_write(path, json_object_to_json_string_ext(config, JSON_C_TO_STRING_PRETTY), e);
+    int status = files_replace(path, json_object_to_json_string_ext(config, JSON_C_TO_STRING_PRETTY), e);
     json_object_put(config);
     return status < 0 ? err_wrap(e, "dockerd") : 0;
 }
@@ -104,10 +109,14 @@ static int configure_containerd(const char *root, struct err *e)
 
 int docker_root_prepare(const char *root, const char *path, struct err *e)
 {
-    int status = make_folders(root, e);
+    int status = check_path(root, e);
+    if (status == 0)
+        status = files_make_folder(root, 0711, e);
     if (status == 0)
         status = check_root(root, e);
     if (status == 0)
-        status = configure_containerd(root, e);
-    return status == 0 ? configure_dockerd(root, path, e) : status;
+        status = configure_dockerd(root, path, e); /* first: by it the root is known to be ours */
+    if (status == 0)
+        status = make_folders(root, e);
+    return status == 0 ? configure_containerd(root, e) : status;
 }

@@ -113,10 +113,22 @@ static void child_ended(struct watch *watch, uint32_t epoll_events)
     (void)epoll_events;
     struct process *process = container_of(watch, struct process, watch);
     int status;
-    if (waitpid(process->pid, &status, WNOHANG) != process->pid)
+    pid_t reaped = waitpid(process->pid, &status, WNOHANG);
+    bool adopted = reaped < 0 && errno == ECHILD;
+    if (reaped != process->pid && !adopted)
         return;
     release(process);
-    process->ended(process, exit_status(status));
+    process->ended(process, adopted ? PROCESS_STATUS_UNKNOWN : exit_status(status));
+}
+
+static int watch_end(struct loop *loop, struct process *process, struct err *e)
+{
+    process->loop = loop;
+    process->watch.ready = child_ended;
+    process->watch.fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+    if (process->watch.fd < 0)
+        return err_errno(e, "pidfd of process %d", (int)process->pid);
+    return loop_watch(loop, &process->watch, EPOLLIN, e);
 }
 
 int process_start(struct loop *loop, struct process *process, const struct process_options *options,
@@ -125,13 +137,21 @@ int process_start(struct loop *loop, struct process *process, const struct proce
     int status = spawn(options, &process->pid, e);
     if (status < 0)
         return status;
-    process->loop = loop;
-    process->watch.ready = child_ended;
-    process->watch.fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
-    if (process->watch.fd >= 0 && loop_watch(loop, &process->watch, EPOLLIN, e) == 0)
+    status = watch_end(loop, process, e);
+    if (status == 0)
         return 0;
-    status = err_errno(e, "start %s: pidfd", options->argv[0]);
     process_kill(process);
+    return err_wrap(e, "start %s", options->argv[0]);
+}
+
+int process_adopt(struct loop *loop, struct process *process, pid_t pid, struct err *e)
+{
+    process->pid = pid;
+    int status = watch_end(loop, process, e);
+    if (status < 0) {
+        mem_close_fd(&process->watch.fd);
+        process->pid = 0;
+    }
     return status;
 }
 

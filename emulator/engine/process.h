@@ -11,7 +11,8 @@
 #include <sys/types.h>
 
 struct process {
-    /* Called once when the child has ended and been reaped: `status` is its exit status, or 128 + signal. */
+    /* Called once when the child has ended and been reaped: `status` is its exit status, or 128 + signal; of an adopted one
+     * PROCESS_STATUS_UNKNOWN. */
     void (*ended)(struct process *process, int status);
     pid_t pid; /* 0 = not running */
     struct watch watch;
@@ -30,12 +31,16 @@ struct process_options {
     bool outlive;
 };
 
+enum { PROCESS_STATUS_UNKNOWN = -1 };
+
 #define PROCESS_OPTIONS_INIT {.stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1}
 
 /* Starts it. `process->ended` is set by the caller before. 0 or -errno; a program that cannot be executed is
  * an error here, naming it. */
 int process_start(struct loop *loop, struct process *process, const struct process_options *options,
                   struct err *e);
+/* Watches a process that another one started, and that leads a group of its own (outlive). `process->ended` is set before. */
+int process_adopt(struct loop *loop, struct process *process, pid_t pid, struct err *e);
 /* Sends the signal to the child's whole group; harmless when it has ended. */
 void process_signal(struct process *process, int signal);
 /* Forgets a child without waiting: kills its group, reaps it, `ended` is not called. */

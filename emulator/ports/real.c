@@ -46,6 +46,7 @@ static const struct port_operations operations = {
     .operate = real_operate,
     .cancel_operations = real_cancel_operations,
     .report = real_report,
+    .keep_owner = real_keep_owner,
 };
 
 /* --- closed: what actors still do is without effect -------------------------------------------------------------------------------- */
@@ -80,6 +81,11 @@ static void report_nothing(struct port *port, const struct report *r)
     (void)port, (void)r;
 }
 
+static void keep_nothing(struct port *port, struct party edge, const struct owner_record *record)
+{
+    (void)port, (void)edge, (void)record;
+}
+
 static const struct port_operations closed_operations = {
     .now = real_now,
     .set_alarm = set_no_alarm,
@@ -89,6 +95,7 @@ static const struct port_operations closed_operations = {
     .operate = operate_nothing,
     .cancel_operations = cancel_nothing,
     .report = report_nothing,
+    .keep_owner = keep_nothing,
 };
 
 /* --- the port ------------------------------------------------------------------------------------------------------------------------- */
@@ -96,7 +103,7 @@ static const struct port_operations closed_operations = {
 struct real *real_new(struct loop *loop, struct layout *layout, struct cast *cast, const struct real_options *options, struct err *e)
 {
     struct real *real = mem_alloc(sizeof *real);
-    *real = (struct real){.port.operations = &operations,
+    *real = (struct real){.port = {.operations = &operations, .keeps_owners = options->owners},
                           .loop = loop,
                           .layout = layout,
                           .cast = cast,
@@ -119,6 +126,7 @@ void real_close(struct real *real)
     real->port.operations = &closed_operations;
     real_free_operations(real);
     real_registries_free(real);
+    real_owners_free(real);
     real_containers_close(real);
     real_net_free(real->net);
     netlink_free(real->netlink);

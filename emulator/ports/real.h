@@ -21,6 +21,7 @@ struct real_options {
     const char *run;      /* the run's name, for labels and container names */
     const char *spool;    /* folder for what migrations carry; must exist; the same name below every edge's own `folder` */
     /* Edge servers only, else NULL: */
+    const char *owners;   /* folder for owner records; must exist; NULL = none are kept */
     struct docker_daemon *daemon;
     const char *image;    /* of the service */
     const struct carrier *carrier;
@@ -40,6 +41,10 @@ struct port *real_port(struct real *real);
 void real_connect(struct real *real);
 /* The run begins at `origin` of the loop's time: now() counts from there. */
 void real_begin(struct real *real, struct simtime origin);
+/* After a restart of the agent: reads the owner records and looks for their containers. 1: done() follows; 0: there are none; -errno. */
+int real_find(struct real *real, void (*done)(void *context, int status, const struct err *e), void *context, struct err *e);
+/* The edge goes on with what was found; after real_begin(). */
+void real_recover(struct real *real, struct edge *edge);
 /* What the run's test data compressed to (zstd -3), measured on the first memory image and container layer that were sent; 0 = none yet. */
 struct real_ratios {
     double memory, layer;

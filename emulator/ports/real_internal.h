@@ -6,12 +6,14 @@
 #include "container.h"
 #include "files.h"
 #include "image_layers.h"
+#include "map.h"
 #include "netlink.h"
 #include "pull.h"
 #include "real.h"
 #include "real_net.h"
 
 struct real_order;
+struct real_owner;
 
 /* One device's container at this edge: the Engine's, its address, and the port's way to talk to it. */
 struct real_container {
@@ -37,6 +39,12 @@ struct real {
     struct real_ratios ratios;
     struct image_pull keeper; /* what was pulled, on its way to the registry next to this edge server */
     bool keeps;
+    struct map kept;           /* device → its newest struct owner_record, owned */
+    struct real_owner *owners; /* owned list: what real_find() has read, until real_recover() */
+    int searched;              /* containers that are being looked for */
+    struct err search_error;
+    void (*found)(void *context, int status, const struct err *e);
+    void *found_context;
 };
 
 /* --- real_containers.c --- */
@@ -103,6 +111,10 @@ struct real_container *real_container_for(struct real_order *o);
 struct real_container *real_container_about(const struct real_order *o);
 /* The layer is put into a container that was created without it. */
 bool real_layer_comes_later(const struct real *real);
+
+/* --- real_owner.c --- */
+void real_keep_owner(struct port *port, struct party edge, const struct owner_record *record);
+void real_owners_free(struct real *real);
 
 /* --- real_registries.c --- */
 int real_pull(struct real_order *o, struct err *e); /* a step, as those of real_files.c */

@@ -124,8 +124,10 @@ static int launch(struct ssh_master *master, struct err *e)
 
 int ssh_master_connect(struct ssh_master *master, struct err *e)
 {
+    autofree char *path = socket_path(master);
     if (master->state != SSH_MASTER_CLOSED)
         return 0;
+    unlink(path); /* an agent that was killed has left it: it would pass for the new one */
     master->messages_fd = memfd_create("ssh", MFD_CLOEXEC);
     int status = master->messages_fd < 0 ? err_errno(e, "memfd") : launch(master, e);
     if (status < 0) {

@@ -30,6 +30,11 @@ char *agent_spool(const char *run_folder, int host)
     return mem_printf("%s/s%d", run_folder, host);
 }
 
+char *agent_owners(const char *run_folder, int host)
+{
+    return mem_printf("%s/o%d", run_folder, host);
+}
+
 char *agent_carrier_folder(const char *run_folder)
 {
     return mem_printf("%s/carrier", run_folder);
@@ -76,11 +81,12 @@ static void connected_one(struct agent *a)
         agent_tell(a, agent_say("ready"));
 }
 
-/* Called for every attempt; the early one is awaited, a later one that a send needed is the send's business. */
+/* Called for every attempt; the early one is awaited, a later one that a send needed is the send's business. An agent that goes on waits for
+ * none: its peer may be away, too. */
 static void peer_opened(void *context, int status, const struct err *e)
 {
     struct agent *a = context;
-    if (a->connecting == 0)
+    if (a->connecting == 0 || a->orders.again)
         return;
     if (status < 0)
         agent_fail(a, e, agent_host_name(a));
@@ -116,7 +122,7 @@ static void connect_peers(struct agent *a)
     for (int i = 0; a->edge >= 0 && i < a->world.layout.edge_count; i++) {
         if (i == a->edge)
             continue;
-        a->connecting++;
+        a->connecting += !a->orders.again;
         if (agent_carrier(a)->open(&a->peers[i], &a->settings, &a->hosts[i], peer_opened, a, &e) < 0) {
             agent_fail(a, &e, agent_host_name(a));
             return;
@@ -137,6 +143,14 @@ static void look_if_idle(struct timer *timer)
     loop_arm_after(a->loop, &a->idle_timer, simtime_ms(IDLE_EVERY_MS));
 }
 
+/* An agent before this one has begun, and was killed. */
+static void go_on(struct agent *a)
+{
+    world_bring_up(&a->world, a->orders.host, real_port(a->real));
+    if (a->edge >= 0)
+        real_recover(a->real, a->world.cast.edges[a->edge]);
+}
+
 static void begin(struct agent *a, struct json_object *line)
 {
     struct simtime origin;
@@ -149,7 +163,10 @@ static void begin(struct agent *a, struct json_object *line)
     real_begin(a->real, origin);
     if (a->world.layout.recalls)
         agent_registry_recall(&a->registry, simtime_add(origin, a->world.layout.recall_at));
-    world_start(&a->world);
+    if (a->orders.again)
+        go_on(a);
+    else
+        world_start(&a->world);
     a->cpu = (struct agent_cpu){
         .loop = a->loop, .port = real_port(a->real), .cast = &a->world.cast, .host = agent_host_name(a)};
     agent_cpu_begin(&a->cpu);
@@ -284,6 +301,7 @@ static void free_agent(struct agent *a)
     free(a->hosts);
     free(a->addresses);
     free((char *)(uintptr_t)a->settings.folder);
+    free(a->owners);
     if (a->scenario)
         world_free(&a->world);
     real_free(a->real);

@@ -15,6 +15,7 @@ char *agent_docker_root(const char *run_folder, int host);
 /* Where the agent of a host keeps its events until they are sent. */
 char *agent_event_spool(const char *run_folder, int host);
 char *agent_spool(const char *run_folder, int host);
+char *agent_owners(const char *run_folder, int host); /* of owner records */
 /* What the carrier's prepare() made for the run. */
 char *agent_carrier_folder(const char *run_folder);
 

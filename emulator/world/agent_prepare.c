@@ -94,6 +94,23 @@ static void engine_failed(struct agent *a, const struct err *e)
     agent_fail(a, &err, agent_host_name(a));
 }
 
+static void containers_found(void *context, int status, const struct err *e)
+{
+    struct agent *a = context;
+    if (status < 0)
+        agent_fail(a, e, agent_host_name(a));
+    else
+        serve_carrier(a);
+}
+
+static void find_containers(struct agent *a)
+{
+    struct err e = ERR_INIT;
+    int status = real_find(a->real, containers_found, a, &e);
+    if (status <= 0)
+        containers_found(a, status, &e);
+}
+
 static void daemon_started(struct docker_daemon *d, int status, const struct err *e)
 {
     struct agent *a = container_of(d, struct agent, daemon);
@@ -103,6 +120,8 @@ static void daemon_started(struct docker_daemon *d, int status, const struct err
     a->image.archive = (char *)(uintptr_t)a->orders.archive;
     if (status < 0)
         engine_failed(a, e);
+    else if (a->orders.again)
+        find_containers(a);
     else if (base_layers(a) == 0)
         serve_carrier(a);
     else if (image_install(&a->install, d->api, &a->image, &err) < 0)
@@ -160,11 +179,12 @@ static int start_engine(struct agent *a, struct err *e)
     if (mkdir(a->spools[a->edge], 0700) < 0 && errno != EEXIST)
         return err_errno(e, "%s", a->spools[a->edge]);
     autofree char *authority = a->scenario->registry_count ? registry_path(a->settings.folder, "ca", ".pem") : NULL;
-    struct daemon_options options = {.root = root, .criu_folder = a->orders.criu_folder, .authority = authority};
+    struct daemon_options options = {.root = root, .criu_folder = a->orders.criu_folder, .authority = authority, .outlive = true};
     a->daemon.done = daemon_started;
     a->daemon.died = daemon_died;
     a->daemon_started = true;
-    return docker_daemon_start(&a->daemon, a->loop, &options, e);
+    return a->orders.again ? docker_daemon_adopt(&a->daemon, a->loop, &options, e)
+                           : docker_daemon_start(&a->daemon, a->loop, &options, e);
 }
 
 static void capture_broke(void *context, const struct err *e)
@@ -226,6 +246,19 @@ static void start_host(struct agent *a)
         agent_fail(a, &e, agent_host_name(a));
 }
 
+static int make_owners(struct agent *a, struct err *e)
+{
+    a->owners = agent_owners(a->orders.folder, a->orders.host);
+    return files_make_folder(a->owners, 0700, e);
+}
+
+static void populate(struct agent *a)
+{
+    autofree struct port **ports = mem_alloc_array((size_t)a->world.layout.host_count, sizeof *ports);
+    ports[a->orders.host] = real_port(a->real);
+    world_populate(&a->world, ports);
+}
+
 static int prepare_host(struct agent *a, struct err *e)
 {
     const struct agent_orders *o = &a->orders;
@@ -236,9 +269,12 @@ static int prepare_host(struct agent *a, struct err *e)
     if (open_report(a, e) < 0)
         return -e->code;
     describe_edges(a);
+    if (a->edge >= 0 && make_owners(a, e) < 0)
+        return -e->code;
     struct real_options options = {.host = o->host,
                                    .run = o->run,
                                    .spool = a->edge >= 0 ? a->spools[a->edge] : NULL,
+                                   .owners = a->owners,
                                    .daemon = a->edge >= 0 ? &a->daemon : NULL,
                                    .image = o->image,
                                    .carrier = agent_carrier(a),
@@ -249,9 +285,8 @@ static int prepare_host(struct agent *a, struct err *e)
     a->real = real_new(a->loop, &a->world.layout, &a->world.cast, &options, e);
     if (!a->real)
         return -e->code;
-    autofree struct port **ports = mem_alloc_array((size_t)a->world.layout.host_count, sizeof *ports);
-    ports[o->host] = real_port(a->real);
-    world_populate(&a->world, ports);
+    if (!o->again)
+        populate(a);
     return o->capture ? capture_start(&a->capture, a->loop, o->capture, capture_broke, a, e) : 0;
 }
 

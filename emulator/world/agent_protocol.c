@@ -78,6 +78,7 @@ struct json_object *agent_say_prepare(const struct agent_orders *o)
     add_text(line, "archive", o->archive);
     add_text(line, "criu_folder", o->criu_folder);
     add_text(line, "capture", o->capture);
+    json_object_object_add(line, "again", json_object_new_boolean(o->again));
     return line;
 }
 
@@ -93,7 +94,8 @@ int agent_read_prepare(struct json_object *line, struct agent_orders *o, struct 
                                .folder = text_of(&f, "folder"),
                                .image = text_of(&f, "image"),
                                .archive = text_of(&f, "archive"),
-                               .criu_folder = text_of(&f, "criu_folder")};
+                               .criu_folder = text_of(&f, "criu_folder"),
+                               .again = json_object_get_boolean(field(&f, "again", json_type_boolean))};
     if (json_object_object_get_ex(line, "capture", &capture))
         o->capture = json_object_get_string(capture);
     return judge(&f, e);
@@ -133,10 +135,12 @@ struct json_object *agent_say_event(const struct event *ev)
     return line;
 }
 
-bool agent_line_is_event(const char *text)
+bool agent_line_says(const char *text, const char *word)
 {
-    static const char head[] = "{\"say\":\"event\"";
-    return strncmp(text, head, sizeof head - 1) == 0;
+    static const char head[] = "{\"say\":\"";
+    size_t len = strlen(word);
+    return !strncmp(text, head, sizeof head - 1) && !strncmp(text + sizeof head - 1, word, len) &&
+           text[sizeof head - 1 + len] == '"';
 }
 
 /* The array's elements in order; one of another type, or out of range, spoils the whole. */
@@ -183,7 +187,7 @@ int agent_read_event(struct json_object *line, struct event *ev, struct err *e)
     return a.wrong ? err_set(e, EPROTO, "control line \"event\": not an event") : 0;
 }
 
-/* --- idle, ended, failed ------------------------------------------------------------------------------------------------------------- */
+/* --- idle, away, ended, failed ------------------------------------------------------------------------------------------------------------- */
 
 struct json_object *agent_say_idle(bool idle)
 {
@@ -196,6 +200,20 @@ int agent_read_idle(struct json_object *line, bool *idle, struct err *e)
 {
     struct fields f = {line, NULL};
     *idle = json_object_get_boolean(field(&f, "idle", json_type_boolean));
+    return judge(&f, e);
+}
+
+struct json_object *agent_say_away(uint64_t events)
+{
+    struct json_object *line = agent_say("away");
+    add_int(line, "events", (int64_t)events);
+    return line;
+}
+
+int agent_read_away(struct json_object *line, uint64_t *events, struct err *e)
+{
+    struct fields f = {line, NULL};
+    *events = (uint64_t)int_of(&f, "events");
     return judge(&f, e);
 }
 

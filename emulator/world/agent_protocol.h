@@ -1,7 +1,8 @@
 /* What controller and agent say to each other: one JSON object a line over the agent's standard input and output, here and through ssh.
  *
  * Controller → agent, in this order: prepare, connect, begin, then give up (maybe), end. The end of its input is as good as `end`.
- * Agent → controller: ready (after prepare and after connect), event, idle (when it changes), ended (then it exits), failed. */
+ * Agent → controller: ready (after prepare and after connect), event, idle (when it changes), ended (then it exits), failed. If it was killed
+ * and is started again (premises.h), the premises say in its place: away, and back once it plays. */
 #ifndef ROAMLAB_AGENT_PROTOCOL_H
 #define ROAMLAB_AGENT_PROTOCOL_H
 
@@ -22,6 +23,7 @@ struct agent_orders {
     const char *image, *archive; /* of the service: name, and where it can be loaded from */
     const char *criu_folder;
     const char *capture;   /* file, or NULL */
+    bool again;            /* in place of an agent that was killed while it played: goes on with what that one has left */
 };
 
 /* What an agent reports when it ends. */
@@ -37,11 +39,13 @@ struct agent_account {
 /* Each returns a line's object; json_object_put() it. */
 struct json_object *agent_say_prepare(const struct agent_orders *orders);
 struct json_object *agent_say_begin(struct simtime origin);
-struct json_object *agent_say(const char *word); /* "connect", "give up", "end"; "ready" */
+struct json_object *agent_say(const char *word); /* "connect", "give up", "end"; "ready"; "back" */
 struct json_object *agent_say_event(const struct event *event);
 /* Of a line as it was sent, not parsed yet. */
-bool agent_line_is_event(const char *text);
+bool agent_line_says(const char *text, const char *word);
 struct json_object *agent_say_idle(bool idle);
+/* `events`: that it had reported. */
+struct json_object *agent_say_away(uint64_t events);
 struct json_object *agent_say_ended(const struct agent_account *account);
 struct json_object *agent_say_failed(const struct err *e);
 
@@ -51,6 +55,7 @@ int agent_read_prepare(struct json_object *line, struct agent_orders *orders, st
 int agent_read_begin(struct json_object *line, struct simtime *origin, struct err *e);
 int agent_read_event(struct json_object *line, struct event *event, struct err *e);
 int agent_read_idle(struct json_object *line, bool *idle, struct err *e);
+int agent_read_away(struct json_object *line, uint64_t *events, struct err *e);
 int agent_read_ended(struct json_object *line, struct agent_account *account, struct err *e);
 /* Always fills *failure. */
 void agent_read_failed(struct json_object *line, struct err *failure);

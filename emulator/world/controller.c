@@ -149,6 +149,29 @@ static void take_account(struct controller *c, struct json_object *line, const c
     f->events_reported += a.events;
 }
 
+static void wait_for_return(struct controller *c, struct controlled_agent *a, struct json_object *line)
+{
+    struct err e = ERR_INIT;
+    uint64_t events = 0;
+    if (agent_read_away(line, &events, &e) < 0)
+        controller_failed(c, &e);
+    c->facts->events_reported += events;
+    a->idle = false;
+    a->away = run_time(c);
+    controller_progress(c, "host %s: its agent ended unexpectedly and is started again", a->name);
+}
+
+static void welcome_back(struct controller *c, const struct controlled_agent *a)
+{
+    struct simtime now = run_time(c);
+    autofree char *text = mem_printf("its agent ended unexpectedly; it was away for %.0f ms",
+                                     simtime_seconds(simtime_sub(now, a->away)) * 1e3);
+    const struct event event = {
+        .at = now, .kind = EVENT_NOTE, .reporter = a->name, .text = text, .mud = -1, .number = -1, .migration = -1, .begin = a->away};
+    keep_event(c, &event);
+    controller_progress(c, "host %s: %s", a->name, text);
+}
+
 void controller_hear(struct controller *c, int host, struct json_object *line)
 {
     struct controlled_agent *a = &c->agents[host];
@@ -164,6 +187,10 @@ void controller_hear(struct controller *c, int host, struct json_object *line)
         if (agent_read_idle(line, &a->idle, &e) < 0)
             controller_failed(c, &e);
         end_if_done(c);
+    } else if (!strcmp(word, "away")) {
+        wait_for_return(c, a, line);
+    } else if (!strcmp(word, "back")) {
+        welcome_back(c, a);
     } else if (!strcmp(word, "ended")) {
         a->ended = true;
         take_account(c, line, a->name);

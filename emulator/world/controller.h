@@ -20,6 +20,7 @@ struct controlled_agent {
     const char *name;
     bool ready, idle, ended;
     bool there; /* it has been started and has not gone */
+    struct simtime away; /* of the run's time: since when, if it is being started again */
 };
 
 struct controller {

@@ -200,7 +200,7 @@ void machines_tell(struct controller_machines *m, const char *word)
 void machines_begin(struct controller_machines *m, struct simtime origin)
 {
     struct json_object *line = agent_say_begin(origin);
-    premises_tell(&m->here, line);
+    premises_begin(&m->here, line);
     json_object_put(line);
     for (int i = 0; i < m->other_count; i++) {
         struct outpost_link *link = &m->others[i].link;
@@ -212,12 +212,10 @@ void machines_begin(struct controller_machines *m, struct simtime origin)
 
 void machines_end(struct controller_machines *m)
 {
-    struct json_object *line = agent_say("end");
     if (m->opening)
         premises_stop_opening(&m->here);
     m->opening = false;
-    premises_tell(&m->here, line);
-    json_object_put(line);
+    premises_end(&m->here);
     for (int i = 0; i < m->other_count; i++) {
         struct outpost_link *link = &m->others[i].link;
         if (!m->others[i].hello)

@@ -189,7 +189,7 @@ static void play(struct outpost *o, struct json_object *line)
         fail(o, &e);
         return;
     }
-    premises_tell(&o->premises, line);
+    premises_begin(&o->premises, line);
     o->variation = (struct variation){.apply = change_link, .record = record_change, .failed = change_failed};
     variation_start(&o->variation, o->scenario, o->loop, origin, o->orders.seed);
 }
@@ -215,9 +215,7 @@ static void end(struct outpost *o)
     variation_stop(&o->variation);
     if (o->wired)
         report_links(o);
-    struct json_object *line = agent_say("end");
-    premises_tell(&o->premises, line);
-    json_object_put(line);
+    premises_end(&o->premises);
     loop_arm_after(o->loop, &o->patience, simtime_s(END_S));
     if (o->agents == 0)
         loop_stop(o->loop);

@@ -3,6 +3,7 @@
 #include "agent_protocol.h"
 #include "driver.h"
 #include "event_spool.h"
+#include "files.h"
 #include "interrupt.h"
 #include "mem.h"
 #include "scenario_move.h"
@@ -32,13 +33,31 @@ static void finish_opening(struct premises *p, int status, const struct err *e)
     p->opened(p, status, e);
 }
 
+static void lead_back(struct premises_agent *a);
+static bool may_start_again(const struct premises_agent *a);
+static int start_again(struct premises_agent *a);
+
 /* --- agents ----------------------------------------------------------------------------------------------------------------------------- */
+
+static void tell(struct premises_agent *a, struct json_object *line)
+{
+    channel_send(&a->channel, json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN));
+}
+
+static int host_of(const struct premises_agent *a)
+{
+    return (int)(a - a->premises->agents);
+}
 
 static void line_arrives(struct channel *channel, char *text, size_t len)
 {
     struct premises_agent *a = container_of(channel, struct premises_agent, channel);
-    a->events += agent_line_is_event(text);
-    a->premises->line(a->premises, (int)(a - a->premises->agents), text, len);
+    a->events += agent_line_says(text, "event");
+    a->over |= agent_line_says(text, "failed") || agent_line_says(text, "ended");
+    if (agent_line_says(text, "ready") && a->turn != PREMISES_FIRST)
+        lead_back(a);
+    else
+        a->premises->line(a->premises, host_of(a), text, len);
 }
 
 /* What it said last may still be in the pipe: the channel is read to its end before the agent counts as gone. */
@@ -47,7 +66,8 @@ static void agent_silent(struct channel *channel, const struct err *e)
     struct premises_agent *a = container_of(channel, struct premises_agent, channel);
     (void)e;
     a->here = false;
-    a->premises->silent(a->premises, (int)(a - a->premises->agents));
+    if (!may_start_again(a) || start_again(a) < 0)
+        a->premises->silent(a->premises, host_of(a));
 }
 
 static void agent_exited(struct process *process, int status)
@@ -172,33 +192,47 @@ void premises_stop_opening(struct premises *p)
 
 /* --- the run ---------------------------------------------------------------------------------------------------------------------------- */
 
-static void tell(struct premises_agent *a, struct json_object *line)
+static void prepare(struct premises_agent *a, const char *text, const char *capture)
 {
-    channel_send(&a->channel, json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN));
+    const struct premises *p = a->premises;
+    autofree char *file = capture ? mem_printf("%s/%s.pcap", capture, p->scenario->hosts[host_of(a)].name) : NULL;
+    struct agent_orders orders = {.scenario = text,
+                                  .path = p->scenario->path,
+                                  .seed = p->seed,
+                                  .host = host_of(a),
+                                  .run = journal_run(p->journal),
+                                  .folder = journal_folder(p->journal),
+                                  .image = p->image.name,
+                                  .archive = p->image.archive,
+                                  .criu_folder = p->facts->runtime.criu_folder,
+                                  .capture = file,
+                                  .again = a->turn != PREMISES_FIRST};
+    struct json_object *line = agent_say_prepare(&orders);
+    tell(a, line);
+    json_object_put(line);
 }
 
 void premises_prepare(struct premises *p, const char *capture)
 {
-    const struct scenario *s = p->scenario;
-    autofree char *text = scenario_text_with_visits(s);
-    for (int i = 0; i < host_count(p); i++) {
-        if (!p->agents[i].here)
-            continue;
-        autofree char *file = capture ? mem_printf("%s/%s.pcap", capture, s->hosts[i].name) : NULL;
-        struct agent_orders orders = {.scenario = text,
-                                      .path = s->path,
-                                      .seed = p->seed,
-                                      .host = i,
-                                      .run = journal_run(p->journal),
-                                      .folder = journal_folder(p->journal),
-                                      .image = p->image.name,
-                                      .archive = p->image.archive,
-                                      .criu_folder = p->facts->runtime.criu_folder,
-                                      .capture = file};
-        struct json_object *line = agent_say_prepare(&orders);
-        tell(&p->agents[i], line);
-        json_object_put(line);
-    }
+    autofree char *text = scenario_text_with_visits(p->scenario);
+    p->captures = capture;
+    for (int i = 0; i < host_count(p); i++)
+        if (p->agents[i].here)
+            prepare(&p->agents[i], text, capture);
+}
+
+void premises_begin(struct premises *p, struct json_object *line)
+{
+    p->begin = json_object_get(line);
+    premises_tell(p, line);
+}
+
+void premises_end(struct premises *p)
+{
+    struct json_object *line = agent_say("end");
+    json_object_put(steal(p->begin));
+    premises_tell(p, line);
+    json_object_put(line);
 }
 
 void premises_tell(struct premises *p, struct json_object *line)
@@ -229,6 +263,58 @@ uint64_t premises_rest(struct premises *p, int host)
     return count;
 }
 
+/* --- an agent that was killed ------------------------------------------------------------------------------------------- */
+
+static bool may_start_again(const struct premises_agent *a)
+{
+    const struct premises *p = a->premises;
+    for (int i = 0; i < p->scenario->mud_count; i++)
+        if (p->scenario->muds[i].host == host_of(a))
+            return false;
+    return p->begin && !p->captures && !a->over && a->turn == PREMISES_FIRST;
+}
+
+/* In the agent's place. */
+static void say(struct premises_agent *a, struct json_object *line)
+{
+    autofree char *text = mem_copy_string(json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN));
+    json_object_put(line);
+    a->premises->line(a->premises, host_of(a), text, strlen(text));
+}
+
+/* Its children have gone with it, but for the Engine and what runs below it. */
+static int start_again(struct premises_agent *a)
+{
+    struct premises *p = a->premises;
+    struct err e = ERR_INIT;
+    autofree char *spool = agent_event_spool(journal_folder(p->journal), host_of(a)),
+                  *text = scenario_text_with_visits(p->scenario);
+    process_kill(&a->process);
+    say(a, agent_say_away(premises_rest(p, host_of(a))));
+    files_remove(spool, NULL);
+    *a = (struct premises_agent){.premises = p, .turn = PREMISES_PREPARING};
+    if (start_agent(p, host_of(a), &e) < 0) {
+        err_print(&e);
+        return -e.code;
+    }
+    prepare(a, text, NULL);
+    return 0;
+}
+
+/* Through what the others have done together. */
+static void lead_back(struct premises_agent *a)
+{
+    struct json_object *line = agent_say("connect");
+    if (a->turn == PREMISES_PREPARING) {
+        tell(a, line);
+    } else if (a->premises->begin) {
+        tell(a, a->premises->begin);
+        say(a, agent_say("back"));
+    }
+    a->turn++;
+    json_object_put(line);
+}
+
 int premises_close(struct premises *p, int status, struct err *e)
 {
     struct err left = ERR_INIT;
@@ -247,6 +333,7 @@ int premises_close(struct premises *p, int status, struct err *e)
         }
     }
     premises_stop_opening(p);
+    json_object_put(p->begin);
     free(p->agents);
     *p = (struct premises){0};
     return status;

@@ -20,6 +20,8 @@ struct premises_agent {
     struct channel channel;
     bool here;       /* its host is played here, and it has not ended */
     uint64_t events; /* that came from it */
+    bool over;       /* it has said that it failed or ended */
+    enum { PREMISES_FIRST, PREMISES_PREPARING, PREMISES_CONNECTING, PREMISES_AGAIN } turn;
 };
 
 struct premises {
@@ -44,6 +46,8 @@ struct premises {
     struct journal *journal;
     struct testbed *testbed;
     struct premises_agent *agents; /* owned, by host */
+    struct json_object *begin;     /* the line, owned, while the run plays */
+    bool captures;
 };
 
 /* Makes the image, then the testbed, and starts the agents; calls opened() then or when that failed. */
@@ -54,6 +58,11 @@ void premises_stop_opening(struct premises *p);
 void premises_prepare(struct premises *p, const char *capture);
 /* Says a line to every agent that is here. */
 void premises_tell(struct premises *p, struct json_object *line);
+/* The line "begin". From now on an agent that is killed is started again: once, if no device is on its host, whose memory would be gone, and
+ * no capture, which would have a hole. Instead of silent() the owner hears "away" and "back" (agent_protocol.h). */
+void premises_begin(struct premises *p, struct json_object *line);
+/* Tells the agents to end. */
+void premises_end(struct premises *p);
 /* Hears the agents no more, or again. */
 void premises_pause(struct premises *p, bool paused);
 /* Hands out, by line(), what the agent of the host had written down and not sent before it was gone. Returns how many events. */
