@@ -66,9 +66,13 @@ static void give_small_disk(struct fixture_run *run, int host, int megabytes)
     for (double end = fixture_seconds() + 30; !name && fixture_seconds() < end; usleep(2000))
         name = name_of(run);
     assert_non_null(name);
-    free(shell("mkdir -p -m 711 " JOURNAL_ROOT "/%s/d%d && mount -t tmpfs -o size=%dm none " JOURNAL_ROOT
-               "/%s/d%d",
-               name, host, megabytes, name, host));
+    kill(run->pid, SIGSTOP);
+    autofree char *mounted = shell("mkdir -m 711 " JOURNAL_ROOT "/%s/d%d && mount -t tmpfs -o size=%dm none " JOURNAL_ROOT
+                                   "/%s/d%d && echo mounted",
+                                   name, host, megabytes, name, host);
+    kill(run->pid, SIGCONT);
+    if (strcmp(mounted, "mounted\n"))
+        fail_msg("the Engine was there before its disk: %s", mounted);
     free(name);
 }
 
@@ -167,7 +171,7 @@ static void start_strike(struct fixture_run *run, size_t i)
     const char *const arguments[] = {"--world", "real",
                                      "--set",   visit,
                                      "--set",   "duration_s=12",
-                                     "--set",   "timeouts.drain_ms=15000",
+                                     "--set",   "timeouts.drain_ms=60000",
                                      "--set",   "expect.5.max=30",
                                      "--set",   strikes[i].setting,
                                      QUICK,     NULL};

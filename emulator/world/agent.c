@@ -103,10 +103,10 @@ static void warmed_up(struct docker_warm_up *w, int status, const struct err *e)
         connected_one(a);
 }
 
-/* Beside the carriers' handshakes. An Engine without the image has nothing to start. */
+/* Beside the carriers' handshakes. An Engine without the image has nothing to start, one that has outlived an agent is warm. */
 static void warm_up_engine(struct agent *a)
 {
-    if (a->edge < 0 || a->world.layout.edges[a->edge].base_layers < BASE_LAYERS)
+    if (a->edge < 0 || a->orders.again || a->world.layout.edges[a->edge].base_layers < BASE_LAYERS)
         return;
     a->connecting++;
     a->warm_up.done = warmed_up;
