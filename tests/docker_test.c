@@ -1,5 +1,6 @@
 /* Real containers, checkpointed in one dockerd and restored in another, on this machine. */
 #include "docker_fixture.h"
+#include "root.h"
 #include "warm_up.h"
 
 static struct fixture *f;
@@ -244,6 +245,15 @@ static void run_for(int milliseconds)
     loop_run(f->loop);
 }
 
+/* Outside of the Engine's root: nobody removes that of a shim that is killed. */
+static char *shim_socket(const struct docker_container *c)
+{
+    char hash[65];
+    autofree char *containerd = docker_root_containerd_socket(c->daemon->root), *key = mem_printf("%s/moby/%s", containerd, c->id);
+    docker_sha256_hex(key, hash);
+    return mem_printf("/run/containerd/s/%s", hash);
+}
+
 /* A pages image that is too short, with a list that does not tell, makes CRIU loop for ever: calling the
  * job off and discarding the container must end that. */
 static void a_restore_that_hangs_can_be_discarded(void **state)
@@ -265,7 +275,10 @@ static void a_restore_that_hangs_can_be_discarded(void **state)
     run_for(600);
     docker_job_cancel(&job);
     assert_int_equal(calls, 0);
+    autofree char *socket = shim_socket(target);
+    assert_int_equal(access(socket, F_OK), 0);
     assert_int_equal(OPERATE(f, discard, target, &f->job, NULL, f->edges[1].spool), 0);
+    assert_int_not_equal(access(socket, F_OK), 0);
     fixture_requests(f, &f->edges[0], 50, OFFLOAD_REQUEST);
     end();
 }

@@ -172,6 +172,7 @@ static void start_strike(struct fixture_run *run, size_t i)
                                      "--set",   visit,
                                      "--set",   "duration_s=12",
                                      "--set",   "timeouts.drain_ms=60000",
+                                     "--set",   "timeouts.operation_ms=20000",
                                      "--set",   "expect.5.max=30",
                                      "--set",   strikes[i].setting,
                                      QUICK,     NULL};

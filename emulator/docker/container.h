@@ -109,6 +109,8 @@ void docker_checkpoint_forget(const struct docker_container *c);
 /* shim.c: kills the container's shim and all that it started: a restore that hangs. Blocks for
  * milliseconds. */
 void docker_shim_kill(const struct docker_container *c);
+/* Removes the socket of the shim with that command line, as /proc shows it, which a shim that is killed leaves. Harmless if it is no shim's. */
+void docker_shim_remove_socket(const struct buf *cmdline);
 
 /* usage.c: memory of its processes without what the kernel keeps of files, and the CPU time that they have had. */
 struct docker_usage {

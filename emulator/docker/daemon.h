@@ -73,6 +73,8 @@ int docker_end_processes(const char *root, struct err *e);
 /* The process of that program of an Engine, "dockerd" or "containerd", that names `root`; 0 if there is none. */
 pid_t docker_find_program(const char *root, const char *program);
 
+void docker_sha256_hex(const char *text, char out[65]);
+
 /* The control group of a root's containers, below each controller's mount: "/roamlab-HASH". free() it. */
 char *docker_daemon_cgroup(const char *root);
 

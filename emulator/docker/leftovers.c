@@ -1,5 +1,5 @@
 /* What a dockerd of ours leaves when it is killed: processes, mounts, control groups, sockets, files. */
-#include "daemon.h"
+#include "container.h"
 #include "files.h"
 #include "mem.h"
 #include "mounts.h"
@@ -15,7 +15,7 @@
 
 enum { WAIT_MS = 5, WAIT_ROUNDS = 4000 };
 
-static void sha256_hex(const char *text, char out[65])
+void docker_sha256_hex(const char *text, char out[65])
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     EVP_Digest(text, strlen(text), digest, NULL, EVP_sha256(), NULL);
@@ -26,7 +26,7 @@ static void sha256_hex(const char *text, char out[65])
 char *docker_daemon_cgroup(const char *root)
 {
     char hash[65];
-    sha256_hex(root, hash);
+    docker_sha256_hex(root, hash);
     return mem_printf("/roamlab-%.16s", hash);
 }
 
@@ -59,32 +59,6 @@ static bool engine_program(const char *argv0)
         if (!strcmp(base_name(argv0), names[i]))
             return true;
     return false;
-}
-
-/* A shim's socket stands outside the root, under a name that follows from its address, namespace and
- * container. */
-static void remove_shim_socket(const struct buf *cmdline)
-{
-    const char *end = (const char *)cmdline->data + cmdline->len;
-    const char *address = NULL, *id = NULL, *name_space = "moby";
-    for (const char *a = (const char *)cmdline->data; a < end; a += strlen(a) + 1) {
-        const char *value = a + strlen(a) + 1;
-        if (value >= end)
-            break;
-        if (!strcmp(a, "-address"))
-            address = value;
-        else if (!strcmp(a, "-id"))
-            id = value;
-        else if (!strcmp(a, "-namespace"))
-            name_space = value;
-    }
-    if (!address || !id)
-        return;
-    char hash[65];
-    autofree char *key = mem_printf("%s/%s/%s", address, name_space, id);
-    sha256_hex(key, hash);
-    autofree char *path = mem_printf("/run/containerd/s/%s", hash);
-    unlink(path);
 }
 
 /* Is the process one of the Engine below `root`? Its command line comes in any case. */
@@ -121,8 +95,7 @@ static int each_process(const char *root, bool (*visit)(pid_t pid, const struct 
 static bool kill_one(pid_t pid, const struct buf *cmdline, void *context)
 {
     (void)context;
-    if (strstr((const char *)cmdline->data, "containerd-shim"))
-        remove_shim_socket(cmdline);
+    docker_shim_remove_socket(cmdline);
     return kill(pid, SIGKILL) == 0;
 }
 

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct parent_of {
     pid_t pid, parent;
@@ -28,19 +29,46 @@ static pid_t parent(pid_t pid)
     return found;
 }
 
-static bool is_shim_of(pid_t pid, const struct docker_container *c)
+/* Its command line comes in any case. */
+static bool is_shim_of(pid_t pid, const struct docker_container *c, struct buf *cmdline)
 {
     autofree char *path = mem_printf("/proc/%d/cmdline", pid);
-    struct buf text = BUF_INIT;
     bool shim = false, ours = false;
-    if (files_read(path, 0, &text, NULL) == 0 && text.len) {
-        const char *first = buf_text(&text), *end = first + text.len;
+    if (files_read(path, 0, cmdline, NULL) == 0 && cmdline->len) {
+        const char *first = buf_text(cmdline), *end = first + cmdline->len;
         shim = strstr(first, "containerd-shim");
         for (const char *a = first; a < end; a += strlen(a) + 1)
             ours = ours || !strcmp(a, c->id);
     }
-    buf_free(&text);
     return shim && ours;
+}
+
+/* A shim's socket stands outside the root, under a name that follows from its address, namespace and
+ * container. */
+void docker_shim_remove_socket(const struct buf *cmdline)
+{
+    const char *end = (const char *)cmdline->data + cmdline->len;
+    const char *address = NULL, *id = NULL, *name_space = "moby";
+    if (!strstr((const char *)cmdline->data, "containerd-shim"))
+        return;
+    for (const char *a = (const char *)cmdline->data; a < end; a += strlen(a) + 1) {
+        const char *value = a + strlen(a) + 1;
+        if (value >= end)
+            break;
+        if (!strcmp(a, "-address"))
+            address = value;
+        else if (!strcmp(a, "-id"))
+            id = value;
+        else if (!strcmp(a, "-namespace"))
+            name_space = value;
+    }
+    if (!address || !id)
+        return;
+    char hash[65];
+    autofree char *key = mem_printf("%s/%s/%s", address, name_space, id);
+    docker_sha256_hex(key, hash);
+    autofree char *path = mem_printf("/run/containerd/s/%s", hash);
+    unlink(path);
 }
 
 static struct parent_of *list_processes(size_t *count)
@@ -91,8 +119,13 @@ void docker_shim_kill(const struct docker_container *c)
 {
     size_t count;
     struct parent_of *list = list_processes(&count);
-    for (size_t i = 0; c->id && i < count; i++)
-        if (is_shim_of(list[i].pid, c))
+    for (size_t i = 0; c->id && i < count; i++) {
+        struct buf cmdline = BUF_INIT;
+        if (is_shim_of(list[i].pid, c, &cmdline)) {
             end_restore(c, list[i].pid);
+            docker_shim_remove_socket(&cmdline);
+        }
+        buf_free(&cmdline);
+    }
     free(list);
 }
