@@ -76,6 +76,7 @@ struct real_order {
     struct process process;
     struct background background;
     struct real_ratios ratios; /* measured in the background */
+    char *sealed;              /* SEND_*: what travels in the file's place, or NULL; owned */
     struct replay_log log;     /* TAKE_LOG's, REPLAY_LOG's; owned */
     struct timer timer;        /* ends the order, or asks the service again */
     bool asking;
@@ -145,6 +146,10 @@ int real_log_read(struct real_order *o, struct err *e);
 int real_seed_diff(struct real_order *o, struct err *e);
 int real_seed_merge(struct real_order *o, struct err *e);
 int real_seed_keep(struct real_order *o, struct err *e); /* as memory and layer, in place of others */
+
+/* real_seal.c: the same; 0 at once with carriers that check what they carry */
+int real_seal_make(struct real_order *o, struct err *e); /* o->sealed is what travels */
+int real_seal_open(struct real_order *o, struct err *e); /* what has arrived; RECEIVE_*: when it has */
 
 /* real_volume.c: the same */
 int real_volume_pack(struct real_order *o, struct err *e); /* all files, or those that have changed since they were copied */

@@ -23,8 +23,8 @@ enum step {
     STEP_UNPACK,
     STEP_STAGE, /* layer or image under the name in which it travels */
     STEP_UNSTAGE,
-    STEP_SEND,
-    STEP_AWAIT,   /* what the peer sends */
+    STEP_SEAL, STEP_SEND,
+    STEP_UNSEAL, STEP_AWAIT,   /* what the peer sends */
     STEP_SPOIL,   /* a fault of the scenario: the checkpoint becomes unusable */
     STEP_MEASURE, /* how well the files compressed, once a run */
     STEP_SEED_MEMORY, STEP_SEED_LAYER, /* as they are now, beside what there is */
@@ -47,11 +47,11 @@ enum step {
 static const uint8_t plans[OPERATIONS][STEPS_MAX] = {
     [OP_START] = {STEP_GIVE_ADDRESS, STEP_DOCKER, STEP_WATCH, STEP_ASK},
     [OP_SEED] = {STEP_SEED_MEMORY, STEP_SEED_LAYER, STEP_PACK},
-    [OP_SEND_SEED] = {STEP_SEND},
+    [OP_SEND_SEED] = {STEP_SEAL, STEP_SEND},
     [OP_SNAPSHOT] = {STEP_HOLD, STEP_SEED_MEMORY, STEP_SEED_LAYER, STEP_RELEASE, STEP_KEEP},
     [OP_TAKE_SNAPSHOT] = {STEP_PICK_MEMORY, STEP_PICK_LAYER},
     [OP_TAKE_LOG] = {STEP_WRITE_LOG},
-    [OP_SEND_LOG] = {STEP_SEND},
+    [OP_SEND_LOG] = {STEP_SEAL, STEP_SEND},
     [OP_FREEZE] = {STEP_DOCKER},
     [OP_DUMP] = {STEP_DOCKER},
     [OP_TAKE_LAYER] = {STEP_DOCKER},
@@ -60,34 +60,34 @@ static const uint8_t plans[OPERATIONS][STEPS_MAX] = {
     [OP_HALT] = {STEP_UNWATCH, STEP_DOCKER},
     [OP_SAVE] = {STEP_DOCKER},
     [OP_DIFF] = {STEP_DIFF},
-    [OP_SEND_CHANGES] = {STEP_SEND},
-    [OP_SEND_MEMORY] = {STEP_PACK, STEP_SEND},
-    [OP_SEND_LAYER] = {STEP_STAGE, STEP_SEND},
-    [OP_SEND_IMAGE] = {STEP_STAGE, STEP_SEND},
+    [OP_SEND_CHANGES] = {STEP_SEAL, STEP_SEND},
+    [OP_SEND_MEMORY] = {STEP_PACK, STEP_SEAL, STEP_SEND},
+    [OP_SEND_LAYER] = {STEP_STAGE, STEP_SEAL, STEP_SEND},
+    [OP_SEND_IMAGE] = {STEP_STAGE, STEP_SEAL, STEP_SEND},
     [OP_SEND_BASE] = {STEP_SHIP},
-    [OP_SEND_LIST] = {STEP_LIST, STEP_SEND},
-    [OP_RECEIVE_LIST] = {STEP_AWAIT},
-    [OP_SEND_CHOICE] = {STEP_CHOOSE, STEP_SEND},
-    [OP_RECEIVE_CHOICE] = {STEP_AWAIT},
-    [OP_RECEIVE_MEMORY] = {STEP_AWAIT},
-    [OP_RECEIVE_LAYER] = {STEP_AWAIT},
-    [OP_RECEIVE_IMAGE] = {STEP_AWAIT},
-    [OP_RECEIVE_CHANGES] = {STEP_AWAIT},
-    [OP_RECEIVE_LOG] = {STEP_AWAIT},
-    [OP_REPLAY_LOG] = {STEP_READ_LOG},
+    [OP_SEND_LIST] = {STEP_LIST, STEP_SEAL, STEP_SEND},
+    [OP_RECEIVE_LIST] = {STEP_UNSEAL, STEP_AWAIT},
+    [OP_SEND_CHOICE] = {STEP_CHOOSE, STEP_SEAL, STEP_SEND},
+    [OP_RECEIVE_CHOICE] = {STEP_UNSEAL, STEP_AWAIT},
+    [OP_RECEIVE_MEMORY] = {STEP_UNSEAL, STEP_AWAIT},
+    [OP_RECEIVE_LAYER] = {STEP_UNSEAL, STEP_AWAIT},
+    [OP_RECEIVE_IMAGE] = {STEP_UNSEAL, STEP_AWAIT},
+    [OP_RECEIVE_CHANGES] = {STEP_UNSEAL, STEP_AWAIT},
+    [OP_RECEIVE_LOG] = {STEP_UNSEAL, STEP_AWAIT},
+    [OP_REPLAY_LOG] = {STEP_UNSEAL, STEP_READ_LOG},
     [OP_COPY_VOLUME] = {STEP_PACK_VOLUME, STEP_VOLUME_SIZE},
     [OP_TAKE_VOLUME] = {STEP_PACK_VOLUME, STEP_VOLUME_SIZE},
-    [OP_SEND_VOLUME] = {STEP_SEND},
-    [OP_SEND_FILES] = {STEP_SEND},
-    [OP_RECEIVE_VOLUME] = {STEP_AWAIT},
-    [OP_RECEIVE_FILES] = {STEP_AWAIT},
-    [OP_PUT_VOLUME] = {STEP_JOIN_VOLUME, STEP_UNPACK_VOLUME},
-    [OP_MERGE] = {STEP_UNPACK, STEP_MERGE},
-    [OP_LOAD] = {STEP_UNSTAGE, STEP_DOCKER},
+    [OP_SEND_VOLUME] = {STEP_SEAL, STEP_SEND},
+    [OP_SEND_FILES] = {STEP_SEAL, STEP_SEND},
+    [OP_RECEIVE_VOLUME] = {STEP_UNSEAL, STEP_AWAIT},
+    [OP_RECEIVE_FILES] = {STEP_UNSEAL, STEP_AWAIT},
+    [OP_PUT_VOLUME] = {STEP_UNSEAL, STEP_JOIN_VOLUME, STEP_UNPACK_VOLUME},
+    [OP_MERGE] = {STEP_UNSEAL, STEP_UNPACK, STEP_MERGE},
+    [OP_LOAD] = {STEP_UNSEAL, STEP_UNSTAGE, STEP_DOCKER},
     [OP_LOAD_BASE] = {STEP_LOAD_BASE},
-    [OP_CREATE] = {STEP_UNSTAGE, STEP_DOCKER},
-    [OP_PUT_LAYER] = {STEP_UNSTAGE, STEP_DOCKER},
-    [OP_RESTORE] = {STEP_UNPACK, STEP_SPOIL, STEP_GIVE_ADDRESS, STEP_DOCKER, STEP_WATCH, STEP_ASK},
+    [OP_CREATE] = {STEP_UNSEAL, STEP_UNSTAGE, STEP_DOCKER},
+    [OP_PUT_LAYER] = {STEP_UNSEAL, STEP_UNSTAGE, STEP_DOCKER},
+    [OP_RESTORE] = {STEP_UNSEAL, STEP_UNPACK, STEP_SPOIL, STEP_GIVE_ADDRESS, STEP_DOCKER, STEP_WATCH, STEP_ASK},
     [OP_STOP] = {STEP_UNWATCH, STEP_MEASURE, STEP_DOCKER, STEP_TAKE_ADDRESS, STEP_CLEAN, STEP_FORGET},
     [OP_DISCARD] = {STEP_UNWATCH, STEP_DOCKER, STEP_TAKE_ADDRESS, STEP_CLEAN, STEP_FORGET},
     [OP_REVIVE] = {STEP_DOCKER, STEP_WATCH, STEP_ASK},
@@ -119,6 +119,7 @@ static void finish(struct real_order *o)
                                   .cpu_ns = o->cpu_ns,
                                   .reason = err.code ? err.text : NULL,
                                   .log = &log};
+    free(o->sealed);
     free(o);
     edge_operation_done(real->cast->edges[order.edge.index], &order, &result);
     replay_free(&log);
@@ -166,7 +167,7 @@ static int send_file(struct real_order *o, struct err *e)
     uint32_t to = o->order.peer.index;
     autofree char *local = real_files_path(o, real_files_travelling_suffix(o));
     o->transfer.done = sent;
-    int status = options->carrier->send(options->peers[to], &o->transfer, local, options->peer_spools[to], e);
+    int status = options->carrier->send(options->peers[to], &o->transfer, o->sealed ? o->sealed : local, options->peer_spools[to], e);
     return status < 0 ? status : 1;
 }
 
@@ -258,6 +259,10 @@ static int take_step(struct real_order *o, enum step step, struct err *e)
         return real_files_stage(o, e);
     case STEP_UNSTAGE:
         return real_files_unstage(o, e);
+    case STEP_SEAL:
+        return real_seal_make(o, e);
+    case STEP_UNSEAL:
+        return real_seal_open(o, e);
     case STEP_SEND:
         return send_file(o, e);
     case STEP_AWAIT:
@@ -395,6 +400,7 @@ void real_free_operations(struct real *real)
         real->orders = o->next;
         call_off(o);
         loop_cancel(real->loop, &o->timer);
+        free(o->sealed);
         free(o);
     }
 }

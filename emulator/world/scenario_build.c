@@ -172,9 +172,9 @@ static int build_migration(struct scenario *s, json_object *root, struct err *e)
         return -EINVAL;
     if (add_volume(s, volume, place, e) < 0)
         return -EINVAL;
-    if (m->strategy->overlaps && !carrier_of(m->carrier)->arrives_whole) {
+    if (strategy_has(m->strategy, OP_LOAD_BASE) && !carrier_of(m->carrier)->arrives_whole) {
         scenario_error(PLACE_NAMED(place, m->pipeline ? "pipeline" : "strategy"), e,
-                       "with carrier %s the target cannot see when a file has arrived", m->carrier);
+                       "with carrier %s the target cannot see when a layer has arrived", m->carrier);
         e->code = EOPNOTSUPP; /* each of both is good: a sweep goes on without this pair */
         return err_hint(e, m->pipeline ? "write false, or carrier stream" : "choose carrier stream");
     }
