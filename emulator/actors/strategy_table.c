@@ -6,7 +6,8 @@
 
 #define STAGES(...) .stages = {__VA_ARGS__}, .stage_count = ARRAY_LEN(((struct stage[]){__VA_ARGS__}))
 
-/* The layer goes first, because it is taken while the memory is still being dumped; the container is created meanwhile. */
+/* What is sent waits for the thaw, like all that would keep the processors from the dump: a link as fast as they are makes the freeze twice
+ * as long. The container is created meanwhile. */
 static const struct strategy p_migr_overlapped = {
     .name = "p-migr",
     .help = "p-migr with its stages side by side",
@@ -16,7 +17,7 @@ static const struct strategy p_migr_overlapped = {
     STAGES(
         {OP_FREEZE, AT_SOURCE, AT_ONCE}, {OP_TAKE_LAYER, AT_SOURCE, AFTER(OP_FREEZE)},
         {OP_DUMP, AT_SOURCE, AFTER(OP_FREEZE)}, {OP_THAW, AT_SOURCE, AFTER(OP_TAKE_LAYER) | AFTER(OP_DUMP)},
-        {OP_SEND_LAYER, AT_SOURCE, AFTER(OP_TAKE_LAYER)}, {OP_SEND_MEMORY, AT_SOURCE, AFTER(OP_DUMP)},
+        {OP_SEND_LAYER, AT_SOURCE, AFTER(OP_THAW)}, {OP_SEND_MEMORY, AT_SOURCE, AFTER(OP_THAW)},
         {OP_CREATE, AT_TARGET, AT_ONCE}, {OP_RECEIVE_LAYER, AT_TARGET, AT_ONCE},
         {OP_RECEIVE_MEMORY, AT_TARGET, AT_ONCE},
         {OP_PUT_LAYER, AT_TARGET, AFTER(OP_CREATE) | AFTER(OP_RECEIVE_LAYER)},
@@ -34,7 +35,7 @@ static const struct strategy c_migr_overlapped = {
     STAGES(
         {OP_FREEZE, AT_SOURCE, AT_ONCE}, {OP_TAKE_LAYER, AT_SOURCE, AFTER(OP_FREEZE)},
         {OP_DUMP, AT_SOURCE, AFTER(OP_FREEZE)}, {OP_THAW, AT_SOURCE, AFTER(OP_TAKE_LAYER) | AFTER(OP_DUMP)},
-        {OP_SEND_LAYER, AT_SOURCE, AFTER(OP_TAKE_LAYER)}, {OP_SEND_MEMORY, AT_SOURCE, AFTER(OP_DUMP)},
+        {OP_SEND_LAYER, AT_SOURCE, AFTER(OP_THAW)}, {OP_SEND_MEMORY, AT_SOURCE, AFTER(OP_THAW)},
         {OP_SEND_BASE, AT_SOURCE, AFTER(OP_THAW)}, {OP_RECEIVE_LAYER, AT_TARGET, AT_ONCE},
         {OP_RECEIVE_MEMORY, AT_TARGET, AT_ONCE}, {OP_LOAD_BASE, AT_TARGET, AT_ONCE},
         {OP_CREATE, AT_TARGET, AFTER(OP_LOAD_BASE)},
@@ -53,7 +54,7 @@ static const struct strategy layered_overlapped = {
         {OP_SEND_CHOICE, AT_TARGET, AFTER(OP_RECEIVE_LIST)}, {OP_FREEZE, AT_SOURCE, AT_ONCE},
         {OP_TAKE_LAYER, AT_SOURCE, AFTER(OP_FREEZE)}, {OP_DUMP, AT_SOURCE, AFTER(OP_FREEZE)},
         {OP_THAW, AT_SOURCE, AFTER(OP_TAKE_LAYER) | AFTER(OP_DUMP)}, {OP_RECEIVE_CHOICE, AT_SOURCE, AT_ONCE},
-        {OP_SEND_LAYER, AT_SOURCE, AFTER(OP_TAKE_LAYER)}, {OP_SEND_MEMORY, AT_SOURCE, AFTER(OP_DUMP)},
+        {OP_SEND_LAYER, AT_SOURCE, AFTER(OP_THAW)}, {OP_SEND_MEMORY, AT_SOURCE, AFTER(OP_THAW)},
         {OP_SEND_BASE, AT_SOURCE, AFTER(OP_RECEIVE_CHOICE) | AFTER(OP_THAW)},
         {OP_RECEIVE_LAYER, AT_TARGET, AT_ONCE}, {OP_RECEIVE_MEMORY, AT_TARGET, AT_ONCE},
         {OP_LOAD_BASE, AT_TARGET, AFTER(OP_SEND_CHOICE)}, {OP_CREATE, AT_TARGET, AFTER(OP_LOAD_BASE)},

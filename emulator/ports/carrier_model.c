@@ -17,7 +17,7 @@ static const struct carrier_model carriers[] = {
     {"stream", .window = 4 << 20, .warm = true, .compresses = true},
     /* transfer/registry_artifact.c: two requests for each part of 16 MiB, one for the manifest, and the order to pull; the last of them
      * all waits for what was sent anyway. */
-    {"registry", .round_trips = 1, .part_bytes = 16 << 20, .part_round_trips = 2, .window = 4 << 20, .by_registry = true},
+    {"registry", .round_trips = 1, .part_bytes = 16 << 20, .part_round_trips = 2, .window = 4 << 20, .apart = true, .by_registry = true},
 };
 
 const struct carrier_model *carrier_model_of(const char *name)

@@ -24,7 +24,7 @@ struct sim_arrival {
 };
 
 /* dockerd opens connections of its own: TCP, TLS, the question who we are, manifest, configuration, then layers beside each other. */
-static const struct carrier_model pull_model = {"pull", .round_trips = 8, .window = SIM_TCP_WINDOW, .compresses = true};
+static const struct carrier_model pull_model = {"pull", .round_trips = 8, .window = SIM_TCP_WINDOW, .apart = true, .compresses = true};
 
 static const struct carrier_model *carrier_of(const struct sim_order *so)
 {
@@ -131,7 +131,7 @@ static struct sim_connection *find_connection(const struct sim_order *so, int fr
 {
     const struct carrier_model *carrier = carrier_of(so);
     struct sim_connection *c = map_get(&so->sim->connections, pair_of(so->sim, from, to));
-    while (c && (c->carrier != carrier || (c->first && !carrier->warm)))
+    while (c && (c->carrier != carrier || (c->first && carrier->apart)))
         c = c->next;
     return c;
 }

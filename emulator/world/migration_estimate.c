@@ -69,6 +69,7 @@ static struct simtime transfer_time(uint64_t bytes, const struct way *way,
     return sum;
 }
 
+/* Of a transfer: until its first byte. */
 static struct simtime stage_time(const struct layout *l, enum operation operation, const struct way *way,
                                  const struct carrier_model *carrier)
 {
@@ -79,14 +80,27 @@ static struct simtime stage_time(const struct layout *l, enum operation operatio
         return time;
     for (int i = 0; i < way->leg_count; i++)
         time = simtime_add(time, carrier_model_time(carrier, l, operation, way->legs[i].rtt));
-    return simtime_add(time, transfer_time(carrier_model_bytes(carrier, l, operation), way, carrier));
+    return time;
 }
 
-/* When each stage has ended, from the beginning. Transfers share the way: the next one's bytes follow the last one's, whose acknowledgement
- * is still under way. */
+/* When each stage has ended, from the beginning. Transfers share a connection: the next one's bytes follow the last one's, whose
+ * acknowledgement is still under way, in a window that is open. */
 struct schedule {
     struct simtime ends[STAGES_MAX], way_free;
 };
+
+static struct simtime sent(struct schedule *plan, const struct layout *l, enum operation operation, const struct way *way,
+                           const struct carrier_model *carrier, struct simtime begin)
+{
+    struct carrier_model open = *carrier;
+    if (way->path.hops == 0)
+        return begin;
+    open.warm |= simtime_before(begin, plan->way_free);
+    struct simtime time = transfer_time(carrier_model_bytes(carrier, l, operation), way, &open);
+    struct simtime end = simtime_add(simtime_max(begin, plan->way_free), time);
+    plan->way_free = simtime_sub(end, way->path.rtt);
+    return end;
+}
 
 static struct simtime may_begin(const struct strategy *strategy, const struct schedule *plan, int stage)
 {
@@ -100,10 +114,10 @@ static struct simtime may_begin(const struct strategy *strategy, const struct sc
 
 /* What is received is there half a round trip before the sender knows. */
 static struct simtime received(const struct strategy *strategy, const struct schedule *plan,
-                               enum operation sent, struct simtime rtt)
+                               enum operation sending, struct simtime rtt)
 {
     int i = 0;
-    while (strategy->stages[i].operation != sent)
+    while (strategy->stages[i].operation != sending)
         i++;
     return simtime_sub(plan->ends[i], simtime_ns(rtt.ns / 2));
 }
@@ -132,17 +146,15 @@ static void schedule(struct schedule *plan, const struct layout *l, const struct
     const struct carrier_model *carrier = carrier_model_of(l->carrier);
     *plan = (struct schedule){0};
     for (int i = 0; i < strategy->stage_count; i++) {
-        enum operation operation = strategy->stages[i].operation, sent = operation_received(operation);
-        struct simtime begin = may_begin(strategy, plan, i);
+        enum operation operation = strategy->stages[i].operation, sending = operation_received(operation);
+        plan->ends[i] = simtime_add(may_begin(strategy, plan, i), stage_time(l, operation, way, carrier));
         if (operation_is_transfer(operation))
-            begin = simtime_max(begin, plan->way_free);
-        plan->ends[i] = sent == OPERATIONS ? simtime_add(begin, stage_time(l, operation, way, carrier))
-                                           : received(strategy, plan, sent, way->path.rtt);
+            plan->ends[i] = sent(plan, l, operation, way, carrier, plan->ends[i]);
+        else if (sending != OPERATIONS)
+            plan->ends[i] = received(strategy, plan, sending, way->path.rtt);
         if (operation == OP_LOAD_BASE)
             plan->ends[i] = base_loaded(l, plan->ends[i],
-                                        transfer_time(carrier_model_bytes(carrier, l, sent), way, carrier));
-        if (operation_is_transfer(operation))
-            plan->way_free = simtime_sub(plan->ends[i], way->path.rtt);
+                                        transfer_time(carrier_model_bytes(carrier, l, sending), way, carrier));
     }
 }
 
