@@ -89,8 +89,8 @@ struct schedule {
     struct simtime ends[STAGES_MAX], way_free;
 };
 
-static struct simtime sent(struct schedule *plan, const struct layout *l, enum operation operation, const struct way *way,
-                           const struct carrier_model *carrier, struct simtime begin)
+static struct simtime sent(struct schedule *plan, const struct layout *l, enum operation operation,
+                           const struct way *way, const struct carrier_model *carrier, struct simtime begin)
 {
     struct carrier_model open = *carrier;
     if (way->path.hops == 0)
@@ -153,8 +153,8 @@ static void schedule(struct schedule *plan, const struct layout *l, const struct
         else if (sending != OPERATIONS)
             plan->ends[i] = received(strategy, plan, sending, way->path.rtt);
         if (operation == OP_LOAD_BASE)
-            plan->ends[i] = base_loaded(l, plan->ends[i],
-                                        transfer_time(carrier_model_bytes(carrier, l, sending), way, carrier));
+            plan->ends[i] = base_loaded(
+                l, plan->ends[i], transfer_time(carrier_model_bytes(carrier, l, sending), way, carrier));
     }
 }
 
