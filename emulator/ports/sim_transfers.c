@@ -342,6 +342,7 @@ void sim_transfer_leave(struct sim_order *so)
     while (*link != so)
         link = &(*link)->behind;
     *link = so->behind;
+    so->behind = NULL;
     so->connection = NULL;
     if (!c->first)
         flow_abort(&c->flow);
