@@ -2,6 +2,7 @@
  * (OCI Image Manifest) that lists them in order and names the digest of all of it.
  *
  * A part is what is sent again after a cut, because the registry does not take up a broken upload; what is pulled goes on at the byte.
+ * What is spoiled in the registry's storage is found when it is pulled, and stays: the registry takes no other bytes under a digest that it has.
  * Three failures of connections in a row with nothing new arrived between them end it. Blocking: for threads. */
 #ifndef ROAMLAB_REGISTRY_ARTIFACT_H
 #define ROAMLAB_REGISTRY_ARTIFACT_H

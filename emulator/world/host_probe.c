@@ -106,6 +106,7 @@ static const struct host_probe probes[] = {
     {.name = "Engine", .use = PROBE_ITSELF, .attempt = host_probe_engine},
     {.name = "disk", .use = PROBE_EVERY_RUN, .attempt = host_probe_disk},
     {.name = "clock", .use = PROBE_COMFORT, .attempt = host_probe_clock},
+    {.name = "NFS client", .use = PROBE_COMFORT, .attempt = host_probe_nfs_client},
     {.name = "figures", .use = PROBE_COMFORT, .attempt = host_probe_figures},
 };
 

@@ -53,6 +53,8 @@ int host_probe_disk(const struct host_probe *, const struct host_probe_subject *
                     struct err *e);
 int host_probe_figures(const struct host_probe *, const struct host_probe_subject *, char *found, size_t size,
                        struct err *e);
+int host_probe_nfs_client(const struct host_probe *, const struct host_probe_subject *, char *found, size_t size,
+                          struct err *e);
 /* host_probe_engine.c */
 int host_probe_engine(const struct host_probe *, const struct host_probe_subject *, char *found, size_t size,
                       struct err *e);

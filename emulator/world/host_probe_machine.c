@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* --- two hosts and a link between them ----------------------------------------------------------------------------------------------- */
 
@@ -101,6 +103,22 @@ int host_probe_disk(const struct host_probe *probe, const struct host_probe_subj
         return 0;
     err_set(e, ENOSPC, "%s/roamlab has %.0f MB free, a run needs %.0f MB", folder, free_mb, needed);
     return err_hint(e, "make room there, or rm -r /var/lib/roamlab/cache");
+}
+
+/* --- NFS client ---------------------------------------------------------------------------------------------------------------------------- */
+
+/* Carrier nfs speaks NFS by libnfs, so that it runs on any kernel; who compares it with mounts of one's own wants to know. */
+int host_probe_nfs_client(const struct host_probe *probe, const struct host_probe_subject *subject, char *found,
+                          size_t size, struct err *e)
+{
+    (void)probe, (void)subject;
+    autoclose int fd = (int)syscall(SYS_fsopen, "nfs", 0);
+    if (fd >= 0) {
+        snprintf(found, size, "the kernel has one; carrier nfs does without");
+        return 0;
+    }
+    err_set(e, errno, "the kernel has none: carrier nfs speaks by libnfs, as everywhere");
+    return err_hint(e, "modprobe nfs, where it is a module; no run needs it");
 }
 
 /* --- figures ------------------------------------------------------------------------------------------------------------------------------- */
