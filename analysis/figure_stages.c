@@ -23,6 +23,7 @@ static const char *kind_of(const char *stage)
     case OP_CREATE:
     case OP_PUT_LAYER:
     case OP_RESTORE:
+    case OP_RESTORE_STATE:
         return "target";
     case OP_REPLAY:
     case OP_SWITCH:

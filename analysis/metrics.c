@@ -158,7 +158,7 @@ static struct simtime last_sent(const struct run_migration *m)
 {
     struct simtime last = SIMTIME_ZERO;
     for (int i = 0; i < m->stage_count; i++)
-        if (operation_is_transfer(m->stages[i].operation))
+        if (operation_is_transfer(m->stages[i].operation) && !operation_is_of_pages(m->stages[i].operation))
             last = simtime_max(last, m->stages[i].end);
     return last;
 }
@@ -166,7 +166,7 @@ static struct simtime last_sent(const struct run_migration *m)
 /* What makes the container at the target run, with all that was brought for it. */
 static const struct run_stage *running_stage(const struct run_migration *m)
 {
-    static const enum operation last[] = {OP_RESTORE, OP_REPLAY_LOG, OP_START};
+    static const enum operation last[] = {OP_RESTORE, OP_RESTORE_STATE, OP_REPLAY_LOG, OP_START};
     const struct run_stage *stage = NULL;
     for (size_t i = 0; i < ARRAY_LEN(last) && !stage; i++)
         stage = stage_of(m, last[i]);
@@ -190,7 +190,7 @@ static void compute_migration(const struct run_record *r, const struct run_migra
         .freeze_ms = freeze_ms(m),
         .hold_ms = hold ? simtime_to_ms(simtime_sub(hold->end, hold->begin)) : NAN,
         .longest_gap_ms = m->outcome ? longest_gap_ms(r, m) : NAN,
-        .memory = bytes_of(m, OP_DUMP, OP_SEND_MEMORY),
+        .memory = bytes_of(m, OP_DUMP, OP_SEND_MEMORY) + bytes_of(m, OP_FETCH_PAGES, OP_FETCH_PAGES),
         .layer = bytes_of(m, OP_TAKE_LAYER, OP_SEND_LAYER),
         .volume = bytes_of(m, OP_COPY_VOLUME, OP_COPY_VOLUME) + bytes_of(m, OP_TAKE_VOLUME, OP_TAKE_VOLUME),
         .image = bytes_of(m, OP_SAVE, OP_SEND_IMAGE) + bytes_of(m, OP_PULL, OP_PULL) +

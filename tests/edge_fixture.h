@@ -45,6 +45,14 @@ static inline void finish(struct bench *b, int32_t status)
     edge_operation_done(&b->edge, &order, &result);
 }
 
+/* An operation under way ends, whichever was ordered last. */
+static inline void finish_one(struct bench *b, enum operation operation, int32_t status)
+{
+    b->fake.order.operation = operation;
+    b->fake.ordered = true;
+    finish(b, status);
+}
+
 static inline void answer(struct bench *b, uint8_t type, uint32_t number)
 {
     struct offload o = {

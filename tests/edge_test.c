@@ -324,7 +324,7 @@ static void a_container_in_use_is_not_removed_but_its_source(void **state)
     hear(&b, offload(OFFLOAD_REQUEST, ap2, 0, 5));
     buf_clear(&b.fake.did);
     hear(&b, offload(OFFLOAD_REMOVE, es1, 3, 0));
-    expect(&b, "ES1<ACK REMOVE, ES1<STOP", EDGE_LIVE);
+    expect(&b, "ES1<ACK REMOVE status -17, ES1<STOP", EDGE_LIVE);
     bench_free(&b);
 }
 

@@ -428,14 +428,6 @@ static void an_install_over_an_older_container_removes_that_first(void **state)
 
 /* --- stages side by side ----------------------------------------------------------------------------------------------------------- */
 
-/* An operation under way ends, whichever was ordered last. */
-static void finish_one(struct bench *b, enum operation operation, int32_t status)
-{
-    b->fake.order.operation = operation;
-    b->fake.ordered = true;
-    finish(b, status);
-}
-
 static void overlap(struct bench *b)
 {
     b->fake.rules.strategy = strategy_of("p-migr")->overlapped;

@@ -21,11 +21,18 @@ static bool gives_up_state(const struct ap_client *client)
     return client->ap->actor.rules->strategy->gives_up & STATE_MIGRATES;
 }
 
+/* A checksum over it would wait for every page. */
+static bool memory_comes_later(const struct ap_client *client)
+{
+    return strategy_is_lazy(client->ap->actor.rules->strategy);
+}
+
 static void probe(struct ap_client *client, struct party edge)
 {
     struct offload o = ap_control(client, OFFLOAD_PROBE);
     o.number = o.until = client->sw.last;
-    o.flags = party_equal(edge, client->target) && gives_up_state(client) ? OFFLOAD_ANEW : 0;
+    if (party_equal(edge, client->target))
+        o.flags = (gives_up_state(client) ? OFFLOAD_ANEW : 0) | (memory_comes_later(client) ? OFFLOAD_BRIEF : 0);
     courier_send_offload(&client->ap->courier, edge, &o);
 }
 
@@ -65,7 +72,7 @@ static void take_probe(struct ap_probe *probe, const struct offload *o)
 static bool agree(const struct ap_client *client)
 {
     const struct ap_probe *source = &client->sw.source, *target = &client->sw.target;
-    bool same = source->chain == target->chain && source->checksum == target->checksum;
+    bool same = source->chain == target->chain && (source->checksum == target->checksum || memory_comes_later(client));
     return source->next == target->next && (same || gives_up_state(client));
 }
 

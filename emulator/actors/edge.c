@@ -214,6 +214,7 @@ static enum edge_event event_of(uint8_t type)
 static void removal_acknowledged(struct edge_client *client, const struct msg *ack)
 {
     edge_forget_leftover(client, ack->from, ack->offload.migration);
+    migration_answered_back(client, ack->offload.migration, ack->offload.status);
     edge_keep_owner(client);
 }
 
@@ -251,7 +252,7 @@ void edge_container_died(struct edge *edge, uint32_t mud, uint32_t container)
 static bool client_busy(const struct edge_client *client)
 {
     return (client->state != EDGE_EMPTY && client->state != EDGE_LIVE) || migration_runs(&client->out) || client->recovering ||
-           client->snapshot.running || client->pending_migrate.mud != MUD_NONE;
+           client->snapshot.running || client->in.pages || client->pending_migrate.mud != MUD_NONE;
 }
 
 bool edge_busy(const struct edge *edge)

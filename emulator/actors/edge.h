@@ -154,6 +154,8 @@ void edge_enter_state(struct edge_client *client, enum edge_state state, enum ed
 edge_handler edge_live_died, edge_restored_died;
 /* The container is gone, and with it what only it knew: nobody may serve the device any more. */
 void edge_lose_container(struct edge_client *client, enum edge_event event);
+/* The same of one that runs, but will never have all its memory. */
+void edge_lose_incomplete(struct edge_client *client, const char *why);
 
 edge_handler edge_serve, edge_live_answers, edge_standby_answers, edge_probe, edge_replay, edge_send_logged;
 /* Drops requests that the container will not answer any more, because they are older than its window. */
@@ -167,6 +169,8 @@ void edge_report_stage(struct edge_client *client, uint32_t migration, enum oper
 void edge_forget_requests(struct edge_client *client);
 /* Stops or discards the container; what waited for it is forgotten. */
 void edge_remove_container(struct edge_client *client, enum operation operation, uint32_t migration, enum edge_event event);
+/* The container has moved: it goes, and nothing of the migration is repeated or undone any more. */
+void edge_leave(struct edge_client *client, uint32_t migration);
 /* Stops the only live container and declares the device unavailable. */
 void edge_stop_for_good(struct edge_client *client);
 /* An order about the container that is neither part of a migration nor repeated; only one at a time. */
@@ -175,6 +179,7 @@ void edge_order_ended(struct edge_client *client);
 /* The order about the container has not ended in time, or is to be given again. */
 void edge_order_alarm_rings(struct alarm *alarm);
 edge_handler edge_start_container, edge_say_attached, edge_started, edge_start_failed, edge_removed, edge_acknowledge;
+edge_handler edge_acknowledge_removal;
 
 /* edge_snapshot.c */
 /* What the run's strategy is for a container with, or without, a snapshot. */

@@ -133,6 +133,7 @@ void edge_forget_requests(struct edge_client *client)
 
 void edge_remove_container(struct edge_client *client, enum operation operation, uint32_t migration, enum edge_event event)
 {
+    migration_forget_pages(client);
     edge_forget_requests(client);
     edge_order(client, operation, migration);
     edge_enter_state(client, EDGE_REMOVING, event);
@@ -205,7 +206,7 @@ static void removal_done(struct edge_client *client, const struct order *order, 
     if (files_alone && result->status == 0) {
         struct msg asked = {.from = order->peer, .mud = client->mud};
         asked.offload = (struct offload){.type = OFFLOAD_REMOVE, .mud = client->mud, .migration = order->migration};
-        edge_acknowledge(client, &asked);
+        edge_acknowledge_removal(client, &asked);
     }
     if (files_alone)
         return;
@@ -221,7 +222,7 @@ void edge_operation_done(struct edge *edge, const struct order *order, const str
     struct edge_client *client = edge_client_of(edge, order->mud);
     bool removal = order->operation == OP_STOP || order->operation == OP_DISCARD;
     bool of_migration = (client->out.operating && order->migration == client->out.id) ||
-                        (client->in.operating && order->migration == client->in.id);
+                        (client->in.operating && order->migration == client->in.id && !removal);
     if (order->operation == OP_MEASURE)
         edge_measured(client, order, result);
     else if (order->operation == OP_SNAPSHOT)

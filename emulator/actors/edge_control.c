@@ -50,7 +50,7 @@ void edge_migrate(struct edge_client *client, const struct msg *m)
         (pending->mud != MUD_NONE && id < pending->offload.migration))
         return; /* a repetition */
     edge_take_snapshot_if_due(client);
-    if (!migration_runs(&client->out) && !client->recovering && !client->snapshot.running) {
+    if (!migration_runs(&client->out) && !client->recovering && !client->snapshot.running && !client->in.pages) {
         migration_begin(client, m);
         return;
     }
@@ -76,7 +76,10 @@ void edge_cancel(struct edge_client *client, const struct msg *m)
     edge_acknowledge(client, m);
     if (client->pending_migrate.mud != MUD_NONE && client->pending_migrate.offload.migration == id)
         client->pending_migrate.mud = MUD_NONE;
-    if (migration_runs(&client->out) && client->out.id == id)
+    bool forgotten = m->offload.peer.role == PARTY_NONE; /* by who should know */
+    if (migration_runs(&client->out) && client->out.id == id && forgotten && migration_may_be_served(&client->out))
+        migration_ask_back(client, m->offload.status);
+    else if (migration_runs(&client->out) && client->out.id == id)
         migration_call_off(client, m->offload.status, "the access point called it off");
     else if (id > client->ended)
         client->ended = id; /* its MIGRATE may still be on the way */
@@ -196,8 +199,26 @@ void edge_stop(struct edge_client *client, const struct msg *m)
         return;
     }
     client->removal = *m;
-    forget_outgoing(client, m->offload.migration);
-    edge_remove_container(client, OP_STOP, m->offload.migration, EDGE_EV_STOP);
+    migration_leave(client, m->offload.migration);
+}
+
+void edge_leave(struct edge_client *client, uint32_t migration)
+{
+    forget_outgoing(client, migration);
+    edge_remove_container(client, OP_STOP, migration, EDGE_EV_STOP);
+}
+
+/* A source whose pages the target may need learns whether there is something to undo. */
+void edge_acknowledge_removal(struct edge_client *client, const struct msg *m)
+{
+    bool serves = (client->state == EDGE_LIVE || client->lost) && m->offload.migration == client->container;
+    struct offload ack = {.type = OFFLOAD_ACK,
+                          .acked = OFFLOAD_REMOVE,
+                          .mud = m->mud,
+                          .sequence = m->offload.sequence,
+                          .migration = m->offload.migration,
+                          .status = !serves ? 0 : client->state != EDGE_LIVE || client->used ? -EEXIST : -EBUSY};
+    actor_send_offload(&client->edge->actor, m->from, &ack);
 }
 
 /* Files that were sent before anything was installed; acknowledged when they are gone, see removal_done(). */
@@ -212,7 +233,7 @@ static void stop_source(struct edge_client *client, const struct msg *m)
 {
     struct offload o = {
         .type = OFFLOAD_STOP, .mud = client->mud, .sequence = client->sequence, .migration = client->container};
-    edge_acknowledge(client, m);
+    edge_acknowledge_removal(client, m);
     courier_send_offload(&client->edge->courier, m->from, &o);
 }
 
@@ -225,7 +246,7 @@ void edge_remove_incoming(struct edge_client *client, const struct msg *m)
         return;
     }
     if (client->state == EDGE_LIVE && m->offload.sequence < client->fence) {
-        edge_acknowledge(client, m);
+        edge_acknowledge_removal(client, m);
         return;
     }
     if (client->state == EDGE_LIVE && client->used && m->from.role == PARTY_EDGE) {
@@ -235,7 +256,7 @@ void edge_remove_incoming(struct edge_client *client, const struct msg *m)
     client->removed = client->container;
     client->removal = *m;
     courier_drop(&client->edge->courier, OFFLOAD_EDGE_READY, client->mud, client->container);
-    if (client->in.operating) {
+    if (client->in.operating > client->in.pages) {
         client->in.state = MIGRATION_UNDOING;
         actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, client->in.id);
         return;

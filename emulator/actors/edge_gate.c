@@ -173,7 +173,7 @@ void edge_standby_answers(struct edge_client *client, const struct msg *m)
 
 void edge_probe(struct edge_client *client, const struct msg *m)
 {
-    if (client->out.halted) {
+    if (client->out.halted || (client->out.frozen && client->out.told)) {
         struct offload answer = client->out.last_probe;
         answer.migration = m->offload.migration;
         answer.until = m->offload.until;

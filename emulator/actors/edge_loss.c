@@ -13,10 +13,21 @@ void edge_lose_container(struct edge_client *client, enum edge_event event)
     edge_enter_state(client, EDGE_EMPTY, event);
 }
 
+void edge_lose_incomplete(struct edge_client *client, const char *why)
+{
+    client->lost = true;
+    edge_report_container(client, client->container, "lost");
+    actor_note(&client->edge->actor, (int32_t)client->mud, (int32_t)client->container,
+               "the rest of the container's memory will never come: %s: the device is unavailable from now on", why);
+    edge_remove_container(client, OP_DISCARD, client->container, EDGE_EV_BROKEN);
+    edge_begin_pending(client);
+}
+
 void edge_live_died(struct edge_client *client, const struct msg *m)
 {
     (void)m;
     actor_note(&client->edge->actor, (int32_t)client->mud, -1, "the live container ended by itself");
+    migration_forget_pages(client);
     if (migration_runs(&client->out))
         migration_lose_source(client);
     else

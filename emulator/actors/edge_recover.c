@@ -133,7 +133,7 @@ static void recover_live(struct edge_client *client, const struct owner_record *
                                      .number = r->halted_next,
                                      .digest = r->halted_digest,
                                      .checksum = r->halted_checksum};
-    if (r->told && !m->frozen) {
+    if (r->told && (!m->frozen || !strategy_source_serves(client->edge->actor.rules->strategy))) {
         migration_await_verdict(client);
         return;
     }
@@ -264,6 +264,8 @@ void edge_claim(struct edge_client *client, const struct msg *m)
         remove.offload.type = OFFLOAD_REMOVE;
         remove.offload.migration = client->container;
         edge_remove_incoming(client, &remove);
+    } else if (migration_may_be_served(&client->out)) {
+        migration_ask_back(client, -ESTALE);
     } else if (migration_runs(&client->out)) {
         migration_call_off(client, -ESTALE, "another access point has claimed the device");
     } else if (client->state != EDGE_STARTING && client->state != EDGE_REMOVING && !client->recovering) {

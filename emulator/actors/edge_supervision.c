@@ -68,7 +68,7 @@ static bool delegate_all(struct edge *edge)
 /* Until then nothing but the migration itself ends it. */
 static bool can_be_stopped(const struct edge_client *client)
 {
-    return client->state == EDGE_LIVE && !migration_runs(&client->out) &&
+    return client->state == EDGE_LIVE && !migration_runs(&client->out) && !client->in.pages &&
            client->pending_migrate.mud == MUD_NONE;
 }
 

@@ -86,6 +86,7 @@ void migration_begin_stages(struct edge_client *client, struct migration *m, enu
         m->files = true;
         m->frozen |= operation == OP_FREEZE;
         m->sent |= operation_is_transfer(operation);
+        m->pages |= operation_is_of_pages(operation);
         migration_operate(client, m, operation);
     }
     watch_stages(client, m);
@@ -114,7 +115,7 @@ static void run_source_stages(struct edge_client *client)
 {
     struct migration *m = &client->out;
     migration_begin_stages(client, m, AT_SOURCE);
-    if (m->operating || m->state != MIGRATION_WORKING)
+    if (m->operating > m->pages || m->state != MIGRATION_WORKING)
         return;
     m->state = MIGRATION_INSTALLING;
     set_alarm(client, m, simtime_scale(rules_of(client)->timeouts.operation, SOURCE_PATIENCE));
@@ -213,18 +214,16 @@ static void put_off(struct edge_client *client)
     set_alarm(client, m, rules_of(client)->timeouts.gate_drain);
 }
 
-/* The snapshot is taken: the container goes on, or (cold) is gone for good. */
+/* The snapshot is taken: the container goes on, or is gone for good (cold), or stands still and keeps the pages (lazy). */
 static void cut_is_taken(struct edge_client *client, enum operation operation)
 {
     struct migration *m = &client->out;
-    if (operation == OP_THAW) {
-        m->frozen = false;
+    m->frozen = operation == OP_DUMP_STATE;
+    m->halted = operation == OP_HALT;
+    if (operation == OP_THAW)
         edge_open_gate(client);
-    } else {
-        m->frozen = false;
-        m->halted = true;
+    else
         edge_report_container(client, client->container, "halted");
-    }
     migration_tell(client, m, m->ap, OFFLOAD_CUT, 0);
 }
 
@@ -234,18 +233,23 @@ static void source_operation_done(struct edge_client *client, const struct order
 {
     struct migration *m = &client->out;
     m->operating--;
+    m->pages &= order->operation != OP_SERVE_PAGES;
     if (m->state == MIGRATION_UNDOING) {
         migration_undo_step_done(client, order, result);
         return;
     }
     migration_end_stage(client, m, order, result);
+    if (order->operation == OP_SERVE_PAGES && (m->left || (m->told && result->status < 0))) {
+        migration_pages_served(client, result);
+        return;
+    }
     if (result->status < 0) {
         char reason[300];
         snprintf(reason, sizeof reason, "%s: %s", operation_name(order->operation), result->reason);
         migration_call_off(client, result->status, reason);
         return;
     }
-    if (order->operation == OP_THAW || order->operation == OP_HALT)
+    if (order->operation == OP_THAW || order->operation == OP_HALT || order->operation == OP_DUMP_STATE)
         cut_is_taken(client, order->operation);
     run_source_stages(client);
 }
@@ -261,7 +265,7 @@ void migration_operation_done(struct edge_client *client, const struct order *or
 void migration_ask_to_fail(struct edge_client *client)
 {
     const struct migration *m = &client->out;
-    if (m->told && m->state != MIGRATION_UNDOING)
+    if (m->told && !m->left && m->state != MIGRATION_UNDOING)
         migration_tell(client, m, m->ap, OFFLOAD_FAILED, -ETIMEDOUT);
 }
 

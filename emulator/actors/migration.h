@@ -34,6 +34,9 @@ struct migration {
     bool frozen, halted, sent; /* what an undo has to undo */
     bool unproven, lost;       /* revived, but not compared with what was halted; not to be revived */
     uint32_t operating;        /* operations under way */
+    bool pages;                /* one of them serves or fetches pages; at the target it outlives the migration */
+    bool left;                 /* source: the device is served at the target; this container ends when its pages are there */
+    bool asked_back;           /* source: the target is asked whether it has served, before anything is undone */
     bool told;                 /* source: INSTALL is on its way */
     int32_t status;            /* why it is being undone; 0 = called off */
     uint32_t put_offs;         /* how often the gate did not drain */
@@ -68,11 +71,23 @@ void migration_ask_to_fail(struct edge_client *client);
 /* After a restart: the access point may have committed. */
 void migration_await_verdict(struct edge_client *client);
 
+/* Lazy pages, and only the target knows whether it serves already: undone too early, its memory is lost. It is asked first. */
+bool migration_may_be_served(const struct migration *m);
+void migration_ask_back(struct edge_client *client, int32_t status);
+/* What the target says: 0 = it never served, and what it had is gone; -EBUSY: it may serve, but did not yet. */
+void migration_answered_back(struct edge_client *client, uint32_t migration, int32_t status);
+
+/* The device is served at the target: the container here goes, once the last page is there. */
+void migration_leave(struct edge_client *client, uint32_t migration);
+
 /* --- the target --- */
 void migration_install(struct edge_client *client, const struct msg *m);
 
 /* The container has executed the command log; status < 0: it has not. */
 void migration_reconstructed(struct edge_client *client, int32_t status, const char *reason);
+
+/* The container ends, and with it what fetches its pages. */
+void migration_forget_pages(struct edge_client *client);
 
 /* An operation of the migration (either side) is done. */
 void migration_operation_done(struct edge_client *client, const struct order *order, const struct order_result *result);
@@ -90,6 +105,12 @@ void migration_end_stage(struct edge_client *client, struct migration *m, const 
                          const struct order_result *result);
 void migration_target_operation_done(struct edge_client *client, const struct order *order, const struct order_result *result);
 void migration_tell(struct edge_client *client, const struct migration *m, struct party to, uint8_t type, int32_t status);
+/* SERVE_PAGES has ended, and it is not only that nothing else has to be done; FETCH_PAGES has. */
+void migration_pages_served(struct edge_client *client, const struct order_result *result);
+void migration_pages_fetched(struct edge_client *client, const struct order *order, const struct order_result *result);
+/* Ends the incoming migration; what else of it is under way ends first. */
+void migration_fail_target(struct edge_client *client, int32_t status, enum operation operation, const char *reason);
+void migration_report_end(struct edge_client *client, const char *outcome);
 /* The revived container's answer to the undo's probe. */
 void migration_undo_probed(struct edge_client *client, const struct offload *o);
 /* Asks the container for its last probe. */

@@ -8,7 +8,7 @@ static void run_target_stages(struct edge_client *client)
 {
     struct migration *m = &client->in;
     migration_begin_stages(client, m, AT_TARGET);
-    if (m->operating || m->reconstructing)
+    if (m->operating > m->pages || m->reconstructing)
         return;
     m->state = MIGRATION_READY;
     edge_handle(client, EDGE_EV_INSTALLED, NULL);
@@ -27,9 +27,7 @@ static void target_ends_broken(struct edge_client *client)
     edge_handle(client, EDGE_EV_BROKEN, &failed);
 }
 
-/* What else is under way ends first. */
-static void target_fails(struct edge_client *client, int32_t status, enum operation operation,
-                         const char *reason)
+void migration_fail_target(struct edge_client *client, int32_t status, enum operation operation, const char *reason)
 {
     struct actor *actor = &client->edge->actor;
     struct migration *m = &client->in;
@@ -69,20 +67,23 @@ void migration_target_operation_done(struct edge_client *client, const struct or
 {
     struct migration *m = &client->in;
     m->operating--;
-    if (m->state != MIGRATION_UNDOING) {
+    m->pages &= order->operation != OP_FETCH_PAGES;
+    if (m->state != MIGRATION_UNDOING && order->operation == OP_FETCH_PAGES) {
+        migration_pages_fetched(client, order, result);
+    } else if (m->state != MIGRATION_UNDOING) {
         if (order->operation == OP_REPLAY_LOG && result->status == 0) {
             edge_reconstruct(client, result->log);
             return;
         }
         end_target_stage(client, order, result);
         if (result->status < 0)
-            target_fails(client, result->status, order->operation, result->reason);
+            migration_fail_target(client, result->status, order->operation, result->reason);
         else
             run_target_stages(client);
     } else if (m->operating == 0 && m->failure) {
         target_ends_broken(client);
     } else if (m->operating == 0) {
-        target_fails(client, -ECANCELED, order->operation, "called off");
+        migration_fail_target(client, -ECANCELED, order->operation, "called off");
     }
 }
 
@@ -92,14 +93,14 @@ void migration_reconstructed(struct edge_client *client, int32_t status, const c
     const struct order_result result = {.status = status, .reason = reason};
     migration_end_stage(client, &client->in, &order, &result);
     if (status < 0)
-        target_fails(client, status, OP_REPLAY_LOG, reason);
+        migration_fail_target(client, status, OP_REPLAY_LOG, reason);
     else
         run_target_stages(client);
 }
 
 void migration_lose_target(struct edge_client *client)
 {
-    target_fails(client, -ESRCH, OP_RESTORE, "the container ended by itself");
+    migration_fail_target(client, -ESRCH, OP_RESTORE, "the container ended by itself");
 }
 
 void migration_install(struct edge_client *client, const struct msg *msg)

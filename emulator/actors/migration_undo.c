@@ -6,14 +6,14 @@
 
 enum { UNDO_FAILURES_MAX = 20 };
 
-static void report_end(struct edge_client *client)
+void migration_report_end(struct edge_client *client, const char *outcome)
 {
     const struct migration *m = &client->out;
     struct report r = REPORT_INIT;
     r.kind = EVENT_MIGRATION;
     r.reporter = r.sender = client->edge->actor.self;
     r.peer = m->peer;
-    r.text = m->status ? "failed" : "superseded";
+    r.text = outcome;
     r.mud = (int32_t)client->mud;
     r.migration = (int32_t)m->id;
     r.begin = m->begin;
@@ -53,7 +53,7 @@ void migration_undo(struct edge_client *client)
         }
         if (m->status)
             migration_tell(client, m, m->ap, OFFLOAD_FAILED, m->status);
-        report_end(client);
+        migration_report_end(client, m->status ? "failed" : "superseded");
         edge_migration_ended(client);
     }
 }
@@ -125,6 +125,8 @@ void migration_undo_step_done(struct edge_client *client, const struct order *or
     m->undo_failed = false;
     if (order->operation == OP_THAW && undo_step_stands(client, order, result)) {
         m->frozen = false;
+        if (strategy_is_lazy(client->edge->actor.rules->strategy))
+            edge_report_container(client, client->container, "live");
     } else if (order->operation == OP_HALT && result->status == 0) {
         m->frozen = false;
         m->halted = true;

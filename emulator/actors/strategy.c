@@ -46,6 +46,12 @@ static const char *const operation_names[OPERATIONS] = {
     [OP_PUT_VOLUME] = "put volume",
     [OP_PUT_LAYER] = "put layer",
     [OP_RESTORE] = "restore",
+    [OP_DUMP_STATE] = "dump state",
+    [OP_SEND_STATE] = "send state",
+    [OP_RECEIVE_STATE] = "receive state",
+    [OP_RESTORE_STATE] = "restore state",
+    [OP_SERVE_PAGES] = "serve pages",
+    [OP_FETCH_PAGES] = "fetch pages",
     [OP_REPLAY] = "replay",
     [OP_SWITCH] = "switch",
     [OP_STOP] = "stop",
@@ -83,6 +89,8 @@ bool operation_is_transfer(enum operation operation)
     case OP_SEND_FILES:
     case OP_SEND_LIST:
     case OP_SEND_CHOICE:
+    case OP_SEND_STATE:
+    case OP_FETCH_PAGES:
         return true;
     default:
         return false;
@@ -112,9 +120,18 @@ enum operation operation_received(enum operation operation)
         return OP_SEND_VOLUME;
     case OP_RECEIVE_FILES:
         return OP_SEND_FILES;
+    case OP_RECEIVE_STATE:
+        return OP_SEND_STATE;
+    case OP_SERVE_PAGES:
+        return OP_FETCH_PAGES;
     default:
         return OPERATIONS;
     }
+}
+
+bool operation_is_of_pages(enum operation operation)
+{
+    return operation == OP_SERVE_PAGES || operation == OP_FETCH_PAGES;
 }
 
 bool strategy_has(const struct strategy *strategy, enum operation operation)
@@ -123,6 +140,11 @@ bool strategy_has(const struct strategy *strategy, enum operation operation)
         if (strategy->stages[i].operation == operation)
             return true;
     return false;
+}
+
+bool strategy_is_lazy(const struct strategy *strategy)
+{
+    return strategy_has(strategy, OP_FETCH_PAGES);
 }
 
 bool strategy_source_serves(const struct strategy *strategy)

@@ -50,6 +50,12 @@ enum operation {
     OP_PUT_VOLUME,  /* what has come of the volume, into its folder */
     OP_PUT_LAYER,   /* overlapped: the layer into the created container */
     OP_RESTORE,     /* T5: its processes from the checkpoint */
+    OP_DUMP_STATE,    /* post-copy: the processes without the pages of their memory, which stay where they are */
+    OP_SEND_STATE,
+    OP_RECEIVE_STATE,
+    OP_RESTORE_STATE, /* at the target: the processes run; a page that they touch and that is not there is fetched */
+    OP_SERVE_PAGES,   /* at the source: pages as they are asked for, until none is left */
+    OP_FETCH_PAGES,   /* at the target: those that are touched at once, the others meanwhile */
     OP_REPLAY,      /* T7 */
     OP_SWITCH,      /* T8: hold, probe, commit */
     OP_STOP,        /* T8: stop and remove the source container */
@@ -102,14 +108,18 @@ struct strategy {
 const char *operation_name(enum operation operation); /* "take layer", … as in result.json's stages */
 /* The operation of that name, or OPERATIONS. */
 enum operation operation_of(const char *name);
-bool operation_is_transfer(enum operation operation); /* OP_SEND_* */
-/* The OP_SEND_* that an OP_RECEIVE_* (or OP_LOAD_BASE) waits for, or OPERATIONS. */
+bool operation_is_transfer(enum operation operation); /* OP_SEND_*, OP_FETCH_PAGES */
+/* Goes on beside the other stages, past the switch: the switch does not wait for it, the end of the source does. */
+bool operation_is_of_pages(enum operation operation);
+/* The transfer that an OP_RECEIVE_* (or OP_LOAD_BASE, OP_SERVE_PAGES) waits for, or OPERATIONS. */
 enum operation operation_received(enum operation operation);
 /* NULL if there is none of that name. */
 const struct strategy *strategy_of(const char *name);
 /* The i-th, or NULL behind the last. */
 const struct strategy *strategy_at(int i);
 bool strategy_has(const struct strategy *strategy, enum operation operation);
+/* Does memory come page by page, after the container runs at the target? */
+bool strategy_is_lazy(const struct strategy *strategy);
 /* Does the source go on serving when the cut has been taken? */
 bool strategy_source_serves(const struct strategy *strategy);
 /* The strategy with the stages that a volume needs, in *with; false if it has no snapshot with which they could go. (strategy_volume.c) */

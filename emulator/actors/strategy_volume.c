@@ -59,7 +59,7 @@ static void send_last(struct strategy *s, enum operation operation)
 
 static enum operation last_to_begin(const struct strategy *s)
 {
-    return strategy_has(s, OP_RESTORE) ? OP_RESTORE : OP_START;
+    return strategy_has(s, OP_RESTORE) ? OP_RESTORE : strategy_is_lazy(s) ? OP_RESTORE_STATE : OP_START;
 }
 
 static void add_early(struct strategy *s)

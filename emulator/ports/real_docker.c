@@ -131,6 +131,12 @@ int real_docker(struct real_order *o, struct err *e)
     case OP_RECEIVE_CHANGES:
     case OP_MERGE:
     case OP_SEND_MEMORY:
+    case OP_DUMP_STATE:
+    case OP_SEND_STATE:
+    case OP_RECEIVE_STATE:
+    case OP_RESTORE_STATE:
+    case OP_SERVE_PAGES:
+    case OP_FETCH_PAGES:
     case OP_SEND_LAYER:
     case OP_SEND_IMAGE:
     case OP_RECEIVE_MEMORY:

@@ -65,7 +65,7 @@ static bool step(struct sim_container *c)
                 answer(c, &o, reply_type(&o), OFFLOAD_CACHED, c->state.replies[o.number % c->layout->window]);
         } else {
             c->working_on = o;
-            c->arm(c, &c->work, c->layout->work);
+            c->arm(c, &c->work, simtime_add(c->layout->work, c->waits ? c->waits(c, o.number) : SIMTIME_ZERO));
         }
         return true;
     }
@@ -157,5 +157,6 @@ void sim_container_free(struct sim_container *c)
     loop_cancel(c->loop, &c->wake);
     sim_state_free(&c->state);
     free(c->inbox);
+    free(c->pages);
     free(c);
 }

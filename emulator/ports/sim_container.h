@@ -13,6 +13,8 @@ struct sim_state {
     uint64_t *replies; /* owned: the digest of the last `window` requests, by number */
 };
 
+struct sim_pages;
+
 struct sim_container {
     struct loop *loop;
     const struct layout *layout;
@@ -30,6 +32,9 @@ struct sim_container {
     void (*arm)(struct sim_container *container, struct timer *timer, struct simtime after);
     void (*says)(struct sim_container *container, const struct offload *answer);
     void *owner;
+    /* How much longer request `number` takes, because pages of the memory are elsewhere; NULL: none are. */
+    struct simtime (*waits)(struct sim_container *container, uint32_t number);
+    struct sim_pages *pages; /* owned: which; sim_pages.c's */
 };
 
 void sim_state_init(struct sim_state *s, const struct layout *layout, uint32_t mud);

@@ -86,6 +86,7 @@ void sim_kill_containers(struct sim *sim, int edge, int mud)
         if (!c)
             continue;
         uint32_t at = c->edge, container = c->container;
+        sim_pages_source_dies(sim, at, (uint32_t)i, container);
         sim_remove_container(sim, at, (uint32_t)i, container);
         sim_snapshot_lose(sim, at, (uint32_t)i, container);
         if (sim->cast->edges[at])

@@ -113,6 +113,8 @@ int sim_snapshot_merge(struct sim *sim, const struct order *o);
 int sim_volume_put(struct sim *sim, const struct order *o);
 /* Of its files that have changed since it was copied. */
 uint64_t sim_volume_changes(struct sim *sim, const struct order *o);
+/* The requests executed between seed and snapshot, `until` excluded; false if there are not both. */
+bool sim_snapshot_interval(struct sim *sim, const struct order *o, uint32_t *from, uint32_t *until);
 /* Pages that differ between seed and snapshot, by area; false if there are not both. */
 bool sim_snapshot_changes(struct sim *sim, const struct order *o, uint64_t pages[STATE_AREAS]);
 
@@ -150,6 +152,10 @@ void sim_transfer_forget_all(struct sim_device *device);
 bool sim_transfer_arrived(struct sim *sim, const struct order *o, enum operation sent);
 /* Bytes that an order at the target still waits for of what it receives; UINT64_MAX: nothing has been sent. */
 uint64_t sim_transfer_left(struct sim *sim, const struct order *o);
+/* Bytes of FETCH_PAGES that have not arrived. */
+uint64_t sim_transfer_to_come(const struct sim_order *so);
+/* Of its connection; zero on one host. */
+struct simtime sim_transfer_round_trip(const struct sim_order *so);
 /* Of a transfer, what it put on the wire; of others, what they handle. */
 uint64_t sim_order_bytes(const struct sim_order *so);
 void sim_free_connections(struct sim *sim);
@@ -164,6 +170,20 @@ void sim_pull_begin(struct sim_order *so);
 int sim_pull_takes_effect(struct sim *sim, const struct order *order);
 /* Well or not. */
 void sim_pull_ends(struct sim_order *so);
+
+/* --- sim_pages.c --- */
+/* The order's container was restored without its memory, or only with what the seed had of it. */
+void sim_pages_lack(struct sim *sim, const struct order *o);
+/* What FETCH_PAGES fetches. */
+uint64_t sim_pages_bytes(struct sim *sim, const struct order *o);
+/* Does the source of the order's migration serve pages? */
+bool sim_pages_are_served(struct sim *sim, const struct order *o);
+/* FETCH_PAGES has ended; not well: its container executes nothing any more. */
+void sim_pages_end(struct sim *sim, const struct order *o, bool well);
+/* A container whose pages are served ends. */
+void sim_pages_source_dies(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container);
+/* The order ends: what it serves, or is served by, sees no byte any more, unless all have arrived. */
+void sim_pages_break_off(struct sim_order *so);
 
 /* --- sim_layers.c --- */
 /* Bytes of the base's layers that an order sends, each divided by `ratio`. */

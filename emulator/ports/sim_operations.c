@@ -101,6 +101,8 @@ static int restore(struct sim *sim, const struct order *o)
     if (status < 0)
         return status;
     add_container(sim, o, &state);
+    if (o->operation == OP_RESTORE_STATE)
+        sim_pages_lack(sim, o);
     if (!sim->layout->keeps_snapshots)
         drop_files(sim, o);
     return 0;
@@ -141,6 +143,7 @@ static int take_effect(struct sim *sim, const struct order *o)
     case OP_DUMP:
     case OP_COPY_VOLUME:
     case OP_TAKE_VOLUME:
+    case OP_DUMP_STATE:
         return c ? dump(sim, o, c) : -ENOENT;
     case OP_THAW:
         return c ? sim_container_thaw(c), 0 : -ENOENT;
@@ -148,6 +151,7 @@ static int take_effect(struct sim *sim, const struct order *o)
         sim_remove_container(sim, o->edge.index, o->mud, o->container);
         return 0;
     case OP_RESTORE:
+    case OP_RESTORE_STATE:
     case OP_REVIVE:
         return restore(sim, o);
     case OP_DISCARD:
@@ -179,6 +183,10 @@ static int take_effect(struct sim *sim, const struct order *o)
     case OP_COMMIT:
     case OP_SAVE:
     case OP_SEND_MEMORY:
+    case OP_SEND_STATE:
+    case OP_RECEIVE_STATE:
+    case OP_SERVE_PAGES:
+    case OP_FETCH_PAGES: /* sim_pages.c */
     case OP_SEND_LAYER:
     case OP_SEND_IMAGE:
     case OP_RECEIVE_MEMORY:
@@ -216,6 +224,7 @@ static void unlink_order(struct sim_order *so)
     *link = so->next;
     sim_transfer_leave(so);
     sim_pull_ends(so);
+    sim_pages_break_off(so);
 }
 
 static void goes_on(struct timer *timer)
@@ -293,7 +302,10 @@ void sim_order_finish(struct sim_order *so)
             measure(so, &result);
         if (so->fault)
             sim_snapshot_damage(sim, &order, so->fault->effect);
+        if (so->fault && order.operation == OP_FETCH_PAGES)
+            result = (struct order_result){.status = -EBADMSG, .reason = "a page came damaged"};
     }
+    sim_pages_end(sim, &order, result.status == 0);
     hold_for_snapshot(sim, &order, false);
     unlink_order(so);
     loop_cancel(sim->loop, &so->timer);
@@ -330,8 +342,12 @@ static struct simtime cost_of(const struct sim_order *so)
     return transfers ? simtime_add(time, sim_transfer_prepare(so)) : time;
 }
 
+/* Whoever fetched pages has ended with it, and its container waits for them for ever. */
 void sim_drop_order(struct sim_order *so)
 {
+    const struct order *o = &so->order;
+    if (o->operation == OP_FETCH_PAGES)
+        sim_remove_container(so->sim, o->edge.index, o->mud, o->container);
     unlink_order(so);
     loop_cancel(so->sim->loop, &so->timer);
     free(so);

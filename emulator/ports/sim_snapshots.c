@@ -66,7 +66,8 @@ static bool carries(const struct sim *sim, enum operation operation, enum sim_fi
              : operation == OP_COPY_VOLUME || operation == OP_SEND_VOLUME  ? SIM_VOLUME
              : operation == OP_TAKE_VOLUME || operation == OP_SEND_FILES   ? (early ? SIM_VOLUME_CHANGES : SIM_VOLUME)
                                                                            : SIM_SNAPSHOT;
-    return *files != SIM_SNAPSHOT || operation == OP_SEND_MEMORY || operation == OP_SEND_CHANGES;
+    return *files != SIM_SNAPSHOT || operation == OP_SEND_MEMORY || operation == OP_SEND_STATE ||
+           operation == OP_SEND_CHANGES;
 }
 
 void sim_snapshot_take(struct sim *sim, const struct order *o, const struct sim_container *c)
@@ -110,7 +111,8 @@ void sim_log_drop(struct sim *sim, const struct order *o)
 
 void sim_snapshot_drop(struct sim *sim, const struct order *o)
 {
-    int first = o->operation == OP_PUT_VOLUME ? SIM_VOLUME : 0, until = o->operation == OP_RESTORE ? SIM_VOLUME : SIM_FILES;
+    bool restores = o->operation == OP_RESTORE || o->operation == OP_RESTORE_STATE;
+    int first = o->operation == OP_PUT_VOLUME ? SIM_VOLUME : 0, until = restores ? SIM_VOLUME : SIM_FILES;
     for (int files = first; files < until; files++)
         drop(&sim->devices[o->mud], find(sim, (enum sim_files)files, o->edge.index, o));
 }
@@ -195,13 +197,24 @@ uint64_t sim_log_bytes(struct sim *sim, const struct order *o)
     return s ? log_file_bytes(&s->log) : 0;
 }
 
-bool sim_snapshot_changes(struct sim *sim, const struct order *o, uint64_t pages[STATE_AREAS])
+bool sim_snapshot_interval(struct sim *sim, const struct order *o, uint32_t *from, uint32_t *until)
 {
     const struct sim_snapshot *seed = find(sim, SIM_SEED, o->edge.index, o),
                               *now = find(sim, SIM_SNAPSHOT, o->edge.index, o);
     if (!seed || !now || now->state.model.next < seed->state.model.next)
         return false;
-    statechain_model_rewritten(&now->state.model, seed->state.model.next, now->state.model.next, pages);
+    *from = seed->state.model.next;
+    *until = now->state.model.next;
+    return true;
+}
+
+bool sim_snapshot_changes(struct sim *sim, const struct order *o, uint64_t pages[STATE_AREAS])
+{
+    const struct sim_snapshot *now = find(sim, SIM_SNAPSHOT, o->edge.index, o);
+    uint32_t from, until;
+    if (!sim_snapshot_interval(sim, o, &from, &until))
+        return false;
+    statechain_model_rewritten(&now->state.model, from, until, pages);
     return true;
 }
 

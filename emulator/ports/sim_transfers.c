@@ -26,9 +26,19 @@ struct sim_arrival {
 /* dockerd opens connections of its own: TCP, TLS, the question who we are, manifest, configuration, then layers beside each other. */
 static const struct carrier_model pull_model = {"pull", .round_trips = 8, .window = SIM_TCP_WINDOW, .apart = true, .compresses = true};
 
+/* CRIU's page server: TCP, TLS 1.3, the first page's request; pages as they are. */
+static const struct carrier_model pages_model = {"pages", .round_trips = 3, .window = SIM_TCP_WINDOW};
+
 static const struct carrier_model *carrier_of(const struct sim_order *so)
 {
-    return so->order.operation == OP_PULL ? &pull_model : carrier_model_of(so->sim->layout->carrier);
+    switch (so->order.operation) {
+    case OP_PULL:
+        return &pull_model;
+    case OP_FETCH_PAGES:
+        return &pages_model;
+    default:
+        return carrier_model_of(so->sim->layout->carrier);
+    }
 }
 
 enum { ROUTE_MAX = 3 };
@@ -53,6 +63,10 @@ static int route_of(const struct sim_order *so, int hosts[ROUTE_MAX])
     } else {
         stops[1] = stops[2] = stops[0];
         stops[0] = registry < 0 ? stops[0] : sim->layout->registries[registry].host;
+    }
+    if (o->operation == OP_FETCH_PAGES) {
+        stops[0] = sim_edge_host(sim, o->peer);
+        stops[1] = stops[2] = sim_edge_host(sim, o->edge);
     }
     hosts[count++] = stops[0];
     for (int i = 1; i < ROUTE_MAX; i++)
@@ -249,8 +263,10 @@ static struct simtime protocol_time(const struct sim_order *so, int from, int to
 {
     struct sim *sim = so->sim;
     struct simtime rtt = round_trip(so, from, to);
-    return so->order.operation == OP_PULL ? simtime_scale(rtt, pull_model.round_trips)
-                                          : carrier_model_time(carrier_of(so), sim->layout, so->order.operation, rtt);
+    enum operation operation = so->order.operation;
+    return operation == OP_PULL || operation == OP_FETCH_PAGES
+               ? simtime_scale(rtt, carrier_of(so)->round_trips)
+               : carrier_model_time(carrier_of(so), sim->layout, operation, rtt);
 }
 
 /* --- orders -------------------------------------------------------------------------------------------------------------------------- */
@@ -294,6 +310,8 @@ static uint64_t bytes_of(const struct sim_order *so, bool compressed)
     const struct layout *l = sim->layout;
     enum operation operation = so->order.operation;
     uint64_t pages[STATE_AREAS];
+    if (operation == OP_FETCH_PAGES)
+        return sim_pages_bytes(sim, &so->order);
     if (operation == OP_SEND_BASE)
         return sim_layers_to_send(sim, &so->order, compressed ? l->base_ratio : 1);
     if (operation == OP_TAKE_LOG || operation == OP_SEND_LOG || operation == OP_REPLAY_LOG)
@@ -302,8 +320,21 @@ static uint64_t bytes_of(const struct sim_order *so, bool compressed)
         return (uint64_t)((double)sim_volume_changes(sim, &so->order) / (compressed ? l->layer_ratio : 1));
     if ((operation != OP_DIFF && operation != OP_SEND_CHANGES) || !sim_snapshot_changes(sim, &so->order, pages))
         return compressed ? layout_compressed_bytes(l, operation) : layout_operation_bytes(l, operation);
+    if (sim_pages_are_served(sim, &so->order))
+        pages[STATE_MEMORY] = 0; /* they stay */
     double memory = (double)(pages[STATE_MEMORY] * STATE_PAGE), layer = (double)(pages[STATE_LAYER] * STATE_PAGE);
     return (uint64_t)(compressed ? memory / l->memory_ratio + layer / l->layer_ratio : memory + layer);
+}
+
+uint64_t sim_transfer_to_come(const struct sim_order *so)
+{
+    return so->connection ? so->until - so->connection->flow.arrived : so->arrived ? 0 : bytes_of(so, false);
+}
+
+struct simtime sim_transfer_round_trip(const struct sim_order *so)
+{
+    int hosts[ROUTE_MAX];
+    return route_of(so, hosts) > 1 ? round_trip(so, hosts[0], hosts[1]) : SIMTIME_ZERO;
 }
 
 void sim_transfer_begin(struct sim_order *so)

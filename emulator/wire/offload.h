@@ -62,6 +62,7 @@ enum offload_flags {
     OFFLOAD_ANEW = 4,     /* PROBE: a container that has executed nothing begins at `number`; what is before it, another has executed,
                              and is answered with the chain of the start */
     OFFLOAD_SNAPSHOT = 8, /* INSTALL: the container begins from a snapshot, not fresh */
+    OFFLOAD_BRIEF = 16,   /* PROBE: without the checksum, for which all of memory is read */
 };
 
 /* A party of the protocol, by role and index in the scenario. */

@@ -95,6 +95,21 @@ static int link_driver(const struct host_probe *probe, const struct host_probe_s
     return driver->probe(e);
 }
 
+static bool is_lazy(const struct host_probe *probe, const struct scenario *s)
+{
+    (void)probe;
+    return strategy_is_lazy(s->migration.strategy);
+}
+
+/* Dumps and restores by the Engine carry all of the memory. */
+static int lazy_pages(const struct host_probe *probe, const struct host_probe_subject *subject, char *found, size_t size,
+                      struct err *e)
+{
+    (void)probe, (void)subject, (void)found, (void)size;
+    err_set(e, EOPNOTSUPP, "strategies whose memory comes page by page run in virtual time only");
+    return err_hint(e, "--world sim, or another strategy, such as pre-copy");
+}
+
 static const struct host_probe probes[] = {
     {.name = "privileges", .use = PROBE_EVERY_RUN, .attempt = privileges},
     {.name = "namespaces", .use = PROBE_ITSELF, .attempt = host_probe_namespaces},
@@ -105,6 +120,7 @@ static const struct host_probe probes[] = {
     {.name = "freezer", .use = PROBE_EVERY_RUN, .attempt = host_probe_freezer},
     {.name = "Engine", .use = PROBE_ITSELF, .attempt = host_probe_engine},
     {.name = "disk", .use = PROBE_EVERY_RUN, .attempt = host_probe_disk},
+    {.name = "lazy pages", .use = PROBE_SOME_RUNS, .needed = is_lazy, .attempt = lazy_pages},
     {.name = "clock", .use = PROBE_COMFORT, .attempt = host_probe_clock},
     {.name = "NFS client", .use = PROBE_COMFORT, .attempt = host_probe_nfs_client},
     {.name = "figures", .use = PROBE_COMFORT, .attempt = host_probe_figures},

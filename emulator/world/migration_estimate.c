@@ -213,7 +213,7 @@ struct migration_burden migration_burden(const struct layout *l, const struct st
     double wait_s = wait_in_queue_s(&way.legs[0], carrier);
     schedule(&plan, l, strategy, &way);
     return (struct migration_burden){
-        .frozen = strategy_has(strategy, OP_HALT) ? total : end_of(strategy, &plan, OP_THAW),
+        .frozen = strategy_source_serves(strategy) ? end_of(strategy, &plan, OP_THAW) : total,
         .queueing = simtime_from_seconds(wait_s * share)};
 }
 
