@@ -6,6 +6,7 @@
 #include "result.h"
 #include "world_layout.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* What a page can show and a browser still draws at once. */
@@ -154,7 +155,12 @@ static void gather(struct gathering *g, const struct event *ev)
     }
 }
 
-static int read_events(const char *run, const struct run_record *record, json_object *data, char **document,
+/* What the log says of the run as a whole; NULL where it does not. */
+struct facts {
+    char *document, *paths; /* owned */
+};
+
+static int read_events(const char *run, const struct run_record *record, json_object *data, struct facts *facts,
                        struct err *e)
 {
     uint32_t kinds = EVENT_MASK(EVENT_MESSAGE) | EVENT_MASK(EVENT_STAGE) | EVENT_MASK(EVENT_CONTAINER) |
@@ -171,7 +177,8 @@ static int read_events(const char *run, const struct run_record *record, json_ob
     int status = event_reader_open(run, kinds, &reader, e);
     if (status < 0)
         return status;
-    *document = event_reader_fact(reader, "document");
+    facts->document = event_reader_fact(reader, "document");
+    facts->paths = event_reader_fact(reader, "paths");
     while ((status = event_reader_next(reader, &ev, e)) > 0)
         gather(&g, &ev);
     event_reader_close(reader);
@@ -226,7 +233,7 @@ static json_object *links_json(const struct layout *l)
 }
 
 /* Without a document (of an imported log, of another version) the page does without places and links. */
-static void add_scenario(json_object *data, const char *document)
+static void add_scenario(json_object *data, const char *document, const char *paths)
 {
     struct scenario *s =
         document ? scenario_parse("scenario", document, strlen(document), NULL, 0, NULL) : NULL;
@@ -238,6 +245,7 @@ static void add_scenario(json_object *data, const char *document)
     json_object_object_add(data, "aps", aps_json(s, &l));
     json_object_object_add(data, "edges", edges_json(&l));
     json_object_object_add(data, "links", links_json(&l));
+    json_object_object_add(data, "paths", paths ? json_tokener_parse(paths) : NULL);
     world_layout_free(&l);
     scenario_free(s);
 }
@@ -247,7 +255,7 @@ int report_data(const char *folder, json_object **out, struct err *e)
     struct response_curve curve = RESPONSE_CURVE_INIT;
     struct run_record first = RUN_RECORD_INIT;
     json_object *result = NULL, *data = json_object_new_object();
-    autofree char *document = NULL;
+    struct facts facts = {NULL, NULL};
     int status = json_file_read(folder, "result.json", &result, e);
     int repetitions = status == 0 ? result_repetitions(folder, result) : 0;
     autofree char *run = repetitions ? mem_printf("%s/rep-1", folder) : mem_copy_string(folder);
@@ -257,15 +265,17 @@ int report_data(const char *folder, json_object **out, struct err *e)
         status = response_curve_read(folder, repetitions, &curve, &first, e);
     json_object_object_add(data, "response", response_json(&curve));
     if (status == 0)
-        status = read_events(run, &first, data, &document, e);
-    add_scenario(data, document);
+        status = read_events(run, &first, data, &facts, e);
+    add_scenario(data, facts.document, facts.paths);
+    free(facts.document);
+    free(facts.paths);
     response_curve_free(&curve);
     run_record_free(&first);
     *out = data;
     return status;
 }
 
-json_object *report_data_at_start(json_object *result, const char *document)
+json_object *report_data_at_start(json_object *result, const char *document, const char *paths)
 {
     static const char *const lists[] = {"response", "events", "messages", "windows"};
     json_object *data = json_object_new_object();
@@ -273,6 +283,6 @@ json_object *report_data_at_start(json_object *result, const char *document)
     json_object_object_add(data, "repetitions", json_object_new_int(0));
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
         json_object_object_add(data, lists[i], json_object_new_array());
-    add_scenario(data, document);
+    add_scenario(data, document, paths);
     return data;
 }

@@ -10,6 +10,7 @@
  *   messages     the same, of kinds "sent" and "recvd" and stages, around the first migrations
  *   windows      [device, migration's begin_s, from_s, to_s]: these times around migrations
  *   aps, edges, links   as the log calls them, with their places and parameters
+ *   paths        how devices moved, as the log has it (track_paths.h); null if they did not
  */
 #ifndef ROAMLAB_REPORT_DATA_H
 #define ROAMLAB_REPORT_DATA_H
@@ -23,8 +24,8 @@
 /* json_object_put() *data. */
 int report_data(const char *folder, json_object **data, struct err *e);
 /* The same before anything has happened, for a page that hears of it (live_feed.h). Of `result`, which it takes over, the page needs what is
- * known before the run; `document` is the scenario's, or NULL. json_object_put() it. */
-json_object *report_data_at_start(json_object *result, const char *document);
+ * known before the run; `document` is the scenario's, `paths` is track_paths_text()'s, or NULL. json_object_put() it. */
+json_object *report_data_at_start(json_object *result, const char *document, const char *paths);
 
 /* An event as `events` and `messages` have it; json_object_put() it. */
 json_object *report_event(const struct event *event);

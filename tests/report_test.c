@@ -177,6 +177,24 @@ static void test_chromium_draws_it(void **state)
             fail_msg("the page has no %s", parts[i]);
 }
 
+/* The five devices of campus-walk: their ways, and themselves on them. */
+static void test_chromium_draws_tracks(void **state)
+{
+    if (chromium_is_missing())
+        skip();
+    run_scenario(*state, (const char *const[]){"--quiet", "-o", "@/run", "--set", "duration_s=20",
+                                               "scenarios/campus-walk.json", NULL});
+    autofree char *folder = mem_printf("%s/run", (char *)*state);
+    autofree char *dom = draw(folder);
+    int ways = 0, devices = 0;
+    for (const char *at = dom; (at = strstr(at, "class=\"track\"")); at++)
+        ways++;
+    for (const char *at = dom; (at = strstr(at, "r=\"6\"")); at++)
+        devices++;
+    assert_int_equal(ways, 5);
+    assert_int_equal(devices, 5);
+}
+
 static void test_chromium_takes_names_as_names(void **state)
 {
     if (chromium_is_missing())
@@ -197,6 +215,7 @@ int main(void)
         IN_FOLDER(test_repetitions_and_the_paper),
         IN_FOLDER(test_a_folder_without_result),
         IN_FOLDER(test_chromium_draws_it),
+        IN_FOLDER(test_chromium_draws_tracks),
         IN_FOLDER(test_chromium_takes_names_as_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

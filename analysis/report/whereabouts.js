@@ -4,7 +4,7 @@ function lanesOf() {
     const lanes = new Map();
     const lane = device => {
         if (!lanes.has(device))
-            lanes.set(device, {name: null, visits: [], live: [], marks: []});
+            lanes.set(device, {device, name: null, visits: [], live: [], marks: []});
         return lanes.get(device);
     };
     const close = (list, at) => { if (list.length && list[list.length - 1].end === null) list[list.length - 1].end = at; };
@@ -66,10 +66,41 @@ function whereaboutsChart(here, lanes) {
     html(keys, "span", {class: "faint"}, "upper half: access point, in its edge server's colour; lower half: the live container; thin bars: handoffs; empty: no access point");
 }
 
+const pathOf = of => (data.paths || {})[of.device] || [];
+
+/* Where the path is at a time, null if nowhere: between two samples on the straight way. */
+function onPath(path, t) {
+    const next = path.findIndex(p => p && p[0] > t), before = next < 0 ? path[path.length - 1] : path[next - 1], after = path[next];
+    if (!before || before[0] > t)
+        return null;
+    const share = after && after[0] > before[0] ? (t - before[0]) / (after[0] - before[0]) : 0, [, x_m, y_m] = before;
+    return after ? {x_m: x_m + (after[1] - x_m) * share, y_m: y_m + (after[2] - y_m) * share} : {x_m, y_m};
+}
+
+/* Devices whose ways are not known stand around their access point. */
+function besideAp(ap, i, count, distance) {
+    const angle = i / count * 2 * Math.PI;
+    return {x_m: ap.x_m + Math.cos(angle) * distance, y_m: ap.y_m + Math.sin(angle) * distance};
+}
+
+function drawPaths(parent, lanes, x, y) {
+    for (const of of lanes) {
+        let line = "", pen = "M";
+        for (const p of pathOf(of)) {
+            if (p)
+                line += `${pen}${x({x_m: p[1]}).toFixed(1)} ${y({y_m: p[2]}).toFixed(1)}`;
+            pen = p ? "L" : "M";
+        }
+        if (line)
+            tip(svg(parent, "path", {d: line, class: "track"}), `the way of ${of.name}`);
+    }
+}
+
 /* The map; the function that it returns puts the devices where they are at a time. */
 function drawMap(parent, lanes) {
     const placed = placedAps();
-    const xs = placed.map(a => a.x_m), ys = placed.map(a => a.y_m);
+    const steps = lanes.flatMap(pathOf).filter(p => p), moving = steps.length > 0;
+    const xs = placed.map(a => a.x_m).concat(steps.map(p => p[1])), ys = placed.map(a => a.y_m).concat(steps.map(p => p[2]));
     const apart = placed.reduce((least, a) => placed.reduce((l, b) => a === b ? l : Math.min(l, Math.hypot(a.x_m - b.x_m, a.y_m - b.y_m) || l), least), Infinity);
     const radius = Number.isFinite(apart) ? apart / 2 : 10, margin = radius * 1.4;
     const [left, right, low, high] = [Math.min(...xs) - margin, Math.max(...xs) + margin, Math.min(...ys) - margin, Math.max(...ys) + margin];
@@ -78,7 +109,7 @@ function drawMap(parent, lanes) {
     const chart = svg(parent, "svg", {viewBox: `0 0 ${Math.ceil((right - left) * scale)} ${Math.ceil((high - low) * scale)}`, role: "img", "aria-label": "Access points and devices in their cells"});
     chart.style.maxWidth = Math.ceil((right - left) * scale) + "px";
     const ways = new Map();
-    for (const of of lanes)
+    for (const of of moving ? [] : lanes)
         for (let i = 1; i < of.visits.length; i++) {
             const ends = [of.visits[i - 1].where, of.visits[i].where].sort().join("\n");
             ways.set(ends, (ways.get(ends) || 0) + 1);
@@ -90,6 +121,7 @@ function drawMap(parent, lanes) {
         if (a && b && a !== b)
             tip(svg(chart, "line", {x1: x(a), y1: y(a), x2: x(b), y2: y(b), class: "message", style: `stroke-width: ${Math.min(1 + count, 8)}`}), `${a.name} – ${b.name}: ${count} handoffs`);
     }
+    drawPaths(chart, lanes, x, y);
     const small = placed.length > 60;
     placed.forEach(a => small || svg(chart, "text", {x: x(a), y: y(a) - radius * scale * 0.6, "text-anchor": "middle", class: "faint"}, a.name));
     const devices = svg(chart, "g"), perMap = lanes.length;
@@ -97,13 +129,13 @@ function drawMap(parent, lanes) {
         devices.replaceChildren();
         lanes.forEach((of, i) => {
             const visit = of.visits.find(v => v.begin <= t && t < v.end), ap = visit && placed.find(a => a.name === visit.where);
-            if (!ap)
+            const at = pathOf(of).length ? onPath(pathOf(of), t) : ap && besideAp(ap, i, perMap, radius * 0.4);
+            if (!at)
                 return;
-            const angle = i / perMap * 2 * Math.PI, at = {x: x(ap) + Math.cos(angle) * radius * scale * 0.4, y: y(ap) + Math.sin(angle) * radius * scale * 0.4};
             const live = of.live.find(v => v.begin <= t && t < v.end);
-            tip(svg(devices, "circle", {cx: at.x, cy: at.y, r: 6, fill: live ? edgeColour(live.where) : "none", stroke: "currentColor", "stroke-width": 1.5}),
-                `${of.name} at ${ap.name}, container ${live ? "on " + live.where : "nowhere live"}`);
-            svg(devices, "text", {x: at.x + 8, y: at.y + 4}, of.name || "?");
+            tip(svg(devices, "circle", {cx: x(at), cy: y(at), r: 6, fill: live ? edgeColour(live.where) : "none", stroke: "currentColor", "stroke-width": 1.5}),
+                `${of.name} at ${ap ? ap.name : "no access point"}, container ${live ? "on " + live.where : "nowhere live"}`);
+            svg(devices, "text", {x: x(at) + 8, y: y(at) + 4}, of.name || "?");
         });
     };
 }
@@ -129,6 +161,7 @@ function placeMap(lanes) {
     slider.addEventListener("input", draw);
     controls.append(clock);
     draw();
-    html(here, "p", {class: "faint"}, "Lines: handoffs between two cells, thicker for more. Dots: devices, in the colour of the edge server that has their live container. " +
+    html(here, "p", {class: "faint"}, (lanes.some(of => pathOf(of).length) ? "Lines: the ways of the devices. " : "Lines: handoffs between two cells, thicker for more. ") +
+        "Dots: devices, in the colour of the edge server that has their live container. " +
         "A circle marks an access point, not how far it is heard.");
 }

@@ -106,6 +106,9 @@ static int run_and_keep(struct play *p, uint64_t seed, const char *folder, struc
     if (listener || p->hear)
         logrepo_listen(repo, hear, &hearers);
     status = run_world(p, seed, folder, repo, e);
+    autofree char *paths = track_paths_text(p->scenario->paths);
+    if (paths)
+        logrepo_describe(repo, "paths", paths, NULL);
     p->events_received = logrepo_received(repo);
     if (logrepo_close(repo, &close_err) < 0 && status == 0) {
         *e = close_err;

@@ -63,7 +63,8 @@ static int replay(struct live *live, const char *folder, struct err *e)
     struct event_reader *reader = NULL;
     status = event_reader_open(run, EVENT_MASK_ALL, &reader, e);
     autofree char *document = reader ? event_reader_fact(reader, "document") : NULL;
-    json_object *data = report_data_at_start(result, document);
+    autofree char *paths = reader ? event_reader_fact(reader, "paths") : NULL;
+    json_object *data = report_data_at_start(result, document, paths);
     if (status == 0)
         status = live_begin(live, data, folder, true, e);
     if (status == 0)

@@ -244,8 +244,11 @@ static int begin_live(struct run *r, struct play *p, struct err *e)
     json_object_object_add(known, "world", json_object_new_string(r->real ? "real" : "sim"));
     json_object_object_add(known, "seed", json_object_new_int64((int64_t)s->seed));
     json_object_object_add(known, "roamlab", json_object_new_string(ROAMLAB_VERSION));
-    json_object *data = report_data_at_start(known, s->text);
-    int status = live_begin(&r->live, data, r->folder, !r->real, e);
+    int status = scenario_move(r->scenario, s->seed, e);
+    autofree char *paths = track_paths_text(s->paths);
+    json_object *data = report_data_at_start(known, s->text, paths);
+    if (status == 0)
+        status = live_begin(&r->live, data, r->folder, !r->real, e);
     json_object_put(data);
     p->hear = live_hear;
     p->hearer = &r->live;

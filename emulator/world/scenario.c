@@ -112,6 +112,7 @@ void scenario_free(struct scenario *s)
         free(s->mobilities[i].tracks);
     }
     free(s->mobilities);
+    track_paths_free(s->paths);
     free(s->hosts);
     free(s->edges);
     free(s->aps);

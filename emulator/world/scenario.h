@@ -18,6 +18,7 @@
 #include "strategy.h"
 #include "supervision.h"
 #include "track.h"
+#include "track_paths.h"
 #include "visit.h"
 
 #include <stdbool.h>
@@ -226,6 +227,7 @@ struct scenario {
     int mobility_count;
     bool moved; /* scenario_move() has filled in the visits, for that seed */
     uint64_t moved_seed;
+    struct track_paths *paths; /* owned; how some of them moved, by index of `muds`; NULL before */
     struct scenario_radio radio;
     struct scenario_service service;
     struct scenario_migration migration;

@@ -128,6 +128,7 @@ static int next_sample(struct tracks *t, struct track_sample *sample, struct err
         if (t->start < 0 || device < 0 || device >= t->group->count)
             continue;
         sample->device = (uint32_t)device;
+        track_paths_add(t->group->s->paths, (uint32_t)(t->group->first + device), sample);
         return 1;
     }
     return status < 0 ? tracks_error(t, e) : 0;
@@ -257,6 +258,8 @@ static int move_all(struct scenario *s, const struct scenario_air *air, uint64_t
     for (int i = 0; i < s->mud_count; i++)
         count += moves(s, i);
     struct group *groups = mem_alloc_array((size_t)count, sizeof *groups);
+    track_paths_free(s->paths);
+    s->paths = track_paths_new();
     for (int i = 0; i < s->mud_count; i++)
         if (moves(s, i))
             begin_group(&groups[at++], s, i, air, seed);
