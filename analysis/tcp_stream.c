@@ -63,7 +63,7 @@ static int32_t ahead(uint32_t sequence, uint32_t of)
 static void hear(struct tcp_streams *streams, struct entry *entry, uint32_t sequence, const uint8_t *bytes,
                  size_t len)
 {
-    size_t known = (uint32_t)-ahead(sequence, entry->expected);
+    size_t known = entry->expected - sequence;
     if (known >= len)
         return;
     streams->hear(streams->context, &entry->stream, bytes + known, len - known, entry->broken);
