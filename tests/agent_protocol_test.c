@@ -35,6 +35,11 @@ static void words(void **unused)
     }
 }
 
+static bool same(const char *a, const char *b)
+{
+    return a == b || (a && b && !strcmp(a, b));
+}
+
 static void orders(void **unused)
 {
     (void)unused;
@@ -49,12 +54,21 @@ static void orders(void **unused)
         {UINT64_MAX, "", NULL, false},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct agent_orders in = {rows[i].scenario, "s.json",
-                                  rows[i].seed,     3,
-                                  "abc1234",        "/var/lib/roamlab/runs/abc1234",
-                                  "image:1",        "/i.tar",
-                                  "/opt/bin",       rows[i].capture,
-                                  rows[i].again},
+        const char *machine = rows[i].capture ? "/proc/7/ns/net" : NULL;
+        struct agent_orders in = {.scenario = rows[i].scenario,
+                                  .path = "s.json",
+                                  .seed = rows[i].seed,
+                                  .host = 3,
+                                  .run = "abc1234",
+                                  .folder = "/var/lib/roamlab/runs/abc1234",
+                                  .image = "image:1",
+                                  .archive = "/i.tar",
+                                  .criu_folder = "/opt/bin",
+                                  .capture = rows[i].capture,
+                                  .again = rows[i].again,
+                                  .machine_namespace = machine,
+                                  .anchor = machine,
+                                  .anchor_archive = machine},
                             out;
         struct err e = ERR_INIT;
         struct json_object *line = through_text(agent_say_prepare(&in));
@@ -68,7 +82,9 @@ static void orders(void **unused)
         assert_string_equal(out.image, in.image);
         assert_string_equal(out.archive, in.archive);
         assert_string_equal(out.criu_folder, in.criu_folder);
-        assert_true(!out.capture == !in.capture && (!in.capture || !strcmp(in.capture, out.capture)));
+        assert_true(same(in.capture, out.capture));
+        assert_true(same(in.machine_namespace, out.machine_namespace) && same(in.anchor, out.anchor) &&
+                    same(in.anchor_archive, out.anchor_archive));
         json_object_put(line);
     }
 }
@@ -204,7 +220,8 @@ static int read_any(struct json_object *line, struct err *e)
 static void missing_and_wrong_fields(void **unused)
 {
     (void)unused;
-    const struct agent_orders some_orders = {"{}", "s.json", 1, 0, "r", "/r", "i", "/i", "/c", NULL, true};
+    const struct agent_orders some_orders = {
+        .scenario = "{}", .path = "s.json", .seed = 1, .run = "r", .folder = "/r", .image = "i", .archive = "/i", .criu_folder = "/c", .again = true};
     struct json_object *lines[] = {agent_say_prepare(&some_orders), agent_say_begin(SIMTIME_ZERO),
                                    agent_say_idle(true), agent_say_ended(&(struct agent_account){0}), agent_say_away(UINT32_MAX),
                                    agent_say_event(&(struct event){.reporter = "USER", .text = ""})};

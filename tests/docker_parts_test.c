@@ -233,7 +233,7 @@ static void request_done(struct docker_request *request, int status, struct json
 static void names_an_engine_that_is_not_there(void **state)
 {
     (void)state;
-    struct docker_api *api = docker_api_new(f.loop, "/nonexistent/docker.sock", NULL);
+    struct docker_api *api = docker_api_new(f.loop, &(struct docker_address){.url = "unix:///nonexistent/docker.sock"}, NULL);
     struct docker_request request = {.done = request_done};
     assert_int_equal(
         docker_api_request(api, &request, "POST", NULL, NULL, "/containers/%s/start?checkpoint=c", "x"), 0);
@@ -259,7 +259,7 @@ static void frees_the_api_when_a_request_fails(void **state)
 {
     (void)state;
     struct docker_request request = {.done = done_with_the_engine};
-    last_api = docker_api_new(f.loop, "/nonexistent/docker.sock", NULL);
+    last_api = docker_api_new(f.loop, &(struct docker_address){.url = "unix:///nonexistent/docker.sock"}, NULL);
     assert_int_equal(docker_api_request(last_api, &request, "GET", NULL, NULL, "/_ping"), 0);
     assert_int_equal(fixture_wait(&f, "request"), -ECONNREFUSED);
 }

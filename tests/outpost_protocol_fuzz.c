@@ -3,6 +3,7 @@
 #include "files.h"
 #include "fuzz_line.h"
 #include "mem.h"
+#include "outpost_packets.h"
 #include "outpost_protocol.h"
 
 #include <stdlib.h>
@@ -56,6 +57,7 @@ static void read_the_rest(struct json_object *line)
     struct world_real_facts facts = {0};
     struct link_counters counters;
     struct simtime asked, clock;
+    const struct clock_offset offset = CLOCK_OFFSET_INIT;
     struct json_object *inner;
     const char *image;
     uint64_t events;
@@ -68,6 +70,8 @@ static void read_the_rest(struct json_object *line)
     outpost_read_silent(line, &host, &events, NULL);
     outpost_read_carried(line, &host, &direction, &counters, NULL);
     outpost_read_time(line, &asked, &clock, NULL);
+    if (outpost_read_packets(line, &host, NULL) == 0)
+        outpost_take_packets(line, &offset, "/dev/null", NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -75,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const char *const keys[] = {"version", "addresses",   "scenario",   "path",    "seed",   "run",
                                        "driver",  "here",        "machines",   "image",   "docker", "runc",
                                        "criu",    "link_driver", "base_ratio", "files",   "line",   "host",
-                                       "events",  "numbers",     "asked_ns",   "clock_ns"};
+                                       "events",  "numbers",     "asked_ns",   "clock_ns", "captures", "bytes", "records"};
     struct json_object *line = fuzz_line(data, size, keys, ARRAY_LEN(keys));
     read_hello(line);
     read_wire(line);

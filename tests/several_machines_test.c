@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "folder.h"
 #include "json_file.h"
+#include "packet_file.h"
 #include "shell_output.h"
 
 #include <setjmp.h>
@@ -9,6 +10,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include <math.h>
+#include <netinet/in.h>
 #include <sqlite3.h>
 #include <unistd.h>
 
@@ -103,6 +105,43 @@ static double fastest_ms(const char *result, const char *from, const char *to, c
     return ms;
 }
 
+/* The fastest way of a datagram from one host's capture to another's, in ms. */
+static double fastest_packet_ms(const char *result, const char *from, const char *to)
+{
+    enum { MOST = 20000 };
+    struct seen {
+        int64_t at;
+        uint64_t hash;
+    } *sent = mem_alloc_array(MOST, sizeof *sent);
+    const char *const names[] = {from, to};
+    int64_t fastest = INT64_MAX;
+    int count = 0;
+    for (int side = 0; side < 2; side++) {
+        autofree char *path = mem_printf("%s/%s.pcap", result, names[side]);
+        struct err e = ERR_INIT;
+        struct packet packet;
+        struct packet_file *file = packet_file_open(path, &e);
+        if (!file)
+            fail_msg("%s", e.text);
+        while (packet_file_next(file, &packet, &e) == 1) {
+            uint64_t hash = (uint64_t)packet.from << 32 | packet.to;
+            for (size_t i = 0; i < packet.len; i++)
+                hash = (hash ^ packet.payload[i]) * 1099511628211u;
+            if (packet.protocol != IPPROTO_UDP || packet.len < 100 || packet.received != side)
+                continue;
+            if (side == 0 && count < MOST)
+                sent[count++] = (struct seen){packet.at.ns, hash};
+            for (int i = 0; side == 1 && i < count; i++)
+                if (sent[i].hash == hash && packet.at.ns - sent[i].at < fastest)
+                    fastest = packet.at.ns - sent[i].at;
+        }
+        packet_file_close(file);
+    }
+    free(sent);
+    assert_true(fastest < INT64_MAX);
+    return (double)fastest / 1e6;
+}
+
 static void nothing_is_left(int machine)
 {
     for (int tries = 0;; tries++) {
@@ -138,7 +177,7 @@ static void a_run_over_two_machines(void **state)
         fail_msg("%s", built);
     autofree char *skewed = mem_printf("env LD_PRELOAD=%s/skewed_clock.so SKEW_PPM=%d .local/bin/roamlab", folder, SKEW_PPM);
     write_inventory("lab.json", skewed);
-    autofree char *arguments = mem_printf("run --world real --quiet --push --hosts %s/lab.json -o %s/run scenarios/kim22-quick.json", folder, folder);
+    autofree char *arguments = mem_printf("run --world real --quiet --push --capture --hosts %s/lab.json -o %s/run scenarios/kim22-quick.json", folder, folder);
     autofree char *output = roamlab(arguments, &status);
     if (status != 0 && status != SLOW_MACHINE_LATE)
         fail_msg("exit status %d: %s", status, output);
@@ -153,6 +192,7 @@ static void a_run_over_two_machines(void **state)
     double drift = json_number_at(result, "clock_ms.machines.1.drift_ppm");
     json_object_put(result);
     double there = fastest_ms(run, "USER", "AP-2", "SVCQ"), back = fastest_ms(run, "AP-2", "USER", "SVCR");
+    double carried_there = fastest_packet_ms(run, "laptop", "pc2"), carried_back = fastest_packet_ms(run, "pc2", "laptop");
     nothing_is_left(1);
     nothing_is_left(2);
     double expected = -3 + SKEW_PPM * 1e-6 * simtime_seconds(clock_monotonic());
@@ -160,6 +200,8 @@ static void a_run_over_two_machines(void **state)
         fail_msg("offsets %f and %f s (expected: 5 and %f), drift %f ppm", offsets[0], offsets[1], expected, drift);
     if (there < 5 - unknown || back < 5 - unknown || fabs(there - back) / 2 > unknown + 1)
         fail_msg("%f ms there, %f ms back, known within %f ms", there, back, unknown);
+    if (carried_there < 5 - unknown || carried_back < 5 - unknown || fabs(carried_there - carried_back) / 2 > unknown + 1)
+        fail_msg("packets: %f ms there, %f ms back, known within %f ms", carried_there, carried_back, unknown);
 }
 
 static void another_version_is_refused(void **state)
@@ -208,7 +250,8 @@ static void who_cannot_be_reached_is_named(void **state)
                                           "-o %s/nobody scenarios/kim22-quick.json",
                                           folder);
     autofree char *output = roamlab(arguments, &status);
-    if (status != 4 || !strstr(output, "machine root@192.0.2.77: roamlab does not answer there"))
+    if (status != 4 || !strstr(output, "machine root@192.0.2.77: roamlab does not answer there") ||
+        !strstr(output, "agents-root@192.0.2.77.log ends with: ssh: connect to host 192.0.2.77"))
         fail_msg("exit status %d: %s", status, output);
 }
 
@@ -220,7 +263,7 @@ static void a_cut_cable(void **state)
     if (!folder)
         skip();
     write_inventory("plain.json", NULL);
-    autofree char *cut = mem_printf("(sleep 1; while ! grep -qs . %s/cut/agents.log || ! nsenter --net=/run/netns/roamlab-lab-%s ssh -F "
+    autofree char *cut = mem_printf("(sleep 1; while ! grep -qs . %s/cut/agents-root@192.0.2.2.log || ! nsenter --net=/run/netns/roamlab-lab-%s ssh -F "
                                     "%s/ssh_config root@192.0.2.2 pgrep -f runc >/dev/null; do sleep 0.5; done; "
                                     "ip -n roamlab-lab-%s link set port2 down) >/dev/null 2>&1 &",
                                     folder, name, folder, name);
@@ -230,7 +273,8 @@ static void a_cut_cable(void **state)
     autofree char *mend = mem_printf("ip -n roamlab-lab-%s link set port2 up", name);
     int mended;
     free(shell_output(".", mend, &mended));
-    if (status != 4 || !strstr(output, "machine root@192.0.2.2: the connection broke"))
+    if (status != 4 || !strstr(output, "machine root@192.0.2.2: the connection broke") ||
+        !strstr(output, "agents-root@192.0.2.1.log ends with: ") || !strstr(output, "agents-root@192.0.2.2.log ends with: "))
         fail_msg("exit status %d: %s", status, output);
     nothing_is_left(1);
     nothing_is_left(2);

@@ -27,7 +27,7 @@ static void decode_octal(char *path)
 
 static bool is_below(const char *path, const char *folder)
 {
-    size_t len = strlen(folder);
+    size_t len = strcmp(folder, "/") ? strlen(folder) : 0;
     return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0');
 }
 

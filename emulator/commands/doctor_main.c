@@ -78,7 +78,7 @@ int doctor_main(int argc, char **argv)
         return command_usage("doctor", "it takes no arguments");
     autofree char *program = installation_service();
     struct world_real_facts facts = {0};
-    struct diagnosis d = {{NULL, program, NULL, &facts}, as_json ? json_object_new_array() : NULL, 0};
+    struct diagnosis d = {{.program = program, .facts = &facts}, as_json ? json_object_new_array() : NULL, 0};
     interrupt_catch();
     host_probe_each(diagnose, &d);
     if (d.list)

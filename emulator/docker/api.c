@@ -16,7 +16,7 @@ struct socket_watch {
 struct docker_api {
     struct loop *loop;
     CURLM *multi;
-    char *socket_path;
+    struct docker_endpoint *endpoint; /* owned */
     struct timer timer;
     bool collecting, unwanted; /* unwanted: freed by a done() */
 };
@@ -105,12 +105,16 @@ static int want_timer(CURLM *multi, long timeout_ms, void *context)
     return 0;
 }
 
-struct docker_api *docker_api_new(struct loop *loop, const char *socket_path, struct err *e)
+struct docker_api *docker_api_new(struct loop *loop, const struct docker_address *address, struct err *e)
 {
     struct docker_api *api = mem_alloc(sizeof *api);
     api->loop = loop;
-    api->socket_path = mem_copy_string(socket_path);
     api->timer.fire = timer_fired;
+    api->endpoint = docker_endpoint_new(address, e);
+    if (!api->endpoint) {
+        docker_api_free(api);
+        return NULL;
+    }
     if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
         api->multi = curl_multi_init();
     if (!api->multi) {
@@ -135,13 +139,13 @@ void docker_api_free(struct docker_api *api)
     if (api->multi)
         curl_multi_cleanup(api->multi);
     loop_cancel(api->loop, &api->timer);
-    free(api->socket_path);
+    docker_endpoint_free(api->endpoint);
     free(api);
 }
 
-const char *docker_api_socket(const struct docker_api *api)
+const struct docker_endpoint *docker_api_endpoint(const struct docker_api *api)
 {
-    return api->socket_path;
+    return api->endpoint;
 }
 
 struct loop *docker_api_loop(const struct docker_api *api)
@@ -158,11 +162,8 @@ static size_t receive(char *bytes, size_t size, size_t count, void *context)
 
 static void prepare(struct docker_request *r, const char *method, const char *path)
 {
-    autofree char *url = mem_printf("http://docker%s", path);
-    curl_easy_setopt(r->curl, CURLOPT_URL, url);
-    curl_easy_setopt(r->curl, CURLOPT_UNIX_SOCKET_PATH, r->api->socket_path);
+    docker_endpoint_aim(r->api->endpoint, r->curl, path);
     curl_easy_setopt(r->curl, CURLOPT_CUSTOMREQUEST, method);
-    curl_easy_setopt(r->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(r->curl, CURLOPT_PRIVATE, r);
     curl_easy_setopt(r->curl, CURLOPT_WRITEFUNCTION, receive);
     curl_easy_setopt(r->curl, CURLOPT_WRITEDATA, r);

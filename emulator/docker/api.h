@@ -1,4 +1,4 @@
-/* Docker Engine API over its Unix socket, by libcurl.
+/* Docker Engine API over its Unix socket or TLS (endpoint.h), by libcurl.
  *
  * Small requests run on the loop: libcurl's multi interface tells which descriptors and timers it wants.
  * Transfers of whole images run in a thread (background.h), because writing a gigabyte to disk blocks. Paths
@@ -11,14 +11,15 @@
 
 #include "background.h"
 #include "buf.h"
+#include "endpoint.h"
 
 #include <curl/curl.h>
 #include <json-c/json.h>
 
 struct docker_api;
 
-/* `socket_path` is copied. The socket need not exist yet. */
-struct docker_api *docker_api_new(struct loop *loop, const char *socket_path, struct err *e);
+/* `address` is copied. The Engine need not listen yet. */
+struct docker_api *docker_api_new(struct loop *loop, const struct docker_address *address, struct err *e);
 /* NULL-safe; all requests must have ended or been cancelled. Also from within a done(). */
 void docker_api_free(struct docker_api *api);
 
@@ -52,7 +53,8 @@ struct docker_transfer {
     void (*done)(struct docker_transfer *t, int status, uint64_t bytes, const struct err *e);
     /* The rest is the API's own. */
     struct background background;
-    char *socket_path, *what, *url, *path;
+    const struct docker_endpoint *endpoint;
+    char *what, *url_path, *path; /* url_path: behind the endpoint */
     bool upload;
     int file;
     _Atomic int socket;
@@ -71,8 +73,8 @@ int docker_api_download(struct docker_api *api, struct docker_transfer *t, const
 /* Ends the transfer within milliseconds; `done` is not called. Harmless if it has ended. */
 void docker_api_cancel_transfer(struct docker_transfer *t);
 
-/* The socket and the loop it was made with. */
-const char *docker_api_socket(const struct docker_api *api);
+/* The endpoint and the loop it was made with. */
+const struct docker_endpoint *docker_api_endpoint(const struct docker_api *api);
 struct loop *docker_api_loop(const struct docker_api *api);
 
 /* Shared with the transfers: turns an HTTP status and the Engine's answer into an error. 0 for 2xx and

@@ -118,7 +118,7 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 {
     (void)purpose;
     struct docker_transfer *t = context;
-    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    int fd = docker_endpoint_socket(t->endpoint, address);
     atomic_store(&t->socket, fd);
     return fd;
 }
@@ -139,9 +139,7 @@ static int progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, cur
 
 static void set_options(CURL *curl, struct docker_transfer *t, curl_off_t size)
 {
-    curl_easy_setopt(curl, CURLOPT_URL, t->url);
-    curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, t->socket_path);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    docker_endpoint_aim(t->endpoint, curl, t->url_path);
     curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, 256 * 1024L);
     curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, 256 * 1024L);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
@@ -202,9 +200,8 @@ static int run_transfer(struct background *b, struct err *e)
 
 static void release(struct docker_transfer *t)
 {
-    free(steal(t->socket_path));
     free(steal(t->what));
-    free(steal(t->url));
+    free(steal(t->url_path));
     free(steal(t->path));
     buf_free(&t->received);
 }
@@ -229,9 +226,9 @@ static int start(struct docker_api *api, struct docker_transfer *t, const char *
 {
     autofree char *path = mem_vprintf(path_format, args);
     t->upload = upload;
-    t->socket_path = mem_copy_string(docker_api_socket(api));
+    t->endpoint = docker_api_endpoint(api);
     t->what = mem_printf("%s %.*s", upload ? "POST" : "GET", (int)strcspn(path, "?"), path);
-    t->url = mem_printf("http://docker%s", path);
+    t->url_path = mem_copy_string(path);
     t->path = mem_copy_string(file);
     t->bytes = 0;
     t->http_status = 0;

@@ -86,7 +86,7 @@ static int step_dump(struct docker_job *job, struct err *e)
     struct docker_container *c = job->container;
     if (!c->pid)
         return err_set(e, ESRCH, "the container does not run");
-    autofree char *root = mem_printf("%s/exec/runtime-runc/moby", c->daemon->root);
+    const char *root = c->daemon->places.runc;
     autofree char *memory = mem_printf("%s/memory", job->spool);
     job->log = mem_printf("%s/runc.log", job->spool);
     const char *const argv[] = {
@@ -115,12 +115,12 @@ static int step_check(struct docker_job *job, struct err *e)
 /* A folder in TMPDIR for the pages, and the checkpoint folder with the rest. */
 static char *pages_folder(const struct docker_container *c)
 {
-    return mem_printf("%s/tmp/roamlab-%s", c->daemon->root, c->name);
+    return mem_printf("%s/roamlab-%s", c->daemon->places.tmp, c->name);
 }
 
 static char *checkpoint_folder(const struct docker_container *c)
 {
-    return mem_printf("%s/data/containers/%s/checkpoints/roamlab", c->daemon->root, c->id);
+    return mem_printf("%s/containers/%s/checkpoints/roamlab", c->daemon->places.data, c->id);
 }
 
 static int copy(const char *from, const char *to, struct background *b, struct err *e)
@@ -240,8 +240,7 @@ static int restored(struct docker_job *job, int status, struct json_object *answ
 static int step_restore(struct docker_job *job, struct err *e)
 {
     struct docker_container *c = job->container;
-    job->log = mem_printf("%s/data/containerd/daemon/io.containerd.runtime.v2.task/moby/%s/restore.log",
-                          c->daemon->root, c->id);
+    job->log = mem_printf("%s/%s/restore.log", c->daemon->places.work, c->id);
     c->restoring = true;
     job->timer.fire = look_for_log;
     loop_arm_after(c->daemon->loop, &job->timer, simtime_ms(LOG_POLL_MS));
@@ -250,17 +249,16 @@ static int step_restore(struct docker_job *job, struct err *e)
 }
 
 /* The shim never deletes what it unpacked; ours is the folder whose pages link leads to our pages. */
-static void remove_unpacked(const struct docker_container *c)
+static void remove_unpacked(const char *tmp, const char *wanted)
 {
-    autofree char *tmp = mem_printf("%s/tmp", c->daemon->root);
-    autofree char *wanted = mem_printf("../roamlab-%s/", c->name);
     DIR *folder = opendir(tmp);
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
         char target[512];
         autofree char *unpacked = mem_printf("%s/%s", tmp, entry->d_name);
         autofree char *pages = mem_printf("%s/pages-1.img", unpacked);
-        ssize_t len = readlink(pages, target, sizeof target);
-        if (len > 0 && !strncmp(target, wanted, strlen(wanted)))
+        ssize_t len = readlink(pages, target, sizeof target - 1);
+        target[len > 0 ? len : 0] = '\0';
+        if (!strncmp(target, "../", 3) && !strncmp(target + 3, wanted, strlen(wanted)))
             files_remove(unpacked, NULL);
     }
     if (folder)
@@ -270,7 +268,8 @@ static void remove_unpacked(const struct docker_container *c)
 static int tidy(struct background *b, struct err *e)
 {
     const struct docker_container *c = container_of(b, struct docker_job, background)->container;
-    remove_unpacked(c);
+    autofree char *pages = mem_printf("roamlab-%s/", c->name);
+    remove_unpacked(c->daemon->places.tmp, pages);
     return remove_placed(c, e);
 }
 
@@ -304,11 +303,24 @@ void docker_container_revive(struct docker_container *c, struct docker_job *job,
 
 void docker_checkpoint_forget(const struct docker_container *c)
 {
-    autofree char *pages = pages_folder(c);
-    remove_unpacked(c);
+    autofree char *folder = mem_printf("roamlab-%s/", c->name), *pages = pages_folder(c);
+    remove_unpacked(c->daemon->places.tmp, folder);
     files_remove(pages, NULL);
     if (c->id) { /* runc's own folder stays when its shim was killed */
-        autofree char *state = mem_printf("%s/exec/runtime-runc/moby/%s", c->daemon->root, c->id);
+        autofree char *state = mem_printf("%s/%s", c->daemon->places.runc, c->id);
         files_remove(state, NULL);
     }
+}
+
+void docker_checkpoint_sweep(const char *tmp, const char *prefix)
+{
+    remove_unpacked(tmp, prefix);
+    DIR *folder = opendir(tmp);
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        autofree char *path = mem_printf("%s/%s", tmp, entry->d_name);
+        if (!strncmp(entry->d_name, prefix, strlen(prefix)))
+            files_remove(path, NULL);
+    }
+    if (folder)
+        closedir(folder);
 }

@@ -58,19 +58,20 @@ static void forget_process(struct docker_container *c)
     free(steal(c->freezer));
 }
 
-/* Network mode host, no capabilities, no limits. Without a seccomp filter, as CRIU would have to carry it
+/* The host's network, no capabilities, no limits. Without a seccomp filter, as CRIU would have to carry it
  * along. No /dev/shm, and of what Docker hides of the host by default, only the files: for each folder CRIU
  * would archive an empty file system while the container is frozen. */
-static struct json_object *host_configuration(const char *volume)
+static struct json_object *host_configuration(const struct docker_container *c)
 {
-    struct json_object *o = json_tokener_parse("{\"NetworkMode\": \"host\", \"IpcMode\": \"none\", \"CapDrop\": [\"ALL\"], \"SecurityOpt\": "
+    struct json_object *o = json_tokener_parse("{\"IpcMode\": \"none\", \"CapDrop\": [\"ALL\"], \"SecurityOpt\": "
                            "[\"seccomp=unconfined\", \"no-new-privileges\"], \"MaskedPaths\": "
                            "[\"/proc/kcore\", \"/proc/keys\", \"/proc/latency_stats\", \"/proc/timer_list\", "
                            "\"/proc/sched_debug\"]}");
-    if (!volume)
+    json_object_object_add(o, "NetworkMode", json_object_new_string(c->daemon->network));
+    if (!c->volume)
         return o;
     struct json_object *binds = json_object_new_array();
-    autofree char *bind = mem_printf("%s:/volume", volume);
+    autofree char *bind = mem_printf("%s:/volume", c->volume);
     json_object_array_add(binds, json_object_new_string(bind));
     json_object_object_add(o, "Binds", binds);
     return o;
@@ -86,7 +87,7 @@ static struct json_object *description(const struct docker_container *c, const c
     json_object_object_add(o, "Image", json_object_new_string(image));
     json_object_object_add(o, "Env", environment);
     json_object_object_add(o, "Labels", labels);
-    json_object_object_add(o, "HostConfig", host_configuration(c->volume));
+    json_object_object_add(o, "HostConfig", host_configuration(c));
     return o;
 }
 

@@ -7,7 +7,7 @@
  *
  * Memory and layer are of one instant if, and only if, dump and take_layer (or commit) stand between freeze
  * and thaw: copying the layer of a running container gives files newer than the memory. Containers use the
- * daemon's network namespace (network mode host); the caller puts their addresses there before start and
+ * daemon's network (network mode host, or an anchor's: users_engine.h); the caller puts their addresses there before start and
  * restore. */
 #ifndef ROAMLAB_DOCKER_CONTAINER_H
 #define ROAMLAB_DOCKER_CONTAINER_H
@@ -105,6 +105,8 @@ int docker_step_make_spool(struct docker_job *job, struct err *e);
 
 /* checkpoint.c: removes what a restore that was called off left outside the container's own folders. */
 void docker_checkpoint_forget(const struct docker_container *c);
+/* The same of all containers whose pages are in folders with such names (roamlab-CONTAINER) in an Engine's temporary folder. */
+void docker_checkpoint_sweep(const char *tmp, const char *prefix);
 
 /* shim.c: kills the container's shim and all that it started: a restore that hangs. Blocks for
  * milliseconds. */

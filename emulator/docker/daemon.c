@@ -1,4 +1,5 @@
 #include "daemon.h"
+#include "users_engine.h"
 #include "files.h"
 #include "mem.h"
 #include "root.h"
@@ -87,7 +88,7 @@ static void quit_start(struct docker_daemon *d, int status)
 static int clean(struct background *b, struct err *e)
 {
     const struct docker_daemon *d = container_of(b, struct docker_daemon, background);
-    return docker_daemon_clean(d->root, d->keep_data, e);
+    return d->users_engine ? docker_users_engine_leave(d->users_engine, e) : docker_daemon_clean(d->root, d->keep_data, e);
 }
 
 static void cleaned(struct background *b, int status, const struct err *e)
@@ -245,10 +246,12 @@ static void look_for_containerd(struct timer *timer)
 static int start(struct docker_daemon *d, struct err *e)
 {
     int status = docker_root_prepare(d->root, d->path, e);
+    if (status == 0 && d->dump_namespace)
+        status = docker_root_unlocked(d->root, e);
     if (status < 0)
         return status;
-    autofree char *socket_path = mem_printf("%s/docker.sock", d->root);
-    d->api = docker_api_new(d->loop, socket_path, e);
+    autofree char *url = mem_printf("unix://%s/docker.sock", d->root);
+    d->api = docker_api_new(d->loop, &(struct docker_address){.url = url}, e);
     return d->api ? spawn_containerd(d, e) : -ENOMEM;
 }
 
@@ -260,8 +263,11 @@ static void set_up(struct docker_daemon *d, struct loop *loop, const struct daem
     d->root = mem_copy_string(options->root);
     d->authority = mem_copy_string(options->authority);
     d->net_namespace = mem_copy_string(options->net_namespace);
+    d->dump_namespace = mem_copy_string(options->dump_namespace);
+    d->network = mem_copy_string("host");
     d->path = mem_printf("%s%s%s:/usr/sbin:/sbin", own_criu ? options->criu_folder : "", own_criu ? ":" : "",
                          path ? path : "/usr/bin:/bin");
+    docker_places_below(&d->places, d->root);
     d->process.ended = dockerd_ended;
     d->containerd.ended = containerd_ended;
     d->request.done = ponged;
@@ -299,11 +305,11 @@ static int adopt_program(struct docker_daemon *d, struct process *process, const
 
 static int adopt(struct docker_daemon *d, struct err *e)
 {
-    autofree char *socket_path = mem_printf("%s/docker.sock", d->root);
+    autofree char *url = mem_printf("unix://%s/docker.sock", d->root);
     int status = adopt_program(d, &d->containerd, "containerd", e);
     if (status == 0)
         status = adopt_program(d, &d->process, "dockerd", e);
-    if (status == 0 && !(d->api = docker_api_new(d->loop, socket_path, e)))
+    if (status == 0 && !(d->api = docker_api_new(d->loop, &(struct docker_address){.url = url}, e)))
         status = -ENOMEM;
     return status;
 }
@@ -324,6 +330,7 @@ static void stop_waited(struct timer *timer)
 void docker_daemon_stop(struct docker_daemon *d, bool keep_data)
 {
     docker_api_cancel(&d->request);
+    background_cancel(&d->background);
     d->stopping = true;
     d->keep_data = keep_data;
     d->err = (struct err)ERR_INIT;
@@ -348,5 +355,9 @@ void docker_daemon_free(struct docker_daemon *d)
     free(steal(d->net_namespace));
     free(steal(d->authority));
     free(steal(d->path));
+    free(steal(d->dump_namespace));
+    free(steal(d->network));
+    docker_places_free(&d->places);
+    docker_users_engine_free(steal(d->users_engine));
     d->loop = NULL;
 }

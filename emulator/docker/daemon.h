@@ -15,6 +15,7 @@
 #define ROAMLAB_DOCKER_DAEMON_H
 
 #include "api.h"
+#include "places.h"
 #include "process.h"
 
 enum { DAEMON_ROOT_MAX = 60, DAEMON_START_SECONDS = 60 };
@@ -25,12 +26,20 @@ struct daemon_options {
     const char *authority;     /* file of the certificates of registries that it trusts; NULL = the machine's */
     const char *criu_folder;   /* put first in PATH; NULL or "" = the CRIU that PATH finds (runtime.h) */
     bool outlive;              /* it stays when this process is killed, for docker_daemon_adopt() */
+    /* Another network namespace than its containers', where dumps are made: CRIU then takes the containers' for a foreign one, that it neither
+     * stores nor locks, and they can be restored into any. NULL: made inside, and good for Engines inside only. */
+    const char *dump_namespace;
 };
 
 struct docker_daemon {
     struct loop *loop;
     struct docker_api *api;            /* valid between start and free */
     char *root, *net_namespace, *authority, *path; /* path: its PATH, also for runc */
+    char *dump_namespace;
+    char *network; /* NetworkMode of its containers */
+    struct docker_places places;
+    char version[64];            /* of the user's */
+    struct docker_users_engine *users_engine; /* users_engine.h; NULL = an Engine of ours */
     struct process process;            /* dockerd */
     struct process containerd;
     struct docker_request request;

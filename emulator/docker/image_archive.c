@@ -125,7 +125,8 @@ static struct json_object *configuration(char diff_ids[BASE_LAYERS][65])
 {
     struct json_object *o = json_tokener_parse("{\"architecture\": \"amd64\", \"os\": \"linux\","
                                                " \"created\": \"1970-01-01T00:00:00Z\","
-                                               " \"config\": {\"Cmd\": [\"/service\"]},"
+                                               " \"config\": {\"Cmd\": [\"/service\"],"
+                                               " \"Labels\": {\"roamlab.image\": \"service\"}},"
                                                " \"rootfs\": {\"type\": \"layers\"}}");
     struct json_object *ids = json_object_new_array(), *history = json_object_new_array(), *rootfs;
     for (int i = 0; i < BASE_LAYERS; i++) {

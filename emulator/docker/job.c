@@ -137,14 +137,16 @@ int docker_job_spawn(struct docker_job *job, struct process *process, const char
                      const char *log, struct err *e)
 {
     autofree char *path = mem_printf("PATH=%s", job->daemon->path);
-    const char *const environment[] = {path, "LC_ALL=C", NULL};
+    const char *outside = job->daemon->dump_namespace;
+    autofree char *home = mem_printf("HOME=%s/criu", job->daemon->root);
+    const char *const environment[] = {path, "LC_ALL=C", outside ? home : NULL, NULL};
     autoclose int log_fd = log ? open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
     if (log && log_fd < 0)
         return err_errno(e, "open %s", log);
     struct process_options o = PROCESS_OPTIONS_INIT;
     o.argv = argv;
     o.environment = environment;
-    o.net_namespace = job->daemon->net_namespace;
+    o.net_namespace = outside ? outside : job->daemon->net_namespace;
     o.stdout_fd = o.stderr_fd = log_fd;
     o.nice = job->container->frozen ? FROZEN_NICE : 0;
     return process_start(job->daemon->loop, process, &o, e);

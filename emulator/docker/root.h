@@ -11,4 +11,7 @@ int docker_root_prepare(const char *root, const char *path, struct err *e);
 /* ROOT/exec/containerd/containerd.sock; free() it. */
 char *docker_root_containerd_socket(const char *root);
 
+/* Writes ROOT/criu, a HOME whose configuration tells CRIU to lock no network while it dumps (daemon.h, dump_namespace). */
+int docker_root_unlocked(const char *root, struct err *e);
+
 #endif

@@ -110,8 +110,8 @@ static void end_restore(const struct docker_container *c, pid_t shim)
     struct parent_of *list = list_processes(&count);
     kill_children(list, count, shim);
     free(list);
-    mounts_remove(c->daemon->root, c->id, "/.criu.cgyard.", NULL);
-    mounts_remove(c->daemon->root, c->id, "/criu-root", NULL);
+    mounts_remove("/", c->id, "/.criu.cgyard.", NULL);
+    mounts_remove("/", c->id, "/criu-root", NULL);
     kill(shim, SIGKILL);
 }
 

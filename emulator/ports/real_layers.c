@@ -33,7 +33,7 @@ static char *archive_of(const struct real_order *o, int layer, bool last)
 
 static char *engine_folder(const struct real_order *o)
 {
-    return mem_printf("%s/data", o->real->options.daemon->root);
+    return mem_copy_string(o->real->options.daemon->places.data);
 }
 
 /* --- the source ---------------------------------------------------------------------------------------------------------------- */

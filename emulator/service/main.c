@@ -3,15 +3,20 @@
  *     service --address A [--port 7000] [--seed N] [--mud N] [--memory-pages N] [--layer-pages N]
  *             [--volume-pages N] [--volume /volume] [--work-us N] [--reply-bytes N] [--window N] [--file /state/pages]
  *
+ *     service --join NAMESPACE
+ *
  * Every setting may come from the environment instead: ROAMLAB_ADDRESS, ROAMLAB_MEMORY_PAGES and so on;
  * arguments win. It is ready when it answers a PROBE of number 0. It ends with status 1 and one line on
- * stderr if its state cannot be kept, and never otherwise. */
+ * stderr if its state cannot be kept, and never otherwise. With --join it serves nobody: it enters the network
+ * namespace and waits, so that other containers can be given its own. */
 #include "mem.h"
 #include "sequencer.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -176,10 +181,25 @@ static int serve(struct service *s, struct err *e)
     }
 }
 
+/* An anchor (docker/users_engine.h): holds a network namespace for other containers. */
+static int hold(const char *net_namespace, struct err *e)
+{
+    int fd = open(net_namespace, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
+        return err_errno(e, "join %s", net_namespace);
+    for (;;)
+        pause();
+}
+
 int main(int argc, char **argv)
 {
     static struct service service;
     struct err e = ERR_INIT;
+    if (argc == 3 && !strcmp(argv[1], "--join")) {
+        hold(argv[2], &e);
+        fprintf(stderr, "roamlab-service: %s\n", e.text);
+        return 1;
+    }
     settings_from_environment();
     if (settings_from_arguments(argc, argv, &e) < 0 || check_settings(&e) < 0 ||
         open_service(&service, &e) < 0 || serve(&service, &e) < 0)

@@ -1,10 +1,12 @@
 /* What an agent's host needs before the run: its registry, the carrier's store, an Engine with the image, the carrier's server. Each
  * starts the next when it is ready; the last one tells the controller. */
+#include "users_engine.h"
 #include "agent.h"
 #include "agent_internal.h"
 #include "base_layers.h"
 #include "files.h"
 #include "mem.h"
+#include "namespace.h"
 #include "registry_image.h"
 #include "registry_keys.h"
 
@@ -67,12 +69,11 @@ static void image_installed(struct image_install *install, int status, uint64_t 
 {
     struct agent *a = container_of(install, struct agent, install);
     int layers = base_layers(a);
-    autofree char *data = mem_printf("%s/data", a->daemon.root);
     struct err err = *e;
     (void)bytes;
     a->trim.done = image_trimmed;
     if (status == 0 && layers < BASE_LAYERS)
-        status = image_trim(&a->trim, a->daemon.api, data, a->image.name, layers, &err);
+        status = image_trim(&a->trim, a->daemon.api, a->daemon.places.data, a->image.name, layers, &err);
     else if (status == 0)
         serve_carrier(a);
     if (status < 0)
@@ -111,20 +112,58 @@ static void find_containers(struct agent *a)
         containers_found(a, status, &e);
 }
 
-static void daemon_started(struct docker_daemon *d, int status, const struct err *e)
+static int install(struct agent *a, const char *name, const char *archive,
+                   void (*done)(struct image_install *install, int status, uint64_t bytes, const struct err *e), struct err *e)
+{
+    a->install.done = done;
+    a->image.name = (char *)(uintptr_t)name;
+    a->image.archive = (char *)(uintptr_t)archive;
+    return image_install(&a->install, a->daemon.api, &a->image, e);
+}
+
+static void daemon_ready(struct docker_daemon *d, int status, const struct err *e)
 {
     struct agent *a = container_of(d, struct agent, daemon);
     struct err err = ERR_INIT;
-    a->install.done = image_installed;
-    a->image.name = (char *)(uintptr_t)a->orders.image;
-    a->image.archive = (char *)(uintptr_t)a->orders.archive;
     if (status < 0)
         engine_failed(a, e);
     else if (a->orders.again)
         find_containers(a);
     else if (base_layers(a) == 0)
         serve_carrier(a);
-    else if (image_install(&a->install, d->api, &a->image, &err) < 0)
+    else if (install(a, a->orders.image, a->orders.archive, image_installed, &err) < 0)
+        agent_fail(a, &err, agent_host_name(a));
+}
+
+/* --- an Engine of the user's: it needs the anchor and its image first --------------------------------------------------------------- */
+
+static const struct scenario_host *own_host(const struct agent *a)
+{
+    return &a->scenario->hosts[a->orders.host];
+}
+
+/* This process is in the host's network namespace. */
+static void anchor_installed(struct image_install *install, int status, uint64_t bytes, const struct err *e)
+{
+    struct agent *a = container_of(install, struct agent, install);
+    autofree char *name = mem_printf("roamlab-%s-%s", a->orders.run, agent_host_name(a)), *path = namespace_path(name);
+    const struct docker_settlement settlement = {a->orders.run, name, a->orders.anchor, path};
+    struct err err = *e;
+    (void)bytes;
+    a->daemon.done = daemon_ready;
+    if (status == 0)
+        status = docker_users_engine_settle(&a->daemon, &settlement, &err);
+    if (status < 0)
+        agent_fail(a, &err, agent_host_name(a));
+}
+
+static void users_engine_open(struct docker_daemon *d, int status, const struct err *e)
+{
+    struct agent *a = container_of(d, struct agent, daemon);
+    struct err err = *e;
+    if (status == 0)
+        status = install(a, a->orders.anchor, a->orders.anchor_archive, anchor_installed, &err);
+    if (status < 0)
         agent_fail(a, &err, agent_host_name(a));
 }
 
@@ -179,10 +218,17 @@ static int start_engine(struct agent *a, struct err *e)
     if (mkdir(a->spools[a->edge], 0700) < 0 && errno != EEXIST)
         return err_errno(e, "%s", a->spools[a->edge]);
     autofree char *authority = a->scenario->registry_count ? registry_path(a->settings.folder, "ca", ".pem") : NULL;
-    struct daemon_options options = {.root = root, .criu_folder = a->orders.criu_folder, .authority = authority, .outlive = true};
-    a->daemon.done = daemon_started;
+    struct daemon_options options = {.root = root,
+                                     .criu_folder = a->orders.criu_folder,
+                                     .authority = authority,
+                                     .outlive = true,
+                                     .dump_namespace = a->orders.machine_namespace};
+    const struct docker_address address = {own_host(a)->docker, own_host(a)->docker_certs, a->orders.machine_namespace};
+    a->daemon.done = address.url ? users_engine_open : daemon_ready;
     a->daemon.died = daemon_died;
     a->daemon_started = true;
+    if (address.url)
+        return docker_users_engine_open(&a->daemon, a->loop, &options, &address, e);
     return a->orders.again ? docker_daemon_adopt(&a->daemon, a->loop, &options, e)
                            : docker_daemon_start(&a->daemon, a->loop, &options, e);
 }

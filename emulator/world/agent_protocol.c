@@ -53,6 +53,12 @@ static const char *text_of(struct fields *f, const char *key)
     return json_object_get_string(field(f, key, json_type_string));
 }
 
+static const char *text_if_any(struct json_object *line, const char *key)
+{
+    struct json_object *value = NULL;
+    return json_object_object_get_ex(line, key, &value) && json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
+}
+
 static int64_t int_of(struct fields *f, const char *key)
 {
     return json_object_get_int64(field(f, key, json_type_int));
@@ -79,13 +85,15 @@ struct json_object *agent_say_prepare(const struct agent_orders *o)
     add_text(line, "criu_folder", o->criu_folder);
     add_text(line, "capture", o->capture);
     json_object_object_add(line, "again", json_object_new_boolean(o->again));
+    add_text(line, "machine_namespace", o->machine_namespace);
+    add_text(line, "anchor", o->anchor);
+    add_text(line, "anchor_archive", o->anchor_archive);
     return line;
 }
 
 int agent_read_prepare(struct json_object *line, struct agent_orders *o, struct err *e)
 {
     struct fields f = {line, NULL};
-    struct json_object *capture = NULL;
     *o = (struct agent_orders){.scenario = text_of(&f, "scenario"),
                                .path = text_of(&f, "path"),
                                .seed = json_object_get_uint64(field(&f, "seed", json_type_int)),
@@ -96,8 +104,10 @@ int agent_read_prepare(struct json_object *line, struct agent_orders *o, struct 
                                .archive = text_of(&f, "archive"),
                                .criu_folder = text_of(&f, "criu_folder"),
                                .again = json_object_get_boolean(field(&f, "again", json_type_boolean))};
-    if (json_object_object_get_ex(line, "capture", &capture))
-        o->capture = json_object_get_string(capture);
+    o->capture = text_if_any(line, "capture");
+    o->machine_namespace = text_if_any(line, "machine_namespace");
+    o->anchor = text_if_any(line, "anchor");
+    o->anchor_archive = text_if_any(line, "anchor_archive");
     return judge(&f, e);
 }
 

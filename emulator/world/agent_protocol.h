@@ -24,6 +24,9 @@ struct agent_orders {
     const char *criu_folder;
     const char *capture;   /* file, or NULL */
     bool again;            /* in place of an agent that was killed while it played: goes on with what that one has left */
+    /* If an Engine of the user's takes part (docker/users_engine.h), else NULL: the machine's network namespace, a path; the anchor's image, and where
+     * it can be loaded from. */
+    const char *machine_namespace, *anchor, *anchor_archive;
 };
 
 /* What an agent reports when it ends. */

@@ -214,7 +214,7 @@ void controller_miss(struct controller *c, int host, uint64_t events)
     if (!a->ended) {
         c->facts->events_reported += events;
         err_set(&err, EPIPE, "host %s: its agent ended unexpectedly", a->name);
-        err_hint(&err, "its messages are in %s/agents.log", c->options->folder);
+        err_hint(&err, "its messages are in %s/agents%s.log", c->options->folder, c->machines.other_count ? "*" : "");
         controller_failed(c, &err);
     }
     controller_count_heads(c);
@@ -225,6 +225,12 @@ void controller_miss(struct controller *c, int host, uint64_t events)
 static void set_deadline(struct controller *c, int64_t seconds)
 {
     loop_arm_after(c->loop, &c->deadline, simtime_s(seconds));
+}
+
+void controller_wait_on(struct controller *c)
+{
+    if (c->phase == ENDING)
+        set_deadline(c, interrupt_signal() ? INTERRUPTED_END_S : END_S);
 }
 
 static void begin(struct controller *c)
@@ -305,7 +311,7 @@ static int begin_phase(struct controller *c, struct err *e)
         variation_stop(&c->variation);
         c->ended_at = c->origin.ns ? run_time(c) : SIMTIME_ZERO;
         controller_progress(c, "taking the testbed down");
-        set_deadline(c, interrupt_signal() ? INTERRUPTED_END_S : END_S);
+        controller_wait_on(c);
         machines_end(&c->machines);
         controller_count_heads(c);
         break;
@@ -352,7 +358,7 @@ static void deadline_passed(struct timer *timer)
         return;
     }
     err_set(&e, ETIMEDOUT, "the hosts did not finish %s in time", phase_names[c->phase]);
-    err_hint(&e, "their messages are in %s/agents.log", c->options->folder);
+    err_hint(&e, "their messages are in %s/agents%s.log", c->options->folder, c->machines.other_count ? "*" : "");
     controller_failed(c, &e);
     if (c->phase == ENDING)
         loop_stop(c->loop);
@@ -399,6 +405,8 @@ int controller_conduct(struct controller *c, struct err *e)
         report_totals(c);
     logrepo_set_patience(c->repo, simtime_s(LAST_PATIENCE_S));
     flush_repository(&c->flush);
+    if (c->err.code && c->err.code != EINTR)
+        machines_quote_logs(&c->machines, &c->err);
     *e = c->err;
     return -c->err.code;
 }

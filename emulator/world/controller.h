@@ -62,6 +62,8 @@ void controller_go_on(struct controller *c);
 void controller_hear(struct controller *c, int host, struct json_object *line);
 /* It is gone, after so many events. */
 void controller_miss(struct controller *c, int host, uint64_t events);
+/* They are not done with the ending, and go on with it. */
+void controller_wait_on(struct controller *c);
 /* Something has gone: is there anybody left? */
 void controller_count_heads(struct controller *c);
 

@@ -75,7 +75,8 @@ int machines_greet(struct controller_machines *m, struct err *e)
         controller_progress(m->controller, "ssh to %s", link->machine);
         link->loop = m->controller->loop;
         machines_listen(link);
-        if (outpost_link_open(link, m->log_fd, e) < 0)
+        autoclose int log_fd = machines_open_log(&m->others[i], e);
+        if (log_fd < 0 || outpost_link_open(link, log_fd, e) < 0)
             return -e->code;
     }
     if (m->other_count == 0)
@@ -111,6 +112,7 @@ static void wire_other(struct controller_machines *m, int machine)
                                           .seed = c->seed,
                                           .run = m->run,
                                           .driver = c->options->driver,
+                                          .captures = c->options->capture != NULL,
                                           .hosts = scenario(m)->host_count,
                                           .here = there,
                                           .machines = m->addresses};

@@ -59,6 +59,10 @@ bool machines_gone(const struct controller_machines *m);
 /* Takes back what is here, as premises_close(), and lets go of the others. Fills in what is known of their clocks. */
 int machines_close(struct controller_machines *m, int status, struct err *e);
 
+/* controller_machines_log.c: a descriptor for what a machine says beside its reports; and their last lines, as a hint to a failure. */
+int machines_open_log(const struct controller_machine *o, struct err *e);
+void machines_quote_logs(const struct controller_machines *m, struct err *e);
+
 /* controller_news.c: what is heard over that link, or from the premises here, goes to the controller. */
 void machines_listen(struct outpost_link *link);
 void machines_listen_here(struct premises *here);

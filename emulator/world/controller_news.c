@@ -3,6 +3,7 @@
 #include "controller.h"
 #include "controller_machines.h"
 #include "mem.h"
+#include "outpost_packets.h"
 #include "version.h"
 
 #include <errno.h>
@@ -149,6 +150,19 @@ static int take_carried(struct controller_machine *o, struct json_object *line, 
     return 0;
 }
 
+static int take_packets(struct controller_machine *o, struct json_object *line, struct err *e)
+{
+    const struct controller *c = o->controller;
+    int host;
+    if (outpost_read_packets(line, &host, e) < 0)
+        return -e->code;
+    if (!c->options->capture || host < 0 || host >= c->scenario->host_count || c->machines.machine_of[host] < 0)
+        return err_set(e, EPROTO, "packets of no host");
+    autofree char *path = mem_printf("%s/%s.pcap", c->options->capture, c->scenario->hosts[host].name);
+    controller_wait_on(o->controller);
+    return outpost_take_packets(line, &o->link.clock, path, e);
+}
+
 static void hear(struct outpost_link *link, const char *word, struct json_object *line)
 {
     struct controller_machine *o = container_of(link, struct controller_machine, link);
@@ -165,6 +179,8 @@ static void hear(struct outpost_link *link, const char *word, struct json_object
         status = take_wired(o, line, &e);
     else if (!strcmp(word, "carried"))
         status = take_carried(o, line, &e);
+    else if (!strcmp(word, "packets"))
+        status = take_packets(o, line, &e);
     else if (!strcmp(word, "closed"))
         o->closed = true;
     else if (!strcmp(word, "failed"))
@@ -191,7 +207,7 @@ static void link_gone(struct outpost_link *link)
     struct err e = ERR_INIT;
     if (!o->closed) {
         err_set(&e, EPIPE, o->hello ? "the connection broke, or its roamlab ended" : "roamlab does not answer there");
-        err_hint(&e, "ssh's messages are in %s/agents.log; what was made there goes by itself, or with roamlab clean", o->controller->options->folder);
+        err_hint(&e, "what was made there goes by itself, or with roamlab clean");
         machine_failed(o, &e);
     }
     for (int i = 0; i < m->controller->scenario->host_count; i++)

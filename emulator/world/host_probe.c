@@ -110,6 +110,12 @@ static int lazy_pages(const struct host_probe *probe, const struct host_probe_su
     return err_hint(e, "--world sim, or another strategy, such as pre-copy");
 }
 
+static bool names_engines(const struct host_probe *probe, const struct scenario *s)
+{
+    (void)probe;
+    return scenario_names_engines(s);
+}
+
 static const struct host_probe probes[] = {
     {.name = "privileges", .use = PROBE_EVERY_RUN, .attempt = privileges},
     {.name = "namespaces", .use = PROBE_ITSELF, .attempt = host_probe_namespaces},
@@ -119,6 +125,7 @@ static const struct host_probe probes[] = {
     {.name = "checkpoint", .use = PROBE_EVERY_RUN, .attempt = checkpoint},
     {.name = "freezer", .use = PROBE_EVERY_RUN, .attempt = host_probe_freezer},
     {.name = "Engine", .use = PROBE_ITSELF, .attempt = host_probe_engine},
+    {.name = "your Engine", .use = PROBE_SOME_RUNS, .needed = names_engines, .attempt = host_probe_users_engine},
     {.name = "disk", .use = PROBE_EVERY_RUN, .attempt = host_probe_disk},
     {.name = "lazy pages", .use = PROBE_SOME_RUNS, .needed = is_lazy, .attempt = lazy_pages},
     {.name = "clock", .use = PROBE_COMFORT, .attempt = host_probe_clock},

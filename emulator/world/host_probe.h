@@ -16,6 +16,7 @@ struct host_probe_subject {
     const char *program;             /* the static service program */
     const char *driver; /* the link driver by name; NULL = the first that can do what the links ask */
     struct world_real_facts *facts;
+    const bool *here; /* by host: played on this machine; NULL: those without ssh are */
 };
 
 enum host_probe_use {
@@ -59,6 +60,9 @@ int host_probe_nfs_client(const struct host_probe *, const struct host_probe_sub
 int host_probe_engine(const struct host_probe *, const struct host_probe_subject *, char *found, size_t size,
                       struct err *e);
 int host_probe_freezer(const struct host_probe *, const struct host_probe_subject *, char *found, size_t size,
+                       struct err *e);
+/* host_probe_users_engine.c */
+int host_probe_users_engine(const struct host_probe *, const struct host_probe_subject *, char *found, size_t size,
                        struct err *e);
 /* host_probe_carrier.c: the carrier named by `argument`. */
 int host_probe_carrier(const struct host_probe *, const struct host_probe_subject *, char *found, size_t size,

@@ -3,6 +3,7 @@
 #include "host_probe.h"
 #include "interrupt.h"
 #include "mem.h"
+#include "outpost_packets.h"
 #include "outpost_protocol.h"
 #include "premises.h"
 #include "scenario_move.h"
@@ -32,7 +33,8 @@ struct outpost {
     struct variation variation;
     struct timer patience; /* with the controller, then with the agents' end */
     int agents; /* that are there */
-    bool wiring, wired, ending, paused;
+    struct packet_shipment packets;
+    bool wiring, wired, ending, paused, shipping;
 };
 
 static void say(struct outpost *o, struct json_object *line)
@@ -64,9 +66,26 @@ static void agent_says(struct premises *p, int host, char *text, size_t len)
     }
 }
 
+/* All agents have ended, and with them their captures: sent as fast as the network takes them. */
+static void ship_packets(struct outpost *o)
+{
+    struct json_object *line;
+    o->shipping = true;
+    loop_arm_after(o->loop, &o->patience, simtime_s(SILENCE_S));
+    while (o->channel.outgoing.len < BACKLOG_MAX) {
+        if (!o->orders.captures || !o->channel.open || !(line = packet_shipment_next(&o->packets))) {
+            loop_stop(o->loop);
+            return;
+        }
+        say(o, line);
+    }
+}
+
 static void drained(struct channel *channel)
 {
     struct outpost *o = container_of(channel, struct outpost, channel);
+    if (o->shipping)
+        ship_packets(o);
     if (o->paused)
         premises_pause(&o->premises, false);
     o->paused = false;
@@ -77,7 +96,7 @@ static void agent_gone(struct premises *p, int host)
     struct outpost *o = container_of(p, struct outpost, premises);
     say(o, outpost_say_silent(host, premises_rest(p, host)));
     if (--o->agents == 0 && o->ending)
-        loop_stop(o->loop);
+        ship_packets(o);
 }
 
 /* --- wire: image, testbed, agents -------------------------------------------------------------------------------------- */
@@ -119,8 +138,7 @@ static int open_premises(struct outpost *o, struct err *e)
     if (o->scenario->host_count != orders->hosts)
         return err_set(e, EPROTO, "outpost: %d hosts are told of, the scenario has %d", orders->hosts,
                        o->scenario->host_count);
-    if (host_probe_check(&(struct host_probe_subject){o->scenario, o->program, orders->driver, &o->facts},
-                         e) < 0)
+    if (host_probe_check(&(struct host_probe_subject){o->scenario, o->program, orders->driver, &o->facts, orders->here}, e) < 0)
         return -e->code;
     world_init(&o->world, o->scenario, orders->seed, nothing, NULL);
     o->premises = (struct premises){.scenario = o->scenario,
@@ -153,14 +171,25 @@ static void wire(struct outpost *o, struct json_object *line)
 
 /* --- the run ----------------------------------------------------------------------------------------------------------- */
 
+static const char *captured_host(void *context, int host)
+{
+    const struct outpost *o = context;
+    return o->orders.here[host] ? o->scenario->hosts[host].name : NULL;
+}
+
 static void prepare(struct outpost *o, struct json_object *line)
 {
     struct err e = ERR_INIT;
     autofree char *folder = agent_carrier_folder(journal_folder(o->premises.journal));
+    o->packets = (struct packet_shipment){.folder = journal_folder(o->premises.journal),
+                                          .host_name = captured_host,
+                                          .context = o,
+                                          .hosts = o->orders.hosts,
+                                          .begun = two_clocks_now()};
     if (outpost_read_prepare(line, folder, &e) < 0)
         fail(o, &e);
     else
-        premises_prepare(&o->premises, NULL);
+        premises_prepare(&o->premises, o->orders.captures ? journal_folder(o->premises.journal) : NULL);
 }
 
 static int change_link(struct variation *v, int link, int direction, const struct link_params *params,
@@ -277,8 +306,11 @@ static void line_arrives(struct channel *channel, char *text, size_t len)
 
 static void controller_gone(struct channel *channel, const struct err *e)
 {
+    struct outpost *o = container_of(channel, struct outpost, channel);
     (void)e;
-    end(container_of(channel, struct outpost, channel));
+    end(o);
+    if (o->shipping)
+        loop_stop(o->loop);
 }
 
 /* The last words are said when everything is taken back. */
@@ -286,6 +318,7 @@ static void close_down(struct outpost *o)
 {
     struct err e = ERR_INIT;
     bool opened_once = o->premises.scenario != NULL;
+    packet_shipment_end(&o->packets);
     if (opened_once && premises_close(&o->premises, 0, &e) < 0)
         say(o, agent_say_failed(&e));
     say(o, agent_say("closed"));

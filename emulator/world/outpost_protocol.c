@@ -124,6 +124,7 @@ struct json_object *outpost_say_wire(const struct outpost_orders *o)
     json_object_object_add(line, "seed", json_object_new_uint64(o->seed));
     add_text(line, "run", o->run);
     add_text(line, "driver", o->driver);
+    json_object_object_add(line, "captures", json_object_new_boolean(o->captures));
     json_object_object_add(line, "here", here);
     json_object_object_add(line, "machines", machines);
     return line;
@@ -152,7 +153,8 @@ int outpost_read_wire(struct json_object *line, struct outpost_orders *o, struct
     *o = (struct outpost_orders){.scenario = text_of(line, "scenario", &missing),
                                  .path = text_of(line, "path", &missing),
                                  .seed = json_object_get_uint64(field(line, "seed", json_type_int, &missing)),
-                                 .run = text_of(line, "run", &missing)};
+                                 .run = text_of(line, "run", &missing),
+                                 .captures = json_object_get_boolean(field(line, "captures", json_type_boolean, &missing))};
     struct json_object *here = field(line, "here", json_type_array, &missing),
                        *machines = field(line, "machines", json_type_array, &missing);
     if (json_object_object_get_ex(line, "driver", &driver))

@@ -1,7 +1,8 @@
 /* What the controller and the outpost on another machine say to each other: one JSON object a line, as with agents (agent_protocol.h), over ssh.
  *
  * Controller → outpost: wire, prepare, tell (a line for every agent there), play, end; ping at any time. The end of its input is as good as end.
- * Outpost → controller: hello (at once), wired, from (a line of an agent), silent (an agent is gone), carried (what its links carried), closed
+ * Outpost → controller: hello (at once), wired, from (a line of an agent), silent (an agent is gone), carried (what its links carried), packets
+ * (what its hosts have captured: outpost_packets.h), closed
  * (everything is taken back; then it exits), failed; pong at once. */
 #ifndef ROAMLAB_OUTPOST_PROTOCOL_H
 #define ROAMLAB_OUTPOST_PROTOCOL_H
@@ -24,6 +25,7 @@ struct outpost_orders {
     const char *run;    /* its name */
     const char *driver; /* that is wanted, or NULL */
     int hosts;
+    bool captures;            /* packets, for the controller */
     bool *here;               /* by host, owned */
     struct in_addr *machines; /* by host, owned */
 };

@@ -16,8 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define IMAGE_CACHE "/var/lib/roamlab/cache"
-
 static int host_count(const struct premises *p)
 {
     return p->scenario->host_count;
@@ -110,8 +108,12 @@ static int record_engines(struct premises *p, struct err *e)
     int status = 0;
     for (int i = 0; i < p->scenario->edge_count && status == 0; i++) {
         int host = p->scenario->edges[i].host;
+        const struct scenario_host *h = &p->scenario->hosts[host];
         autofree char *root = agent_docker_root(journal_folder(p->journal), host);
-        status = p->here[host] ? journal_record(p->journal, "dockerd", root, e) : 0;
+        if (p->here[host] && h->docker)
+            status = world_real_record_guest(p->journal, &(struct docker_address){h->docker, h->docker_certs, NULL}, e);
+        else if (p->here[host])
+            status = journal_record(p->journal, "dockerd", root, e);
     }
     return status;
 }
@@ -170,24 +172,42 @@ static void image_done(struct image *image, int status, const struct err *e)
     }
 }
 
-int premises_open(struct premises *p, struct err *e)
+static int make_image(struct premises *p, struct err *e)
 {
     autofree char *what =
         mem_printf("preparing the service's image (%.0f MB)", (double)p->layout->base_bytes / 1e6);
-    struct image_options options = {.cache = IMAGE_CACHE,
+    struct image_options options = {.cache = PREMISES_IMAGE_CACHE,
                                     .program = p->program,
                                     .base_bytes = p->layout->base_bytes,
                                     .base_block = testdata_base_block};
-    p->agents = mem_alloc_array((size_t)host_count(p), sizeof *p->agents);
     p->progress(p, what);
     p->image.done = image_done;
     return image_prepare(&p->image, p->loop, &options, e);
+}
+
+static void anchor_done(struct image *image, int status, const struct err *e)
+{
+    struct premises *p = container_of(image, struct premises, anchor);
+    struct err err = *e;
+    if (status == 0)
+        status = make_image(p, &err);
+    if (status < 0)
+        finish_opening(p, status, &err);
+}
+
+int premises_open(struct premises *p, struct err *e)
+{
+    const struct image_options options = {.cache = PREMISES_IMAGE_CACHE, .program = p->program};
+    p->agents = mem_alloc_array((size_t)host_count(p), sizeof *p->agents);
+    p->anchor.done = anchor_done;
+    return scenario_names_engines(p->scenario) ? image_prepare(&p->anchor, p->loop, &options, e) : make_image(p, e);
 }
 
 void premises_stop_opening(struct premises *p)
 {
     registry_image_free(&p->registry_image);
     image_free(&p->image);
+    image_free(&p->anchor);
 }
 
 /* --- the run ---------------------------------------------------------------------------------------------------------------------------- */
@@ -196,6 +216,7 @@ static void prepare(struct premises_agent *a, const char *text, const char *capt
 {
     const struct premises *p = a->premises;
     autofree char *file = capture ? mem_printf("%s/%s.pcap", capture, p->scenario->hosts[host_of(a)].name) : NULL;
+    autofree char *network = mem_printf("/proc/%d/ns/net", getpid());
     struct agent_orders orders = {.scenario = text,
                                   .path = p->scenario->path,
                                   .seed = p->seed,
@@ -206,7 +227,10 @@ static void prepare(struct premises_agent *a, const char *text, const char *capt
                                   .archive = p->image.archive,
                                   .criu_folder = p->facts->runtime.criu_folder,
                                   .capture = file,
-                                  .again = a->turn != PREMISES_FIRST};
+                                  .again = a->turn != PREMISES_FIRST,
+                                  .machine_namespace = scenario_names_engines(p->scenario) ? network : NULL,
+                                  .anchor = p->anchor.name,
+                                  .anchor_archive = p->anchor.archive};
     struct json_object *line = agent_say_prepare(&orders);
     tell(a, line);
     json_object_put(line);
@@ -271,7 +295,7 @@ static bool may_start_again(const struct premises_agent *a)
     for (int i = 0; i < p->scenario->mud_count; i++)
         if (p->scenario->muds[i].host == host_of(a))
             return false;
-    return p->begin && !p->captures && !a->over && a->turn == PREMISES_FIRST;
+    return p->begin && !p->captures && !a->over && a->turn == PREMISES_FIRST && !p->scenario->hosts[host_of(a)].docker;
 }
 
 /* In the agent's place. */

@@ -12,6 +12,9 @@
 #include "world.h"
 #include "world_real.h"
 
+/* Where images are kept from run to run. */
+#define PREMISES_IMAGE_CACHE "/var/lib/roamlab/cache"
+
 struct premises;
 
 struct premises_agent {
@@ -41,7 +44,7 @@ struct premises {
     void (*line)(struct premises *p, int host, char *text, size_t len);
     void (*silent)(struct premises *p, int host);
     /* Its own, good once opened */
-    struct image image;
+    struct image image, anchor; /* the anchor's: for Engines of the user's (users_engine.h), if there are any here */
     struct registry_image registry_image;
     struct journal *journal;
     struct testbed *testbed;

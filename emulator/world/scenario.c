@@ -94,6 +94,8 @@ void scenario_free(struct scenario *s)
         free(s->hosts[i].ssh);
         free(s->hosts[i].interface);
         free(s->hosts[i].command);
+        free(s->hosts[i].docker);
+        free(s->hosts[i].docker_certs);
     }
     for (int i = 0; i < s->edge_count; i++)
         free(s->edges[i].name);

@@ -34,6 +34,7 @@ struct scenario_host {
     bool forwards; /* false: devices alone are here, a path may end here but not lead through */
     /* Real world: the machine that plays it. Owned; NULL: this one; not said; "roamlab". */
     char *ssh, *interface, *command;
+    char *docker, *docker_certs; /* the user's own Engine there; NULL: one of ours */
 };
 
 struct scenario_edge {
@@ -255,6 +256,9 @@ struct scenario *scenario_read(const char *path, const struct scenario_setting *
 struct scenario *scenario_parse(const char *path, const char *text, size_t len,
                                 const struct scenario_setting *settings, int setting_count, struct err *e);
 void scenario_free(struct scenario *s); /* NULL-safe */
+
+/* Does an Engine of the user's take part in the real world? */
+bool scenario_names_engines(const struct scenario *s);
 
 /* Is device i the first of its entry in muds? */
 bool scenario_begins_entry(const struct scenario *s, int i);

@@ -25,28 +25,7 @@ static char *copy_text(json_object *entry, const char *key)
     return value ? mem_copy_string(json_object_get_string(value)) : NULL;
 }
 
-/* A host on another machine makes the others' machines known, too. */
-static int check_machines(const struct scenario *s, struct err *e)
-{
-    bool several = false;
-    for (int i = 0; i < s->host_count; i++)
-        several |= s->hosts[i].ssh != NULL;
-    for (int i = 0; i < s->host_count; i++) {
-        const struct scenario_host *host = &s->hosts[i];
-        const struct scenario_place *here = PLACE_NAMED(PLACE_NAMED(NULL, "hosts"), host->name);
-        if (host->ssh && (!host->ssh[0] || host->ssh[0] == '-'))
-            return scenario_error(PLACE_NAMED(here, "ssh"), e, "is no destination for ssh");
-        if (host->command && !host->ssh)
-            return scenario_error(PLACE_NAMED(here, "command"), e, "is for hosts with ssh");
-        if (several && !host->interface) {
-            scenario_error(here, e, "has no interface");
-            return err_hint(e, "where a host has ssh, every host says by which interface its machine is reached");
-        }
-    }
-    return 0;
-}
-
-static int build_hosts(struct scenario *s, json_object *root, struct err *e)
+static void build_hosts(struct scenario *s, json_object *root)
 {
     json_object *map = scenario_member(root, "hosts");
     scenario_number_entries(map);
@@ -56,9 +35,10 @@ static int build_hosts(struct scenario *s, json_object *root, struct err *e)
         s->hosts[s->host_count++] = (struct scenario_host){.name = mem_copy_string(name),
                                                            .ssh = copy_text(entry, "ssh"),
                                                            .interface = copy_text(entry, "interface"),
-                                                           .command = copy_text(entry, "command")};
+                                                           .command = copy_text(entry, "command"),
+                                                           .docker = copy_text(entry, "docker"),
+                                                           .docker_certs = copy_text(entry, "docker_certs")};
     }
-    return check_machines(s, e);
 }
 
 static int build_edges(struct scenario *s, json_object *root, struct err *e)
@@ -279,7 +259,8 @@ int scenario_build(struct scenario *s, json_object *root, struct err *e)
     scenario_fill(&scenario_service_keys, scenario_member(root, "service"), &s->service);
     scenario_fill(&scenario_timeout_keys, scenario_member(root, "timeouts"), &s->timeouts);
     build_costs(s, root);
-    if (build_hosts(s, root, e) < 0 || build_name(s, root, e) < 0 || build_log(s, root, e) < 0 ||
+    build_hosts(s, root);
+    if (build_name(s, root, e) < 0 || build_log(s, root, e) < 0 ||
         scenario_build_registries(s, root, e) < 0 || build_edges(s, root, e) < 0 ||
         scenario_build_supervision(s, root, e) < 0 ||
         scenario_build_aps(s, root, e) < 0 || build_logrepo(s, root, e) < 0 ||

@@ -244,6 +244,16 @@ static const struct scenario_key host_rows[] = {
      .field = KEY_NO_FIELD,
      .max = 200,
      .help = "with ssh: how roamlab is called there, such as sudo roamlab"},
+    {.name = "docker",
+     .kind = KEY_TEXT,
+     .field = KEY_NO_FIELD,
+     .max = 200,
+     .help = "real world: your own Docker Engine on the host's machine, such as unix:///var/run/docker.sock; absent: roamlab starts one"},
+    {.name = "docker_certs",
+     .kind = KEY_TEXT,
+     .field = KEY_NO_FIELD,
+     .max = 200,
+     .help = "with docker over TCP: the folder of ca.pem, cert.pem and key.pem on the host's machine"},
 };
 static const struct scenario_keys host_keys = KEYS(host_rows);
 

@@ -185,6 +185,8 @@ int scenario_build_policy(struct scenario_migration *m, json_object *migration, 
 int scenario_build_registries(struct scenario *s, json_object *root, struct err *e);
 /* What edge servers lack can be pulled. */
 int scenario_check_registries(const struct scenario *s, struct err *e);
+/* Ssh, and Engines of the user's. */
+int scenario_check_machines(const struct scenario *s, struct err *e);
 /* Builds what supervision does; edge servers are numbered already. */
 int scenario_build_supervision(struct scenario *s, json_object *root, struct err *e);
 void scenario_free_registries(struct scenario *s);

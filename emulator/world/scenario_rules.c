@@ -208,7 +208,7 @@ int scenario_check_rules(const struct scenario *s, struct err *e)
 {
     struct paths paths;
     find_paths(s, &paths);
-    if (check_timeouts(&s->timeouts, e) < 0 || check_ap_paths(s, &paths, e) < 0 ||
+    if (scenario_check_machines(s, e) < 0 || check_timeouts(&s->timeouts, e) < 0 || check_ap_paths(s, &paths, e) < 0 ||
         check_places(s, e) < 0 || check_store_paths(s, &paths, e) < 0 || scenario_check_registries(s, e) < 0)
         return -EINVAL;
     return check_muds(s, &paths, e);

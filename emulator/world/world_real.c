@@ -1,18 +1,45 @@
 #include "world_real.h"
 #include "controller.h"
-#include "daemon.h"
+#include "users_engine.h"
 #include "host_probe.h"
+#include "mem.h"
 #include "scenario_move.h"
 
 #include <errno.h>
+#include <json-c/json.h>
 
 static int undo_dockerd(const char *argument, struct err *e)
 {
     return docker_daemon_clean(argument, false, e);
 }
 
+/* An array: the run's name, and where the Engine is. */
+int world_real_record_guest(struct journal *journal, const struct docker_address *address, struct err *e)
+{
+    const char *const texts[] = {journal_run(journal), address->url, address->certificates};
+    struct json_object *list = json_object_new_array();
+    for (size_t i = 0; i < ARRAY_LEN(texts) && texts[i]; i++)
+        json_object_array_add(list, json_object_new_string(texts[i]));
+    int status = journal_record(journal, "guest", json_object_to_json_string_ext(list, JSON_C_TO_STRING_PLAIN), e);
+    json_object_put(list);
+    return status;
+}
+
+static int undo_guest(const char *argument, struct err *e)
+{
+    struct json_object *list = json_tokener_parse(argument);
+    const char *texts[3] = {NULL};
+    for (size_t i = 0; i < ARRAY_LEN(texts) && json_object_is_type(list, json_type_array); i++)
+        texts[i] = json_object_get_string(json_object_array_get_idx(list, i));
+    int status = texts[0] && texts[1] ? docker_users_engine_clean(&(struct docker_address){texts[1], texts[2], NULL}, texts[0], e)
+                                      : err_set(e, EINVAL, "guest %s: not a run and an Engine", argument);
+    json_object_put(list);
+    return status;
+}
+
 const struct journal_kind world_real_kinds[] = {
     {"dockerd", undo_dockerd},
+    {"guest", undo_guest},
     {"trial", docker_end_processes},
     {NULL, NULL},
 };
@@ -32,16 +59,6 @@ static int check_faults(const struct scenario *s, struct err *e)
     return 0;
 }
 
-static int check_capture(const struct scenario *s, const struct world_real_options *options, struct err *e)
-{
-    for (int i = 0; s && options->capture && i < s->host_count; i++)
-        if (s->hosts[i].ssh) {
-            err_set(e, EINVAL, "hosts.%s: packets are captured on this machine only", s->hosts[i].name);
-            return err_hint(e, "leave --capture out");
-        }
-    return 0;
-}
-
 static bool plays_here(const struct scenario *s)
 {
     for (int i = 0; i < s->host_count; i++)
@@ -53,8 +70,8 @@ static bool plays_here(const struct scenario *s)
 int world_real_check(const struct scenario *s, const struct world_real_options *options,
                      struct world_real_facts *facts, struct err *e)
 {
-    const struct host_probe_subject subject = {s, options->program, options->driver, facts};
-    if (check_faults(s, e) < 0 || check_capture(s, options, e) < 0)
+    const struct host_probe_subject subject = {s, options->program, options->driver, facts, NULL};
+    if (check_faults(s, e) < 0)
         return -EINVAL;
     return s && !plays_here(s) ? 0 : host_probe_check(&subject, e);
 }

@@ -3,6 +3,7 @@
 #ifndef ROAMLAB_WORLD_REAL_H
 #define ROAMLAB_WORLD_REAL_H
 
+#include "endpoint.h"
 #include "journal.h"
 #include "logrepo.h"
 #include "loop.h"
@@ -50,6 +51,9 @@ int world_real_run(struct scenario *s, uint64_t seed, const struct world_real_op
 /* What this host needs for a real run of the scenario (NULL: any), without running it: the probes of host_probe.h. Fills the facts. */
 int world_real_check(const struct scenario *s, const struct world_real_options *options,
                      struct world_real_facts *facts, struct err *e);
+
+/* Writes into the journal, before it happens, that the run's things will be at an Engine of the user's. */
+int world_real_record_guest(struct journal *journal, const struct docker_address *address, struct err *e);
 
 /* The kinds of things that a run writes into its journal, for `roamlab clean`. */
 extern const struct journal_kind world_real_kinds[];
