@@ -39,8 +39,8 @@ static const char HELP[] =
     "  --hosts FILE       real world: which machines play the hosts, by ssh; see scenarios/README.md\n"
     "  --push             with it: copies this roamlab into ~/.local/bin of these machines first\n"
     "  --junit FILE       what must hold as test cases in JUnit's XML, for CI; written when there is a result\n"
-    "  --live[=PORT]      shows one run in a browser as it happens, on 127.0.0.1 (default: a free port) until Ctrl-C; virtual\n"
-    "                     time begins when the page is opened and keeps wall time\n"
+    "  --live[=PORT]      shows one run in a browser as it happens, on 127.0.0.1 (default: a free port) until Ctrl-C, also when\n"
+    "                     it has failed; virtual time begins when the page is opened and keeps wall time\n"
     "  --speed X          virtual time, with --live: X times as fast\n"
     "  --quiet            no progress and no summary\n"
     "\n"
@@ -244,11 +244,9 @@ static int begin_live(struct run *r, struct play *p, struct err *e)
     json_object_object_add(known, "world", json_object_new_string(r->real ? "real" : "sim"));
     json_object_object_add(known, "seed", json_object_new_int64((int64_t)s->seed));
     json_object_object_add(known, "roamlab", json_object_new_string(ROAMLAB_VERSION));
-    int status = scenario_move(r->scenario, s->seed, e);
     autofree char *paths = track_paths_text(s->paths);
     json_object *data = report_data_at_start(known, s->text, paths);
-    if (status == 0)
-        status = live_begin(&r->live, data, r->folder, !r->real, e);
+    int status = live_begin(&r->live, data, r->folder, !r->real, e);
     json_object_put(data);
     p->hear = live_hear;
     p->hearer = &r->live;
