@@ -153,14 +153,16 @@ static bool uses_the_wire(enum operation operation)
     return operation_is_transfer(operation) || operation == OP_PULL;
 }
 
-/* When the last transfer ended; zero if there was none. */
+/* When the last transfer ended, or all of it was on the carrier's third host; zero if there was none. */
 static struct simtime last_sent(const struct run_migration *m)
 {
-    struct simtime last = SIMTIME_ZERO;
+    struct simtime last = SIMTIME_ZERO, stored = SIMTIME_ZERO;
     for (int i = 0; i < m->stage_count; i++)
         if (operation_is_transfer(m->stages[i].operation) && !operation_is_of_pages(m->stages[i].operation))
             last = simtime_max(last, m->stages[i].end);
-    return last;
+        else if (m->stages[i].operation == OP_STORE)
+            stored = simtime_max(stored, m->stages[i].end);
+    return stored.ns ? stored : last;
 }
 
 /* What makes the container at the target run, with all that was brought for it. */

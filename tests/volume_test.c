@@ -33,7 +33,7 @@ static struct scenario *scenario_of(const struct row *row, const char *when, con
         "{\"name\":\"t\",\"duration_s\":20,\"hosts\":{\"a\":{},\"h0\":{},\"h1\":{},\"h2\":{}},"
         "\"edges\":{\"es1\":{\"host\":\"h0\"},\"es2\":{\"host\":\"h1\"}},"
         "\"aps\":{\"ap1\":{\"host\":\"h0\",\"edge\":\"es1\"},\"ap2\":{\"host\":\"h1\",\"edge\":\"es2\"}},"
-        "\"links\":[{\"between\":[\"a\",\"h0\"]},{\"between\":[\"a\",\"h1\"]},{\"between\":[\"h1\",\"h2\"]},"
+        "\"links\":[{\"between\":[\"a\",\"h0\"]},{\"between\":[\"a\",\"h1\"]},{\"between\":[\"h1\",\"h2\"],\"rate_mbit\":80},"
         "{\"between\":[\"h0\",\"h1\"],\"rtt_ms\":20,\"rate_mbit\":80}],\"logrepo\":{\"host\":\"h2\"},"
         "\"service\":{\"base_mb\":8,\"memory_mb\":2,\"layer_mb\":1,\"volume_mb\":%d,\"layer_ratio\":4},"
         "\"muds\":{\"m1\":{\"host\":\"a\",\"requests_per_s\":%d,\"visits\":[{\"ap\":\"ap1\",\"at_s\":0},{\"ap\":\"ap2\",\"at_s\":%d}]}},"
@@ -168,6 +168,26 @@ static void test_a_volume_that_fails_costs_the_user_nothing(void **state)
     }
 }
 
+/* Through a third host: written there before it is read, image and files, each counted once. */
+static void test_a_store_has_it_before_the_target(void **state)
+{
+    (void)state;
+    const struct row by_nfs = {"image-copy", "nfs", false};
+    struct run_record r = RUN_RECORD_INIT;
+    run(&by_nfs, "on-arrival", "", &r);
+    const struct run_stage *store = stage_of(&r, OP_STORE), *send = stage_of(&r, OP_SEND_IMAGE);
+    in_order(&r, &by_nfs, OP_STORE, OP_LOAD);
+    assert_int_equal(store->begin.ns, send->begin.ns);
+    assert_true(simtime_before(store->end, send->end));
+    assert_in_range(store->bytes, 9000000, 9700000); /* base and layer, with headers */
+    assert_in_range(send->bytes, store->bytes * 2 - store->bytes / 20, store->bytes * 2 + store->bytes / 20);
+    int stored = 0;
+    for (int i = 0; i < r.migrations[0].stage_count; i++)
+        stored += r.migrations[0].stages[i].operation == OP_STORE;
+    assert_int_equal(stored, 2);
+    run_record_free(&r);
+}
+
 static void test_strategies_without_a_snapshot_refuse_by_name(void **state)
 {
     (void)state;
@@ -186,6 +206,7 @@ int main(void)
         cmocka_unit_test(test_early_files_leave_before_the_freeze),
         cmocka_unit_test(test_on_arrival_files_come_when_the_container_is_there),
         cmocka_unit_test(test_a_volume_that_fails_costs_the_user_nothing),
+        cmocka_unit_test(test_a_store_has_it_before_the_target),
         cmocka_unit_test(test_strategies_without_a_snapshot_refuse_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,6 +58,7 @@ static const char *const operation_names[OPERATIONS] = {
     [OP_DISCARD] = "discard",
     [OP_REVIVE] = "revive",
     [OP_PULL] = "pull",
+    [OP_STORE] = "store",
     [OP_MEASURE] = "measure",
     [OP_SNAPSHOT] = "snapshot",
 };

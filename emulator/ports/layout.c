@@ -191,6 +191,7 @@ uint64_t layout_operation_bytes(const struct layout *l, enum operation operation
     case OP_HALT:
     case OP_REPLAY:
     case OP_SWITCH:
+    case OP_STORE:
     case OP_STOP:
     case OP_DISCARD:
     case OPERATIONS:

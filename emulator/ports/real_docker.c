@@ -150,6 +150,7 @@ int real_docker(struct real_order *o, struct err *e)
     case OP_RECEIVE_CHOICE:
     case OP_REPLAY:
     case OP_SWITCH:
+    case OP_STORE:
     case OP_PULL:
     case OP_MEASURE:
     case OPERATIONS:

@@ -161,12 +161,27 @@ static void sent(struct transfer_job *job, int status, const struct err *e)
     real_order_step_done(o, status, e);
 }
 
+static void stored(struct transfer_job *job)
+{
+    const struct real_order *o = container_of(job, struct real_order, transfer);
+    struct report r = REPORT_INIT;
+    r.kind = EVENT_STAGE;
+    r.reporter = o->order.edge;
+    r.text = operation_name(OP_STORE);
+    r.mud = (int32_t)o->order.mud;
+    r.migration = (int32_t)o->order.migration;
+    r.begin = simtime_sub(job->begin, o->real->origin);
+    r.bytes = (int64_t)job->wire_bytes;
+    o->real->port.operations->report(&o->real->port, &r);
+}
+
 static int send_file(struct real_order *o, struct err *e)
 {
     const struct real_options *options = &o->real->options;
     uint32_t to = o->order.peer.index;
     autofree char *local = real_files_path(o, real_files_travelling_suffix(o));
     o->transfer.done = sent;
+    o->transfer.stored = stored;
     int status = options->carrier->send(options->peers[to], &o->transfer, o->sealed ? o->sealed : local, options->peer_spools[to], e);
     return status < 0 ? status : 1;
 }

@@ -53,6 +53,7 @@ struct sim_order {
     struct sim_order *next;
     struct sim *sim;
     struct order order;
+    struct simtime begin;
     bool cancelled;
     const struct fault *fault; /* that strikes it, or NULL */
     bool awaits; /* RECEIVE_*: for what has not arrived */

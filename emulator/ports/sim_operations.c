@@ -208,6 +208,7 @@ static int take_effect(struct sim *sim, const struct order *o)
         return sim_pull_takes_effect(sim, o) < 0 ? -ENOENT : 0;
     case OP_REPLAY:
     case OP_SWITCH:
+    case OP_STORE:
     case OPERATIONS:
         break;
     }
@@ -366,7 +367,7 @@ void sim_operate(struct port *port, const struct order *order)
     if (order->operation == OP_TAKE_LOG)
         sim_log_take(sim, order);
     hold_for_snapshot(sim, order, true);
-    *so = (struct sim_order){.timer.fire = cost_paid, .next = device->orders, .sim = sim, .order = *order};
+    *so = (struct sim_order){.timer.fire = cost_paid, .next = device->orders, .sim = sim, .order = *order, .begin = loop_now(sim->loop)};
     so->fault = faults_strike(&sim->layout->faults, order->operation, order->edge.index, order->mud, loop_now(sim->loop));
     device->orders = so;
     so->stalled = so->fault && so->fault->effect == FAULT_HANGS && bounded_by_progress(order->operation);

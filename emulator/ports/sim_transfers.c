@@ -176,6 +176,21 @@ static void next_leg_begins(struct timer *timer)
         sim_transfer_begin(so);
 }
 
+/* All of it is on the carrier's third host. */
+static void report_store(const struct sim_order *so)
+{
+    struct port *port = &so->sim->ports[sim_edge_host(so->sim, so->order.edge)].port;
+    struct report r = REPORT_INIT;
+    r.kind = EVENT_STAGE;
+    r.reporter = so->order.edge;
+    r.text = operation_name(OP_STORE);
+    r.mud = (int32_t)so->order.mud;
+    r.migration = (int32_t)so->order.migration;
+    r.begin = so->begin;
+    r.bytes = (int64_t)so->earlier;
+    port->operations->report(port, &r);
+}
+
 /* One leg is over: the next one begins, or the order ends. */
 static void leg_ends(struct sim_order *so)
 {
@@ -185,6 +200,8 @@ static void leg_ends(struct sim_order *so)
     }
     so->arrived = false;
     so->earlier = sim_order_bytes(so);
+    if (carrier_of(so)->by_store)
+        report_store(so);
     sim_transfer_leave(so);
     so->leg++;
     so->timer.fire = next_leg_begins;

@@ -146,6 +146,12 @@ static void announced(int status, struct nfs_context *nfs, void *data, void *con
     if (!answered(s, status))
         return;
     s->announcing = false;
+    void (*stored)(struct transfer_job *) =
+        s->offer.complete && !s->peer->settings.pipeline && status >= 0 ? steal(s->job->stored) : NULL;
+    if (stored) {
+        nfs_sendings_share_wire_bytes(s->peer);
+        stored(s->job);
+    }
     if (status < 0)
         fail(s, status, "write", data);
     else

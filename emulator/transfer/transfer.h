@@ -75,6 +75,9 @@ struct transfer_job {
     /* Called once, never from within send() or cancel(). It may send again, cancel other jobs and close the
      * peer. */
     void (*done)(struct transfer_job *job, int status, const struct err *e);
+    /* Carrier nfs without `pipeline`: all of it is on the third host, and the receiver begins to read. Called at most once, before done(); may be
+     * NULL, and is after the call. */
+    void (*stored)(struct transfer_job *job);
     void *context;    /* the owner's, as it pleases */
     const void *lane; /* of jobs that share one (not NULL), carrier stream sends one behind the other; the others' order is not known */
 
