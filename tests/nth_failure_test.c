@@ -1,15 +1,23 @@
-/* The nth call for a file, a socket, a timer or memory fails, for every n (of memory: the first 200, then every tenth part more), in a run in
- * virtual time and in the start of an agent: each ends with an error that says something, never by a signal, and never as if nothing had been.
+/* The nth call for a file, a socket, a message to the kernel, a timer or memory fails, for every n (of memory: the first 200, then every tenth part
+ * more), in a run in virtual time, in the wiring of a link, and in an agent from its start to its end, with a device and an access point: each ends
+ * with an error that says something, never by a signal, and never as if nothing had been.
  *
  * The calls are this program's own: what is defined here goes before the C library's, for the libraries too. */
 #include "agent.h"
+#include "agent_protocol.h"
+#include "clock.h"
 #include "folder.h"
 #include "play.h"
+#include "privileges.h"
 #include "scenario.h"
+#include "scenario_move.h"
+#include "wiring.h"
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -84,6 +92,26 @@ int socket(int domain, int type, int protocol)
     return fails(CALLS) ? refuse(EMFILE) : (int)syscall(SYS_socket, domain, type, protocol);
 }
 
+int bind(int fd, const struct sockaddr *address, socklen_t len)
+{
+    return fails(CALLS) ? refuse(EADDRINUSE) : (int)syscall(SYS_bind, fd, address, len);
+}
+
+int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+    return fails(CALLS) ? refuse(ENOBUFS) : (int)syscall(SYS_setsockopt, fd, level, name, value, len);
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    return fails(CALLS) ? refuse(ENOBUFS) : syscall(SYS_sendmsg, fd, message, flags);
+}
+
+ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+    return fails(CALLS) ? refuse(ENOBUFS) : syscall(SYS_recvmsg, fd, message, flags);
+}
+
 int pipe2(int fds[2], int flags)
 {
     return fails(CALLS) ? refuse(EMFILE) : (int)syscall(SYS_pipe2, fds, flags);
@@ -142,30 +170,112 @@ static int run_in_virtual_time(const char *folder)
     return e.code ? 4 : 0;
 }
 
-/* Its input ends at once. */
-static int start_agent(const char *folder)
+static int wire(struct netlink *netlink, struct err *e)
+{
+    static const struct ether_addr hardware[2] = {{{2, 0, 0, 0, 0, 1}}, {{2, 0, 0, 0, 0, 2}}};
+    const struct in_addr here = {htonl(0xc6130001)}, there = {htonl(0xc6130002)};
+    const struct wiring_vxlan tunnel = {"tunnel", "/proc/self/ns/net", hardware[0], 7, here, there};
+    const struct wiring_route route = {.destination = there, .interface = "tunnel", .source = here, .congestion = "reno"};
+    int status = wiring_address_add(netlink, "lo", here, NULL, e);
+    if (status == 0)
+        status = wiring_vxlan(netlink, &tunnel, e);
+    if (status == 0)
+        status = wiring_address_add(netlink, "tunnel", here, &there, e);
+    if (status == 0)
+        status = wiring_up(netlink, "tunnel", e);
+    if (status == 0)
+        status = wiring_neighbour(netlink, "tunnel", there, &hardware[1], e);
+    return status == 0 ? wiring_route_set(netlink, &route, e) : status;
+}
+
+/* In a namespace of its own. */
+static int wire_a_link(const char *folder)
 {
     (void)folder;
+    struct err e = ERR_INIT;
+    struct netlink *netlink = netlink_open(NULL, &e);
+    int status = netlink ? wire(netlink, &e) : -e.code;
+    netlink_free(netlink);
+    if (status < 0)
+        err_print(&e);
+    return status < 0 ? 4 : 0;
+}
+
+static char *orders; /* lines, for an agent that plays a device and an access point */
+
+static void read_orders(void)
+{
+    static const struct scenario_setting at_laptop = {"aps.ap1.host", "laptop"};
+    enum { LAPTOP = 3 };
+    struct scenario *s = scenario_read("scenarios/kim22-quick.json", &at_laptop, 1, NULL);
+    autofree char *text = scenario_text_with_visits(s);
+    struct agent_orders some = {text, "s.json", 1, LAPTOP, "nth", ".", "image", "/image.tar", "", NULL, false};
+    struct json_object *lines[] = {agent_say_prepare(&some), agent_say("connect"), agent_say_begin(clock_monotonic())};
+    struct buf all = BUF_INIT;
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        buf_printf(&all, "%s\n", json_object_to_json_string_ext(lines[i], JSON_C_TO_STRING_PLAIN));
+        json_object_put(lines[i]);
+    }
+    orders = mem_copy_string(buf_text(&all));
+    buf_free(&all);
+    scenario_free(s);
+}
+
+/* Orders it through its phases, and ends its input when it has played for a moment. */
+static void order_agent(int input)
+{
+    enum { PLAY_US = 10000 };
+    (void)!write(input, orders, strlen(orders));
+    usleep(PLAY_US);
+    _exit(0);
+}
+
+static int run_agent(const char *folder)
+{
+    int input[2];
+    if (mkdir(folder, 0700) < 0 || chdir(folder) < 0 || pipe2(input, O_CLOEXEC) < 0) {
+        fprintf(stderr, "roamlab: not begun\n");
+        return 4;
+    }
+    if (fork() == 0)
+        order_agent(input[1]);
+    close(input[1]);
+    dup2(input[0], 0);
     return agent_run();
 }
 
-static int (*const attempts[])(const char *folder) = {run_in_virtual_time, start_agent};
+static const struct {
+    const char *name;
+    int (*play)(const char *folder);
+    bool alone; /* needs network namespaces, and so privileges */
+} attempts[] = {
+    {"run", run_in_virtual_time, false},
+    {"wiring", wire_a_link, true},
+    {"agent", run_agent, true},
+};
 
-static void be_child(int (*attempt)(const char *folder), const char *folder)
+/* With the addresses of all hosts. */
+static void go_alone(void)
+{
+    assert_int_equal(unshare(CLONE_NEWNET), 0);
+    assert_int_equal(system("ip link set lo up && ip address add 198.18.0.0/15 dev lo"), 0);
+}
+
+static void be_child(size_t attempt, const char *folder)
 {
     autofree char *said = mem_printf("%s/said", folder), *results = mem_printf("%s/results", folder);
-    int fd = open(said, O_WRONLY | O_CREAT | O_TRUNC, 0600), input[2];
-    if (pipe2(input, O_CLOEXEC) < 0)
+    int fd = open(said, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (attempts[attempt].play == wire_a_link && unshare(CLONE_NEWNET) < 0)
         _exit(1);
-    close(input[1]);
-    dup2(input[0], 0);
     dup2(fd, 1);
     dup2(fd, 2);
     tally->armed = true;
-    int status = attempt(results);
+    int status = attempts[attempt].play(results);
     tally->armed = false;
     _exit(status);
 }
+
+#define READY "{\"say\":\"ready\"}\n" /* prepared; connected: what begins then may not be heard any more */
 
 /* False once the attempt is over before its nth call. */
 static bool try_one(size_t attempt, enum kind kind, long n)
@@ -174,22 +284,24 @@ static bool try_one(size_t attempt, enum kind kind, long n)
     *tally = (struct tally){.at = n, .kind = kind};
     pid_t pid = fork();
     if (pid == 0)
-        be_child(attempts[attempt], folder);
+        be_child(attempt, folder);
     int status;
     waitpid(pid, &status, 0);
     tally->armed = false;
     autofree char *said = folder_read(folder, "said");
-    bool struck = tally->count > n, spoke = said && strstr(said, "roamlab: ") == said;
+    bool struck = tally->count > n, spoke = said && strstr(said, "roamlab: ");
     folder_remove(folder);
+    const char *name = attempts[attempt].name;
     if (!WIFEXITED(status))
-        fail_msg("attempt %zu, kind %d, call %ld: signal %d: %s", attempt, kind, n, WTERMSIG(status), said);
+        fail_msg("%s, kind %d, call %ld: signal %d: %s", name, kind, n, WTERMSIG(status), said);
     if (WEXITSTATUS(status) != 0 && (WEXITSTATUS(status) != 4 || !spoke))
-        fail_msg("attempt %zu, kind %d, call %ld: exit %d: \"%s\"", attempt, kind, n, WEXITSTATUS(status),
-                 said);
-    if (!struck && WEXITSTATUS(status) != 0)
-        fail_msg("attempt %zu fails by itself: %s", attempt, said);
+        fail_msg("%s, kind %d, call %ld: exit %d: \"%s\"", name, kind, n, WEXITSTATUS(status), said);
+    if (!struck && (WEXITSTATUS(status) != 0 || strstr(said, "\"failed\"")))
+        fail_msg("%s fails by itself: %s", name, said);
+    if (!struck && attempts[attempt].play == run_agent && !strstr(said, READY READY))
+        fail_msg("%s does not play: %s", name, said);
     if (kind == MEMORY && struck && WEXITSTATUS(status) != 4)
-        fail_msg("attempt %zu: the failed allocation %ld went unseen", attempt, n);
+        fail_msg("%s: the failed allocation %ld went unseen", name, n);
     return struck;
 }
 
@@ -197,15 +309,21 @@ static void every_failure_is_an_error(void **state)
 {
     enum { ONE_BY_ONE = 200 };
     (void)state;
-    for (size_t attempt = 0; attempt < ARRAY_LEN(attempts); attempt++)
+    bool may = privileges_check(NULL) == 0;
+    read_orders();
+    if (may)
+        go_alone();
+    for (size_t attempt = 0; attempt < ARRAY_LEN(attempts) && (may || !attempts[attempt].alone); attempt++)
         for (enum kind kind = CALLS; kind <= MEMORY; kind++) {
             long n = 0, tried = 0;
             for (; try_one(attempt, kind, n); tried++)
                 n += kind == MEMORY && n > ONE_BY_ONE ? n / 10 : 1;
             assert_true(tried > 0);
-            print_message("%s, %s: %ld tried\n", attempt ? "agent" : "run",
-                          kind == MEMORY ? "memory" : "calls", tried);
+            print_message("%s, %s: %ld tried\n", attempts[attempt].name, kind == MEMORY ? "memory" : "calls", tried);
         }
+    free(orders);
+    if (!may)
+        print_message("no privileges: neither wiring nor an agent was tried\n");
 }
 
 int main(void)
