@@ -16,6 +16,7 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -113,6 +114,32 @@ static void order_and_failures(void **state)
     assert_int_equal(journal_clean(root, "order", NULL, NULL, &e), -EINVAL);
     autofree char *folder = mem_printf("%s/order", root);
     assert_int_equal(undo_folder(folder, &e), 0);
+}
+
+/* Whoever runs `roamlab clean` meanwhile looks into every run's folder, also into one that comes or goes at that moment. */
+static void cleaners_come_at_any_moment(void **state)
+{
+    enum { RUNS = 300 };
+    (void)state;
+    pid_t cleaner = fork();
+    if (cleaner == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;)
+            journal_clean(root, NULL, NULL, NULL, NULL);
+    }
+    for (int i = 0; i < RUNS; i++) {
+        struct journal *journal = open_run("visited", NULL);
+        struct err e = ERR_INIT;
+        make_file(journal_folder(journal), "file");
+        if (journal_close(journal, &e) < 0) {
+            kill(cleaner, SIGKILL);
+            fail_msg("%d: %s", i, e.text);
+        }
+    }
+    kill(cleaner, SIGKILL);
+    waitpid(cleaner, NULL, 0);
+    assert_int_equal(journal_clean(root, NULL, NULL, NULL, NULL), 0);
+    assert_false(run_exists("visited"));
 }
 
 /* A record cut off by a crash was written before the thing existed. */
@@ -327,6 +354,7 @@ int main(void)
         cmocka_unit_test(names),
         cmocka_unit_test(live_runs),
         cmocka_unit_test(order_and_failures),
+        cmocka_unit_test(cleaners_come_at_any_moment),
         cmocka_unit_test(torn_record),
         cmocka_unit_test(folders_and_mounts),
         cmocka_unit_test(processes),

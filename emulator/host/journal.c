@@ -12,7 +12,10 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { LOCK_TRIES = 20, LOCK_PAUSE_MS = 10 };
 
 struct journal {
     char *folder, *run; /* owned */
@@ -49,6 +52,20 @@ static int take_lock(const char *folder, int *fd, struct err *e)
     close(*fd);
     *fd = -1;
     return err_set(e, code, "%s: %s", path, strerror(code));
+}
+
+/* A cleaner that looks into a folder without a journal has it for a moment, and removes it. */
+static int make_locked_folder(struct journal *journal, struct err *e)
+{
+    int status = -EBUSY;
+    for (int tries = 0; tries < LOCK_TRIES && (status == -EBUSY || status == -ENOENT); tries++) {
+        if (tries)
+            nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_MS * 1000000L}, NULL);
+        status = files_make_folder(journal->folder, 0700, e);
+        if (status == 0)
+            status = take_lock(journal->folder, &journal->lock_fd, e);
+    }
+    return status;
 }
 
 static void sign_lock(int fd)
@@ -99,9 +116,7 @@ struct journal *journal_open(const char *root, const char *run, const struct jou
     journal->run = mem_copy_string(run);
     journal->kinds = kinds;
     journal->fd = journal->lock_fd = -1;
-    int status = files_make_folder(journal->folder, 0700, e);
-    if (status == 0)
-        status = take_lock(journal->folder, &journal->lock_fd, e);
+    int status = make_locked_folder(journal, e);
     if (status == -EBUSY)
         status = err_set(e, EEXIST, "a run of that name is alive");
     if (status == 0) {

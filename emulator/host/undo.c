@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 2000, KILLED_MS = 20000 /* what is killed ends as soon as the machine finds time */ };
+enum { PATIENCE_MS = 2000, ROUND_MS = 10, KILLED_MS = 20000 /* what is killed ends as soon as the machine finds time */ };
 
 uint64_t undo_process_start(int pid)
 {
@@ -36,10 +36,10 @@ uint64_t undo_process_start(int pid)
 
 static bool ended_within(int pid, uint64_t start, int patience_ms)
 {
-    for (int waited = 0; undo_process_start(pid) == start; waited += 10) {
+    for (int waited = 0; undo_process_start(pid) == start; waited += ROUND_MS) {
         if (waited >= patience_ms)
             return false;
-        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+        nanosleep(&(struct timespec){.tv_nsec = ROUND_MS * 1000000L}, NULL);
     }
     return true;
 }
@@ -76,12 +76,23 @@ static int undo_mounts(const char *path, struct err *e)
     return mounts_remove(path, "", "", e);
 }
 
+/* What came into a folder while it was being removed, a cleaner's lock say, goes the next time. */
+static int remove_folder(const char *path, struct err *e)
+{
+    int status = files_remove(path, e);
+    for (int waited = 0; status == -ENOTEMPTY && waited < PATIENCE_MS; waited += ROUND_MS) {
+        nanosleep(&(struct timespec){.tv_nsec = ROUND_MS * 1000000L}, NULL);
+        status = files_remove(path, e);
+    }
+    return status;
+}
+
 int undo_folder(const char *path, struct err *e)
 {
     if (path[0] != '/' || strcmp(path, "/") == 0 || strstr(path, "/.."))
         return err_set(e, EINVAL, "folder %s: not an absolute path below /", path);
     int status = undo_mounts(path, e);
-    return status < 0 ? status : files_remove(path, e);
+    return status < 0 ? status : remove_folder(path, e);
 }
 
 const struct journal_kind undo_kinds[] = {
