@@ -327,7 +327,7 @@ static void the_link_is_cut_for_long(void **state)
     autofree char *before = fixture_machine();
     fixture_start(&run, "long-cut",
                   (const char *const[]){"--world", "real", "--set", "muds.m1.visits.1.at_request=10", "--set",
-                                        "duration_s=40", "--set", "timeouts.drain_ms=15000", "--set", cut,
+                                        "duration_s=40", "--set", "timeouts.drain_ms=60000", "--set", cut,
                                         QUICK, NULL});
     int status = fixture_wait(&run, 200);
     printf("cut for 30 s: exit %d\n", status);
