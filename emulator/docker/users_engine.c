@@ -225,7 +225,6 @@ int docker_users_engine_settle(struct docker_daemon *d, const struct docker_sett
 
 struct cleaning {
     const struct docker_endpoint *endpoint;
-    const char *run;
     char *tmp; /* the Engine's temporary folder; owned, NULL = unknown */
 };
 
@@ -294,7 +293,7 @@ static int remove_unused_image(struct cleaning *c, const char *id, struct err *e
 
 static int clean(const struct docker_endpoint *endpoint, const char *run, struct err *e)
 {
-    struct cleaning c = {endpoint, run, NULL};
+    struct cleaning c = {endpoint, NULL};
     autofree char *prefix = mem_printf("roamlab-roamlab-%s-", run);
     int status = each_labelled(&c, "containers", "roamlab.run", run, end_container, e);
     if (status == 0)
@@ -303,7 +302,7 @@ static int clean(const struct docker_endpoint *endpoint, const char *run, struct
         status = each_labelled(&c, "images", "roamlab.run", run, remove_image, e);
     if (status == 0)
         status = each_labelled(&c, "images", "roamlab.image", "service", remove_unused_image, e);
-    docker_checkpoint_sweep(c.tmp ? c.tmp : "/tmp", prefix);
+    docker_checkpoint_sweep(c.tmp ? c.tmp : "/tmp", prefix); /* containerd's default */
     free(c.tmp);
     return status;
 }
