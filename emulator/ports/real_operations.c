@@ -23,8 +23,10 @@ enum step {
     STEP_UNPACK,
     STEP_STAGE, /* layer or image under the name in which it travels */
     STEP_UNSTAGE,
-    STEP_SEAL, STEP_SEND,
-    STEP_UNSEAL, STEP_AWAIT,   /* what the peer sends */
+    STEP_SEAL,    /* what the carrier does not check */
+    STEP_SEND,
+    STEP_UNSEAL,
+    STEP_AWAIT,   /* what the peer sends */
     STEP_SPOIL,   /* a fault of the scenario: the checkpoint becomes unusable */
     STEP_MEASURE, /* how well the files compressed, once a run */
     STEP_SEED_MEMORY, STEP_SEED_LAYER, /* as they are now, beside what there is */
