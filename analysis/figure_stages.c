@@ -65,6 +65,20 @@ static void set_title(struct figure *figure, json_object *result, json_object *m
     figure_set_text(figure, "end_name", strcmp(outcome, "finished") == 0 ? "commit" : outcome);
 }
 
+/* The end, or when the last page has come, which may be later. */
+static double shown_s(json_object *m)
+{
+    json_object *stages = json_at(m, "stages");
+    double shown = json_number_at(m, "total_s");
+    for (size_t i = 0; i < json_object_array_length(stages); i++) {
+        json_object *stage = json_object_array_get_idx(stages, i);
+        if (operation_is_of_pages(operation_of(json_text_at(stage, "name"))))
+            shown = fmax(shown, json_number_at(stage, "begin_s") - json_number_at(m, "begin_s") +
+                                    json_number_at(stage, "seconds"));
+    }
+    return shown;
+}
+
 static int draw_one(json_object *result, json_object *m, int k, const char *out, struct err *e)
 {
     autofree char *name = k ? mem_printf("stages-%d", k + 1) : mem_copy_string("stages");
@@ -79,6 +93,7 @@ static int draw_one(json_object *result, json_object *m, int k, const char *out,
     figure_set_text(&figure, "figure", name);
     figure_set_number(&figure, "rows", (double)count);
     figure_set_number(&figure, "total", json_number_at(m, "total_s"));
+    figure_set_number(&figure, "shown", shown_s(m));
     figure_set_number(&figure, "ready", isfinite(ready) ? ready : -1);
     return figure_draw(&figure, out, e);
 }

@@ -1,5 +1,5 @@
 # Where a migration's time goes: one bar for each stage, from "migr begins" on.
-# Set above: figure, figure_title, figure_note, rows, total, end_name, ready (-1 = never restored).
+# Set above: figure, figure_title, figure_note, rows, total, shown (where the axis ends), end_name, ready (-1 = never restored).
 set title figure_title font ",15" offset 0, 0.4
 set label 1 figure_note at graph 0, graph 1.025 font ",11" textcolor rgb "#555555"
 set xlabel "Time since the migration began (s)"
@@ -8,7 +8,7 @@ set tics nomirror out
 set ytics scale 0
 set grid xtics linecolor rgb "#DDDDDD" linetype 1 linewidth 0.7
 set key outside bottom center horizontal samplen 1.5 height 0.5
-set xrange [0:total * 1.04]
+set xrange [0:shown * 1.04]
 set yrange [rows + 0.6:0.4]
 set arrow 1 from total, graph 0 to total, graph 1 nohead dashtype 2 linewidth 1.3 linecolor rgb "#222222" back
 if (ready >= 0) {
@@ -22,9 +22,9 @@ array colour[4] = ["#0072B2", "#E69F00", "#009E73", "#CC79A7"]
 row_of(i) = strcol(5) eq kind[i] ? column(1) : NaN
 # The text stands behind its bar; in a long bar that leaves no room there, inside; else in front of it.
 end = "(column(3) + column(4))"
-behind(x) = column(3) + column(4) < 0.7 * total ? x : NaN
-inside(x) = column(3) + column(4) >= 0.7 * total && column(4) >= 0.3 * total ? x : NaN
-before(x) = column(3) + column(4) >= 0.7 * total && column(4) < 0.3 * total ? x : NaN
+behind(x) = column(3) + column(4) < 0.7 * shown ? x : NaN
+inside(x) = column(3) + column(4) >= 0.7 * shown && column(4) >= 0.3 * shown ? x : NaN
+before(x) = column(3) + column(4) >= 0.7 * shown && column(4) < 0.3 * shown ? x : NaN
 style = " font ',11' textcolor rgb '#222222' notitle"
 draw = "plot for [i = 1:4] figure . '.dat' using 3:(row_of(i)):3:" . end . ":(column(1) - 0.34):(column(1) + 0.34)" . \
     " with boxxyerror linewidth 1 linecolor rgb colour[i] title meaning[i], " . \
