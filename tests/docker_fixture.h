@@ -37,6 +37,10 @@ enum { FIXTURE_SEED = 11, FIXTURE_MUD = 2, FIXTURE_REQUEST_BYTES = 1000, FIXTURE
 #define FIXTURE_SIZES 12000000, 2000, 1200
 #endif
 
+#ifndef FIXTURE_EDGES
+#define FIXTURE_EDGES 2
+#endif
+
 struct edge {
     char *root, *spool, *net_namespace;
     struct docker_daemon daemon;
@@ -330,7 +334,7 @@ static inline struct fixture *fixture_open(void)
     f->clock = clock_wall(clock_monotonic());
     f->loop = loop_new(&f->clock, &e);
     fixture_prepare_image(f);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < FIXTURE_EDGES; i++) {
         fixture_open_edge(f, i);
         fixture_install(f, i);
     }
@@ -358,7 +362,7 @@ static inline void fixture_close(struct fixture *f)
     if (!f)
         return;
     autofree char *folder = mem_printf("/var/tmp/dt-%d", getpid());
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < FIXTURE_EDGES; i++)
         fixture_close_edge(f, i);
     image_free(&f->image);
     statechain_history_free(f->history);

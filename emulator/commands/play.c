@@ -139,6 +139,7 @@ static int list_facts(const struct play *p, struct result_fact *facts)
     n = add_text(facts, n, "docker", p->facts.runtime.docker_version);
     n = add_text(facts, n, "runc", p->facts.runtime.runc_version);
     n = add_text(facts, n, "criu", p->facts.runtime.criu_version);
+    n = add_text(facts, n, "dirty_tracking", p->facts.runtime.dirty_tracking);
     n = add_number(facts, n, "zstd3_ratio_base", p->facts.base_ratio);
     n = add_number(facts, n, "zstd3_ratio_layer", p->facts.layer_ratio);
     n = add_number(facts, n, "zstd3_ratio_memory", p->facts.memory_ratio);

@@ -81,7 +81,7 @@ static int step_fresh_memory(struct docker_job *job, struct err *e)
     return docker_job_background(job, make_fresh, e);
 }
 
-static int step_dump(struct docker_job *job, struct err *e)
+static int run_dump(struct docker_job *job, const char *how, struct err *e)
 {
     struct docker_container *c = job->container;
     if (!c->pid)
@@ -90,12 +90,29 @@ static int step_dump(struct docker_job *job, struct err *e)
     autofree char *memory = mem_printf("%s/memory", job->spool);
     job->log = mem_printf("%s/runc.log", job->spool);
     const char *const argv[] = {
-        "runc",        "--root",   root,  "checkpoint", "--leave-running", "--image-path", memory,
-        "--work-path", job->spool, c->id, NULL};
+        "runc",        "--root",   root, "checkpoint", how, "--image-path", memory,
+        "--work-path", job->spool, job->parent ? "--parent-path" : c->id, job->parent, c->id, NULL};
     c->dumper.ended = dumper_ended;
     int status = docker_job_spawn(job, &c->dumper, argv, job->log, e);
     c->dump_job = status < 0 ? NULL : job;
     return status;
+}
+
+static int step_dump(struct docker_job *job, struct err *e)
+{
+    return run_dump(job, "--leave-running", e);
+}
+
+static int step_pre_dump(struct docker_job *job, struct err *e)
+{
+    return run_dump(job, "--pre-dump", e);
+}
+
+/* CRIU has left a link to the images that the dump goes on from; it is made anew where both have come. */
+static int step_cut_link(struct docker_job *job, struct err *e)
+{
+    autofree char *link_path = mem_printf("%s/memory/parent", job->spool);
+    return unlink(link_path) < 0 && errno != ENOENT ? err_errno(e, "%s", link_path) : DOCKER_STEP_DONE;
 }
 
 static int step_list(struct docker_job *job, struct err *e)
@@ -107,8 +124,12 @@ static int step_list(struct docker_job *job, struct err *e)
 
 static int step_check(struct docker_job *job, struct err *e)
 {
-    autofree char *memory = mem_printf("%s/memory", job->spool);
+    uint64_t parent_bytes = 0;
+    autofree char *memory = mem_printf("%s/memory", job->spool), *parent = mem_printf("%s/parent", job->spool);
     int status = manifest_check(memory, &job->bytes, e);
+    if (status == 0 && access(parent, F_OK) == 0)
+        status = manifest_check(parent, &parent_bytes, e);
+    job->bytes += parent_bytes;
     return status < 0 ? status : DOCKER_STEP_DONE;
 }
 
@@ -178,21 +199,55 @@ static int make_placed(const struct docker_container *c, struct err *e)
     return status == 0 ? files_make_folder(checkpoint, 0700, e) : status;
 }
 
+/* What the memory goes on from lies beside the pages, all of it. */
+static int place_parents_file(const struct docker_container *c, const char *parent, const char *name,
+                              struct background *b, struct err *e)
+{
+    autofree char *pages = pages_folder(c);
+    autofree char *from = mem_printf("%s/%s", parent, name), *to = mem_printf("%s/parent/%s", pages, name);
+    return link_or_copy(from, to, b, e);
+}
+
+static int place_each(struct docker_job *job, const char *folder,
+                      int (*place)(const struct docker_container *, const char *, const char *,
+                                   struct background *, struct err *),
+                      struct err *e)
+{
+    int status = 0;
+    DIR *files = opendir(folder);
+    if (!files)
+        return err_errno(e, "checkpoint %s", folder);
+    for (struct dirent *entry; status == 0 && (entry = readdir(files));)
+        if (entry->d_name[0] != '.' && strcmp(entry->d_name, MANIFEST_NAME))
+            status = place(job->container, folder, entry->d_name, &job->background, e);
+    closedir(files);
+    return status;
+}
+
+static int place_parent(struct docker_job *job, struct err *e)
+{
+    autofree char *parent = mem_printf("%s/parent", job->spool), *pages = pages_folder(job->container),
+                  *checkpoint = checkpoint_folder(job->container);
+    autofree char *folder = mem_printf("%s/parent", pages), *link_path = mem_printf("%s/parent", checkpoint),
+                  *target = mem_printf("../roamlab-%s/parent", job->container->name);
+    if (access(parent, F_OK) < 0)
+        return 0;
+    int status = files_make_folder(folder, 0700, e);
+    if (status == 0)
+        status = place_each(job, parent, place_parents_file, e);
+    if (status < 0)
+        return status;
+    return symlink(target, link_path) < 0 ? err_errno(e, "link %s", link_path) : 0;
+}
+
 static int place(struct background *b, struct err *e)
 {
     struct docker_job *job = container_of(b, struct docker_job, background);
     autofree char *memory = mem_printf("%s/memory", job->spool);
     int status = make_placed(job->container, e);
-    if (status < 0)
-        return status;
-    DIR *folder = opendir(memory);
-    if (!folder)
-        return err_errno(e, "checkpoint %s", memory);
-    for (struct dirent *entry; status == 0 && (entry = readdir(folder));)
-        if (entry->d_name[0] != '.' && strcmp(entry->d_name, MANIFEST_NAME))
-            status = place_file(job->container, memory, entry->d_name, b, e);
-    closedir(folder);
-    return status;
+    if (status == 0)
+        status = place_parent(job, e);
+    return status < 0 ? status : place_each(job, memory, place_file, e);
 }
 
 static int step_place(struct docker_job *job, struct err *e)
@@ -283,6 +338,21 @@ void docker_container_dump(struct docker_container *c, struct docker_job *job, c
     static const docker_step steps[] = {docker_step_make_spool, step_fresh_memory, step_dump, step_list,
                                         NULL};
     job->spool = mem_copy_string(spool);
+    docker_job_start(job, c, "dump", steps);
+}
+
+void docker_container_pre_dump(struct docker_container *c, struct docker_job *job, const char *spool)
+{
+    static const docker_step steps[] = {docker_step_make_spool, step_fresh_memory, step_pre_dump, step_list, NULL};
+    job->spool = mem_copy_string(spool);
+    docker_job_start(job, c, "pre-dump", steps);
+}
+
+void docker_container_dump_since(struct docker_container *c, struct docker_job *job, const char *spool, const char *parent)
+{
+    static const docker_step steps[] = {docker_step_make_spool, step_fresh_memory, step_dump, step_cut_link, step_list, NULL};
+    job->spool = mem_copy_string(spool);
+    job->parent = mem_copy_string(parent);
     docker_job_start(job, c, "dump", steps);
 }
 

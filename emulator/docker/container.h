@@ -62,6 +62,11 @@ void docker_container_freeze(struct docker_container *c, struct docker_job *job)
 void docker_container_thaw(struct docker_container *c, struct docker_job *job);
 /* OP_DUMP: SPOOL/memory, leaving it as it was, running or frozen. Bytes: of the images. */
 void docker_container_dump(struct docker_container *c, struct docker_job *job, const char *spool);
+/* OP_SEED where the kernel tracks what is written (dirty_tracking.h): the same without what CRIU restores processes from, and from then on the
+ * pages that are written are known. */
+void docker_container_pre_dump(struct docker_container *c, struct docker_job *job, const char *spool);
+/* OP_DUMP behind a pre-dump: SPOOL/memory holds only the pages written since. `parent` is the pre-dump's memory folder, as a path from SPOOL/memory. */
+void docker_container_dump_since(struct docker_container *c, struct docker_job *job, const char *spool, const char *parent);
 /* OP_TAKE_LAYER: SPOOL/layer.tar. */
 void docker_container_take_layer(struct docker_container *c, struct docker_job *job, const char *spool);
 /* OP_COMMIT: the container layer becomes the top layer of `image` ("roamlab/commit:NAME"). Bytes: of the
@@ -78,7 +83,7 @@ void docker_container_create(struct docker_container *c, struct docker_job *job,
                              const char *spool);
 /* OP_PUT_LAYER, at the target: SPOOL/layer.tar into the layer of a container that was created without. */
 void docker_container_put_layer(struct docker_container *c, struct docker_job *job, const char *spool);
-/* OP_RESTORE, at the target: its processes from SPOOL/memory, which stays. Errors quote CRIU's log if it can
+/* OP_RESTORE, at the target: its processes from SPOOL/memory and, if that goes on from a pre-dump, SPOOL/parent; both stay. Errors quote CRIU's log if it can
  * be caught. */
 void docker_container_restore(struct docker_container *c, struct docker_job *job, const char *spool);
 /* OP_HALT: killed in the state that it is in — frozen, nothing more is executed —, files kept. */

@@ -15,6 +15,7 @@ static void release(struct docker_job *job)
     free(steal(job->spool));
     free(steal(job->image));
     free(steal(job->layer));
+    free(steal(job->parent));
     free(steal(job->log));
     mem_close_fd(&job->log_file);
     job->log_file = -1;

@@ -29,7 +29,7 @@ struct docker_job {
     struct docker_container *container;
     struct docker_daemon *daemon;
     uint64_t bytes;
-    char *spool, *image, *layer; /* arguments of the operation, owned */
+    char *spool, *image, *layer, *parent; /* arguments of the operation, owned */
     struct docker_request request;
     struct docker_transfer transfer;
     struct process process;

@@ -1,4 +1,5 @@
 #include "runtime.h"
+#include "dirty_tracking.h"
 #include "files.h"
 #include "installation.h"
 #include "mem.h"
@@ -166,6 +167,7 @@ int runtime_find(const char *prefix, const char *program, const char *place, str
     int status = find_programs(r, e);
     if (status < 0)
         return status;
+    snprintf(r->dirty_tracking, sizeof r->dirty_tracking, "%s", dirty_tracking_try(NULL) < 0 ? "compared" : "tracked");
     if (access(program, X_OK) < 0) {
         err_errno(e, "service program %s", program);
         return err_hint(e, "make");

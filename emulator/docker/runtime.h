@@ -12,6 +12,7 @@ struct runtime {
     char criu_folder[256]; /* for daemon_options.criu_folder; "" = the CRIU that PATH finds */
     char criu_version[64]; /* "4.2.1" */
     char docker_version[64], runc_version[64];
+    char dirty_tracking[16]; /* what pre-copy finds changed pages by: "tracked" by the kernel, or "compared" */
 };
 
 /* Tries PREFIX/bin/criu, then the one in PATH, on `program` (the static service program; it binds

@@ -26,6 +26,7 @@ struct real_options {
     const char *image;    /* of the service */
     const struct carrier *carrier;
     const struct strategy *strategy;
+    bool tracks_pages; /* the kernel knows which pages have been written since a pre-dump (dirty_tracking.h) */
     struct transfer_peer **peers; /* [layout->edge_count]: kept connections, NULL at the own index */
     const struct real_registries *registries; /* NULL = there are none */
     char **peer_spools;           /* [layout->edge_count]: their spool folders */

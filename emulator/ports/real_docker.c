@@ -57,6 +57,20 @@ static struct docker_container *needed(struct real_order *o, struct err *e)
     return c ? &c->docker : NULL;
 }
 
+bool real_tracks_pages(const struct real_order *o)
+{
+    return o->real->options.tracks_pages && strategy_has(o->real->options.strategy, OP_DIFF);
+}
+
+static void dump(struct real_order *o, struct docker_container *c, const char *memory)
+{
+    autofree char *parent = mem_printf("../../m%u-%u.seed/memory", o->order.mud, o->order.migration);
+    if (real_tracks_pages(o))
+        docker_container_dump_since(c, &o->job, memory, parent);
+    else
+        docker_container_dump(c, &o->job, memory);
+}
+
 int real_docker(struct real_order *o, struct err *e)
 {
     struct real_container *c = real_container_for(o);
@@ -77,7 +91,7 @@ int real_docker(struct real_order *o, struct err *e)
         docker_container_thaw(&c->docker, &o->job);
         break;
     case OP_DUMP:
-        docker_container_dump(&c->docker, &o->job, memory);
+        dump(o, &c->docker, memory);
         break;
     case OP_TAKE_LAYER:
         docker_container_take_layer(&c->docker, &o->job, files);

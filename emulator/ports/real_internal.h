@@ -106,6 +106,8 @@ typedef void real_docker_holder(struct docker_container *c, struct docker_job *j
 int real_docker_hold(struct real_order *o, real_docker_holder *hold, struct err *e);
 void real_docker_release(struct real_order *o); /* at once: a snapshot was called off */
 int real_docker_usage(struct real_order *o, struct err *e); /* what the container uses */
+/* A seed's memory is a pre-dump, and the dump behind it holds only what was written since. */
+bool real_tracks_pages(const struct real_order *o);
 /* The order's container; START, and what a target does first, bring a new one. NULL if there is none. */
 struct real_container *real_container_for(struct real_order *o);
 /* The one that the order is about; NULL if it is about files alone, as DISCARD may be, or there is none. */

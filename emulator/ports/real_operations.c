@@ -289,7 +289,7 @@ static int take_step(struct real_order *o, enum step step, struct err *e)
     case STEP_MEASURE:
         return real_files_measure(o, e);
     case STEP_SEED_MEMORY:
-        return real_docker_seed(o, docker_container_dump, e);
+        return real_docker_seed(o, real_tracks_pages(o) ? docker_container_pre_dump : docker_container_dump, e);
     case STEP_SEED_LAYER:
         return real_docker_seed(o, docker_container_take_layer, e);
     case STEP_HOLD:

@@ -4,6 +4,7 @@
 #include "agent.h"
 #include "agent_internal.h"
 #include "base_layers.h"
+#include "dirty_tracking.h"
 #include "files.h"
 #include "mem.h"
 #include "namespace.h"
@@ -325,6 +326,7 @@ static int prepare_host(struct agent *a, struct err *e)
                                    .image = o->image,
                                    .carrier = agent_carrier(a),
                                    .strategy = a->scenario->migration.strategy,
+                                   .tracks_pages = dirty_tracking_try(NULL) == 0,
                                    .peers = a->peers,
                                    .registries = a->scenario->registry_count ? &a->pulls_from : NULL,
                                    .peer_spools = a->spools};

@@ -1,4 +1,5 @@
 #include "host_probe.h"
+#include "dirty_tracking.h"
 #include "driver.h"
 #include "interrupt.h"
 #include "mem.h"
@@ -62,6 +63,14 @@ static int checkpoint(const struct host_probe *probe, const struct host_probe_su
     return status;
 }
 
+static int dirty_tracking(const struct host_probe *probe, const struct host_probe_subject *subject, char *found,
+                          size_t size, struct err *e)
+{
+    (void)probe, (void)subject;
+    snprintf(found, size, "the kernel tracks written pages: pre-copy dumps and sends those alone");
+    return dirty_tracking_try(e) < 0 ? err_hint(e, "a kernel with CONFIG_MEM_SOFT_DIRTY, such as Debian's") : 0;
+}
+
 /* Every link has both its ends on this machine. */
 static int links(const struct host_probe *probe, const struct host_probe_subject *subject, char *found,
                  size_t size, struct err *e)
@@ -123,6 +132,7 @@ static const struct host_probe probes[] = {
     {.name = "netem", .use = PROBE_COMFORT, .attempt = link_driver, .argument = "kernel"},
     {.name = "NFQUEUE", .use = PROBE_COMFORT, .attempt = link_driver, .argument = "userspace"},
     {.name = "checkpoint", .use = PROBE_EVERY_RUN, .attempt = checkpoint},
+    {.name = "dirty tracking", .use = PROBE_COMFORT, .attempt = dirty_tracking},
     {.name = "freezer", .use = PROBE_EVERY_RUN, .attempt = host_probe_freezer},
     {.name = "Engine", .use = PROBE_ITSELF, .attempt = host_probe_engine},
     {.name = "your Engine", .use = PROBE_SOME_RUNS, .needed = names_engines, .attempt = host_probe_users_engine},

@@ -177,6 +177,7 @@ struct json_object *outpost_say_wired(const struct world_real_facts *f, const ch
     add_text(line, "docker", f->runtime.docker_version);
     add_text(line, "runc", f->runtime.runc_version);
     add_text(line, "criu", f->runtime.criu_version);
+    add_text(line, "dirty_tracking", f->runtime.dirty_tracking);
     add_text(line, "link_driver", f->link_driver);
     json_object_object_add(line, "base_ratio", json_object_new_double(f->base_ratio));
     return line;
@@ -198,6 +199,7 @@ int outpost_read_wired(struct json_object *line, struct world_real_facts *f, con
     take_text(r->docker_version, sizeof r->docker_version, line, "docker", &missing);
     take_text(r->runc_version, sizeof r->runc_version, line, "runc", &missing);
     take_text(r->criu_version, sizeof r->criu_version, line, "criu", &missing);
+    take_text(r->dirty_tracking, sizeof r->dirty_tracking, line, "dirty_tracking", &missing);
     take_text(f->link_driver, sizeof f->link_driver, line, "link_driver", &missing);
     f->base_ratio = json_object_get_double(field(line, "base_ratio", json_type_double, &missing));
     return judge(line, missing, e);
