@@ -91,7 +91,7 @@ static void hear_probed(struct bench *b, struct party from, uint32_t next, uint3
 static void bring_into(struct bench *b, enum ap_state state)
 {
     if (state == AP_ATTACHING)
-        associate(b, 2, (struct party){0});
+        associate(b, 1, (struct party){0});
     else if (state != AP_ABSENT)
         associate(b, 2, ap1);
     if (state == AP_SERVING || state == AP_MOVED)
@@ -411,6 +411,8 @@ static void every_cell(void **state)
         autofree char *did = expected(cell->did);
         bench_init(&b, cell->state);
         struct msg m = event_message(cell->event, &token);
+        if (cell->state == AP_ABSENT && cell->event == AP_EV_ASSOCIATE)
+            m.sequence = 1; /* it begins */
         ap_handle(client(&b), cell->event, &m);
         if (client(&b)->state != cell->after || strcmp(fake_did(&b.fake), did) != 0)
             fail_msg("state %d, event %d: state %d, not %d, and \"%s\", not \"%s\"", cell->state, cell->event,
@@ -651,6 +653,33 @@ static void who_gives_up_knows_who_knows_better(void **state)
     expect(&b, "AP3<MOVE-response status 2, other", AP_MOVED);
     assert_true(party_equal(client(&b)->next_ap, ap1));
     assert_false(ap_busy(&b.ap));
+    bench_free(&b);
+}
+
+/* It has been elsewhere, and its container may be there. */
+static void a_device_that_is_back_after_a_restart_is_looked_for(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, AP_ABSENT);
+    associate(&b, 3, (struct party){0});
+    expect(&b, "MUD1<ASSOCIATION RESPONSE, ES1<CLAIM, ES2<CLAIM, ES3<CLAIM", AP_AWAITING_TOKEN);
+    bench_free(&b);
+}
+
+static void who_is_referred_in_a_circle_looks_for_the_container(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, AP_AWAITING_TOKEN);
+    for (int i = 0; i < 20 && !client(&b)->claim; i++) {
+        struct msg stale = message(MSG_MOVE_RESPONSE, i % 2 ? ap3 : ap1, 2);
+        stale.status = IAPP_STALE_MOVE;
+        stale.other = i % 2 ? ap1 : ap3;
+        buf_clear(&b.fake.did);
+        hear(&b, stale);
+    }
+    expect(&b, "ES1<CLAIM, ES2<CLAIM, ES3<CLAIM", AP_AWAITING_TOKEN);
     bench_free(&b);
 }
 
@@ -1018,6 +1047,8 @@ int main(void)
         cmocka_unit_test(a_token_is_passed_on_to_who_asked_before_it_came),
         cmocka_unit_test(who_gives_up_knows_who_knows_better),
         cmocka_unit_test(a_token_without_anchor_is_looked_for),
+        cmocka_unit_test(a_device_that_is_back_after_a_restart_is_looked_for),
+        cmocka_unit_test(who_is_referred_in_a_circle_looks_for_the_container),
         cmocka_unit_test(held_requests_follow_the_token),
         cmocka_unit_test(the_edge_hears_what_another_access_point_forwards),
         cmocka_unit_test(a_failed_migration_is_tried_again_as_often_as_the_rules_say),

@@ -360,6 +360,99 @@ static void a_claim_that_comes_late_calls_nothing_off(void **state)
     }
 }
 
+/* A container comes here by migration 3 from ES1, and 4 takes it to ES3. */
+struct doubt_row {
+    const char *label;
+    enum edge_state state;
+    uint32_t next; /* what it has executed here */
+    const char *did;
+    enum edge_state after;
+};
+
+static const struct doubt_row doubt_rows[] = {
+    {"nothing came", EDGE_EMPTY, 0, "do discard", EDGE_EMPTY},
+    {"it was never activated", EDGE_STANDBY, 0, "do discard", EDGE_REMOVING},
+    {"it serves", EDGE_LIVE, 7, "ES1<STOP", EDGE_LIVE},
+    {"it has served", EDGE_REMOVING, 7, "ES1<STOP", EDGE_EMPTY},
+};
+
+/* Nobody but the target knows whether the migration is committed. */
+static void a_target_says_whether_it_has_served(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(doubt_rows); i++) {
+        const struct doubt_row *row = &doubt_rows[i];
+        struct bench b;
+        bench_init(&b, row->state == EDGE_EMPTY ? EDGE_EMPTY : EDGE_STANDBY, "p-migr");
+        if (row->next)
+            hear(&b, offload(OFFLOAD_ACTIVATE, ap2, 3, 0));
+        if (row->state == EDGE_REMOVING) {
+            hear(&b, offload(OFFLOAD_STOP, ap2, 4, 0));
+            finish(&b, 0);
+        }
+        buf_clear(&b.fake.did);
+        struct msg remove = offload(OFFLOAD_REMOVE, es1, 3, 0);
+        remove.offload.flags = OFFLOAD_FORGOTTEN;
+        hear(&b, remove);
+        if (strcmp(fake_did(&b.fake), row->did) != 0 || client(&b)->state != row->after)
+            fail_msg("%s: \"%s\", state %d", row->label, fake_did(&b.fake), client(&b)->state);
+        bench_free(&b);
+    }
+}
+
+/* ES2 is the source, and all has been sent. */
+static void in_doubt(struct bench *b)
+{
+    bench_init(b, EDGE_LIVE, "stateless");
+    hear(b, offload(OFFLOAD_MIGRATE, ap2, 3, 0));
+    buf_clear(&b->fake.did);
+    struct msg claim = offload(OFFLOAD_CLAIM, ap3, 0, 0);
+    claim.offload.sequence = 9;
+    hear(b, claim);
+    hear(b, claim);
+    expect(b, "ES3<REMOVE", EDGE_LIVE);
+}
+
+static void a_source_in_doubt_asks_its_target(void **state)
+{
+    (void)state;
+    struct bench b;
+    in_doubt(&b);
+    hear(&b, offload(OFFLOAD_STOP, es3, 3, 0)); /* of an older association than the claim */
+    expect(&b, "do stop", EDGE_REMOVING);
+    bench_free(&b);
+    in_doubt(&b);
+    hear(&b, offload(OFFLOAD_STOP, ap2, 3, 0));
+    expect(&b, "do stop", EDGE_REMOVING);
+    bench_free(&b);
+    in_doubt(&b);
+    struct msg gone = offload(OFFLOAD_ACK, es3, 3, 0);
+    gone.offload.acked = OFFLOAD_REMOVE;
+    hear(&b, gone);
+    finish(&b, 0);
+    expect(&b, "do discard, AP2<FAILED status -116, migration failed", EDGE_LIVE);
+    hear(&b, offload(OFFLOAD_STOP, ap2, 3, 0));
+    expect(&b, "AP2<ACK STOP", EDGE_LIVE);
+    bench_free(&b);
+}
+
+/* Its other edges have been told; this one may be the last that hears of it. */
+static void after_a_claim_nothing_older_begins(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, EDGE_EMPTY, "p-migr");
+    struct msg claim = offload(OFFLOAD_CLAIM, ap3, 0, 0);
+    claim.offload.sequence = 9;
+    hear(&b, claim);
+    buf_clear(&b.fake.did);
+    hear(&b, offload(OFFLOAD_INSTALL, es1, 3, 5));
+    expect(&b, "ES1<ACK INSTALL, AP2<FAILED status -116", EDGE_EMPTY);
+    hear(&b, offload(OFFLOAD_ATTACH, ap2, 0, 0));
+    expect(&b, "", EDGE_EMPTY);
+    bench_free(&b);
+}
+
 static void a_container_that_dies_while_the_edge_recovers_is_lost(void **state)
 {
     (void)state;
@@ -460,6 +553,9 @@ int main(void)
         cmocka_unit_test(a_container_in_use_is_not_removed_but_its_source),
         cmocka_unit_test(after_a_claim_older_verdicts_are_void),
         cmocka_unit_test(a_claim_that_comes_late_calls_nothing_off),
+        cmocka_unit_test(a_target_says_whether_it_has_served),
+        cmocka_unit_test(a_source_in_doubt_asks_its_target),
+        cmocka_unit_test(after_a_claim_nothing_older_begins),
         cmocka_unit_test(a_container_that_dies_while_the_edge_recovers_is_lost),
         cmocka_unit_test(a_container_that_cannot_be_removed_is_removed_again),
         cmocka_unit_test(files_are_gone_when_their_removal_is_acknowledged),

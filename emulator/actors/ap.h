@@ -90,6 +90,7 @@ struct ap_client {
     bool retry_pending;         /* SERVING: the alarm begins another migration */
     struct party next_ap;       /* MOVED: where the token went, or who knew better; PARTY_NONE = unknown */
     struct party asked;         /* AWAITING_TOKEN: whom we ask for it */
+    uint32_t referrals;         /* to others, since the association */
     struct party successor;     /* who asked us for the token before we had it */
     uint32_t successor_sequence;
     struct ap_claim *claim;     /* owned: AWAITING_TOKEN, and the edges are asked for it; else NULL */
@@ -111,6 +112,7 @@ struct ap {
     double x_m, y_m;            /* where it is, 0 if nobody said; the world's to fill in, as the next */
     const struct placement_site *sites; /* every edge server as seen from here; the world's, NULL if no decision looks around */
     struct placement_load *loads;       /* owned: of every edge server, NULL as long as none has told its load */
+    bool restarted;             /* it may have known devices; the world's to fill in */
     struct courier courier;
     struct map clients;         /* MUD → struct ap_client, owned */
 };

@@ -165,10 +165,11 @@ void ap_dismiss(struct ap_client *client, const struct msg *m)
     actor_send(&client->ap->actor, &dismissal);
 }
 
-/* An edge waits for a verdict on a migration that was forgotten: it has failed. */
+/* An edge waits for a verdict on a migration that was forgotten. */
 void ap_disclaim(struct ap_client *client, const struct msg *m)
 {
     struct offload o = {.type = OFFLOAD_CANCEL,
+                        .flags = OFFLOAD_FORGOTTEN,
                         .mud = client->mud,
                         .sequence = m->offload.sequence,
                         .migration = m->offload.migration,

@@ -29,6 +29,8 @@ static void tell_ready(struct ap_client *client)
 
 static void accept_client(struct ap_client *client, const struct msg *m)
 {
+    if (m->sequence > client->sequence)
+        client->referrals = 0;
     client->associated = true;
     client->sequence = m->sequence;
     respond(client, m, 0);
@@ -52,16 +54,30 @@ static void start_container(struct ap_client *client, enum ap_event event)
     ap_enter_state(client, AP_ATTACHING, event);
 }
 
+/* Of an association before, or before a restart: what came of it the edge servers know. Where the placement is always the same, ATTACH
+ * finds the container. */
+static bool may_have_container(const struct ap *ap, const struct msg *m)
+{
+    return m->sequence > 1 || (ap->restarted && ap->actor.rules->policy.where->looks_around);
+}
+
 void ap_attach(struct ap_client *client, const struct msg *m)
 {
     accept_client(client, m);
-    start_container(client, AP_EV_ASSOCIATE);
+    if (!may_have_container(client->ap, m)) {
+        start_container(client, AP_EV_ASSOCIATE);
+        return;
+    }
+    ap_claim(client);
+    ap_enter_state(client, AP_AWAITING_TOKEN, AP_EV_ASSOCIATE);
 }
 
-/* Who would ask itself has held it, and restarted. */
+enum { REFERRALS_MAX = 8 };
+
+/* Who would ask itself has held it, and restarted; and who is referred so often asks in a circle. */
 static void ask_for_token(struct ap_client *client, struct party who)
 {
-    if (party_equal(who, client->ap->actor.self) || who.role != PARTY_AP) {
+    if (party_equal(who, client->ap->actor.self) || who.role != PARTY_AP || client->referrals > REFERRALS_MAX) {
         ap_claim(client);
         return;
     }
@@ -287,6 +303,7 @@ void ap_ask_elsewhere(struct ap_client *client, const struct msg *m)
     if (!party_equal(m->from, client->asked) || m->status == IAPP_DENIED)
         return; /* the courier asks again */
     courier_settle_notify(&client->ap->courier, m->from, client->mud);
+    client->referrals++;
     if (m->other.role == PARTY_AP)
         ask_for_token(client, m->other);
     else

@@ -213,8 +213,11 @@ static enum edge_event event_of(uint8_t type)
 
 static void removal_acknowledged(struct edge_client *client, const struct msg *ack)
 {
+    const struct migration *out = &client->out;
     edge_forget_leftover(client, ack->from, ack->offload.migration);
     migration_answered_back(client, ack->offload.migration, ack->offload.status);
+    if (out->doubted && ack->offload.migration == out->id && party_equal(ack->from, out->peer))
+        migration_disproved(client);
     edge_keep_owner(client);
 }
 

@@ -139,6 +139,9 @@ void edge_forget_leftover(struct edge_client *client, struct party edge, uint32_
 void edge_recovered(struct edge_client *client, const struct offload *probed);
 void edge_say_owned(struct edge_client *client, const struct msg *m);
 void edge_claim(struct edge_client *client, const struct msg *m);
+/* What waits at the gate was sent by an access point that has forgotten how far it was: it may have been executed elsewhere. The device asks
+ * again. */
+void edge_forget_held(struct edge_client *client);
 /* Requests delivered to the container that it has not answered. */
 uint32_t edge_undrained(const struct edge_client *client);
 /* Delivers those again: one of them may be waiting for an earlier one that was lost. */

@@ -84,7 +84,7 @@ void edge_start_container(struct edge_client *client, const struct msg *m)
         edge_say_owned(client, m);
         return;
     }
-    if (client->edge->recalled)
+    if (client->edge->recalled || m->offload.sequence < client->fence)
         return;
     client->owner = m->from;
     client->container = 0;

@@ -74,11 +74,15 @@ void edge_cancel(struct edge_client *client, const struct msg *m)
 {
     uint32_t id = m->offload.migration;
     edge_acknowledge(client, m);
+    bool forgotten = m->offload.flags & OFFLOAD_FORGOTTEN;
+    if (forgotten)
+        edge_forget_held(client);
     if (client->pending_migrate.mud != MUD_NONE && client->pending_migrate.offload.migration == id)
         client->pending_migrate.mud = MUD_NONE;
-    bool forgotten = m->offload.peer.role == PARTY_NONE; /* by who should know */
     if (migration_runs(&client->out) && client->out.id == id && forgotten && migration_may_be_served(&client->out))
         migration_ask_back(client, m->offload.status);
+    else if (migration_runs(&client->out) && client->out.id == id && forgotten)
+        migration_doubt(client, m->offload.status, "the access point has forgotten it");
     else if (migration_runs(&client->out) && client->out.id == id)
         migration_call_off(client, m->offload.status, "the access point called it off");
     else if (id > client->ended)
@@ -105,12 +109,27 @@ void edge_begin_pending(struct edge_client *client)
         edge_handle(client, EDGE_EV_MIGRATE, &next);
 }
 
+/* Another access point has claimed the device meanwhile. */
+static void refuse_install(struct edge_client *client, const struct msg *m)
+{
+    struct offload failed = {.type = OFFLOAD_FAILED,
+                             .mud = client->mud,
+                             .sequence = m->offload.sequence,
+                             .migration = m->offload.migration,
+                             .status = -ESTALE};
+    courier_send_offload(&client->edge->courier, m->offload.peer, &failed);
+}
+
 void edge_install(struct edge_client *client, const struct msg *m)
 {
     uint32_t id = m->offload.migration;
     edge_acknowledge(client, m);
     if (id <= client->removed || id <= client->container || id <= client->ended)
         return; /* a repetition, after what it installed has gone */
+    if (m->offload.sequence < client->fence) {
+        refuse_install(client, m);
+        return;
+    }
     client->container = m->offload.migration;
     client->next = m->offload.until;
     client->sequence = m->offload.sequence > client->sequence ? m->offload.sequence : client->sequence;
@@ -129,6 +148,7 @@ static void forget_outgoing(struct edge_client *client, uint32_t migration)
     client->out = (struct migration){.alarm = client->out.alarm};
     courier_drop(&client->edge->courier, OFFLOAD_CUT, client->mud, migration);
     courier_drop(&client->edge->courier, OFFLOAD_INSTALL, client->mud, migration);
+    courier_drop(&client->edge->courier, OFFLOAD_REMOVE, client->mud, migration);
 }
 
 /* What is here is of an older time: it goes first; INSTALL is repeated until it is acknowledged. The device is served at the edge that
@@ -191,11 +211,31 @@ void edge_activate_again(struct edge_client *client, const struct msg *m)
         edge_acknowledge(client, m);
 }
 
+/* The target was activated, but never used: its access point failed the migration, and went on here. */
+static bool target_lags(const struct edge_client *client, const struct msg *m)
+{
+    return client->out.doubted && m->from.role == PARTY_EDGE && m->offload.number < client->next;
+}
+
+/* By whom decides on it, or by its target, whoever has claimed the device since. */
+static bool ends_outgoing(const struct edge_client *client, const struct msg *m)
+{
+    const struct migration *out = &client->out;
+    return migration_runs(out) && out->id == m->offload.migration &&
+           (party_equal(m->from, out->ap) || party_equal(m->from, out->peer));
+}
+
 /* The user is served elsewhere: the AP's verdict on the outgoing migration. */
 void edge_stop(struct edge_client *client, const struct msg *m)
 {
-    if (m->offload.migration <= client->container || m->offload.sequence < client->fence) {
+    bool older = m->offload.sequence < client->fence && !ends_outgoing(client, m);
+    if (m->offload.migration <= client->container || older) {
         edge_acknowledge(client, m);
+        return;
+    }
+    if (target_lags(client, m)) {
+        edge_acknowledge(client, m);
+        migration_call_off(client, client->out.status, "more was executed here than at the target");
         return;
     }
     client->removal = *m;
@@ -221,20 +261,36 @@ void edge_acknowledge_removal(struct edge_client *client, const struct msg *m)
     actor_send_offload(&client->edge->actor, m->from, &ack);
 }
 
-/* Files that were sent before anything was installed; acknowledged when they are gone, see removal_done(). */
-void edge_remove_files(struct edge_client *client, const struct msg *m)
-{
-    client->removed = m->offload.migration > client->removed ? m->offload.migration : client->removed;
-    edge_operate(client, OP_DISCARD, m->offload.migration, m->offload.migration, m->from);
-}
-
-/* The source lost sight of its access point and called the migration off; but it is committed, the device is served here. */
+/* The source lost sight of its access point; but the migration is committed, the device is served here, or was. A source that is in doubt waits
+ * for STOP alone. */
 static void stop_source(struct edge_client *client, const struct msg *m)
 {
     struct offload o = {
-        .type = OFFLOAD_STOP, .mud = client->mud, .sequence = client->sequence, .migration = client->container};
-    edge_acknowledge_removal(client, m);
+        .type = OFFLOAD_STOP,
+        .mud = client->mud,
+        .sequence = client->sequence,
+        .migration = m->offload.migration,
+        .number = client->state == EDGE_LIVE ? client->next : UINT32_MAX};
+    if (!(m->offload.flags & OFFLOAD_FORGOTTEN))
+        edge_acknowledge_removal(client, m);
     courier_send_offload(&client->edge->courier, m->from, &o);
+}
+
+/* The container that the migration brought has served, and gone. */
+static bool has_served(const struct edge_client *client, uint32_t migration)
+{
+    return client->container == migration && client->removed < migration;
+}
+
+/* Files that were sent before anything was installed; acknowledged when they are gone, see removal_done(). */
+void edge_remove_files(struct edge_client *client, const struct msg *m)
+{
+    if (m->offload.flags & OFFLOAD_FORGOTTEN && client->state == EDGE_EMPTY && has_served(client, m->offload.migration)) {
+        stop_source(client, m);
+        return;
+    }
+    client->removed = m->offload.migration > client->removed ? m->offload.migration : client->removed;
+    edge_operate(client, OP_DISCARD, m->offload.migration, m->offload.migration, m->from);
 }
 
 /* INSTALLING, STANDBY, or LIVE but never used: called off before the commit. */
@@ -243,6 +299,11 @@ void edge_remove_incoming(struct edge_client *client, const struct msg *m)
     struct actor *actor = &client->edge->actor;
     if (m->offload.migration != client->container) {
         edge_remove_files(client, m);
+        return;
+    }
+    if (client->state == EDGE_LIVE && m->offload.flags & OFFLOAD_FORGOTTEN) {
+        if (!client->recovering)
+            stop_source(client, m);
         return;
     }
     if (client->state == EDGE_LIVE && m->offload.sequence < client->fence) {

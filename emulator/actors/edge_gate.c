@@ -64,6 +64,13 @@ void edge_open_gate(struct edge_client *client)
             deliver_entry(client, &client->log.entries[i]);
 }
 
+void edge_forget_held(struct edge_client *client)
+{
+    for (size_t i = client->log.len; i-- > 0;)
+        if (!client->log.entries[i].delivered)
+            replay_drop(&client->log, client->log.entries[i].number);
+}
+
 void edge_deliver_undrained(struct edge_client *client)
 {
     for (size_t i = 0; i < client->log.len; i++)
@@ -173,6 +180,8 @@ void edge_standby_answers(struct edge_client *client, const struct msg *m)
 
 void edge_probe(struct edge_client *client, const struct msg *m)
 {
+    if (m->offload.sequence < client->fence)
+        return; /* who asks decides no more */
     if (client->out.halted || (client->out.frozen && client->out.told)) {
         struct offload answer = client->out.last_probe;
         answer.migration = m->offload.migration;

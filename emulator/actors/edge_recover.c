@@ -258,6 +258,7 @@ void edge_claim(struct edge_client *client, const struct msg *m)
     }
     client->sequence = client->fence = m->offload.sequence;
     client->pending_migrate.mud = MUD_NONE;
+    edge_forget_held(client);
     if (client->state == EDGE_INSTALLING || client->state == EDGE_STANDBY) {
         migration_tell(client, &client->in, client->in.ap, OFFLOAD_FAILED, -ESTALE);
         struct msg remove = *m;
@@ -267,7 +268,7 @@ void edge_claim(struct edge_client *client, const struct msg *m)
     } else if (migration_may_be_served(&client->out)) {
         migration_ask_back(client, -ESTALE);
     } else if (migration_runs(&client->out)) {
-        migration_call_off(client, -ESTALE, "another access point has claimed the device");
+        migration_doubt(client, -ESTALE, "another access point has claimed the device");
     } else if (client->state != EDGE_STARTING && client->state != EDGE_REMOVING && !client->recovering) {
         edge_say_owned(client, m);
     }

@@ -41,13 +41,27 @@ static bool has_time_limit(enum operation operation)
     return !operation_is_transfer(operation) && operation_received(operation) == OPERATIONS && operation != OP_PULL;
 }
 
+/* A source that waits for what the target sends does so only as long as for the rest: the target may have forgotten it. */
+static struct simtime time_limit(const struct edge_client *client, const struct migration *m, enum operation operation)
+{
+    struct simtime limit = rules_of(client)->timeouts.operation;
+    if (has_time_limit(operation))
+        return limit;
+    bool waits = m == &client->out && operation_received(operation) != OPERATIONS;
+    return waits ? simtime_scale(limit, SOURCE_PATIENCE) : SIMTIME_NEVER;
+}
+
 static void watch_stages(struct edge_client *client, struct migration *m)
 {
     const struct strategy *strategy = m->strategy;
-    actor_clear_alarm(&client->edge->actor, &m->alarm);
+    struct simtime limit = SIMTIME_NEVER;
     for (int i = 0; i < strategy->stage_count; i++)
-        if ((m->begun & ~m->ended & 1U << i) && has_time_limit(strategy->stages[i].operation))
-            set_alarm(client, m, rules_of(client)->timeouts.operation);
+        if (m->begun & ~m->ended & 1U << i)
+            limit = simtime_min(limit, time_limit(client, m, strategy->stages[i].operation));
+    if (limit.ns == SIMTIME_NEVER.ns)
+        actor_clear_alarm(&client->edge->actor, &m->alarm);
+    else
+        set_alarm(client, m, limit);
 }
 
 void migration_operate(struct edge_client *client, struct migration *m, enum operation operation)

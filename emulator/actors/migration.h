@@ -38,6 +38,7 @@ struct migration {
     bool left;                 /* source: the device is served at the target; this container ends when its pages are there */
     bool asked_back;           /* source: the target is asked whether it has served, before anything is undone */
     bool told;                 /* source: INSTALL is on its way */
+    bool doubted;              /* source: whether it is committed only the target knows, which is asked */
     int32_t status;            /* why it is being undone; 0 = called off */
     uint32_t put_offs;         /* how often the gate did not drain */
     uint32_t undo_failures;
@@ -64,6 +65,11 @@ void migration_drained(struct edge_client *client); /* the last delivered reques
 void migration_probed(struct edge_client *client, const struct offload *o);
 /* status 0: the device has moved on; -errno: something failed. */
 void migration_call_off(struct edge_client *client, int32_t status, const char *reason);
+
+/* The same by somebody who cannot know whether it is committed. */
+void migration_doubt(struct edge_client *client, int32_t status, const char *reason);
+/* The target has not served, and has nothing of it any more. */
+void migration_disproved(struct edge_client *client);
 
 /* The target does not answer: asks the access point, which alone knows whether it has committed. */
 void migration_ask_to_fail(struct edge_client *client);

@@ -69,9 +69,39 @@ void migration_call_off(struct edge_client *client, int32_t status, const char *
     m->status = status;
     courier_drop(&client->edge->courier, OFFLOAD_INSTALL, client->mud, m->id);
     courier_drop(&client->edge->courier, OFFLOAD_CUT, client->mud, m->id);
+    courier_drop(&client->edge->courier, OFFLOAD_REMOVE, client->mud, m->id);
     if (m->operating)
         actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, m->id);
     migration_undo(client);
+}
+
+/* Before the target is told it can do nothing, and once the undo has begun the verdict was there. */
+void migration_doubt(struct edge_client *client, int32_t status, const char *reason)
+{
+    struct migration *m = &client->out;
+    if (m->state != MIGRATION_INSTALLING) {
+        migration_call_off(client, status, reason);
+        return;
+    }
+    if (m->doubted)
+        return;
+    m->doubted = true;
+    m->status = status;
+    actor_note(&client->edge->actor, (int32_t)client->mud, (int32_t)m->id, "is it committed? %s", reason);
+    actor_clear_alarm(&client->edge->actor, &m->alarm);
+    courier_drop(&client->edge->courier, OFFLOAD_INSTALL, client->mud, m->id);
+    struct offload o = {.type = OFFLOAD_REMOVE,
+                        .flags = OFFLOAD_FORGOTTEN,
+                        .mud = client->mud,
+                        .sequence = m->sequence,
+                        .migration = m->id};
+    courier_send_offload(&client->edge->courier, m->peer, &o);
+}
+
+void migration_disproved(struct edge_client *client)
+{
+    client->out.sent = false;
+    migration_call_off(client, client->out.status, "the target has not served");
 }
 
 /* Nothing of the container is left to be undone. If the target may serve already, the verdict is the access point's. */

@@ -12,6 +12,18 @@ static const char *const type_names[MSG_TYPES] = {
     [MSG_MOVE_RESPONSE] = "MOVE-response",
 };
 
+int msg_kind(const struct msg *m)
+{
+    return m->type == MSG_OFFLOAD ? MSG_OFFLOAD + m->offload.type - OFFLOAD_REQUEST : (int)m->type;
+}
+
+const char *msg_kind_name(int kind)
+{
+    if (kind < 0 || kind >= MSG_KINDS)
+        return NULL;
+    return kind < MSG_OFFLOAD ? type_names[kind] : offload_type_name((uint8_t)(kind - MSG_OFFLOAD + OFFLOAD_REQUEST));
+}
+
 static bool numbered(uint8_t type)
 {
     switch (type) {

@@ -30,6 +30,12 @@ struct msg {
     struct offload offload;           /* OFFLOAD */
 };
 
+/* Every kind of message has a number: its type, and an offload message's behind those. */
+enum { MSG_KINDS = MSG_OFFLOAD + OFFLOAD_TYPES - OFFLOAD_REQUEST };
+int msg_kind(const struct msg *m);
+/* "MOVE-notify", "STOP", …; NULL behind the last. */
+const char *msg_kind_name(int kind);
+
 /* As Kim22's log writes it: "REASSOCIATION REQUEST", "SVCQ 12", "ES-READY"; control messages by name and number. */
 void msg_text(const struct msg *m, char *out, unsigned out_size);
 

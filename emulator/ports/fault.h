@@ -6,6 +6,7 @@
 #ifndef ROAMLAB_FAULT_H
 #define ROAMLAB_FAULT_H
 
+#include "msg.h"
 #include "simtime.h"
 #include "strategy.h"
 
@@ -43,6 +44,7 @@ struct fault {
     uint32_t times; /* how often, 0 = always */
     /* on messages */
     int between[2]; /* hosts; -1 = any */
+    int message;    /* its kind as in msg.h; -1 = any */
     double share;   /* of the messages that pass */
     struct simtime delay;
     /* on a host */

@@ -139,7 +139,7 @@ static void sim_send(struct port *port, const struct msg *m)
     if (!from || !to)
         return;
     struct simtime later[SIM_COPIES_MAX] = {simtime_ns(LOCAL_NS)};
-    int copies = from->host == to->host ? 1 : sim_copies(sim, from->host, to->host, later);
+    int copies = from->host == to->host ? 1 : sim_copies(sim, from->host, to->host, m, later);
     if (copies == 0 && sim->watcher)
         sim->watcher->lost(sim->watcher, m);
     for (int i = 0; i < copies; i++) {

@@ -20,14 +20,19 @@ static struct simtime any_up_to(struct rng *rng, struct simtime most)
     return simtime_ns((int64_t)rng_below(rng, (uint64_t)most.ns + 1));
 }
 
-int sim_copies(struct sim *sim, int from, int to, struct simtime later[SIM_COPIES_MAX])
+static bool concerns(const struct fault *f, int from, int to, const struct msg *m)
+{
+    return fault_kind_of(f->effect) == FAULT_ON_MESSAGES && (f->message < 0 || f->message == msg_kind(m)) &&
+           between(f, from, to);
+}
+
+int sim_copies(struct sim *sim, int from, int to, const struct msg *m, struct simtime later[SIM_COPIES_MAX])
 {
     int copies = 1;
     later[0] = SIMTIME_ZERO;
     for (int i = 0; i < sim->layout->faults.count && copies; i++) {
         const struct fault *f = &sim->layout->faults.list[i];
-        if (fault_kind_of(f->effect) != FAULT_ON_MESSAGES || !holds(f, loop_now(sim->loop)) ||
-            !between(f, from, to) || rng_unit(&sim->rng) >= f->share)
+        if (!holds(f, loop_now(sim->loop)) || !concerns(f, from, to, m) || rng_unit(&sim->rng) >= f->share)
             continue;
         if (f->effect == FAULT_LOST)
             copies = 0;

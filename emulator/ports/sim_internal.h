@@ -128,8 +128,8 @@ void sim_free_owners(struct sim_device *device);
 
 /* --- sim_faults.c --- */
 enum { SIM_COPIES_MAX = 4 };
-/* How many copies of a message between two hosts set out, and how much later. */
-int sim_copies(struct sim *sim, int from, int to, struct simtime later[SIM_COPIES_MAX]);
+/* How many copies of the message between two hosts set out, and how much later. */
+int sim_copies(struct sim *sim, int from, int to, const struct msg *m, struct simtime later[SIM_COPIES_MAX]);
 /* When what is due on the host at `at` happens: then, or as soon as the host goes on. */
 struct simtime sim_awake(const struct sim *sim, int host, struct simtime at);
 void sim_arm(struct sim *sim, int host, struct timer *timer, struct simtime after);

@@ -250,12 +250,22 @@ static void draw_message_fault(struct draft *d)
     buf_printf(d->out, "{\"effect\":\"%s\",\"share\":%.3f,\"delay_ms\":%.1f,",
                fault_effect_name(from_to(d, FAULT_LOST, FAULT_DELAYED)), any_size(d, 0.02, 0.9),
                any_size(d, 1, 3000));
+    if (one_in(d, 4))
+        buf_printf(d->out, "\"message\":\"%s\",", msg_kind_name(below(d, MSG_KINDS)));
     if (one_in(d, 3))
         buf_printf(d->out, "\"between\":[\"phones\",\"pc%d\"],", from_to(d, 1, d->aps));
     else if (one_in(d, 2))
         buf_printf(d->out, "\"between\":[\"pc1\",\"pc%d\"],", from_to(d, 2, d->aps));
     draw_span(d);
     buf_printf(d->out, "}");
+}
+
+/* A partition that only the message notices on which most depends: the verdict on a migration. */
+static void draw_late_verdict(struct draft *d)
+{
+    double from_s = any_of(d, 0, d->duration_s / 2);
+    buf_printf(d->out, "{\"effect\":\"lost\",\"message\":\"%s\",\"from_s\":%.3f,\"to_s\":%.3f}",
+               one_in(d, 4) ? "CANCEL" : "STOP", from_s, from_s + any_of(d, 1, 5));
 }
 
 static void draw_stop(struct draft *d)
@@ -288,10 +298,12 @@ static void draw_faults(struct draft *d)
     for (int i = 0; i < count; i++) {
         int kind = below(d, 40);
         buf_printf(d->out, i ? "," : "");
-        if (kind < 19)
+        if (kind < 18)
             draw_operation_fault(d);
-        else if (kind < 30)
+        else if (kind < 28)
             draw_message_fault(d);
+        else if (kind < 30)
+            draw_late_verdict(d);
         else if (kind < (d->restarts ? 35 : 39))
             draw_stop(d);
         else if (kind < 39 && d->restarts)

@@ -39,9 +39,14 @@ static int build_operation(struct scenario *s, json_object *root, json_object *e
     return build_container(s, root, entry, fault, here, e);
 }
 
-static int build_pair(json_object *root, json_object *entry, struct fault *fault,
-                      const struct scenario_place *here, struct err *e)
+static int build_messages(json_object *root, json_object *entry, struct fault *fault,
+                          const struct scenario_place *here, struct err *e)
 {
+    const char *message;
+    if (scenario_choice(entry, "message", NULL, msg_kind_name, here, &message, e) < 0)
+        return -EINVAL;
+    while (message && strcmp(msg_kind_name(++fault->message), message) != 0)
+        ;
     json_object *pair = scenario_member(entry, "between");
     const struct scenario_place *place = PLACE_NAMED(here, "between");
     for (int i = 0; pair && i < 2; i++) {
@@ -92,7 +97,7 @@ static int build_fault(struct scenario *s, json_object *root, json_object *entry
 {
     struct fault *fault = &s->faults[s->fault_count++];
     const char *effect;
-    *fault = (struct fault){.edge = -1, .mud = -1, .between = {-1, -1}, .host = -1, .to = SIMTIME_NEVER};
+    *fault = (struct fault){.edge = -1, .mud = -1, .between = {-1, -1}, .message = -1, .host = -1, .to = SIMTIME_NEVER};
     scenario_fill(&scenario_fault_keys, entry, fault);
     if (scenario_choice(entry, "effect", fault_effect_name(FAULT_FAILS), fault_effect_name, here, &effect,
                         e) < 0)
@@ -109,7 +114,7 @@ static int build_fault(struct scenario *s, json_object *root, json_object *entry
     case FAULT_ON_CONTAINERS:
         return build_container(s, root, entry, fault, here, e);
     case FAULT_ON_MESSAGES:
-        return build_pair(root, entry, fault, here, e);
+        return build_messages(root, entry, fault, here, e);
     case FAULT_ON_HOST:
         return build_host(s, root, entry, fault, here, e);
     }

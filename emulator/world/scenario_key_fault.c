@@ -23,6 +23,7 @@ static const struct scenario_key fault_rows[] = {
      .kind = KEY_PAIR,
      .field = KEY_NO_FIELD,
      .help = "on messages: the names of two hosts; absent: any"},
+    {.name = "message", .kind = KEY_WORD, .field = KEY_NO_FIELD, .help = "on messages: their kind; absent: any"},
     {"share", KEY_NUMBER, FIELD(fault, share), false, 0, 1, 1, "on messages: probability of each", 0, 0},
     {"delay_ms", KEY_MS, FIELD(fault, delay), false, 0, 3600e3, 100,
      "doubled, delayed: at most so many milliseconds later", 0, 0},

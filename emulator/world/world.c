@@ -148,8 +148,10 @@ void world_bring_up(struct world *w, int host, struct port *port)
 {
     const struct layout *l = &w->layout;
     for (int i = 0; i < l->ap_count; i++)
-        if (l->aps[i].host == host && !w->cast.aps[i])
+        if (l->aps[i].host == host && !w->cast.aps[i]) {
             populate_ap(w, port, i);
+            w->cast.aps[i]->restarted = true;
+        }
     for (int i = 0; i < l->edge_count; i++)
         if (l->edges[i].host == host && !w->cast.edges[i])
             populate_edge(w, port, i);
