@@ -7,8 +7,11 @@
 #include <json-c/json.h>
 #include <string.h>
 
+enum { TRIALS_MAX = 2000 };
+
 struct shrinking {
     json_object *root;
+    void (*progress)(int trials);
     char kind[200]; /* of the first complaint, without its numbers */
     int trials;
 };
@@ -34,6 +37,8 @@ static void judge(struct shrinking *s, char *kind, size_t size)
     if (!scenario)
         return;
     s->trials++;
+    if (s->progress)
+        s->progress(s->trials);
     trial_run(&trial, scenario, scenario->seed);
     if (trial.complaint_count)
         kind_of(trial.complaints[0], kind, size);
@@ -44,7 +49,7 @@ static void judge(struct shrinking *s, char *kind, size_t size)
 static bool still_fails(struct shrinking *s)
 {
     char kind[sizeof s->kind];
-    if (interrupt_signal())
+    if (interrupt_signal() || s->trials >= TRIALS_MAX)
         return false;
     judge(s, kind, sizeof kind);
     return !strcmp(kind, s->kind);
@@ -128,9 +133,9 @@ static bool reduce(struct shrinking *s, json_object *value)
     return json_object_is_type(value, json_type_object) && reduce_object(s, value);
 }
 
-int shrink_scenario(struct buf *text)
+int shrink_scenario(struct buf *text, void (*progress)(int trials))
 {
-    struct shrinking s = {.root = json_tokener_parse(buf_text(text))};
+    struct shrinking s = {.root = json_tokener_parse(buf_text(text)), .progress = progress};
     judge(&s, s.kind, sizeof s.kind);
     bool fails = s.kind[0];
     while (fails && reduce(&s, s.root))

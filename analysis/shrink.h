@@ -5,7 +5,8 @@
 
 #include "buf.h"
 
-/* `text` is the scenario's JSON, which is replaced by the reduced one, indented. Returns how many trials it took, 0 if `text` holds. */
-int shrink_scenario(struct buf *text);
+/* `text` is the scenario's JSON, which is replaced by the reduced one, indented. Returns how many trials it took, 0 if `text` holds;
+ * it stops after 2000, with what it has. `progress`, unless NULL, hears of each. */
+int shrink_scenario(struct buf *text, void (*progress)(int trials));
 
 #endif

@@ -430,7 +430,7 @@ static void a_source_in_doubt_asks_its_target(void **state)
     gone.offload.acked = OFFLOAD_REMOVE;
     hear(&b, gone);
     finish(&b, 0);
-    expect(&b, "do discard, AP2<FAILED status -116, migration failed", EDGE_LIVE);
+    expect(&b, "do discard, ES3<REMOVE, AP2<FAILED status -116, migration failed", EDGE_LIVE);
     hear(&b, offload(OFFLOAD_STOP, ap2, 3, 0));
     expect(&b, "AP2<ACK STOP", EDGE_LIVE);
     bench_free(&b);

@@ -140,7 +140,7 @@ static void a_scenario_shrinks_and_still_breaks(void **state)
         size_t len = text.len;
         if (!breaks(&text))
             continue;
-        assert_true(shrink_scenario(&text) > 1);
+        assert_true(shrink_scenario(&text, NULL) > 1);
         assert_true(text.len < len);
         assert_true(breaks(&text));
     }
@@ -152,7 +152,7 @@ static void what_holds_is_not_shrunk(void **state)
     struct buf text = BUF_INIT;
     (void)state;
     scenario_draw(1, false, &text);
-    assert_int_equal(shrink_scenario(&text), 0);
+    assert_int_equal(shrink_scenario(&text, NULL), 0);
     buf_free(&text);
 }
 

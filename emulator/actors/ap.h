@@ -87,6 +87,7 @@ struct ap_client {
     bool judged;                /* a migration was begun since the token came: the policy has had its say */
     uint32_t migration;         /* the last one begun for this device */
     uint32_t retries;           /* made since the handoff */
+    bool delegated;             /* the anchor has said where to, not the policy */
     bool retry_pending;         /* SERVING: the alarm begins another migration */
     struct party next_ap;       /* MOVED: where the token went, or who knew better; PARTY_NONE = unknown */
     struct party asked;         /* AWAITING_TOKEN: whom we ask for it */

@@ -62,6 +62,7 @@ bool ap_follow(struct ap_client *client, enum ap_event event)
     if (!client->ap->actor.rules->strategy->migrates || party_equal(target, client->anchor_edge))
         return false;
     client->target = target;
+    client->delegated = false;
     begin_migration(client, event);
     return true;
 }
@@ -121,7 +122,11 @@ void ap_retry_migration(struct ap_client *client, const struct msg *m)
 {
     (void)m;
     client->retries++;
-    begin_migration(client, AP_EV_TICK);
+    if (!client->delegated)
+        client->target = ap_choose_edge(client);
+    client->retry_pending = false;
+    if (!party_equal(client->target, client->anchor_edge))
+        begin_migration(client, AP_EV_TICK);
 }
 
 void ap_acknowledge(struct ap_client *client, const struct msg *m)
@@ -141,6 +146,7 @@ void ap_delegate(struct ap_client *client, const struct msg *m)
         return;
     }
     client->target = to;
+    client->delegated = true;
     client->retries = 0;
     begin_migration(client, AP_EV_DELEGATE);
 }

@@ -252,6 +252,8 @@ static void source_operation_done(struct edge_client *client, const struct order
         migration_undo_step_done(client, order, result);
         return;
     }
+    if (m->state == MIGRATION_INSTALLING && m->status && !m->frozen)
+        return; /* called off, because another failed */
     migration_end_stage(client, m, order, result);
     if (order->operation == OP_SERVE_PAGES && (m->left || (m->told && result->status < 0))) {
         migration_pages_served(client, result);
@@ -260,7 +262,7 @@ static void source_operation_done(struct edge_client *client, const struct order
     if (result->status < 0) {
         char reason[300];
         snprintf(reason, sizeof reason, "%s: %s", operation_name(order->operation), result->reason);
-        migration_call_off(client, result->status, reason);
+        migration_fail(client, result->status, reason);
         return;
     }
     if (order->operation == OP_THAW || order->operation == OP_HALT || order->operation == OP_DUMP_STATE)
@@ -294,7 +296,7 @@ static void operation_timed_out(struct edge_client *client, struct migration *m)
 {
     struct actor *actor = &client->edge->actor;
     if (m == &client->out && m->state != MIGRATION_UNDOING) {
-        migration_call_off(client, -ETIMEDOUT, "an operation did not end in time");
+        migration_fail(client, -ETIMEDOUT, "an operation did not end in time");
         return;
     }
     if (!m->operating) {

@@ -66,7 +66,9 @@ void migration_probed(struct edge_client *client, const struct offload *o);
 /* status 0: the device has moved on; -errno: something failed. */
 void migration_call_off(struct edge_client *client, int32_t status, const char *reason);
 
-/* The same by somebody who cannot know whether it is committed. */
+/* Something failed at the source. If the target may serve already, the verdict is the access point's. */
+void migration_fail(struct edge_client *client, int32_t status, const char *reason);
+/* It is called off by somebody who cannot know whether it is committed. */
 void migration_doubt(struct edge_client *client, int32_t status, const char *reason);
 /* The target has not served, and has nothing of it any more. */
 void migration_disproved(struct edge_client *client);
@@ -74,7 +76,7 @@ void migration_disproved(struct edge_client *client);
 /* The target does not answer: asks the access point, which alone knows whether it has committed. */
 void migration_ask_to_fail(struct edge_client *client);
 
-/* After a restart: the access point may have committed. */
+/* The access point may have committed. */
 void migration_await_verdict(struct edge_client *client);
 
 /* Lazy pages, and only the target knows whether it serves already: undone too early, its memory is lost. It is asked first. */

@@ -58,38 +58,65 @@ void migration_undo(struct edge_client *client)
     }
 }
 
-void migration_call_off(struct edge_client *client, int32_t status, const char *reason)
+static void explain(struct edge_client *client, int32_t status, const char *reason)
 {
+    actor_note(&client->edge->actor, (int32_t)client->mud, (int32_t)client->out.id, "%s: %s",
+               status ? "migration failed" : "migration called off", reason);
+    client->out.status = status;
+}
+
+/* Nothing of the migration is asked or begun any more. */
+static void halt(struct edge_client *client)
+{
+    static const uint8_t asked[] = {OFFLOAD_INSTALL, OFFLOAD_CUT, OFFLOAD_REMOVE};
     struct actor *actor = &client->edge->actor;
-    struct migration *m = &client->out;
-    if (m->state == MIGRATION_UNDOING)
-        return;
-    actor_note(actor, (int32_t)client->mud, (int32_t)m->id, "%s: %s", status ? "migration failed" : "migration called off",
-               reason);
-    m->status = status;
-    courier_drop(&client->edge->courier, OFFLOAD_INSTALL, client->mud, m->id);
-    courier_drop(&client->edge->courier, OFFLOAD_CUT, client->mud, m->id);
-    courier_drop(&client->edge->courier, OFFLOAD_REMOVE, client->mud, m->id);
+    const struct migration *m = &client->out;
+    for (unsigned i = 0; i < sizeof asked; i++)
+        courier_drop(&client->edge->courier, asked[i], client->mud, m->id);
     if (m->operating)
         actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, m->id);
+}
+
+void migration_call_off(struct edge_client *client, int32_t status, const char *reason)
+{
+    if (client->out.state == MIGRATION_UNDOING)
+        return;
+    explain(client, status, reason);
+    halt(client);
     migration_undo(client);
 }
 
-/* Before the target is told it can do nothing, and once the undo has begun the verdict was there. */
-void migration_doubt(struct edge_client *client, int32_t status, const char *reason)
+/* Before the target is told it can do nothing, and what is frozen has not been sent. */
+static bool may_be_committed(const struct migration *m)
 {
-    struct migration *m = &client->out;
-    if (m->state != MIGRATION_INSTALLING) {
+    return m->told && !m->frozen && (m->state == MIGRATION_WORKING || m->state == MIGRATION_INSTALLING);
+}
+
+void migration_fail(struct edge_client *client, int32_t status, const char *reason)
+{
+    if (!may_be_committed(&client->out)) {
         migration_call_off(client, status, reason);
         return;
     }
+    explain(client, status, reason);
+    halt(client);
+    migration_await_verdict(client);
+}
+
+void migration_doubt(struct edge_client *client, int32_t status, const char *reason)
+{
+    struct migration *m = &client->out;
     if (m->doubted)
         return;
+    if (!may_be_committed(m)) {
+        migration_call_off(client, status, reason);
+        return;
+    }
     m->doubted = true;
-    m->status = status;
-    actor_note(&client->edge->actor, (int32_t)client->mud, (int32_t)m->id, "is it committed? %s", reason);
+    m->state = MIGRATION_INSTALLING;
+    explain(client, status, reason);
     actor_clear_alarm(&client->edge->actor, &m->alarm);
-    courier_drop(&client->edge->courier, OFFLOAD_INSTALL, client->mud, m->id);
+    halt(client);
     struct offload o = {.type = OFFLOAD_REMOVE,
                         .flags = OFFLOAD_FORGOTTEN,
                         .mud = client->mud,
@@ -100,8 +127,8 @@ void migration_doubt(struct edge_client *client, int32_t status, const char *rea
 
 void migration_disproved(struct edge_client *client)
 {
-    client->out.sent = false;
-    migration_call_off(client, client->out.status, "the target has not served");
+    halt(client);
+    migration_undo(client);
 }
 
 /* Nothing of the container is left to be undone. If the target may serve already, the verdict is the access point's. */

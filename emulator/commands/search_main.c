@@ -119,13 +119,21 @@ static int show_broken(const struct command *c, uint64_t seed, struct err *e)
     return status;
 }
 
+static void show_shrinking(int trials)
+{
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\rroamlab: search: %d smaller scenarios tried", trials);
+}
+
 static int show_shrunk(const struct command *c, uint64_t seed, struct err *e)
 {
     struct buf text = BUF_INIT;
     int status = 0;
     autofree char *name = mem_printf("seed-%llu-shrunk", (unsigned long long)seed);
     scenario_draw(seed, c->search.restarts, &text);
-    printf("%s: the smallest of %d scenarios tried\n", name, shrink_scenario(&text));
+    printf("%s: the smallest of %d scenarios tried\n", name, shrink_scenario(&text, show_shrinking));
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\n");
     if (c->folder)
         status = write_scenario(c->folder, name, &text, e);
     else

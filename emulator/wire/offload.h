@@ -63,8 +63,8 @@ enum offload_flags {
                              and is answered with the chain of the start */
     OFFLOAD_SNAPSHOT = 8, /* INSTALL: the container begins from a snapshot, not fresh */
     OFFLOAD_BRIEF = 16,   /* PROBE: without the checksum, for which all of memory is read */
-    OFFLOAD_FORGOTTEN = 32, /* CANCEL, REMOVE: whoever decided on the migration may have committed it and does not know any more. What
-                              the target has done counts: it answers STOP if it serves, or has served */
+    OFFLOAD_FORGOTTEN = 32, /* CANCEL, REMOVE: whoever sends it does not know whether the migration is committed. What the target
+                               has done counts: it answers STOP if it serves, or has served */
 };
 
 /* A party of the protocol, by role and index in the scenario. */

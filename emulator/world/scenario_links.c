@@ -50,7 +50,7 @@ int scenario_build_links(struct scenario *s, json_object *root, struct err *e)
     json_object *list = scenario_member(root, "links");
     size_t count = list ? json_object_array_length(list) : 0;
     autofree int *link_of_pair =
-        mem_alloc_array(SCENARIO_HOSTS_MAX * SCENARIO_HOSTS_MAX, sizeof *link_of_pair);
+        mem_alloc_array((size_t)s->host_count * (size_t)s->host_count, sizeof *link_of_pair);
     s->links = mem_alloc_array(count + 1, sizeof *s->links);
     for (size_t i = 0; i < count; i++) {
         struct scenario_link *link = &s->links[s->link_count++];
@@ -58,7 +58,7 @@ int scenario_build_links(struct scenario *s, json_object *root, struct err *e)
         if (build_link(s, root, json_object_array_get_idx(list, i), link, here, e) < 0)
             return -EINVAL;
         int a = link->between[0], b = link->between[1];
-        int *known = &link_of_pair[a < b ? a * SCENARIO_HOSTS_MAX + b : b * SCENARIO_HOSTS_MAX + a];
+        int *known = &link_of_pair[a < b ? a * s->host_count + b : b * s->host_count + a];
         if (*known) {
             scenario_error(PLACE_NAMED(here, "between"), e, "links.%d joins %s and %s already", *known - 1,
                            s->hosts[a].name, s->hosts[b].name);
