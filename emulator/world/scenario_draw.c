@@ -232,13 +232,16 @@ static bool writes_or_sends(enum operation operation)
 static void draw_operation_fault(struct draft *d)
 {
     enum fault_effect effect = (enum fault_effect)from_to(d, FAULT_FAILS, FAULT_FLIPPED);
-    enum operation operation;
+    const char *operation;
     bool alters = effect == FAULT_TRUNCATED || effect == FAULT_FLIPPED;
+    int count = 0;
+    while (scenario_edge_operation_at(count))
+        count++;
     do
-        operation = (enum operation)below(d, OPERATIONS);
-    while (operation == OP_REPLAY || operation == OP_SWITCH || (alters && !writes_or_sends(operation)));
-    buf_printf(d->out, "{\"effect\":\"%s\",\"operation\":\"%s\",\"times\":%d,", fault_effect_name(effect),
-               operation_name(operation), from_to(d, 1, 3));
+        operation = scenario_edge_operation_at(below(d, count));
+    while (alters && !writes_or_sends(operation_of(operation)));
+    buf_printf(d->out, "{\"effect\":\"%s\",\"operation\":\"%s\",\"times\":%d,", fault_effect_name(effect), operation,
+               from_to(d, 1, 3));
     if (one_in(d, 2))
         buf_printf(d->out, "\"edge\":\"es%d\",", from_to(d, 1, d->aps));
     draw_span(d);
