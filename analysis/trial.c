@@ -1,4 +1,5 @@
 #include "trial.h"
+#include "end_state.h"
 #include "interrupt.h"
 #include "invariants.h"
 #include "mem.h"
@@ -7,6 +8,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { QUIET_MS = 60000 }; /* no message and no timer takes so long */
 
 struct judge {
     struct trial *trial;
@@ -66,31 +69,26 @@ static void judge_invariants(struct judge *judge)
     invariants_broken_free(&broken);
 }
 
-static void judge_device(struct judge *judge, const struct world_sim *ws, int i)
-{
-    const char *name = ws->world.scenario->muds[i].name;
-    const struct mud *mud = ws->world.cast.muds[i];
-    int containers = sim_containers(ws->sim, (uint32_t)i);
-    bool lost = invariants_declared_lost(judge->invariants, i), done = mud->state == MUD_FINISHED;
-    judge->trial->declared |= lost;
-    if (containers > 1 || (containers == 0 && mud->sent > 0 && !lost))
-        trial_complain(judge->trial, "%s: %d containers are left at the end", name, containers);
-    if (!done && !lost)
-        trial_complain(judge->trial, "%s was not done when the run's time was over", name);
-}
-
 static void judge_devices(struct judge *judge, const struct world_sim *ws)
 {
-    for (int i = 0; i < ws->world.layout.mud_count; i++)
-        judge_device(judge, ws, i);
+    for (int i = 0; i < ws->world.layout.mud_count; i++) {
+        bool lost = invariants_declared_lost(judge->invariants, i);
+        judge->trial->declared |= lost;
+        end_state_judge(judge->trial, ws, i, lost);
+    }
 }
 
-static void judge_what_is_left(struct trial *trial, const struct world_sim *ws)
+/* What is still on its way arrives; nothing follows from it for ever. */
+static void come_to_rest(struct trial *trial, struct world_sim *ws)
 {
-    if (sim_snapshots(ws->sim))
-        trial_complain(trial, "%d snapshots are left behind", sim_snapshots(ws->sim));
+    struct simtime end = simtime_add(loop_now(ws->loop), simtime_ms(QUIET_MS));
     if (!world_at_rest(&ws->world))
-        trial_complain(trial, "something was still under way when the run's time was over");
+        trial_complain(trial, "rest: something was still under way when the run's time was over");
+    if (!ws->rests)
+        return;
+    loop_run_until(ws->loop, end);
+    if (!loop_idle(ws->loop) || !world_at_rest(&ws->world))
+        trial_complain(trial, "rest: %d s after everybody was done something goes on", QUIET_MS / 1000);
 }
 
 static const char **names_of(const struct scenario *s)
@@ -122,8 +120,8 @@ void trial_run(struct trial *trial, const struct scenario *s, uint64_t seed)
     sim_watch(ws.sim, &judge.situations.watcher);
     world_sim_play(&ws, runs_away);
     trial->end = loop_now(ws.loop);
+    come_to_rest(trial, &ws);
     judge_devices(&judge, &ws);
-    judge_what_is_left(trial, &ws);
     world_give_up(&ws.world);
     judge_invariants(&judge);
     trial->situations = judge.situations.reached;

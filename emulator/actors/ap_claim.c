@@ -63,17 +63,20 @@ static struct party choose_anchor(const struct ap_client *client)
     return best ? party_edge((uint32_t)(best - answers)) : (struct party){0};
 }
 
+static void disown(struct ap_client *client, struct party who)
+{
+    struct msg notify = {.type = MSG_MOVE_NOTIFY, .to = who, .mud = client->mud, .sequence = client->sequence};
+    client->disowned = who;
+    courier_send(&client->ap->courier, &notify);
+}
+
 /* Whoever holds an older token learns that it is worth nothing; what else is live is removed. */
 static void disown_others(struct ap_client *client, struct party anchor)
 {
     struct ap *ap = client->ap;
     const struct offload *answers = client->claim->answers, *chosen = &answers[anchor.index];
-    struct msg notify = {
-        .type = MSG_MOVE_NOTIFY, .to = chosen->peer, .mud = client->mud, .sequence = client->sequence};
-    if (chosen->peer.role == PARTY_AP && !party_equal(chosen->peer, ap->actor.self)) {
-        client->disowned = chosen->peer;
-        courier_send(&ap->courier, &notify);
-    }
+    if (chosen->peer.role == PARTY_AP && !party_equal(chosen->peer, ap->actor.self))
+        disown(client, chosen->peer);
     for (uint32_t i = 0; i < ap->actor.rules->edges; i++) {
         bool newer = answers[i].until > chosen->until;
         struct offload o = {.type = newer ? OFFLOAD_REMOVE : OFFLOAD_STOP,
@@ -141,16 +144,20 @@ void ap_anchor_is_empty(struct ap_client *client, const struct msg *m)
     ap_enter_state(client, AP_AWAITING_TOKEN, AP_EV_OWNED);
 }
 
+/* He holds a token of a newer association than he was told of; the device may have come here again since. */
 void ap_hear_disowned(struct ap_client *client, const struct msg *m)
 {
-    bool newer =
-        m->status == IAPP_STALE_MOVE && m->other.role == PARTY_NONE && m->sequence == client->sequence;
+    bool newer = m->status == IAPP_STALE_MOVE && m->other.role == PARTY_NONE;
     courier_settle_notify(&client->ap->courier, m->from, client->mud);
     if (!party_equal(m->from, client->disowned))
         return;
     client->disowned = (struct party){0};
     if (!newer || client->state < AP_SERVING || client->state > AP_ACTIVATING)
         return;
+    if (m->sequence < client->sequence) {
+        disown(client, m->from);
+        return;
+    }
     if (ap_migration_runs(client))
         ap_call_off(client, 0);
     client->asked = m->from;

@@ -211,10 +211,19 @@ static enum edge_event event_of(uint8_t type)
     return type == OFFLOAD_ATTACH || events[type] ? events[type] : EDGE_EVENTS;
 }
 
+/* A target that sends something itself may have done so until now: that goes here, too. */
 static void removal_acknowledged(struct edge_client *client, const struct msg *ack)
 {
     const struct migration *out = &client->out;
-    edge_forget_leftover(client, ack->from, ack->offload.migration);
+    struct edge *edge = client->edge;
+    bool left = edge_forget_leftover(client, ack->from, ack->offload.migration);
+    if (left && strategy_has(edge->actor.rules->strategy, OP_SEND_CHOICE)) {
+        struct offload o = {.type = OFFLOAD_REMOVE,
+                            .mud = client->mud,
+                            .sequence = client->sequence,
+                            .migration = ack->offload.migration};
+        courier_send_offload(&edge->courier, edge->actor.self, &o);
+    }
     migration_answered_back(client, ack->offload.migration, ack->offload.status);
     if (out->doubted && ack->offload.migration == out->id && party_equal(ack->from, out->peer))
         migration_disproved(client);

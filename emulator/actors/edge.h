@@ -82,6 +82,8 @@ struct edge_client {
     struct msg pending_migrate; /* waits until the container runs, or the older migration is undone; mud = MUD_NONE if none */
     struct owner_leftover leftovers[OWNER_LEFTOVERS];
     struct msg removal;         /* STOP or REMOVE, acknowledged when the container is gone; mud = MUD_NONE if none */
+    uint32_t files_of;          /* the migration whose files alone are being removed, 0 = none; */
+    struct simtime files_begin; /* since then */
     struct order order;         /* START, STOP or DISCARD of the container: called off if it does not end; a removal is asked for again */
     struct simtime order_begin;
     bool ordered;               /* it is under way */
@@ -135,7 +137,8 @@ void edge_ask_next(struct edge_client *client);
 void edge_report_executed_meanwhile(struct edge_client *client);
 /* The target of the migration is asked to remove what it has; until it says so that outlives a restart. */
 void edge_remember_leftover(struct edge_client *client, const struct migration *m);
-void edge_forget_leftover(struct edge_client *client, struct party edge, uint32_t migration);
+/* False if there is none such. */
+bool edge_forget_leftover(struct edge_client *client, struct party edge, uint32_t migration);
 void edge_recovered(struct edge_client *client, const struct offload *probed);
 void edge_say_owned(struct edge_client *client, const struct msg *m);
 void edge_claim(struct edge_client *client, const struct msg *m);

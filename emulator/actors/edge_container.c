@@ -208,8 +208,10 @@ static void removal_done(struct edge_client *client, const struct order *order, 
         asked.offload = (struct offload){.type = OFFLOAD_REMOVE, .mud = client->mud, .migration = order->migration};
         edge_acknowledge_removal(client, &asked);
     }
-    if (files_alone)
+    if (files_alone) {
+        client->files_of = 0;
         return;
+    }
     edge_order_ended(client);
     if (result->status < 0)
         actor_set_alarm(actor, &client->order_alarm, actor->rules->timeouts.control_retry);

@@ -37,8 +37,8 @@ void edge_migrate(struct edge_client *client, const struct msg *m)
 {
     const struct msg *pending = &client->pending_migrate;
     uint32_t id = m->offload.migration;
-    if (m->offload.sequence < client->fence) {
-        edge_refuse_migrate(client, m); /* another access point has claimed the device */
+    if (m->offload.sequence < client->sequence) {
+        edge_refuse_migrate(client, m); /* another access point decides for the device */
         return;
     }
     if (id <= client->ended && id != client->out.id) {
@@ -198,6 +198,7 @@ void edge_activate(struct edge_client *client, const struct msg *m)
         return;
     client->in.state = MIGRATION_NONE;
     client->sequence = m->offload.sequence;
+    client->owner = m->from;
     client->used = false;
     courier_drop(&client->edge->courier, OFFLOAD_EDGE_READY, client->mud, client->container);
     edge_report_container(client, client->container, "live");
@@ -289,8 +290,17 @@ void edge_remove_files(struct edge_client *client, const struct msg *m)
         stop_source(client, m);
         return;
     }
-    client->removed = m->offload.migration > client->removed ? m->offload.migration : client->removed;
-    edge_operate(client, OP_DISCARD, m->offload.migration, m->offload.migration, m->from);
+    struct actor *actor = &client->edge->actor;
+    uint32_t id = m->offload.migration;
+    struct simtime ends = simtime_add(client->files_begin, actor->rules->timeouts.operation), now = actor_now(actor);
+    client->removed = id > client->removed ? id : client->removed;
+    if (client->files_of && now.ns < ends.ns)
+        return; /* one after the other: REMOVE is repeated */
+    if (client->files_of)
+        actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, client->files_of);
+    client->files_of = id;
+    client->files_begin = now;
+    edge_operate(client, OP_DISCARD, id, id, m->from);
 }
 
 /* INSTALLING, STANDBY, or LIVE but never used: called off before the commit. */

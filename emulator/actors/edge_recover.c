@@ -55,11 +55,15 @@ void edge_remember_leftover(struct edge_client *client, const struct migration *
     all[0] = (struct owner_leftover){m->id, m->peer, m->ap, m->sequence};
 }
 
-void edge_forget_leftover(struct edge_client *client, struct party edge, uint32_t migration)
+bool edge_forget_leftover(struct edge_client *client, struct party edge, uint32_t migration)
 {
+    bool found = false;
     for (int i = 0; i < OWNER_LEFTOVERS; i++)
-        if (client->leftovers[i].migration == migration && party_equal(client->leftovers[i].edge, edge))
+        if (client->leftovers[i].migration == migration && party_equal(client->leftovers[i].edge, edge)) {
             client->leftovers[i] = (struct owner_leftover){0};
+            found = true;
+        }
+    return found;
 }
 
 /* --- recovering ------------------------------------------------------------------------------------------------------------- */

@@ -166,6 +166,7 @@ void migration_begin(struct edge_client *client, const struct msg *msg)
                             .begin = actor_now(&client->edge->actor),
                             .alarm = m->alarm};
     client->sequence = m->sequence > client->sequence ? m->sequence : client->sequence;
+    client->owner = m->ap;
     actor_mark(&client->edge->actor, client->mud, m->id, m->ap, "migr begins");
     if (!strategy_has(m->strategy, OP_FREEZE))
         cut_in_passing(client);

@@ -195,6 +195,11 @@ struct lateness loop_lateness(const struct loop *loop)
     return lateness_summary(&loop->lateness);
 }
 
+bool loop_idle(const struct loop *loop)
+{
+    return loop->timers.live == 0;
+}
+
 uint64_t loop_dispatched(const struct loop *loop)
 {
     return loop->dispatched;

@@ -62,5 +62,7 @@ struct lateness {
 };
 struct lateness loop_lateness(const struct loop *loop);
 uint64_t loop_dispatched(const struct loop *loop);
+/* No timer is armed. */
+bool loop_idle(const struct loop *loop);
 
 #endif

@@ -7,6 +7,7 @@
 #include "cast.h"
 #include "driver.h"
 #include "loop.h"
+#include "sim_container.h"
 
 struct sim;
 
@@ -35,9 +36,17 @@ void sim_kill_containers(struct sim *sim, int edge, int mud);
 void sim_change_link(struct sim *sim, int link, int direction, const struct link_params *params);
 /* What the link's direction has carried. */
 struct link_counters sim_count_link(const struct sim *sim, int link, int direction);
-/* Containers of that device that exist anywhere, halted ones not counted; for the end of a run. */
-int sim_containers(const struct sim *sim, uint32_t mud);
-/* Snapshots that lie at any edge: files that a migration left behind, once nothing is under way. */
-int sim_snapshots(struct sim *sim);
+
+/* --- for who judges a run ------------------------------------------------------------------------------------------------------- */
+
+/* The device's containers, anywhere, halted ones not among them: a list (`next`); the sim's. */
+const struct sim_container *sim_containers(const struct sim *sim, uint32_t mud);
+/* What an edge server has on its disk about a device, or NULL. */
+const struct owner_record *sim_owner(const struct sim *sim, uint32_t edge, uint32_t mud);
+/* Snapshots and other files of the device's migrations, and operations under way, at all edges. */
+struct sim_remains {
+    int files, operations;
+};
+struct sim_remains sim_remains(struct sim *sim, uint32_t mud);
 
 #endif

@@ -23,6 +23,14 @@ void sim_keep_owner(struct port *port, struct party edge, const struct owner_rec
     o->record = *record;
 }
 
+const struct owner_record *sim_owner(const struct sim *sim, uint32_t edge, uint32_t mud)
+{
+    const struct sim_owner *o = sim->devices[mud].owners;
+    while (o && o->edge != edge)
+        o = o->next;
+    return o ? &o->record : NULL;
+}
+
 void sim_free_owners(struct sim_device *device)
 {
     for (struct sim_owner *o; (o = device->owners);) {

@@ -104,6 +104,8 @@ void sim_snapshot_lose(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t co
 /* The log. */
 void sim_log_drop(struct sim *sim, const struct order *o);
 void sim_snapshots_free(struct sim_device *device);
+/* Those that lie at any edge, but what goes with a container. */
+int sim_snapshots(struct sim *sim, uint32_t mud);
 /* What a SEND_* carries of it is at the peer, too. */
 void sim_snapshot_arrives(struct sim *sim, const struct order *sent);
 /* What an operation wrote here, or sent to its peer, is not what it should be. */
@@ -146,9 +148,10 @@ void sim_transfer_begin(struct sim_order *so);
 void sim_transfer_await(struct sim_order *so);
 /* The order needs its connection no more: it ends, or is called off. */
 void sim_transfer_leave(struct sim_order *so);
-/* What has arrived at the order's edge of its migration is used up. */
-void sim_transfer_forget(struct sim *sim, const struct order *o);
+/* What that operation has sent to the order's edge is used up; OPERATIONS = all that has arrived of its migration. */
+void sim_transfer_forget(struct sim *sim, const struct order *o, enum operation sent);
 void sim_transfer_forget_all(struct sim_device *device);
+int sim_arrivals(const struct sim_device *device);
 /* Whether what the operation sent has arrived at the order's edge. */
 bool sim_transfer_arrived(struct sim *sim, const struct order *o, enum operation sent);
 /* Bytes that an order at the target still waits for of what it receives; UINT64_MAX: nothing has been sent. */

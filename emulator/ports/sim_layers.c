@@ -51,6 +51,10 @@ void sim_layers_load(struct sim_order *so)
     struct sim *sim = so->sim;
     int first = first_layer(sim, &so->order);
     so->layer = so->layer < first ? first : so->layer;
+    if (so->layer == BASE_LAYERS && !sim_transfer_arrived(sim, &so->order, OP_SEND_BASE)) {
+        so->awaits = true;
+        return;
+    }
     if (so->layer == BASE_LAYERS) {
         sim->base_layers[so->order.edge.index] = BASE_LAYERS;
         sim_order_finish(so);

@@ -52,12 +52,18 @@ void sim_remove_container(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t
     sim_container_free(gone);
 }
 
-int sim_containers(const struct sim *sim, uint32_t mud)
+const struct sim_container *sim_containers(const struct sim *sim, uint32_t mud)
 {
-    int count = 0;
-    for (const struct sim_container *c = sim->devices[mud].containers; c; c = c->next)
-        count++;
-    return count;
+    return sim->devices[mud].containers;
+}
+
+struct sim_remains sim_remains(struct sim *sim, uint32_t mud)
+{
+    const struct sim_device *device = &sim->devices[mud];
+    struct sim_remains remains = {.files = sim_snapshots(sim, mud) + sim_arrivals(device)};
+    for (const struct sim_order *so = device->orders; so; so = so->next)
+        remains.operations++;
+    return remains;
 }
 
 /* --- effects --- */
@@ -67,7 +73,7 @@ static void drop_files(struct sim *sim, const struct order *o)
 {
     sim_snapshot_drop(sim, o);
     if (o->operation != OP_RESTORE || sim->layout->volume_when != VOLUME_ON_ARRIVAL)
-        sim_transfer_forget(sim, o);
+        sim_transfer_forget(sim, o, OPERATIONS);
 }
 
 static int start(struct sim *sim, const struct order *o)
@@ -167,6 +173,9 @@ static int take_effect(struct sim *sim, const struct order *o)
     case OP_RECEIVE_LOG:
     case OP_REPLAY_LOG: /* the edge server's, see open_log() */
         return 0;
+    case OP_LOAD:
+        sim_transfer_forget(sim, o, OP_SEND_IMAGE);
+        return 0;
     case OP_MERGE:
         return sim_snapshot_merge(sim, o);
     case OP_PUT_VOLUME:
@@ -198,7 +207,6 @@ static int take_effect(struct sim *sim, const struct order *o)
     case OP_RECEIVE_LIST:
     case OP_SEND_CHOICE:
     case OP_RECEIVE_CHOICE:
-    case OP_LOAD:
     case OP_CREATE:
     case OP_PUT_LAYER:
         return 0; /* the snapshot has all state; it arrived with the memory */

@@ -128,12 +128,11 @@ static bool kept_beside_container(struct sim *sim, uint32_t mud, const struct si
     return s->files == SIM_SNAPSHOT && sim_find_container(sim, s->edge, mud, s->migration);
 }
 
-int sim_snapshots(struct sim *sim)
+int sim_snapshots(struct sim *sim, uint32_t mud)
 {
     int count = 0;
-    for (int i = 0; i < sim->layout->mud_count; i++)
-        for (const struct sim_snapshot *s = sim->devices[i].snapshots; s; s = s->next)
-            count += !kept_beside_container(sim, (uint32_t)i, s);
+    for (const struct sim_snapshot *s = sim->devices[mud].snapshots; s; s = s->next)
+        count += !kept_beside_container(sim, mud, s);
     return count;
 }
 

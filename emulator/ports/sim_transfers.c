@@ -114,16 +114,24 @@ void sim_transfer_await(struct sim_order *so)
         sim_order_finish(so);
 }
 
-void sim_transfer_forget(struct sim *sim, const struct order *o)
+void sim_transfer_forget(struct sim *sim, const struct order *o, enum operation sent)
 {
     for (struct sim_arrival **at = &sim->devices[o->mud].arrivals, *a; (a = *at);) {
-        if (!is_for(a, o)) {
+        if (!is_for(a, o) || (sent != OPERATIONS && a->sent.operation != sent)) {
             at = &a->next;
             continue;
         }
         *at = a->next;
         free(a);
     }
+}
+
+int sim_arrivals(const struct sim_device *device)
+{
+    int count = 0;
+    for (const struct sim_arrival *a = device->arrivals; a; a = a->next)
+        count++;
+    return count;
 }
 
 void sim_transfer_forget_all(struct sim_device *device)

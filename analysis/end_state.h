@@ -1,0 +1,13 @@
+/* What must be true of a device when a run in virtual time has come to rest: a table of rules, each with its name, over the actors' and the
+ * containers' true state rather than over what they report (that is invariants.h). A migration that has ended leaves nothing behind, one access
+ * point decides, it knows where the container is, nobody holds anything back, and the container's state is what the answers say. */
+#ifndef ROAMLAB_END_STATE_H
+#define ROAMLAB_END_STATE_H
+
+#include "trial.h"
+#include "world_sim.h"
+
+/* Complains of every rule that does not hold, by its name. `lost`: the device was declared unavailable. */
+void end_state_judge(struct trial *trial, const struct world_sim *ws, int mud, bool lost);
+
+#endif
