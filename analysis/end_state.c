@@ -206,10 +206,11 @@ static bool decides(const struct ap_client *client)
     return client->state != AP_ABSENT && client->state != AP_MOVED && client->state != AP_AWAITING_TOKEN;
 }
 
-/* Of an older association than the edge server has heard of: it is refused there. */
+/* Of an older association than the edge server has heard of by another one: it is refused there. */
 static bool is_powerless(const struct end *end, const struct ap_client *client)
 {
-    return end->home && client->sequence < end->home->sequence;
+    const struct edge_client *home = end->home;
+    return home && client->sequence < home->sequence && !party_equal(client->ap->actor.self, home->owner);
 }
 
 static void find_owner(struct end *end)

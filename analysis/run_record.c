@@ -107,7 +107,7 @@ static void end_migration(struct run_record *r, const struct event *ev)
     if (!m->marked && ev->begin.ns)
         m->begin = ev->begin;
     m->end = ev->at;
-    m->replayed = ev->value;
+    m->replayed = ev->value > 0 ? ev->value : 0;
 }
 
 static void add_reason(struct run_record *r, const struct event *ev)

@@ -3,6 +3,7 @@
 #include "interrupt.h"
 #include "invariants.h"
 #include "mem.h"
+#include "progress.h"
 #include "world_sim.h"
 
 #include <stdarg.h>
@@ -15,6 +16,7 @@ struct judge {
     struct trial *trial;
     struct invariants *invariants;
     struct situations situations;
+    struct progress progress;
     bool damages;
 };
 
@@ -51,6 +53,7 @@ static void hear(struct cast *cast, const struct event *event)
     trial->events++;
     invariants_add(judge->invariants, event);
     situations_hear(&judge->situations, event);
+    progress_hear(&judge->progress, event);
     if (event->kind == EVENT_UNEXPECTED)
         trial_complain(trial, "%.6f s: %s did not foresee %s", simtime_seconds(event->at), event->reporter,
                        event->text);
@@ -75,6 +78,7 @@ static void judge_devices(struct judge *judge, const struct world_sim *ws)
         bool lost = invariants_declared_lost(judge->invariants, i);
         judge->trial->declared |= lost;
         end_state_judge(judge->trial, ws, i, lost);
+        progress_finish(&judge->progress, ws, i, lost);
     }
 }
 
@@ -115,6 +119,7 @@ void trial_run(struct trial *trial, const struct scenario *s, uint64_t seed)
                                                                   .names = names,
                                                                   .name_count = (size_t)s->mud_count})};
     struct world_sim ws;
+    progress_init(&judge.progress, trial, s);
     world_sim_begin(&ws, s, seed, hear, &judge);
     situations_init(&judge.situations, &ws.world.cast);
     sim_watch(ws.sim, &judge.situations.watcher);
@@ -127,6 +132,7 @@ void trial_run(struct trial *trial, const struct scenario *s, uint64_t seed)
     trial->situations = judge.situations.reached;
     world_sim_end(&ws);
     situations_free(&judge.situations);
+    progress_free(&judge.progress);
     invariants_free(judge.invariants);
     free(names);
 }

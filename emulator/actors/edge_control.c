@@ -37,8 +37,9 @@ void edge_migrate(struct edge_client *client, const struct msg *m)
 {
     const struct msg *pending = &client->pending_migrate;
     uint32_t id = m->offload.migration;
-    if (m->offload.sequence < client->sequence) {
-        edge_refuse_migrate(client, m); /* another access point decides for the device */
+    bool of_another = m->offload.sequence < client->sequence && !party_equal(m->from, client->owner);
+    if (of_another || m->offload.sequence < client->fence) {
+        edge_refuse_migrate(client, m); /* another access point decides for the device, or has claimed it */
         return;
     }
     if (id <= client->ended && id != client->out.id) {

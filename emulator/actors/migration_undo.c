@@ -17,6 +17,7 @@ void migration_report_end(struct edge_client *client, const char *outcome)
     r.mud = (int32_t)client->mud;
     r.migration = (int32_t)m->id;
     r.begin = m->begin;
+    r.value = m->status;
     client->edge->actor.port->operations->report(client->edge->actor.port, &r);
 }
 

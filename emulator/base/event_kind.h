@@ -25,7 +25,7 @@ enum event_kind {
     /* A migration's stage ended: text = stage's name, begin, bytes, value = 0 or -errno. */
     EVENT_STAGE,
     /* A migration ended: text = "finished", "failed", "superseded"; begin = "migr begins" if the reporter
-     * knows it (else the mark says it); peer = "FROM TO" edges; sender = strategy; value = replayed requests. */
+     * knows it (else the mark says it); peer = "FROM TO" edges; sender = strategy; value = replayed requests, failed: -errno. */
     EVENT_MIGRATION,
     /* Reported by the MUD at the end: number = requests sent, value = answered. */
     EVENT_SENT_TOTAL,

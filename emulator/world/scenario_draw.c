@@ -14,7 +14,7 @@ enum { DRAIN_S = 300 };
 struct draft {
     struct rng rng;
     int aps, muds;
-    double duration_s;
+    double duration_s, calm_s; /* calm_s: nothing goes wrong any more */
     bool large, long_stops, restarts;
     struct buf *out;
 };
@@ -64,7 +64,7 @@ static void draw_hosts(struct draft *d)
 /* Cut, or a hundred times slower, for a while. */
 static void draw_schedule(struct draft *d, double rate_mbit)
 {
-    double from_s = any_of(d, 0, d->duration_s), to_s = any_of(d, from_s, d->duration_s);
+    double from_s = any_of(d, 0, d->calm_s), to_s = any_of(d, from_s, d->calm_s);
     if (to_s - from_s < 0.01)
         return;
     if (one_in(d, 3))
@@ -220,8 +220,8 @@ static void draw_timeouts(struct draft *d)
 
 static void draw_span(struct draft *d)
 {
-    double from_s = any_of(d, 0, d->duration_s - 0.02);
-    buf_printf(d->out, "\"from_s\":%.3f,\"to_s\":%.3f", from_s, any_of(d, from_s + 0.01, d->duration_s));
+    double from_s = any_of(d, 0, d->calm_s - 0.02);
+    buf_printf(d->out, "\"from_s\":%.3f,\"to_s\":%.3f", from_s, any_of(d, from_s + 0.01, d->calm_s));
 }
 
 static bool writes_or_sends(enum operation operation)
@@ -273,8 +273,7 @@ static void draw_late_verdict(struct draft *d)
 
 static void draw_stop(struct draft *d)
 {
-    double long_s = d->long_stops ? 30 : any_size(d, 0.05, d->duration_s / 2),
-           from_s = any_of(d, 0, d->duration_s - long_s);
+    double long_s = d->long_stops ? 30 : any_size(d, 0.05, d->calm_s / 2), from_s = any_of(d, 0, d->calm_s - long_s);
     buf_printf(d->out, "{\"effect\":\"stopped\",\"host\":\"pc%d\",\"from_s\":%.3f,\"to_s\":%.3f}",
                from_to(d, 1, d->aps), from_s, from_s + long_s);
 }
@@ -282,16 +281,16 @@ static void draw_stop(struct draft *d)
 /* It is down for a moment or a few seconds. */
 static void draw_restart(struct draft *d)
 {
-    double from_s = any_of(d, 0, d->duration_s - 0.02), down_s = any_size(d, 0.01, 3);
+    double from_s = any_of(d, 0, d->calm_s - 0.02), down_s = any_size(d, 0.01, 3);
     buf_printf(d->out, "{\"effect\":\"%s\",\"host\":\"pc%d\",\"from_s\":%.3f,\"to_s\":%.3f}",
                fault_effect_name(one_in(d, 4) ? FAULT_POWER_LOSS : FAULT_RESTARTED), from_to(d, 1, d->aps),
-               from_s, fmin(from_s + down_s, d->duration_s));
+               from_s, fmin(from_s + down_s, d->calm_s));
 }
 
 static void draw_kill(struct draft *d)
 {
     buf_printf(d->out, "{\"effect\":\"killed\",\"edge\":\"es%d\",\"from_s\":%.3f}", from_to(d, 1, d->aps),
-               any_of(d, 0, d->duration_s));
+               any_of(d, 0, d->calm_s));
 }
 
 static void draw_faults(struct draft *d)
@@ -326,6 +325,7 @@ void scenario_draw(uint64_t seed, bool restarts, struct buf *out)
     d.aps = d.large ? from_to(&d, 2, 8) : from_to(&d, 2, 4);
     d.muds = d.large ? from_to(&d, 5, 50) : one_in(&d, 3) ? from_to(&d, 2, 3) : 1;
     d.duration_s = d.long_stops ? 45 : any_of(&d, 2, 9);
+    d.calm_s = d.long_stops || one_in(&d, 2) ? d.duration_s : d.duration_s * any_of(&d, 0.2, 0.7);
     buf_printf(out, "{\"name\":\"seed-%llu\",\"seed\":%llu,\"duration_s\":%.3f,", (unsigned long long)seed,
                (unsigned long long)(seed & 0xffffffffffff), d.duration_s);
     draw_hosts(&d);
