@@ -74,6 +74,7 @@ static const char *name_for_readers(const struct event *ev)
     case EVENT_HANDOFF:
     case EVENT_OUTAGE:
     case EVENT_SUPERVISION:
+    case EVENT_CLAIM:
         return "event";
     case EVENT_TRANSITION:
     case EVENT_UNEXPECTED:

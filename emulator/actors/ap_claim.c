@@ -88,6 +88,19 @@ static void disown_others(struct ap_client *client, struct party anchor)
     }
 }
 
+static void report_claim(struct ap_client *client, struct party anchor)
+{
+    struct actor *actor = &client->ap->actor;
+    struct report r = REPORT_INIT;
+    r.kind = EVENT_CLAIM;
+    r.reporter = actor->self;
+    r.peer = anchor;
+    r.text = "the token was lost and is claimed";
+    r.mud = (int32_t)client->mud;
+    r.number = (int32_t)client->sequence;
+    actor->port->operations->report(actor->port, &r);
+}
+
 static void adopt(struct ap_client *client)
 {
     struct iapp_context token = {.offloading = true,
@@ -100,7 +113,7 @@ static void adopt(struct ap_client *client)
                     .mud = client->mud,
                     .sequence = client->sequence,
                     .token = &token};
-    actor_note(&client->ap->actor, (int32_t)client->mud, -1, "the token was lost and is claimed");
+    report_claim(client, token.anchor_edge);
     if (token.anchor_edge.role == PARTY_EDGE)
         disown_others(client, token.anchor_edge);
     ap_end_claim(client);

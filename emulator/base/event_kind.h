@@ -54,6 +54,9 @@ enum event_kind {
      * uses beyond its allowance, "memory", "cpu" or "requests"; value = how much: bytes, thousandths of a CPU, thousandths of a request
      * per second. */
     EVENT_SUPERVISION,
+    /* Reported by an access point: the device's token was nowhere, all edge servers have answered its claim, and it holds the token now. number =
+     * association sequence; peer = where the container is, if anywhere; text. What is reported of migrations before may be taken back. */
+    EVENT_CLAIM,
     EVENT_KINDS
 };
 

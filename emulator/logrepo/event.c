@@ -10,7 +10,7 @@ static const char *const names[EVENT_KINDS] = {
     [EVENT_SENT_TOTAL] = "sent total", [EVENT_NOTE] = "note",       [EVENT_LINK] = "link",
     [EVENT_HANDOFF] = "handoff",       [EVENT_OUTAGE] = "outage",   [EVENT_ABANDONED] = "abandoned",
     [EVENT_CARRIED] = "carried",       [EVENT_CPU] = "cpu",
-    [EVENT_SUPERVISION] = "supervision",
+    [EVENT_SUPERVISION] = "supervision", [EVENT_CLAIM] = "claim",
 };
 
 const char *event_kind_name(enum event_kind kind)
