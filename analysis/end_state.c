@@ -1,4 +1,5 @@
 #include "end_state.h"
+#include "held_back.h"
 #include "mem.h"
 
 /* What the rules look at. */
@@ -76,14 +77,6 @@ static void is_where_it_is_thought(const struct end *end)
                  home->edge->actor.self.index + 1);
 }
 
-static bool all_delivered(const struct replay_log *log)
-{
-    for (size_t i = 0; i < log->len; i++)
-        if (!log->entries[i].delivered)
-            return false;
-    return true;
-}
-
 static bool holds_an_answered(const struct replay_log *log)
 {
     for (size_t i = 0; i < log->len; i++)
@@ -94,13 +87,13 @@ static bool holds_an_answered(const struct replay_log *log)
 
 static void holds_nothing_back(const struct end *end)
 {
-    if (end->holder && !end->lost && !all_delivered(&end->holder->log))
+    if (end->holder && !end->lost && held_back_any(&end->holder->log))
         complain(end, "ap%u has not forwarded all of its requests", end->holder->ap->actor.self.index + 1);
     if (!end->home)
         return;
     if (end->home->gate_closed)
         complain(end, "the gate of its container is closed");
-    if (!all_delivered(&end->home->log))
+    if (held_back_any(&end->home->log))
         complain(end, "the edge server has not delivered all of its requests");
     if (end->container && end->container->frozen)
         complain(end, "its container is frozen");

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { PACKET_BITS = 1514 * 8 };
+
 struct progress_device {
     struct simtime roamed;   /* when an access point accepted it last */
     int32_t migration;       /* the last that began, */
@@ -24,6 +26,20 @@ static bool loses(const struct link_params *params)
     return params->loss > 0 || params->loss_model != LINK_LOSS_RANDOM;
 }
 
+/* Packets that have entered at a low rate leave at it: a queue of them is still full when the rate is back. */
+static struct simtime time_to_empty(const struct link_params *params, const struct schedule *schedule)
+{
+    struct simtime longest = SIMTIME_ZERO;
+    for (size_t i = 0; i < schedule->count; i++) {
+        int64_t rate_bps = schedule->points[i].values[SCHEDULE_RATE];
+        double bits =
+            (double)(params->queue_packets ? params->queue_packets : LINK_QUEUE_DEFAULT) * PACKET_BITS;
+        if (schedule->points[i].sets[SCHEDULE_RATE] && rate_bps)
+            longest = simtime_max(longest, simtime_from_seconds(bits / (double)rate_bps));
+    }
+    return longest;
+}
+
 static struct simtime calm_of_link(const struct scenario_link *link)
 {
     struct simtime calm = SIMTIME_ZERO;
@@ -32,12 +48,13 @@ static struct simtime calm_of_link(const struct scenario_link *link)
         if (schedule->period.ns || loses(&link->params[direction]))
             return SIMTIME_NEVER;
         if (schedule->count)
-            calm = simtime_max(calm, schedule->points[schedule->count - 1].at);
+            calm = simtime_max(calm, simtime_add(schedule->points[schedule->count - 1].at,
+                                                 time_to_empty(&link->params[direction], schedule)));
     }
     return calm;
 }
 
-/* What was lost before has been repeated by then. */
+/* What was lost before has been repeated by then, by access points, edge servers and devices. */
 static struct simtime calm_from(const struct scenario *s)
 {
     struct simtime calm = SIMTIME_ZERO;
@@ -45,7 +62,8 @@ static struct simtime calm_from(const struct scenario *s)
         calm = simtime_max(calm, end_of_fault(&s->faults[i]));
     for (int i = 0; i < s->link_count; i++)
         calm = simtime_max(calm, calm_of_link(&s->links[i]));
-    return calm.ns == INT64_MAX || calm.ns == 0 ? calm : simtime_add(calm, s->timeouts.control_give_up);
+    struct simtime repeated = simtime_max(s->timeouts.control_give_up, s->timeouts.rto_max);
+    return calm.ns == INT64_MAX || calm.ns == 0 ? calm : simtime_add(calm, repeated);
 }
 
 void progress_init(struct progress *p, struct trial *trial, const struct scenario *s)
@@ -73,14 +91,11 @@ static bool may_fail_so(int64_t status)
 
 static void see_end(struct progress *p, struct progress_device *d, const struct event *event)
 {
-    if (event->migration != d->migration || d->begun.ns < p->calm.ns) {
+    bool failed = !strcmp(event->text, "failed");
+    d->failed = failed && (may_fail_so(event->value) || is_overloaded(p->scenario, event->mud));
+    if (event->migration != d->migration || d->begun.ns < p->calm.ns)
         d->hindered = event->at;
-        return;
-    }
-    if (d->roamed_since)
-        return;
-    d->failed = !strcmp(event->text, "failed");
-    if (d->failed && !is_overloaded(p->scenario, event->mud) && !may_fail_so(event->value))
+    else if (failed && !d->failed && !d->roamed_since)
         trial_complain(
             p->trial,
             "progress: %s: migration %d began at %.6f s, when nothing hindered it, and failed at %.6f s",
@@ -96,7 +111,6 @@ void progress_hear(struct progress *p, const struct event *event)
     if (event->kind == EVENT_HANDOFF) {
         d->roamed = event->at;
         d->roamed_since = true;
-        d->failed = false;
     } else if (event->kind == EVENT_MARK && !strcmp(event->text, "migr begins")) {
         d->begun = event->at;
         d->migration = event->migration;
@@ -129,7 +143,7 @@ void progress_finish(struct progress *p, const struct world_sim *ws, int mud, bo
     if (!holder || lost || !ws->world.rules.strategy->migrates || !could_follow(p, d))
         return;
     struct party wanted = ap_choose_edge(holder);
-    if (!party_equal(wanted, holder->anchor_edge) && !d->failed)
+    if (!party_equal(wanted, holder->anchor_edge) && !(holder->judged && d->failed))
         trial_complain(p->trial, "progress: %s: its container stays at es%u although it should be at es%u",
                        name, holder->anchor_edge.index + 1, wanted.index + 1);
 }

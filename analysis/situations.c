@@ -129,7 +129,7 @@ void situations_hear(struct situations *s, const struct event *event)
 
 void situations_init(struct situations *s, const struct cast *cast)
 {
-    *s = (struct situations){.watcher = {arrives, lost}, .cast = cast};
+    *s = (struct situations){.watcher = {.arrives = arrives, .lost = lost}, .cast = cast};
     s->devices = mem_alloc_array((size_t)cast->layout->mud_count, sizeof *s->devices);
 }
 

@@ -1,5 +1,6 @@
 #include "trial.h"
 #include "end_state.h"
+#include "held_back.h"
 #include "interrupt.h"
 #include "invariants.h"
 #include "mem.h"
@@ -16,6 +17,7 @@ struct judge {
     struct trial *trial;
     struct invariants *invariants;
     struct situations situations;
+    struct held_back held_back;
     struct progress progress;
     bool damages;
 };
@@ -122,7 +124,9 @@ void trial_run(struct trial *trial, const struct scenario *s, uint64_t seed)
     progress_init(&judge.progress, trial, s);
     world_sim_begin(&ws, s, seed, hear, &judge);
     situations_init(&judge.situations, &ws.world.cast);
+    held_back_init(&judge.held_back, trial, &ws.world.cast);
     sim_watch(ws.sim, &judge.situations.watcher);
+    sim_watch(ws.sim, &judge.held_back.watcher);
     world_sim_play(&ws, runs_away);
     trial->end = loop_now(ws.loop);
     come_to_rest(trial, &ws);

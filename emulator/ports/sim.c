@@ -98,16 +98,21 @@ static void arrive(struct flight *f, int host)
         loop_arm(sim->loop, &f->timer, awake);
         return;
     }
-    if (sim->watcher)
-        sim->watcher->arrives(sim->watcher, &f->msg);
+    for (struct sim_watcher *w = sim->watchers; w; w = w->next)
+        w->arrives(w, &f->msg);
     cast_receive(sim->cast, &f->msg);
     land(f);
 }
 
+static void tell_lost(const struct sim *sim, const struct msg *m)
+{
+    for (struct sim_watcher *w = sim->watchers; w; w = w->next)
+        w->lost(w, m);
+}
+
 static void is_lost(struct flight *f)
 {
-    if (f->sim->watcher)
-        f->sim->watcher->lost(f->sim->watcher, &f->msg);
+    tell_lost(f->sim, &f->msg);
     land(f);
 }
 
@@ -140,8 +145,8 @@ static void sim_send(struct port *port, const struct msg *m)
         return;
     struct simtime later[SIM_COPIES_MAX] = {simtime_ns(LOCAL_NS)};
     int copies = from->host == to->host ? 1 : sim_copies(sim, from->host, to->host, m, later);
-    if (copies == 0 && sim->watcher)
-        sim->watcher->lost(sim->watcher, m);
+    if (copies == 0)
+        tell_lost(sim, m);
     for (int i = 0; i < copies; i++) {
         struct flight *f = take_off(sim, m);
         f->at_host = from->host;
@@ -213,7 +218,8 @@ void sim_choose_reports(struct sim *sim, uint32_t unwanted, uint32_t wanted_ever
 
 void sim_watch(struct sim *sim, struct sim_watcher *watcher)
 {
-    sim->watcher = watcher;
+    watcher->next = sim->watchers;
+    sim->watchers = watcher;
 }
 
 void sim_change_link(struct sim *sim, int link, int direction, const struct link_params *params)

@@ -21,10 +21,11 @@ void sim_choose_reports(struct sim *sim, uint32_t unwanted, uint32_t wanted_ever
 
 /* Who looks on: told of every message that reaches its host, before its receiver is, and of every one that is lost on the way. */
 struct sim_watcher {
+    struct sim_watcher *next; /* the sim's */
     void (*arrives)(struct sim_watcher *watcher, const struct msg *m);
     void (*lost)(struct sim_watcher *watcher, const struct msg *m);
 };
-void sim_watch(struct sim *sim, struct sim_watcher *watcher);
+void sim_watch(struct sim *sim, struct sim_watcher *watcher); /* one more */
 /* The host's access points and edge servers are no more (cast): what they had ordered is dropped; without power its containers end. */
 void sim_take_down(struct sim *sim, int host, bool power_lost);
 /* Hands every owner record that the edge has kept back to it. */

@@ -34,7 +34,7 @@ struct sim {
     int *base_layers;                       /* owned: how many of the base image's each edge has, from the lowest on */
     struct map connections;                 /* owned: pair of hosts → list of kept TCP connections */
     struct sim_registries *registries;      /* owned */
-    struct sim_watcher *watcher;            /* may be NULL */
+    struct sim_watcher *watchers;           /* a list */
     struct rng rng;                         /* of faults on messages */
 };
 

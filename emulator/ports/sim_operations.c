@@ -259,7 +259,7 @@ static int open_log(struct sim *sim, const struct order *o, struct replay_log *l
     int status = o->operation == OP_REPLAY_LOG ? sim_log_open(sim, o, log) : 0;
     if (status == 0 && o->operation == OP_REPLAY_LOG) {
         sim_log_drop(sim, o);
-        sim_transfer_forget(sim, o);
+        sim_transfer_forget(sim, o, OPERATIONS);
     }
     return status;
 }
