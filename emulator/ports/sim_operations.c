@@ -60,7 +60,7 @@ const struct sim_container *sim_containers(const struct sim *sim, uint32_t mud)
 struct sim_remains sim_remains(struct sim *sim, uint32_t mud)
 {
     const struct sim_device *device = &sim->devices[mud];
-    struct sim_remains remains = {.files = sim_snapshots(sim, mud) + sim_arrivals(device)};
+    struct sim_remains remains = {.snapshots = sim_snapshots(sim, mud), .arrivals = sim_arrivals(device)};
     for (const struct sim_order *so = device->orders; so; so = so->next)
         remains.operations++;
     return remains;
