@@ -209,7 +209,15 @@ static void read_orders(void)
     enum { LAPTOP = 3 };
     struct scenario *s = scenario_read("scenarios/kim22-quick.json", &at_laptop, 1, NULL);
     autofree char *text = scenario_text_with_visits(s);
-    struct agent_orders some = {text, "s.json", 1, LAPTOP, "nth", ".", "image", "/image.tar", "", NULL, false};
+    struct agent_orders some = {.scenario = text,
+                                .path = "s.json",
+                                .seed = 1,
+                                .host = LAPTOP,
+                                .run = "nth",
+                                .folder = ".",
+                                .image = "image",
+                                .archive = "/image.tar",
+                                .criu_folder = ""};
     struct json_object *lines[] = {agent_say_prepare(&some), agent_say("connect"), agent_say_begin(clock_monotonic())};
     struct buf all = BUF_INIT;
     for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
