@@ -16,8 +16,11 @@ struct progress_device {
     bool failed;             /* the last one, as it may */
 };
 
-static struct simtime end_of_fault(const struct fault *f)
+/* What hangs is called off some time later. */
+static struct simtime end_of_fault(const struct fault *f, const struct scenario_timeouts *t)
 {
+    if (f->effect == FAULT_HANGS && f->to.ns != INT64_MAX)
+        return simtime_add(f->to, simtime_max(t->operation, t->progress));
     return fault_kind_of(f->effect) == FAULT_ON_CONTAINERS ? f->from : f->to;
 }
 
@@ -59,7 +62,7 @@ static struct simtime calm_from(const struct scenario *s)
 {
     struct simtime calm = SIMTIME_ZERO;
     for (int i = 0; i < s->fault_count; i++)
-        calm = simtime_max(calm, end_of_fault(&s->faults[i]));
+        calm = simtime_max(calm, end_of_fault(&s->faults[i], &s->timeouts));
     for (int i = 0; i < s->link_count; i++)
         calm = simtime_max(calm, calm_of_link(&s->links[i]));
     struct simtime repeated = simtime_max(s->timeouts.control_give_up, s->timeouts.rto_max);
@@ -77,10 +80,14 @@ void progress_free(struct progress *p)
     free(p->devices);
 }
 
-/* The container cannot keep up with the device, so that nothing can catch up with the container. */
+/* The container cannot keep up with the device, so that nothing can catch up with the container; or it answers a probe behind a window of requests
+ * later than anybody waits for. */
 static bool is_overloaded(const struct scenario *s, int mud)
 {
-    return s->muds[mud].requests_per_s * simtime_seconds(s->service.work) > 0.7;
+    const struct scenario_mud *m = &s->muds[mud];
+    struct simtime window = simtime_scale(s->service.work, m->window);
+    return m->requests_per_s * simtime_seconds(s->service.work) > 0.7 ||
+           window.ns > s->timeouts.control_give_up.ns / 2;
 }
 
 /* §6: a replay log that passes its limit or does not shrink; a container that never finishes what it was given. */
