@@ -108,6 +108,7 @@ void edge_recovered(struct edge_client *client, const struct offload *probed)
 static void recover_live(struct edge_client *client, const struct owner_record *r, bool exists)
 {
     struct migration *m = &client->out;
+    client->gate_closed = true; /* what is revived is compared before it answers anybody */
     edge_enter_state(client, EDGE_LIVE, EDGE_EV_STARTED);
     if (exists)
         edge_ask_next(client);
