@@ -68,7 +68,7 @@ int held_route(struct held *held, struct err *e)
 /* The rule comes last: what it catches must find a queue that copies enough. */
 int held_open(struct held *held, const struct rule *rule, const struct link_params *params, struct err *e)
 {
-    *held = (struct held){.rule = *rule, .copies_fd = -1};
+    *held = (struct held){.rule = *rule, .copies_fd = -1, .empty_ns = clock_monotonic().ns};
     held->rule.namespace = mem_copy_string(rule->namespace);
     held->rule.interface = mem_copy_string(rule->interface);
     fifo_init(&held->fifo, params);
@@ -103,11 +103,11 @@ int held_change(struct held *held, const struct link_params *params, struct err 
     return needed && !needs ? nfqueue_copy_whole(&held->queue, false, e) : 0;
 }
 
-/* The stamp is wall-clock time: its age is what carries over to the monotonic clock. */
-static int64_t arrival(int64_t stamp_ns, int64_t real_ns, int64_t monotonic_ns)
+/* Its age is what carries over from the calendar clock to the monotonic one, as far as it is possible: somebody may have set the former. */
+int64_t held_arrival(int64_t stamp_ns, int64_t real_ns, int64_t monotonic_ns, int64_t empty_ns)
 {
-    int64_t age = stamp_ns ? real_ns - stamp_ns : 0;
-    return age > 0 ? monotonic_ns - age : monotonic_ns;
+    int64_t age = stamp_ns ? real_ns - stamp_ns : 0, most = monotonic_ns - empty_ns;
+    return monotonic_ns - (age < 0 ? 0 : age > most ? most : age);
 }
 
 int held_read(struct held *held)
@@ -117,18 +117,21 @@ int held_read(struct held *held)
     /* Bounded, so that one busy link does not keep the others from being served. */
     for (int batch = 0; batch < BATCHES && count == NFQUEUE_BATCH; batch++) {
         struct timespec real;
+        int64_t begin_ns = clock_monotonic().ns;
         count = nfqueue_read(&held->queue, packets);
         clock_gettime(CLOCK_REALTIME, &real);
         int64_t real_ns = (int64_t)real.tv_sec * 1000000000 + real.tv_nsec,
                 monotonic_ns = clock_monotonic().ns;
         for (int i = 0; i < count; i++) {
             sum += (int)segmentation_packets(packets[i].bytes);
-            int64_t at = arrival(packets[i].arrived_ns, real_ns, monotonic_ns);
+            int64_t at = held_arrival(packets[i].arrived_ns, real_ns, monotonic_ns, held->empty_ns);
             if (fifo_arrive(&held->fifo, at, packets[i].bytes, packets[i].number, packets[i].contents) !=
                 FIFO_TAKEN)
                 nfqueue_drop(&held->queue, packets[i].number);
         }
         nfqueue_flush(&held->queue);
+        if (count >= 0 && count < NFQUEUE_BATCH)
+            held->empty_ns = begin_ns;
     }
     return sum;
 }

@@ -15,6 +15,7 @@ struct held {
     bool catches, counts; /* which of the two rules are there */
     struct nfqueue queue;
     struct fifo fifo;
+    int64_t empty_ns; /* of CLOCK_MONOTONIC: what is in the queue has come since */
     int copies_fd; /* a raw socket where packets arrive, for copies */
     struct link_counters counters;
     struct lateness_histogram lateness;
@@ -33,6 +34,9 @@ int held_route(struct held *held, struct err *e);
 /* Takes in what has arrived; not all of it if it is very much, so that other links get served. Returns how many
  * packets of MTU size. */
 int held_read(struct held *held);
+/* When a packet arrived, by CLOCK_MONOTONIC: its stamp and `real_ns`, read together with `monotonic_ns`, are of CLOCK_REALTIME; a stamp of 0 is
+ * none. Neither after that nor before the queue was empty. */
+int64_t held_arrival(int64_t stamp_ns, int64_t real_ns, int64_t monotonic_ns, int64_t empty_ns);
 /* When the next packet goes on, INT64_MAX if none is held. */
 int64_t held_due(struct held *held);
 /* Lets go what is due by `now_ns`. */

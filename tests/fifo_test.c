@@ -1,5 +1,6 @@
 /* The emulator's line against link.h, packet by packet, in exact nanoseconds. */
 #include "fifo.h"
+#include "held.h"
 #include "mem.h"
 #include "segmentation.h"
 
@@ -162,9 +163,32 @@ static void super_packets(void **state)
     }
 }
 
+/* The calendar clock is at 1000 s where the monotonic one is at 50 s; the queue was empty at 49 s. */
+static void stamps(void **state)
+{
+    static const struct {
+        const char *name;
+        int64_t stamp_ms, arrival_ms;
+    } rows[] = {
+        {"just now", 1000000, 50000},
+        {"a while ago", 999700, 49700},
+        {"when the queue was empty", 999000, 49000},
+        {"the clock was set forward since", 999000 - 3600000, 49000},
+        {"the clock was set back since", 1000000 + 3600000, 50000},
+        {"no stamp", 0, 50000},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t at = held_arrival(rows[i].stamp_ms * MS, 1000000 * (int64_t)MS, 50000 * (int64_t)MS, 49000 * (int64_t)MS);
+        if (at != rows[i].arrival_ms * MS)
+            fail_msg("%s: %lld ns", rows[i].name, (long long)at);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(arrivals), cmocka_unit_test(many),
-                                       cmocka_unit_test(seeds), cmocka_unit_test(super_packets)};
+                                       cmocka_unit_test(seeds), cmocka_unit_test(super_packets),
+                                       cmocka_unit_test(stamps)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
