@@ -264,6 +264,8 @@ static void events_that_are_none(void **unused)
         "[0,0,0,\"a\",\"\",\"\",{},0,0,0,0,0,0]",
         "[0,0,0,\"a\",\"\",\"\",\"t\",0,0,0,0,0,1.5]",
         "[0,0,0,\"a\",\"\",\"\",\"t\",4294967296,0,0,0,0,0]", /* a device's index is 32 bits */
+        "[2305843009213693953,0,0,\"a\",\"\",\"\",\"t\",0,0,0,0,0,0]", /* times that cannot be added to others */
+        "[0,0,0,\"a\",\"\",\"\",\"t\",0,0,0,-2305843009213693953,0,0]",
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct event event;

@@ -140,6 +140,8 @@ static void what_is_not_whole_is_refused(void **state)
         "{\"records\": \"AAAA\", \"bytes\": -1}",
         /* A header that promises more than follows. */
         "{\"records\": \"AAAAAAAAAAAAAAABAAAAAQ==\", \"bytes\": 16}",
+        /* A time that cannot be added to others. */
+        "{\"records\": \"AAAAQAAAAAAAAAAAAAAAAA==\", \"bytes\": 16}",
     };
     char *folder = folder_make();
     autofree char *path = mem_printf("%s/pc1.pcap", folder);

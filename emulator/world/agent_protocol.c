@@ -181,7 +181,7 @@ int agent_read_event(struct json_object *line, struct event *ev, struct err *e)
     struct elements a = {field(&f, "event", json_type_array), 0, false};
     if (!a.array || json_object_array_length(a.array) != EVENT_FIELDS)
         return err_set(e, EPROTO, "control line \"event\": not an event");
-    ev->at.ns = next_int(&a, INT64_MIN, INT64_MAX);
+    ev->at.ns = next_int(&a, -AGENT_TIME_MAX, AGENT_TIME_MAX);
     ev->kind = (enum event_kind)next_int(&a, 0, EVENT_KINDS - 1);
     ev->direction = (enum event_direction)next_int(&a, EVENT_NONE, EVENT_RECEIVED);
     ev->reporter = next_text(&a);
@@ -191,7 +191,7 @@ int agent_read_event(struct json_object *line, struct event *ev, struct err *e)
     ev->mud = (int32_t)next_int(&a, -1, INT32_MAX);
     ev->number = (int32_t)next_int(&a, INT32_MIN, INT32_MAX);
     ev->migration = (int32_t)next_int(&a, INT32_MIN, INT32_MAX);
-    ev->begin.ns = next_int(&a, INT64_MIN, INT64_MAX);
+    ev->begin.ns = next_int(&a, -AGENT_TIME_MAX, AGENT_TIME_MAX);
     ev->bytes = next_int(&a, INT64_MIN, INT64_MAX);
     ev->value = next_int(&a, INT64_MIN, INT64_MAX);
     return a.wrong ? err_set(e, EPROTO, "control line \"event\": not an event") : 0;

@@ -63,4 +63,7 @@ int agent_read_ended(struct json_object *line, struct agent_account *account, st
 /* Always fills *failure. */
 void agent_read_failed(struct json_object *line, struct err *failure);
 
+/* 73 years in ns: a time that another machine says is further off, either way, is none. The sum of three such times does not overflow. */
+#define AGENT_TIME_MAX (INT64_C(1) << 61)
+
 #endif

@@ -136,6 +136,8 @@ static bool turn(uint8_t *bytes, size_t len, const struct clock_offset *clock, s
         if (header.captured > len - at - sizeof header)
             return false;
         int64_t theirs = (int64_t)((uint64_t)header.high << 32 | header.low);
+        if (theirs < 0 || theirs > AGENT_TIME_MAX)
+            return false;
         struct simtime ours = clock_offset_ours(clock, simtime_ns(theirs));
         struct simtime wall = simtime_add(now.wall, simtime_sub(ours, now.monotonic));
         if (wall.ns < 0)

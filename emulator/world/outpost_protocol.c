@@ -390,10 +390,18 @@ struct json_object *outpost_say_time(const char *word, struct simtime asked, str
     return line;
 }
 
+static struct simtime time_of(struct json_object *line, const char *key, const char **missing)
+{
+    int64_t ns = int_of(line, key, missing);
+    if (ns < -AGENT_TIME_MAX || ns > AGENT_TIME_MAX)
+        *missing = key;
+    return simtime_ns(ns);
+}
+
 int outpost_read_time(struct json_object *line, struct simtime *asked, struct simtime *clock, struct err *e)
 {
     const char *missing = NULL;
-    asked->ns = int_of(line, "asked_ns", &missing);
-    clock->ns = int_of(line, "clock_ns", &missing);
+    *asked = time_of(line, "asked_ns", &missing);
+    *clock = time_of(line, "clock_ns", &missing);
     return judge(line, missing, e);
 }
