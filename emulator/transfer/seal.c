@@ -9,24 +9,30 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-enum { HEX = 64 };
+enum { HEX = 64, PART = 256 << 10 };
 
+/* Read, not mapped: who sends it again may cut it short meanwhile. */
 static int digest_of(const char *path, uint64_t *bytes, char hex[HEX + 1], struct err *e)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
+    autofree char *part = mem_alloc(PART);
     autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int status = files_size(path, bytes, e);
-    if (status < 0 || fd < 0)
-        return status < 0 ? status : err_errno(e, "%s", path);
-    void *content = *bytes ? mmap(NULL, *bytes, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
-    if (content == MAP_FAILED)
+    if (fd < 0)
         return err_errno(e, "%s", path);
-    EVP_Digest(content, *bytes, digest, NULL, EVP_sha256(), NULL);
-    if (content)
-        munmap(content, *bytes);
+    EVP_MD_CTX *sum = EVP_MD_CTX_new();
+    ssize_t got;
+    *bytes = 0;
+    EVP_DigestInit_ex(sum, EVP_sha256(), NULL);
+    while ((got = read(fd, part, PART)) > 0) {
+        EVP_DigestUpdate(sum, part, (size_t)got);
+        *bytes += (uint64_t)got;
+    }
+    EVP_DigestFinal_ex(sum, digest, NULL);
+    EVP_MD_CTX_free(sum);
+    if (got < 0)
+        return err_errno(e, "%s", path);
     for (int i = 0; i < HEX / 2; i++)
         snprintf(hex + 2 * i, 3, "%02x", digest[i]);
     return 0;
