@@ -40,10 +40,12 @@ static int layers_there(struct sim_order *so)
 
 void sim_layers_wake(struct sim *sim, const struct order *sent)
 {
-    for (struct sim_order *so = sim->devices[sent->mud].orders; so; so = so->next)
-        if (so->awaits && so->order.operation == OP_LOAD_BASE && so->order.edge.index == sent->peer.index &&
-            so->order.migration == sent->migration)
-            sim_layers_load(so);
+    struct sim_order *so = sim->devices[sent->mud].orders;
+    while (so && !(so->awaits && so->order.operation == OP_LOAD_BASE && so->order.edge.index == sent->peer.index &&
+                   so->order.migration == sent->migration))
+        so = so->next;
+    if (so) /* the only one: it may end, and is gone then */
+        sim_layers_load(so);
 }
 
 void sim_layers_load(struct sim_order *so)

@@ -164,6 +164,13 @@ static bool on_last_leg(const struct sim_order *so)
     return so->leg + 2 >= route_of(so, hosts);
 }
 
+/* Others' bytes may have passed since. */
+static uint64_t still_to_arrive(const struct sim_order *so)
+{
+    uint64_t arrived = so->connection->flow.arrived;
+    return so->until > arrived ? so->until - arrived : 0;
+}
+
 uint64_t sim_transfer_left(struct sim *sim, const struct order *o)
 {
     const struct sim_order *sender = sim->devices[o->mud].orders;
@@ -172,7 +179,7 @@ uint64_t sim_transfer_left(struct sim *sim, const struct order *o)
     while (sender && !(sender->connection && on_last_leg(sender) && sender->order.operation == operation_received(o->operation) &&
                        sender->order.migration == o->migration && sender->order.peer.index == o->edge.index))
         sender = sender->next;
-    return sender ? sender->until - sender->connection->flow.arrived : UINT64_MAX;
+    return sender ? still_to_arrive(sender) : UINT64_MAX;
 }
 
 static void next_leg_begins(struct timer *timer)
@@ -353,7 +360,7 @@ static uint64_t bytes_of(const struct sim_order *so, bool compressed)
 
 uint64_t sim_transfer_to_come(const struct sim_order *so)
 {
-    return so->connection ? so->until - so->connection->flow.arrived : so->arrived ? 0 : bytes_of(so, false);
+    return so->connection ? still_to_arrive(so) : so->arrived ? 0 : bytes_of(so, false);
 }
 
 struct simtime sim_transfer_round_trip(const struct sim_order *so)
