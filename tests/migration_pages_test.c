@@ -111,14 +111,14 @@ static void a_claim_asks_the_target_first(void **state)
 {
     (void)state;
     static const struct {
-        uint8_t type;
+        uint8_t type, flags;
         int32_t status;
         const char *asked, *did;
     } rows[] = {
-        {OFFLOAD_CLAIM, 0, "ES3<REMOVE", "cancel, migration called off"},
-        {OFFLOAD_CLAIM, -EEXIST, "ES3<REMOVE", ""},
-        {OFFLOAD_CLAIM, -EBUSY, "ES3<REMOVE", "migration superseded"},
-        {OFFLOAD_CANCEL, 0, "AP3<ACK CANCEL, ES3<REMOVE", "cancel, migration called off"},
+        {OFFLOAD_CLAIM, 0, 0, "ES3<REMOVE", "cancel"},
+        {OFFLOAD_CLAIM, 0, -EEXIST, "ES3<REMOVE", ""},
+        {OFFLOAD_CLAIM, 0, -EBUSY, "ES3<REMOVE", "migration superseded"},
+        {OFFLOAD_CANCEL, OFFLOAD_FORGOTTEN, 0, "AP3<ACK CANCEL, ES3<REMOVE", "cancel"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct bench b;
@@ -126,9 +126,11 @@ static void a_claim_asks_the_target_first(void **state)
         struct msg question = offload(rows[i].type, ap3, 1, 0);
         question.offload.peer = (struct party){0};
         question.offload.sequence = 3;
+        question.offload.flags = rows[i].flags;
         hear(&b, question);
         expect(&b, rows[i].asked, EDGE_LIVE);
         hear(&b, removal_acknowledged(rows[i].status));
+        expect(&b, rows[i].did, EDGE_LIVE);
         assert_int_equal(client(&b)->out.left, rows[i].status != 0);
         assert_int_equal(client(&b)->out.state == MIGRATION_UNDOING, rows[i].status == 0);
         bench_free(&b);
