@@ -194,6 +194,7 @@ struct edge_client *edge_client_of(struct edge *edge, uint32_t mud)
         client->out.alarm.ring = out_alarm_rings;
         client->in.alarm.ring = in_alarm_rings;
         client->order_alarm.ring = edge_order_alarm_rings;
+        client->files_alarm.ring = edge_files_alarm_rings;
         client->pending_migrate.mud = client->removal.mud = MUD_NONE;
         map_set(&edge->clients, mud, client);
     }
@@ -264,7 +265,8 @@ void edge_container_died(struct edge *edge, uint32_t mud, uint32_t container)
 static bool client_busy(const struct edge_client *client)
 {
     return (client->state != EDGE_EMPTY && client->state != EDGE_LIVE) || migration_runs(&client->out) || client->recovering ||
-           client->snapshot.running || client->in.pages || client->pending_migrate.mud != MUD_NONE;
+           client->snapshot.running || client->in.pages || client->files_of ||
+           client->pending_migrate.mud != MUD_NONE;
 }
 
 bool edge_busy(const struct edge *edge)

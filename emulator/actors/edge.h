@@ -82,8 +82,8 @@ struct edge_client {
     struct msg pending_migrate; /* waits until the container runs, or the older migration is undone; mud = MUD_NONE if none */
     struct owner_leftover leftovers[OWNER_LEFTOVERS];
     struct msg removal;         /* STOP or REMOVE, acknowledged when the container is gone; mud = MUD_NONE if none */
-    uint32_t files_of;          /* the migration whose files alone are being removed, 0 = none; */
-    struct simtime files_begin; /* since then */
+    uint32_t files_of;          /* the migration whose files alone are being removed, 0 = none */
+    struct alarm files_alarm;   /* and that has not ended in time */
     struct order order;         /* START, STOP or DISCARD of the container: called off if it does not end; a removal is asked for again */
     struct simtime order_begin;
     bool ordered;               /* it is under way */
@@ -211,6 +211,8 @@ edge_handler edge_reconstruct_answers;
 void edge_reconstruct_again(struct edge_client *client);
 
 edge_handler edge_refuse_migrate, edge_migrate_before, edge_migrate_later, edge_migrate, edge_cancel, edge_install, edge_install_over_older, edge_installed;
+/* The removal of files has not ended in time. */
+void edge_files_alarm_rings(struct alarm *alarm);
 edge_handler edge_activate, edge_activate_again, edge_stop, edge_remove_files, edge_remove_incoming, edge_remove_meanwhile, edge_broken_install;
 
 #endif

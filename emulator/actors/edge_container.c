@@ -210,6 +210,7 @@ static void removal_done(struct edge_client *client, const struct order *order, 
     }
     if (files_alone) {
         client->files_of = 0;
+        actor_clear_alarm(actor, &client->files_alarm);
         return;
     }
     edge_order_ended(client);

@@ -1,6 +1,7 @@
 /* What access points and other edges ask of a device's container: to migrate, to be installed, to serve, to go. Each message may come
  * late or more than once. */
 #include "edge.h"
+#include "mem.h"
 
 #include <errno.h>
 
@@ -293,15 +294,19 @@ void edge_remove_files(struct edge_client *client, const struct msg *m)
     }
     struct actor *actor = &client->edge->actor;
     uint32_t id = m->offload.migration;
-    struct simtime ends = simtime_add(client->files_begin, actor->rules->timeouts.operation), now = actor_now(actor);
     client->removed = id > client->removed ? id : client->removed;
-    if (client->files_of && now.ns < ends.ns)
-        return; /* one after the other: REMOVE is repeated */
     if (client->files_of)
-        actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, client->files_of);
+        return; /* one after the other: REMOVE is repeated */
     client->files_of = id;
-    client->files_begin = now;
+    actor_set_alarm(actor, &client->files_alarm, actor->rules->timeouts.operation);
     edge_operate(client, OP_DISCARD, id, id, m->from);
+}
+
+void edge_files_alarm_rings(struct alarm *alarm)
+{
+    const struct edge_client *client = container_of(alarm, struct edge_client, files_alarm);
+    const struct actor *actor = &client->edge->actor;
+    actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, client->files_of);
 }
 
 /* INSTALLING, STANDBY, or LIVE but never used: called off before the commit. */

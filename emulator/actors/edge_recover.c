@@ -39,6 +39,7 @@ void edge_keep_owner(struct edge_client *client)
     r.ended = client->ended;
     r.removed = client->removed;
     r.lost = client->lost;
+    r.used = client->used;
     r.owner = client->owner;
     r.operation = client->order.operation;
     r.removal = client->order.migration;
@@ -179,6 +180,7 @@ void edge_recover(struct edge *edge, const struct owner_record *r, bool exists)
     client->ended = r->ended;
     client->removed = r->removed;
     client->lost = r->lost;
+    client->used = r->used;
     client->owner = r->owner;
     client->restarted = true;
     ask_again_to_remove(client, r);
@@ -212,6 +214,7 @@ void edge_silence(struct edge *edge)
         actor_clear_alarm(actor, &client->out.alarm);
         actor_clear_alarm(actor, &client->in.alarm);
         actor_clear_alarm(actor, &client->order_alarm);
+        actor_clear_alarm(actor, &client->files_alarm);
     }
 }
 

@@ -23,7 +23,7 @@ struct owner_record {
     uint32_t container;             /* the migration that brought it */
     uint32_t sequence;              /* highest association sequence seen */
     uint32_t fence, ended, removed; /* as in struct edge_client */
-    bool lost;
+    bool lost, used;
     struct party owner;       /* the access point that holds the token */
     enum operation operation; /* of a removal */
     uint32_t removal;         /* the migration that it belongs to */
