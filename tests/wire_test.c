@@ -58,6 +58,22 @@ static void offload_survives_the_wire(void **unused)
     buf_free(&again);
 }
 
+static void every_flag_survives_the_wire(void **unused)
+{
+    (void)unused;
+    for (unsigned flag = 1; flag < OFFLOAD_FLAGS_END; flag <<= 1) {
+        struct offload in = {.type = OFFLOAD_CANCEL, .flags = (uint8_t)flag}, out;
+        struct err e = ERR_INIT;
+        struct buf bytes = BUF_INIT;
+        offload_encode(&in, SEED, &bytes);
+        if (offload_decode(bytes.data, bytes.len, &out, &e) < 0)
+            fail_msg("%s", e.text);
+        assert_int_equal(out.flags, flag);
+        blob_unref(out.payload);
+        buf_free(&bytes);
+    }
+}
+
 static void broken_offload_is_refused(void **unused)
 {
     (void)unused;
@@ -67,7 +83,7 @@ static void broken_offload_is_refused(void **unused)
         const char *says;
     } rows[] = {
         {0, 'X', "\"RL\""},         {2, 2, "version 2"},        {3, 0, "type 0"},
-        {3, OFFLOAD_TYPES, "type"}, {4, 16, "flags 0x10"},       {6, OFFLOAD_CUT, "acknowledges"},
+        {3, OFFLOAD_TYPES, "type"}, {4, OFFLOAD_FLAGS_END, "flags 0x40"}, {6, OFFLOAD_CUT, "acknowledges"},
         {7, 4, "party 4"},          {7, PARTY_NONE, "party 0"}, {3, OFFLOAD_ACK, "acknowledges type 0"},
         {55, 0, "announces"},       {52, 1, "announces"},
     };
@@ -309,7 +325,8 @@ static void tzsp_tags_are_skipped(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(offload_survives_the_wire), cmocka_unit_test(broken_offload_is_refused),
+        cmocka_unit_test(offload_survives_the_wire), cmocka_unit_test(every_flag_survives_the_wire),
+        cmocka_unit_test(broken_offload_is_refused),
         cmocka_unit_test(every_type_has_a_name),     cmocka_unit_test(addresses_name_parties),
         cmocka_unit_test(frames_survive_the_air),    cmocka_unit_test(frames_byte_by_byte),
         cmocka_unit_test(broken_frames_are_refused), cmocka_unit_test(an_msdu_has_an_end),

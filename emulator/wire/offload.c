@@ -77,7 +77,7 @@ static int check_fields(const struct offload *o, size_t left, struct err *e)
     if (o->type == 0 || o->type >= OFFLOAD_TYPES)
         return err_set(e, EPROTO, "offload message: unknown type %u", o->type);
     const char *name = offload_type_name(o->type);
-    if (o->flags & ~(OFFLOAD_CACHED | OFFLOAD_EXECUTED | OFFLOAD_ANEW | OFFLOAD_SNAPSHOT | OFFLOAD_BRIEF))
+    if (o->flags >= OFFLOAD_FLAGS_END)
         return err_set(e, EPROTO, "offload message %s: unknown flags 0x%02x", name, o->flags);
     if (o->acked >= OFFLOAD_TYPES || (o->type == OFFLOAD_ACK) != (o->acked != 0))
         return err_set(e, EPROTO, "offload message %s: acknowledges type %u", name, o->acked);

@@ -65,6 +65,7 @@ enum offload_flags {
     OFFLOAD_BRIEF = 16,   /* PROBE: without the checksum, for which all of memory is read */
     OFFLOAD_FORGOTTEN = 32, /* CANCEL, REMOVE: whoever sends it does not know whether the migration is committed. What the target
                                has done counts: it answers STOP if it serves, or has served */
+    OFFLOAD_FLAGS_END = 64, /* from this bit on there are none */
 };
 
 /* A party of the protocol, by role and index in the scenario. */
