@@ -21,7 +21,7 @@ static const struct row rows[] = {
     {"p-migr", "stream", false},  {"p-migr", "stream", true},   {"c-migr", "nfs", false},
     {"c-migr", "stream", true},   {"layered", "rsync", false},  {"layered", "stream", true},
     {"cold", "registry", false},  {"pre-copy", "rsync", false}, {"pre-copy", "stream", true},
-    {"image-copy", "nfs", false},
+    {"image-copy", "nfs", false}, {"post-copy", "stream", false}, {"hybrid-copy", "rsync", false},
 };
 
 enum { REQUESTS_PER_S = 10, ROAMS_AT_S = 5, VOLUME_MB = 5 };
@@ -114,6 +114,7 @@ static void test_early_files_leave_before_the_freeze(void **state)
         in_order(&r, &rows[i], OP_TAKE_VOLUME, OP_HALT);
         in_order(&r, &rows[i], OP_TAKE_VOLUME, OP_SEND_FILES);
         in_order(&r, &rows[i], OP_PUT_VOLUME, OP_RESTORE);
+        in_order(&r, &rows[i], OP_PUT_VOLUME, OP_RESTORE_STATE);
         in_order(&r, &rows[i], OP_PUT_VOLUME, OP_START);
         const struct run_stage *copy = stage_of(&r, OP_COPY_VOLUME), *taken = stage_of(&r, OP_TAKE_VOLUME);
         assert_int_equal(copy->bytes, VOLUME_MB * 1000000);
@@ -136,7 +137,8 @@ static void test_on_arrival_files_come_when_the_container_is_there(void **state)
         in_order(&r, &rows[i], OP_TAKE_VOLUME, OP_SEND_VOLUME);
         if (stage_of(&r, OP_SEND_MEMORY))
             in_order(&r, &rows[i], OP_SEND_MEMORY, OP_SEND_VOLUME);
-        in_order(&r, &rows[i], stage_of(&r, OP_RESTORE) ? OP_RESTORE : OP_START, OP_PUT_VOLUME);
+        enum operation begins = stage_of(&r, OP_RESTORE) ? OP_RESTORE : stage_of(&r, OP_RESTORE_STATE) ? OP_RESTORE_STATE : OP_START;
+        in_order(&r, &rows[i], begins, OP_PUT_VOLUME);
         in_order(&r, &rows[i], OP_PUT_VOLUME, OP_SWITCH);
         assert_int_equal(stage_of(&r, OP_TAKE_VOLUME)->bytes, VOLUME_MB * 1000000);
         run_record_free(&r);
