@@ -13,7 +13,6 @@ struct progress_device {
     struct simtime begun;    /* when, */
     bool roamed_since;       /* and whether it has roamed meanwhile */
     struct simtime hindered; /* the end of the last migration that began before the calm */
-    bool failed;             /* the last one, as it may */
 };
 
 /* What hangs is called off some time later. */
@@ -91,18 +90,17 @@ static bool is_overloaded(const struct scenario *s, int mud)
 }
 
 /* §6: a replay log that passes its limit or does not shrink; a container that never finishes what it was given. */
-static bool may_fail_so(int64_t status)
+static bool may_fail_so(const struct scenario *s, int mud, int64_t status)
 {
-    return status == -ENOBUFS || status == -EBUSY;
+    return status == -ENOBUFS || status == -EBUSY || is_overloaded(s, mud);
 }
 
 static void see_end(struct progress *p, struct progress_device *d, const struct event *event)
 {
     bool failed = !strcmp(event->text, "failed");
-    d->failed = failed && (may_fail_so(event->value) || is_overloaded(p->scenario, event->mud));
     if (event->migration != d->migration || d->begun.ns < p->calm.ns)
         d->hindered = event->at;
-    else if (failed && !d->failed && !d->roamed_since)
+    else if (failed && !d->roamed_since && !may_fail_so(p->scenario, event->mud, event->value))
         trial_complain(
             p->trial,
             "progress: %s: migration %d began at %.6f s, when nothing hindered it, and failed at %.6f s",
@@ -134,6 +132,12 @@ static const struct ap_client *holder_of(const struct world_sim *ws, const struc
     return client && client->state == AP_SERVING ? client : NULL;
 }
 
+/* The source need not have begun it: what fails while it waits there for the last one's end fails at the access point alone. */
+static bool failed_as_it_may(const struct progress *p, int mud, const struct ap_client *holder)
+{
+    return holder->judged && holder->failure && may_fail_so(p->scenario, mud, holder->failure);
+}
+
 /* Verdicts about what was hindered have arrived some time later. */
 static bool could_follow(const struct progress *p, const struct progress_device *d)
 {
@@ -150,7 +154,7 @@ void progress_finish(struct progress *p, const struct world_sim *ws, int mud, bo
     if (!holder || lost || !ws->world.rules.strategy->migrates || !could_follow(p, d))
         return;
     struct party wanted = ap_choose_edge(holder);
-    if (!party_equal(wanted, holder->anchor_edge) && !(holder->judged && d->failed))
+    if (!party_equal(wanted, holder->anchor_edge) && !failed_as_it_may(p, mud, holder))
         trial_complain(p->trial, "progress: %s: its container stays at es%u although it should be at es%u",
                        name, holder->anchor_edge.index + 1, wanted.index + 1);
 }

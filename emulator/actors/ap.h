@@ -85,6 +85,7 @@ struct ap_client {
     struct party anchor_ap;     /* the AP that forwarded requests go through; PARTY_NONE: they go to the edge directly */
     struct party target;        /* migrating: where to */
     bool judged;                /* a migration was begun since the token came: the policy has had its say */
+    int32_t failure;            /* why the last one failed that was begun here; 0 = it did not */
     uint32_t migration;         /* the last one begun for this device */
     uint32_t retries;           /* made since the handoff */
     bool delegated;             /* the anchor has said where to, not the policy */

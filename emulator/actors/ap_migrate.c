@@ -41,6 +41,7 @@ static void begin_migration(struct ap_client *client, enum ap_event event)
 {
     client->migration++;
     client->judged = true;
+    client->failure = 0;
     client->sw = (struct ap_switch){0};
     for (size_t i = 0; i < client->log.len; i++)
         client->log.entries[i].replay_sent = client->log.entries[i].replayed = false;
@@ -93,9 +94,10 @@ void ap_call_off(struct ap_client *client, int32_t status)
 }
 
 /* Back to the anchor, which never stopped serving; held requests go there. */
-static void return_to_anchor(struct ap_client *client)
+static void return_to_anchor(struct ap_client *client, int32_t status)
 {
     const struct rules *rules = client->ap->actor.rules;
+    client->failure = status;
     ap_enter_state(client, AP_SERVING, AP_EV_FAILED);
     replay_drop_through(&client->log, UINT32_MAX, true);
     ap_release_held(client);
@@ -108,14 +110,14 @@ void ap_fail(struct ap_client *client, int32_t status, const char *why)
 {
     actor_note(&client->ap->actor, (int32_t)client->mud, (int32_t)client->migration, "migration failed: %s", why);
     ap_call_off(client, status);
-    return_to_anchor(client);
+    return_to_anchor(client, status);
 }
 
 /* Whoever failed, the source edge hears the verdict; if it has ended the migration itself, it only acknowledges. */
 void ap_migration_failed(struct ap_client *client, const struct msg *m)
 {
     ap_call_off(client, m->offload.status);
-    return_to_anchor(client);
+    return_to_anchor(client, m->offload.status);
 }
 
 void ap_retry_migration(struct ap_client *client, const struct msg *m)
