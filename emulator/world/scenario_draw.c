@@ -8,13 +8,16 @@
 
 #include <string.h>
 
-enum { DRAIN_S = 300 };
+/* Six tries of a migration come to their ends within this, over a lossy link in the longer time: each lasts as long as bytes arrive. */
+enum { DRAIN_S = 300, LOSSY_DRAIN_S = 900 };
+static const double lossy = 0.05;
 
 /* What the parts of a scenario must know of each other. */
 struct draft {
     struct rng rng;
     int aps, muds;
     double duration_s, calm_s; /* calm_s: nothing goes wrong any more */
+    double loss;               /* between edge servers */
     bool large, long_stops, restarts;
     struct buf *out;
 };
@@ -79,8 +82,8 @@ static void draw_schedule(struct draft *d, double rate_mbit)
 static void draw_links(struct draft *d)
 {
     double rtt_ms = any_size(d, 2, 200), rate_mbit = any_size(d, 20, 800);
-    double loss = !d->large && one_in(d, 4) ? any_size(d, 0.001, 0.1) : 0,
-           air_loss = one_in(d, 4) ? any_size(d, 0.001, 0.1) : 0;
+    d->loss = !d->large && one_in(d, 4) ? any_size(d, 0.001, 0.1) : 0;
+    double air_loss = one_in(d, 4) ? any_size(d, 0.001, 0.1) : 0;
     buf_printf(d->out, "\"links\":[");
     for (int i = 1; i <= d->aps; i++)
         for (int j = i + 1; j <= d->aps; j++) {
@@ -88,8 +91,8 @@ static void draw_links(struct draft *d)
                        rtt_ms, rate_mbit);
             if (one_in(d, 4))
                 draw_schedule(d, rate_mbit);
-            else if (loss > 0)
-                buf_printf(d->out, ",\"loss\":%.4f", loss);
+            else if (d->loss > 0)
+                buf_printf(d->out, ",\"loss\":%.4f", d->loss);
             buf_printf(d->out, "},");
         }
     for (int i = 1; i <= d->aps; i++)
@@ -213,7 +216,7 @@ static void draw_timeouts(struct draft *d)
         "\"drain_ms\":%d}",
         retry_ms, retry_ms * any_of(d, 3, 10), any_size(d, 50, 1000), any_size(d, 1500, 20000),
         any_size(d, 1000, 10000), any_size(d, 100, 5000), rto_ms, rto_ms, rto_ms * any_of(d, 1, 6),
-        DRAIN_S * 1000);
+        (d->loss > lossy ? LOSSY_DRAIN_S : DRAIN_S) * 1000);
 }
 
 /* --- what goes wrong ------------------------------------------------------------------------------------------------------------- */
