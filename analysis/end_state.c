@@ -2,6 +2,9 @@
 #include "held_back.h"
 #include "mem.h"
 
+#include <stdarg.h>
+#include <stdlib.h>
+
 /* What the rules look at. */
 struct end {
     struct trial *trial;
@@ -19,8 +22,15 @@ struct end {
     const char *rule; /* that is being checked */
 };
 
-#define complain(end, format, ...)                                                                           \
-    trial_complain((end)->trial, "%s: %s: " format, (end)->rule, (end)->name __VA_OPT__(, ) __VA_ARGS__)
+static void complain(const struct end *end, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void complain(const struct end *end, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    autofree char *text = mem_vprintf(format, args);
+    va_end(args);
+    trial_complain(end->trial, "%s: %s: %s", end->rule, end->name, text);
+}
 
 static const struct ap_client *ap_client_at(const struct end *end, int ap)
 {

@@ -77,7 +77,7 @@ static void a_reassociation(struct buf *out)
 static struct offload a_message(void)
 {
     return (struct offload){.type = OFFLOAD_REPLY,
-                            .flags = OFFLOAD_CACHED,
+                            .flags = OFFLOAD_CACHED | OFFLOAD_SNAPSHOT | OFFLOAD_FORGOTTEN,
                             .hops = 3,
                             .mud = 7,
                             .sequence = 2,
@@ -163,10 +163,11 @@ static void a_short_message(struct buf *out)
 }
 
 #define MESSAGE_FIELDS                                                                                       \
-    "roamlab.type roamlab.flags.cached roamlab.flags.executed roamlab.hops roamlab.mud roamlab.sequence "    \
+    "roamlab.type roamlab.flags.cached roamlab.flags.executed roamlab.flags.anew roamlab.flags.snapshot "    \
+    "roamlab.flags.brief roamlab.flags.forgotten roamlab.hops roamlab.mud roamlab.sequence "                 \
     "roamlab.migration roamlab.number roamlab.until roamlab.status roamlab.peer.role roamlab.peer.index "    \
     "roamlab.digest roamlab.checksum roamlab.payload_len _ws.malformed"
-#define MESSAGE_SAYS "2;1;0;3;7;2;1;49;50;-5;2;2;0x1122334455667788;0x99aabbccddeeff00;4;"
+#define MESSAGE_SAYS "2;1;0;0;1;0;1;3;7;2;1;49;50;-5;2;2;0x1122334455667788;0x99aabbccddeeff00;4;"
 
 static const struct {
     void (*payload)(struct buf *out);

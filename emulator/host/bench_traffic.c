@@ -230,8 +230,8 @@ static void *receive_delays(void *argument)
     struct delay_receiver *receiver = argument;
     struct sched_param priority = {.sched_priority = PRIORITY};
     pthread_setschedparam(pthread_self(), SCHED_FIFO, &priority);
-    struct stamped packet;
-    int64_t arrived_ns;
+    struct stamped packet = {0};
+    int64_t arrived_ns = 0;
     int left = receiver->count;
     while (left > 0 && receive_stamped(receiver->fd, &packet, &arrived_ns)) {
         int64_t read_ns = calendar_ns(), due_ns = packet.sent_ns + receiver->delay.ns;

@@ -24,6 +24,10 @@ local o = {
     type = ProtoField.uint8("roamlab.type", "Type", base.DEC, types),
     cached = ProtoField.bool("roamlab.flags.cached", "Answered from the reply cache", 8, nil, 0x01),
     executed = ProtoField.bool("roamlab.flags.executed", "Executed; the digest is valid", 8, nil, 0x02),
+    anew = ProtoField.bool("roamlab.flags.anew", "A new container begins at this number", 8, nil, 0x04),
+    snapshot = ProtoField.bool("roamlab.flags.snapshot", "Begins from a snapshot", 8, nil, 0x08),
+    brief = ProtoField.bool("roamlab.flags.brief", "Without the checksum", 8, nil, 0x10),
+    forgotten = ProtoField.bool("roamlab.flags.forgotten", "The sender does not know whether it is committed", 8, nil, 0x20),
     hops = ProtoField.uint8("roamlab.hops", "Forwards left"),
     acked = ProtoField.uint8("roamlab.acked", "Acknowledges", base.DEC, types),
     peer_role = ProtoField.uint8("roamlab.peer.role", "Peer's role", base.DEC, roles),
@@ -55,8 +59,9 @@ function offload.dissector(bytes, packet, root)
     local tree = root:add(offload, bytes(), string.format("roamlab %s, MUD %d", types[type] or "type " .. type, bytes(8, 4):uint()))
     tree:add(o.version, bytes(2, 1))
     tree:add(o.type, bytes(3, 1))
-    tree:add(o.cached, bytes(4, 1))
-    tree:add(o.executed, bytes(4, 1))
+    for _, flag in ipairs({o.cached, o.executed, o.anew, o.snapshot, o.brief, o.forgotten}) do
+        tree:add(flag, bytes(4, 1))
+    end
     tree:add(o.hops, bytes(5, 1))
     tree:add(o.acked, bytes(6, 1))
     tree:add(o.mud, bytes(8, 4))
