@@ -35,9 +35,11 @@ static bool has_security_option(struct json_object *info, const char *name)
 {
     struct json_object *list = NULL;
     json_object_object_get_ex(info, "SecurityOptions", &list);
-    for (size_t i = 0; list && i < json_object_array_length(list); i++)
-        if (!strncmp(json_object_get_string(json_object_array_get_idx(list, i)), name, strlen(name)))
+    for (size_t i = 0; json_object_is_type(list, json_type_array) && i < json_object_array_length(list); i++) {
+        const char *option = json_object_get_string(json_object_array_get_idx(list, i));
+        if (option && !strncmp(option, name, strlen(name)))
             return true;
+    }
     return false;
 }
 
@@ -236,7 +238,9 @@ static int each_labelled(struct cleaning *c, const char *list, const char *label
     int status = docker_endpoint_call(
         c->endpoint, "GET", NULL, &things, e,
         "/%s/json?all=1&filters=%%7B%%22label%%22%%3A%%5B%%22%s%%3D%s%%22%%5D%%7D", list, label, value);
-    for (size_t i = 0; status == 0 && things && i < json_object_array_length(things); i++)
+    if (status == 0 && !json_object_is_type(things, json_type_array))
+        status = err_set(e, EPROTO, "/%s/json: no list", list);
+    for (size_t i = 0; status == 0 && i < json_object_array_length(things); i++)
         status = with(c, text_of(json_object_array_get_idx(things, i), "Id", NULL), e);
     json_object_put(things);
     return status;

@@ -247,7 +247,7 @@ static void end(struct outpost *o)
     premises_end(&o->premises);
     loop_arm_after(o->loop, &o->patience, simtime_s(END_S));
     if (o->agents == 0)
-        loop_stop(o->loop);
+        ship_packets(o);
 }
 
 static void out_of_patience(struct timer *timer)

@@ -73,12 +73,23 @@ static void agent_exited(struct process *process, int status)
     (void)process, (void)status; /* its channel tells */
 }
 
+static void close_pair(const int fds[2])
+{
+    close(fds[0]);
+    close(fds[1]);
+}
+
 static int start_agent(struct premises *p, int host, struct err *e)
 {
     struct premises_agent *a = &p->agents[host];
     int to[2], from[2];
-    if (pipe2(to, O_CLOEXEC) < 0 || pipe2(from, O_CLOEXEC) < 0)
+    if (pipe2(to, O_CLOEXEC) < 0)
         return err_errno(e, "pipe");
+    if (pipe2(from, O_CLOEXEC) < 0) {
+        int status = err_errno(e, "pipe");
+        close_pair(to);
+        return status;
+    }
     struct process_options options = PROCESS_OPTIONS_INIT;
     options.argv = (const char *[]){"/proc/self/exe", "agent", NULL};
     options.net_namespace = testbed_namespace(p->testbed, host);
@@ -93,8 +104,12 @@ static int start_agent(struct premises *p, int host, struct err *e)
     close(from[1]);
     a->channel.line = line_arrives;
     a->channel.closed = agent_silent;
-    if (status == 0)
+    if (status == 0) {
         status = channel_open(&a->channel, p->loop, from[0], to[1], e);
+    } else {
+        close(from[0]);
+        close(to[1]);
+    }
     if (status == 0)
         status = journal_record_process(p->journal, a->process.pid, e);
     a->here = status == 0;
