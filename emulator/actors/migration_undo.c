@@ -167,6 +167,7 @@ void migration_undo_probed(struct edge_client *client, const struct offload *o)
     const struct offload *halted = &m->last_probe;
     m->unproven = false;
     if (o->number == halted->number && o->digest == halted->digest && o->checksum == halted->checksum) {
+        client->next = o->number; /* unknown after a restart */
         edge_report_container(client, client->container, "live");
         migration_undo(client);
         return;
