@@ -37,11 +37,12 @@ static void look_at(struct seen *seen, json_object *entry)
     seen->rates += *phase == 'C';
     seen->slices += *phase == 'b' && strcmp(category, "request") == 0;
     if (strlen(phase) != 1 || !strchr("XbesfiMC", *phase) || !(json_number_at(entry, "pid") >= 1) ||
-        !(json_number_at(entry, "ts") >= 0) || !*json_text_at(entry, "name"))
+        !(json_number_at(entry, "tid") >= 1) || !(json_number_at(entry, "ts") >= 0) ||
+        !*json_text_at(entry, "name"))
         fail_msg("%s", json_object_to_json_string(entry));
 }
 
-/* Every flow and every slice that ends has begun, no later. */
+/* Every flow and every slice that ends has begun, no later, under an id of its own. */
 static void check_ends(json_object *entries)
 {
     json_object *begins = json_object_new_object();
@@ -49,6 +50,8 @@ static void check_ends(json_object *entries)
         json_object *entry = json_object_array_get_idx(entries, i), *begin;
         char phase = json_text_at(entry, "ph")[0];
         autofree char *key = mem_printf("%s %.0f", json_text_at(entry, "cat"), json_number_at(entry, "id"));
+        if ((phase == 's' || phase == 'b') && json_object_object_get_ex(begins, key, NULL))
+            fail_msg("%s has another's id", json_object_to_json_string(entry));
         if (phase == 's' || phase == 'b')
             json_object_object_add(begins, key, json_object_get(entry));
         if (phase != 'f' && phase != 'e')
@@ -59,6 +62,35 @@ static void check_ends(json_object *entries)
         json_object_object_del(begins, key);
     }
     json_object_put(begins);
+}
+
+static int64_t ns_at(json_object *entry, const char *key)
+{
+    return llround(json_number_at(entry, key) * 1000);
+}
+
+/* Slices of a thread are told in order and do not overlap but for those of one instant, which are alike; flows lie inside the slice before. */
+static void check_threads(json_object *entries)
+{
+    json_object *last[16] = {NULL};
+    for (size_t i = 0; i < json_object_array_length(entries); i++) {
+        json_object *entry = json_object_array_get_idx(entries, i);
+        char phase = json_text_at(entry, "ph")[0];
+        size_t process = (size_t)json_number_at(entry, "pid");
+        assert_true(process < ARRAY_LEN(last));
+        if (!strchr("Xsf", phase))
+            continue;
+        int64_t at = ns_at(entry, "ts"), begin = last[process] ? ns_at(last[process], "ts") : 0,
+                length = last[process] ? ns_at(last[process], "dur") : 0;
+        bool good = phase == 'X' ? ns_at(entry, "dur") > 0 && (at >= begin + length ||
+                                                               (at == begin && ns_at(entry, "dur") == length))
+                                 : last[process] && at >= begin && at < begin + length;
+        if (!good)
+            fail_msg("%s after %s", json_object_to_json_string(entry),
+                     json_object_to_json_string(last[process]));
+        if (phase == 'X')
+            last[process] = entry;
+    }
 }
 
 static void run_and_export(const char *folder, const char *scenario, const char *form)
@@ -90,6 +122,7 @@ static void test_traces(void **state)
         for (size_t k = 0; k < json_object_array_length(entries); k++)
             look_at(&seen, json_object_array_get_idx(entries, k));
         check_ends(entries);
+        check_threads(entries);
         assert_int_equal(seen.slices, json_number_at(result, "requests.answered"));
         assert_int_equal(seen.names, runs[i].roles);
         assert_int_equal(seen.begun, seen.ended);
@@ -206,17 +239,17 @@ static void test_wireshark_names_the_hosts(void **state)
     write_capture(*state, "pc2.pcap", "b");
     assert_int_equal(command_output(export_main, *state, arguments), 0);
     autofree char *said = shell_output(
-        *state, "tshark -r capture.pcapng -T fields -e frame.interface_name -e frame.time_relative 2>/dev/null", &status);
+        *state,
+        "tshark -r capture.pcapng -T fields -e frame.interface_name -e frame.time_relative 2>/dev/null",
+        &status);
     assert_string_equal(said, "pc1\t0.000000000\npc2\t0.000000001\n");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_traces),
-        IN_FOLDER(test_texts_are_kept),
-        IN_FOLDER(test_captures_become_one),
-        IN_FOLDER(test_wireshark_names_the_hosts),
+        cmocka_unit_test(test_traces),           IN_FOLDER(test_texts_are_kept),
+        IN_FOLDER(test_captures_become_one),     IN_FOLDER(test_wireshark_names_the_hosts),
         IN_FOLDER(test_what_cannot_be_exported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
