@@ -18,9 +18,8 @@ static inline bool chromium_is_missing(void)
     return missing;
 }
 
-/* The page at the address after its script has run; free() it. What the script complains of fails the test. The folder gets Chromium's
- * files. */
-static inline char *chromium_draw(const char *folder, const char *options, const char *address)
+/* The page at the address as it is when nothing more comes; free() it. The folder gets Chromium's files, of them `log`. */
+static inline char *chromium_dump(const char *folder, const char *options, const char *address)
 {
     autofree char *command = mem_printf(
         "timeout 120 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
@@ -28,10 +27,16 @@ static inline char *chromium_draw(const char *folder, const char *options, const
         "--user-data-dir=%s/profile %s --dump-dom %s >%s/dom 2>%s/log",
         folder, options, address, folder, folder);
     assert_int_equal(system(command), 0);
+    return folder_read(folder, "dom");
+}
+
+/* The same after its script has run to its end. What the script complains of fails the test. */
+static inline char *chromium_draw(const char *folder, const char *options, const char *address)
+{
+    char *dom = chromium_dump(folder, options, address);
     autofree char *log = folder_read(folder, "log");
     if (strstr(log, "CONSOLE"))
         fail_msg("%s", strstr(log, "CONSOLE"));
-    char *dom = folder_read(folder, "dom");
     assert_non_null(strstr(dom, "data-ready=\"yes\""));
     return dom;
 }

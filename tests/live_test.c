@@ -425,6 +425,42 @@ static void test_chromium_draws_it(void **state)
     assert_int_equal(command_end(&c, SIGINT), 0);
 }
 
+/* In a process of its own: kills the run when its page has been opened and a reader has heard that it is well into its migration. */
+static void kill_amid_migration(const struct command *c)
+{
+    if (fork() != 0)
+        return;
+    struct buf heard = BUF_INIT;
+    autofree char *opened =
+        mem_printf("until ss -Htn state established 'sport = :%u' | grep -q .; do sleep 0.1; done", c->port);
+    if (system(opened) != 0)
+        _exit(1);
+    reader_hear(reader_of_events(c->port, 0), &heard, "send memory");
+    kill(c->pid, SIGKILL);
+    _exit(0);
+}
+
+/* What has come is drawn though the run has not ended: of a run that is killed midway, the part before. */
+static void test_chromium_draws_what_has_come(void **state)
+{
+    if (chromium_is_missing())
+        skip();
+    struct command c = command_start(run_main, *state,
+                                     (const char *const[]){"--quiet", "--live", "--speed", "1", "-o", "@/run",
+                                                           "scenarios/kim22-quick.json", NULL});
+    autofree char *address = mem_printf("http://127.0.0.1:%u/", c.port);
+    kill_amid_migration(&c);
+    autofree char *dom = chromium_dump(*state, "--virtual-time-budget=2000", address);
+    const char *answered = strstr(dom, "requests answered</dt><dd>");
+    assert_non_null(answered);
+    int requests = atoi(answered + strlen("requests answered</dt><dd>"));
+    assert_in_range(requests, 1, 99);
+    assert_non_null(strstr(dom, "The connection is lost."));
+    assert_null(strstr(dom, "role=\"status\">The run is over"));
+    while (wait(NULL) > 0)
+        continue;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -439,6 +475,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_finished_run_is_played_again, make, discard),
         cmocka_unit_test_setup_teardown(test_options, make, discard),
         cmocka_unit_test_setup_teardown(test_chromium_draws_it, make, discard),
+        cmocka_unit_test_setup_teardown(test_chromium_draws_what_has_come, make, discard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
