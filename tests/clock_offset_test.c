@@ -74,11 +74,30 @@ static void noise_is_seen_through(void **state)
     assert_int_equal(c.worst.ns, simtime_ms(1).ns);
 }
 
+/* A machine that was at work for four seconds, long before the run, and answered nothing meanwhile. */
+static void only_the_run_is_judged(void **state)
+{
+    struct clock_offset c = CLOCK_OFFSET_INIT;
+    (void)state;
+    for (int ms = 0; ms < 25000; ms += 250) {
+        int64_t answered = ms < 5000 || ms >= 9000 ? ms + 1 : 9000, heard = answered + 1;
+        clock_offset_add(&c, simtime_ms(ms), simtime_ms(answered), simtime_ms(heard));
+        if (ms == 15000) {
+            assert_true(clock_offset_uncertainty(&c).ns > simtime_ms(500).ns);
+            clock_offset_watch(&c);
+        }
+    }
+    assert_true(c.worst.ns < simtime_ms(2).ns);
+    clock_offset_add(&c, simtime_s(25), simtime_s(27), simtime_s(27));
+    assert_true(c.worst.ns > simtime_ms(500).ns);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_estimate_is_as_good_as_it_says),
         cmocka_unit_test(noise_is_seen_through),
+        cmocka_unit_test(only_the_run_is_judged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

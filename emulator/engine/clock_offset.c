@@ -96,6 +96,8 @@ struct simtime clock_offset_uncertainty(const struct clock_offset *c)
     bool line = c->count && kept_at(c, 0)->at.ns - kept_at(c, c->count - 1)->at.ns >= baseline_ns;
     for (int i = 0; i < c->count; i++) {
         const struct clock_sample *s = kept_at(c, i);
+        if (line && simtime_before(s->at, c->since))
+            break;
         int64_t aside = llabs(s->offset.ns - line_at(c, s->at.ns));
         struct simtime bound = simtime_ns(s->half.ns + aside);
         if (line)
@@ -108,5 +110,6 @@ struct simtime clock_offset_uncertainty(const struct clock_offset *c)
 
 void clock_offset_watch(struct clock_offset *c)
 {
+    c->since = c->count ? kept_at(c, 0)->at : SIMTIME_ZERO;
     c->worst = clock_offset_uncertainty(c);
 }

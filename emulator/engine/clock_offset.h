@@ -23,12 +23,13 @@ struct clock_offset {
     /* theirs = ours + offset + drift × (ours − base) */
     struct simtime base, offset;
     double drift;
+    struct simtime since; /* clock_offset_watch()'s latest sample: earlier ones shape the line, and say nothing of its error now */
     struct simtime worst; /* the largest uncertainty since clock_offset_watch() */
 };
 
 #define CLOCK_OFFSET_INIT                                                                                    \
     {                                                                                                        \
-        .latest = -1                                                                                         \
+        .latest = -1, .since = {INT64_MIN}                                                                   \
     }
 
 /* A round trip: asked at `sent` and heard at `received` by our clock, answered at `theirs` by theirs. */
@@ -37,7 +38,7 @@ void clock_offset_add(struct clock_offset *c, struct simtime sent, struct simtim
 /* Both ways. Without a sample the clocks are taken as one. */
 struct simtime clock_offset_theirs(const struct clock_offset *c, struct simtime ours);
 struct simtime clock_offset_ours(const struct clock_offset *c, struct simtime theirs);
-/* The line is within that of the true offset at each kept instant: the largest of half a round trip and how far the line is from its
+/* The line is within that of the true offset at each kept instant since clock_offset_watch(): the largest of half a round trip and how far the line is from its
  * middle. SIMTIME_NEVER without a sample. */
 struct simtime clock_offset_uncertainty(const struct clock_offset *c);
 /* Begins to remember the worst. */
