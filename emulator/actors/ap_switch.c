@@ -6,13 +6,7 @@
 
 void ap_report_stage(struct ap_client *client, enum operation operation, struct simtime begin)
 {
-    struct report r = REPORT_INIT;
-    r.kind = EVENT_STAGE;
-    r.reporter = client->ap->actor.self;
-    r.text = operation_name(operation);
-    r.mud = (int32_t)client->mud;
-    r.migration = (int32_t)client->migration;
-    r.begin = begin;
+    struct report r = report_of_stage(client->ap->actor.self, operation, client->mud, client->migration, begin);
     client->ap->actor.port->operations->report(client->ap->actor.port, &r);
 }
 

@@ -31,13 +31,7 @@ void edge_report_stage(struct edge_client *client, uint32_t migration, enum oper
                        const struct order_result *result)
 {
     struct actor *actor = &client->edge->actor;
-    struct report r = REPORT_INIT;
-    r.kind = EVENT_STAGE;
-    r.reporter = actor->self;
-    r.text = operation_name(operation);
-    r.mud = (int32_t)client->mud;
-    r.migration = (int32_t)migration;
-    r.begin = begin;
+    struct report r = report_of_stage(actor->self, operation, client->mud, migration, begin);
     r.bytes = result->bytes;
     r.value = result->status;
     actor->port->operations->report(actor->port, &r);

@@ -53,6 +53,20 @@ struct report {
 
 #define REPORT_INIT {.mud = -1, .number = -1, .migration = -1}
 
+/* A stage of a migration that began then and is over now; bytes and value are for the caller to add. */
+static inline struct report report_of_stage(struct party reporter, enum operation operation, uint32_t mud, uint32_t migration,
+                                            struct simtime begin)
+{
+    struct report r = REPORT_INIT;
+    r.kind = EVENT_STAGE;
+    r.reporter = reporter;
+    r.text = operation_name(operation);
+    r.mud = (int32_t)mud;
+    r.migration = (int32_t)migration;
+    r.begin = begin;
+    return r;
+}
+
 struct port_operations {
     struct simtime (*now)(struct port *port);
     void (*set_alarm)(struct port *port, struct alarm *alarm, struct simtime at);

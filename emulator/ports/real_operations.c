@@ -166,13 +166,8 @@ static void sent(struct transfer_job *job, int status, const struct err *e)
 static void stored(struct transfer_job *job)
 {
     const struct real_order *o = container_of(job, struct real_order, transfer);
-    struct report r = REPORT_INIT;
-    r.kind = EVENT_STAGE;
-    r.reporter = o->order.edge;
-    r.text = operation_name(OP_STORE);
-    r.mud = (int32_t)o->order.mud;
-    r.migration = (int32_t)o->order.migration;
-    r.begin = simtime_sub(job->begin, o->real->origin);
+    struct report r = report_of_stage(o->order.edge, OP_STORE, o->order.mud, o->order.migration,
+                                      simtime_sub(job->begin, o->real->origin));
     r.bytes = (int64_t)job->wire_bytes;
     o->real->port.operations->report(&o->real->port, &r);
 }

@@ -195,13 +195,7 @@ static void next_leg_begins(struct timer *timer)
 static void report_store(const struct sim_order *so)
 {
     struct port *port = &so->sim->ports[sim_edge_host(so->sim, so->order.edge)].port;
-    struct report r = REPORT_INIT;
-    r.kind = EVENT_STAGE;
-    r.reporter = so->order.edge;
-    r.text = operation_name(OP_STORE);
-    r.mud = (int32_t)so->order.mud;
-    r.migration = (int32_t)so->order.migration;
-    r.begin = so->begin;
+    struct report r = report_of_stage(so->order.edge, OP_STORE, so->order.mud, so->order.migration, so->begin);
     r.bytes = (int64_t)so->earlier;
     port->operations->report(port, &r);
 }
