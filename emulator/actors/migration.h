@@ -68,6 +68,8 @@ void migration_call_off(struct edge_client *client, int32_t status, const char *
 
 /* Something failed at the source. If the target may serve already, the verdict is the access point's. */
 void migration_fail(struct edge_client *client, int32_t status, const char *reason);
+/* Asks the target to remove what the migration has brought, unless it serves, or has served: then it answers STOP. */
+void migration_ask_target(struct edge_client *client);
 /* It is called off by somebody who cannot know whether it is committed. */
 void migration_doubt(struct edge_client *client, int32_t status, const char *reason);
 /* The target has not served, and has nothing of it any more. */

@@ -19,7 +19,7 @@ void migration_ask_back(struct edge_client *client, int32_t status)
         return;
     m->asked_back = true;
     m->status = status;
-    migration_tell(client, m, m->peer, OFFLOAD_REMOVE, 0);
+    migration_ask_target(client);
 }
 
 void migration_answered_back(struct edge_client *client, uint32_t migration, int32_t status)

@@ -104,6 +104,17 @@ void migration_fail(struct edge_client *client, int32_t status, const char *reas
     migration_await_verdict(client);
 }
 
+void migration_ask_target(struct edge_client *client)
+{
+    const struct migration *m = &client->out;
+    struct offload o = {.type = OFFLOAD_REMOVE,
+                        .flags = OFFLOAD_FORGOTTEN,
+                        .mud = client->mud,
+                        .sequence = m->sequence,
+                        .migration = m->id};
+    courier_send_offload(&client->edge->courier, m->peer, &o);
+}
+
 void migration_doubt(struct edge_client *client, int32_t status, const char *reason)
 {
     struct migration *m = &client->out;
@@ -118,12 +129,7 @@ void migration_doubt(struct edge_client *client, int32_t status, const char *rea
     explain(client, status, reason);
     actor_clear_alarm(&client->edge->actor, &m->alarm);
     halt(client);
-    struct offload o = {.type = OFFLOAD_REMOVE,
-                        .flags = OFFLOAD_FORGOTTEN,
-                        .mud = client->mud,
-                        .sequence = m->sequence,
-                        .migration = m->id};
-    courier_send_offload(&client->edge->courier, m->peer, &o);
+    migration_ask_target(client);
 }
 
 void migration_disproved(struct edge_client *client)
