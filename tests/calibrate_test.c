@@ -5,6 +5,7 @@
 #include "json_file.h"
 #include "least_squares.h"
 #include "play.h"
+#include "scenario_key.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -63,7 +64,7 @@ static const char planted_costs[] =
 static const char planted_carriers[] = "{\"scp\": {\"fixed_ms\": 40, \"ms_per_mb\": 3, \"round_trips\": 7}}";
 
 struct point {
-    const char *rtt_ms, *rate_mbit, *layer_mb, *memory_mb;
+    const char *carrier, *rtt_ms, *rate_mbit, *layer_mb, *memory_mb;
 };
 
 static void make_run(const char *folder, const struct point *p)
@@ -72,10 +73,11 @@ static void make_run(const char *folder, const struct point *p)
         {"links.0.rtt_ms", p->rtt_ms},     {"links.0.rate_mbit", p->rate_mbit},
         {"service.layer_mb", p->layer_mb}, {"service.memory_mb", p->memory_mb},
         {"costs", planted_costs},          {"carriers", planted_carriers},
+        {"migration.carrier", p->carrier},
     };
     struct err e = ERR_INIT;
     struct play play;
-    struct scenario *s = scenario_read("scenarios/kim22-quick.json", settings, ARRAY_LEN(settings), &e);
+    struct scenario *s = scenario_read("scenarios/matrix.json", settings, ARRAY_LEN(settings), &e);
     assert_non_null(s);
     play_init(&play, s, false);
     if (play_once(&play, 1, folder, NULL, &e) < 0)
@@ -126,10 +128,10 @@ static double predict(const char *folder, const char *costs, double *measured_s)
 
 static void planted_costs_are_found_and_predict(void **state)
 {
-    static const struct point points[] = {{"20", "80", "2", "8"},
-                                          {"60", "40", "12", "20"},
-                                          {"100", "100", "6", "30"}},
-                              unseen = {"150", "60", "15", "16"};
+    static const struct point points[] = {{"scp", "20", "80", "2", "8"},
+                                          {"scp", "60", "40", "12", "20"},
+                                          {"scp", "100", "100", "6", "30"}},
+                              unseen = {"scp", "150", "60", "15", "16"};
     char *folder = folder_make();
     autofree char *run = mem_printf("%s/unseen", folder), *costs = mem_printf("%s/costs.json", folder);
     double measured_s = 0;
@@ -151,9 +153,25 @@ static void planted_costs_are_found_and_predict(void **state)
     folder_remove(folder);
 }
 
+static void what_was_fitted_to_any_carrier_can_be_named(void **state)
+{
+    (void)state;
+    for (int i = 0; scenario_carrier_at(i); i++) {
+        struct point points[] = {{scenario_carrier_at(i), "20", "80", "2", "8"},
+                                 {scenario_carrier_at(i), "60", "40", "6", "20"}};
+        char *folder = folder_make();
+        autofree char *costs = mem_printf("%s/costs.json", folder), *run = mem_printf("%s/fit-1", folder);
+        double measured_s = 0;
+        json_object_put(fit_points(folder, points, ARRAY_LEN(points)));
+        double predicted_s = predict(run, costs, &measured_s);
+        assert_near(predicted_s, measured_s, 0.05);
+        folder_remove(folder);
+    }
+}
+
 static void what_one_size_cannot_tell_is_said(void **state)
 {
-    static const struct point points[] = {{"20", "80", "4", "8"}, {"20", "40", "4", "8"}};
+    static const struct point points[] = {{"scp", "20", "80", "4", "8"}, {"scp", "20", "40", "4", "8"}};
     char *folder = folder_make();
     (void)state;
     json_object *fitted = fit_points(folder, points, ARRAY_LEN(points));
@@ -238,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(least_squares_without_negative_coefficients),
         cmocka_unit_test(planted_costs_are_found_and_predict),
+        cmocka_unit_test(what_was_fitted_to_any_carrier_can_be_named),
         cmocka_unit_test(what_one_size_cannot_tell_is_said),
         cmocka_unit_test(folders_without_a_run_are_refused),
         cmocka_unit_test(a_file_of_costs_is_taken_in),

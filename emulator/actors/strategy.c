@@ -76,6 +76,11 @@ enum operation operation_of(const char *name)
     return OPERATIONS;
 }
 
+bool operation_is_ordered(enum operation operation)
+{
+    return operation != OP_REPLAY && operation != OP_SWITCH && operation != OP_STORE;
+}
+
 bool operation_is_transfer(enum operation operation)
 {
     switch (operation) {

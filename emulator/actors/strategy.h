@@ -109,6 +109,8 @@ struct strategy {
 const char *operation_name(enum operation operation); /* "take layer", … as in result.json's stages */
 /* The operation of that name, or OPERATIONS. */
 enum operation operation_of(const char *name);
+/* Is an edge server ordered to do it, so that it can fail and has costs? Others are only observed, as stages. */
+bool operation_is_ordered(enum operation operation);
 bool operation_is_transfer(enum operation operation); /* OP_SEND_*, OP_FETCH_PAGES */
 /* Goes on beside the other stages, past the switch: the switch does not wait for it, the end of the source does. */
 bool operation_is_of_pages(enum operation operation);

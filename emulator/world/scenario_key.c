@@ -412,9 +412,7 @@ const struct scenario_key *scenario_key_of(const struct scenario_keys *keys, con
 const char *scenario_edge_operation_at(int i)
 {
     for (int operation = 0; operation < OPERATIONS; operation++) {
-        if (operation == OP_REPLAY || operation == OP_SWITCH || operation == OP_STORE)
-            continue;
-        if (i-- == 0)
+        if (operation_is_ordered((enum operation)operation) && i-- == 0)
             return operation_name(operation);
     }
     return NULL;
