@@ -279,6 +279,18 @@ static inline pid_t fixture_engine(const struct fixture_run *run, const char *pr
     return (pid_t)atoi(pids);
 }
 
+/* Lazy pages need a long pipe (tools/setup); says so if this process gets none. */
+static inline bool fixture_pages_can_come(void)
+{
+    int fds[2];
+    bool can = pipe(fds) == 0 && fcntl(fds[0], F_SETPIPE_SZ, 4 << 20) >= 0;
+    close(fds[0]);
+    close(fds[1]);
+    if (!can)
+        printf("skip: lazy pages: no pipe of 4 MiB (roamlab doctor says what mends it)\n");
+    return can;
+}
+
 /* --- results ----------------------------------------------------------------------------------------------------- */
 
 static inline json_object *fixture_result(const struct fixture_run *run)

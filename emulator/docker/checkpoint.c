@@ -39,19 +39,25 @@ static void quote_errors(struct buf *log, char *out, size_t size)
         snprintf(out, size, "%.160s%s%.160s", first[0], first[1] ? " / " : "", first[1] ? first[1] : "");
 }
 
+void docker_criu_errors(const char *path, char *out, size_t size)
+{
+    struct buf log = BUF_INIT;
+    files_read(path, 65536, &log, NULL);
+    quote_errors(&log, out, size);
+    buf_free(&log);
+}
+
 static int dump_ended(struct docker_job *job, int status, struct err *e)
 {
     autofree char *criu_log = mem_printf("%s/dump.log", job->spool);
-    struct buf log = BUF_INIT, said = BUF_INIT;
+    struct buf said = BUF_INIT;
     char quote[400];
     if (status) {
-        files_read(criu_log, 65536, &log, NULL);
         files_read(job->log, 300, &said, NULL);
-        quote_errors(&log, quote, sizeof quote);
+        docker_criu_errors(criu_log, quote, sizeof quote);
         err_set(e, EIO, "runc checkpoint ended with status %d: %s", status, *quote ? quote : buf_text(&said));
         err_hint(e, "roamlab doctor checks CRIU; its log is %s", criu_log);
     }
-    buf_free(&log);
     buf_free(&said);
     return status ? -EIO : 0;
 }
@@ -76,7 +82,7 @@ static int make_fresh(struct background *b, struct err *e)
 }
 
 /* Removing an older checkpoint takes a moment; usually there is none. */
-static int step_fresh_memory(struct docker_job *job, struct err *e)
+int docker_step_fresh_memory(struct docker_job *job, struct err *e)
 {
     return docker_job_background(job, make_fresh, e);
 }
@@ -93,7 +99,7 @@ static int run_dump(struct docker_job *job, const char *how, struct err *e)
         "runc",        "--root",   root, "checkpoint", how, "--image-path", memory,
         "--work-path", job->spool, job->parent ? "--parent-path" : c->id, job->parent, c->id, NULL};
     c->dumper.ended = dumper_ended;
-    int status = docker_job_spawn(job, &c->dumper, argv, job->log, e);
+    int status = docker_job_spawn(job, &c->dumper, argv, job->log, -1, e);
     c->dump_job = status < 0 ? NULL : job;
     return status;
 }
@@ -115,14 +121,14 @@ static int step_cut_link(struct docker_job *job, struct err *e)
     return unlink(link_path) < 0 && errno != ENOENT ? err_errno(e, "%s", link_path) : DOCKER_STEP_DONE;
 }
 
-static int step_list(struct docker_job *job, struct err *e)
+int docker_step_list_memory(struct docker_job *job, struct err *e)
 {
     autofree char *memory = mem_printf("%s/memory", job->spool);
     int status = manifest_write(memory, &job->bytes, e);
     return status < 0 ? status : DOCKER_STEP_DONE;
 }
 
-static int step_check(struct docker_job *job, struct err *e)
+int docker_step_check_memory(struct docker_job *job, struct err *e)
 {
     uint64_t parent_bytes = 0;
     autofree char *memory = mem_printf("%s/memory", job->spool), *parent = mem_printf("%s/parent", job->spool);
@@ -134,12 +140,12 @@ static int step_check(struct docker_job *job, struct err *e)
 }
 
 /* A folder in TMPDIR for the pages, and the checkpoint folder with the rest. */
-static char *pages_folder(const struct docker_container *c)
+char *docker_pages_folder(const struct docker_container *c)
 {
     return mem_printf("%s/roamlab-%s", c->daemon->places.tmp, c->name);
 }
 
-static char *checkpoint_folder(const struct docker_container *c)
+char *docker_checkpoint_folder(const struct docker_container *c)
 {
     return mem_printf("%s/containers/%s/checkpoints/roamlab", c->daemon->places.data, c->id);
 }
@@ -171,7 +177,7 @@ static int link_or_copy(const char *from, const char *to, struct background *b, 
 static int place_file(const struct docker_container *c, const char *memory, const char *name,
                       struct background *b, struct err *e)
 {
-    autofree char *pages = pages_folder(c), *checkpoint = checkpoint_folder(c);
+    autofree char *pages = docker_pages_folder(c), *checkpoint = docker_checkpoint_folder(c);
     bool big = !strncmp(name, "pages-", 6);
     autofree char *from = mem_printf("%s/%s", memory, name);
     autofree char *to = mem_printf("%s/%s", big ? pages : checkpoint, name);
@@ -185,14 +191,14 @@ static int place_file(const struct docker_container *c, const char *memory, cons
 
 static int remove_placed(const struct docker_container *c, struct err *e)
 {
-    autofree char *pages = pages_folder(c), *checkpoint = checkpoint_folder(c);
+    autofree char *pages = docker_pages_folder(c), *checkpoint = docker_checkpoint_folder(c);
     int status = files_remove(pages, e);
     return status < 0 ? status : files_remove(checkpoint, e);
 }
 
 static int make_placed(const struct docker_container *c, struct err *e)
 {
-    autofree char *pages = pages_folder(c), *checkpoint = checkpoint_folder(c);
+    autofree char *pages = docker_pages_folder(c), *checkpoint = docker_checkpoint_folder(c);
     int status = remove_placed(c, e);
     if (status == 0)
         status = files_make_folder(pages, 0700, e);
@@ -203,7 +209,7 @@ static int make_placed(const struct docker_container *c, struct err *e)
 static int place_parents_file(const struct docker_container *c, const char *parent, const char *name,
                               struct background *b, struct err *e)
 {
-    autofree char *pages = pages_folder(c);
+    autofree char *pages = docker_pages_folder(c);
     autofree char *from = mem_printf("%s/%s", parent, name), *to = mem_printf("%s/parent/%s", pages, name);
     return link_or_copy(from, to, b, e);
 }
@@ -226,8 +232,8 @@ static int place_each(struct docker_job *job, const char *folder,
 
 static int place_parent(struct docker_job *job, struct err *e)
 {
-    autofree char *parent = mem_printf("%s/parent", job->spool), *pages = pages_folder(job->container),
-                  *checkpoint = checkpoint_folder(job->container);
+    autofree char *parent = mem_printf("%s/parent", job->spool), *pages = docker_pages_folder(job->container),
+                  *checkpoint = docker_checkpoint_folder(job->container);
     autofree char *folder = mem_printf("%s/parent", pages), *link_path = mem_printf("%s/parent", checkpoint),
                   *target = mem_printf("../roamlab-%s/parent", job->container->name);
     if (access(parent, F_OK) < 0)
@@ -250,7 +256,7 @@ static int place(struct background *b, struct err *e)
     return status < 0 ? status : place_each(job, memory, place_file, e);
 }
 
-static int step_place(struct docker_job *job, struct err *e)
+int docker_step_place(struct docker_job *job, struct err *e)
 {
     return docker_job_background(job, place, e);
 }
@@ -292,7 +298,7 @@ static int restored(struct docker_job *job, int status, struct json_object *answ
     return status;
 }
 
-static int step_restore(struct docker_job *job, struct err *e)
+int docker_step_restore(struct docker_job *job, struct err *e)
 {
     struct docker_container *c = job->container;
     job->log = mem_printf("%s/%s/restore.log", c->daemon->places.work, c->id);
@@ -328,14 +334,14 @@ static int tidy(struct background *b, struct err *e)
     return remove_placed(c, e);
 }
 
-static int step_tidy(struct docker_job *job, struct err *e)
+int docker_step_tidy(struct docker_job *job, struct err *e)
 {
     return docker_job_background(job, tidy, e);
 }
 
 void docker_container_dump(struct docker_container *c, struct docker_job *job, const char *spool)
 {
-    static const docker_step steps[] = {docker_step_make_spool, step_fresh_memory, step_dump, step_list,
+    static const docker_step steps[] = {docker_step_make_spool, docker_step_fresh_memory, step_dump, docker_step_list_memory,
                                         NULL};
     job->spool = mem_copy_string(spool);
     docker_job_start(job, c, "dump", steps);
@@ -343,21 +349,21 @@ void docker_container_dump(struct docker_container *c, struct docker_job *job, c
 
 void docker_container_pre_dump(struct docker_container *c, struct docker_job *job, const char *spool)
 {
-    static const docker_step steps[] = {docker_step_make_spool, step_fresh_memory, step_pre_dump, step_list, NULL};
+    static const docker_step steps[] = {docker_step_make_spool, docker_step_fresh_memory, step_pre_dump, docker_step_list_memory, NULL};
     job->spool = mem_copy_string(spool);
     docker_job_start(job, c, "pre-dump", steps);
 }
 
 void docker_container_dump_since(struct docker_container *c, struct docker_job *job, const char *spool, const char *parent)
 {
-    static const docker_step steps[] = {docker_step_make_spool, step_fresh_memory, step_dump, step_cut_link, step_list, NULL};
+    static const docker_step steps[] = {docker_step_make_spool, docker_step_fresh_memory, step_dump, step_cut_link, docker_step_list_memory, NULL};
     job->spool = mem_copy_string(spool);
     job->parent = mem_copy_string(parent);
     docker_job_start(job, c, "dump", steps);
 }
 
 static const docker_step restore_steps[] = {
-    step_check, step_place, step_restore, docker_step_inspect, docker_step_running, step_tidy, NULL};
+    docker_step_check_memory, docker_step_place, docker_step_restore, docker_step_inspect, docker_step_running, docker_step_tidy, NULL};
 
 void docker_container_restore(struct docker_container *c, struct docker_job *job, const char *spool)
 {
@@ -373,7 +379,7 @@ void docker_container_revive(struct docker_container *c, struct docker_job *job,
 
 void docker_checkpoint_forget(const struct docker_container *c)
 {
-    autofree char *folder = mem_printf("roamlab-%s/", c->name), *pages = pages_folder(c);
+    autofree char *folder = mem_printf("roamlab-%s/", c->name), *pages = docker_pages_folder(c);
     remove_unpacked(c->daemon->places.tmp, folder);
     files_remove(pages, NULL);
     if (c->id) { /* runc's own folder stays when its shim was killed */

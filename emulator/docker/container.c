@@ -1,5 +1,6 @@
 #include "container.h"
 #include "files.h"
+#include "lazy_pages.h"
 #include "mem.h"
 
 #include <errno.h>
@@ -37,6 +38,7 @@ void docker_container_init(struct docker_container *c, struct docker_daemon *d,
 void docker_container_free(struct docker_container *c)
 {
     process_kill(&c->dumper);
+    docker_pager_free(c);
     for (int i = 0; c->environment && c->environment[i]; i++)
         free(c->environment[i]);
     free(c->environment);
@@ -182,6 +184,7 @@ int docker_step_kill(struct docker_job *job, struct err *e)
     }
     if (c->restoring)
         docker_shim_kill(c);
+    docker_pager_free(c);
     forget_process(c);
     return DOCKER_STEP_DONE;
 }

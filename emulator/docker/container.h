@@ -22,6 +22,20 @@ struct docker_service {
     uint32_t mud, memory_pages, layer_pages, volume_pages, work_us, reply_bytes, window;
 };
 
+/* Of lazy_pages.h: what serves the container's pages at the source, or fetches them at the target. */
+struct docker_pager {
+    const char *name;       /* of its program */
+    struct process process; /* pid 0 = none, or it has ended */
+    int status;             /* with which it has ended */
+    struct watch word;      /* the pipe by which it says that it is ready; no callback = it has, or never will */
+    struct docker_job *job; /* that waits until it is ready, or has ended; NULL = none */
+    char *log;              /* CRIU's, owned; NULL = there has never been one */
+    bool fetches;
+    int faults;        /* at the target: its descriptor of them, kept (lazy_pages.h); -1 = none */
+    uint64_t bytes;    /* of the pages to be fetched */
+    uint64_t resident; /* pages of the container, at the last look */
+};
+
 struct docker_container {
     struct docker_daemon *daemon;
     char *name, *run, *image; /* owned */
@@ -37,6 +51,7 @@ struct docker_container {
     struct process dumper;       /* runc and CRIU while they dump */
     struct docker_job *dump_job; /* that waits for it; NULL = called off */
     bool restoring;              /* a restore has not answered yet */
+    struct docker_pager pager;
 };
 
 struct docker_container_options {
@@ -108,6 +123,19 @@ int docker_step_running(struct docker_job *job, struct err *e);
 int docker_step_kill(struct docker_job *job, struct err *e);
 int docker_step_make_spool(struct docker_job *job, struct err *e);
 
+/* The same, of checkpoint.c: SPOOL/memory made anew, its list written, and checked; its files put where the Engine looks for them; the Engine's restore;
+ * they are taken away again. */
+int docker_step_fresh_memory(struct docker_job *job, struct err *e);
+int docker_step_list_memory(struct docker_job *job, struct err *e);
+int docker_step_check_memory(struct docker_job *job, struct err *e);
+int docker_step_place(struct docker_job *job, struct err *e);
+int docker_step_restore(struct docker_job *job, struct err *e);
+int docker_step_tidy(struct docker_job *job, struct err *e);
+/* Where those files are: the checkpoint folder of the Engine and, in its temporary folder, that of the pages. free() them. */
+char *docker_checkpoint_folder(const struct docker_container *c);
+char *docker_pages_folder(const struct docker_container *c);
+/* The first errors in a log of CRIU; "" if there are none. */
+void docker_criu_errors(const char *path, char *out, size_t size);
 /* checkpoint.c: removes what a restore that was called off left outside the container's own folders. */
 void docker_checkpoint_forget(const struct docker_container *c);
 /* The same of all containers whose pages are in folders with such names (roamlab-CONTAINER) in an Engine's temporary folder. */

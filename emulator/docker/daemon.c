@@ -243,11 +243,11 @@ static void look_for_containerd(struct timer *timer)
     }
 }
 
-static int start(struct docker_daemon *d, struct err *e)
+static int start(struct docker_daemon *d, const struct docker_paging *paging, struct err *e)
 {
-    int status = docker_root_prepare(d->root, d->path, e);
-    if (status == 0 && d->dump_namespace)
-        status = docker_root_unlocked(d->root, e);
+    int status = docker_root_prepare(d->root, d->path, paging, e);
+    if (status == 0)
+        status = docker_root_configure_criu(d->root, d->dump_namespace, paging, e);
     if (status < 0)
         return status;
     autofree char *url = mem_printf("unix://%s/docker.sock", d->root);
@@ -265,6 +265,8 @@ static void set_up(struct docker_daemon *d, struct loop *loop, const struct daem
     d->net_namespace = mem_copy_string(options->net_namespace);
     d->dump_namespace = mem_copy_string(options->dump_namespace);
     d->network = mem_copy_string("host");
+    d->criu = mem_printf("%s%scriu", own_criu ? options->criu_folder : "", own_criu ? "/" : "");
+    d->paging_patience = options->paging ? options->paging->patience : SIMTIME_ZERO;
     d->path = mem_printf("%s%s%s:/usr/sbin:/sbin", own_criu ? options->criu_folder : "", own_criu ? ":" : "",
                          path ? path : "/usr/bin:/bin");
     docker_places_below(&d->places, d->root);
@@ -294,7 +296,7 @@ int docker_daemon_start(struct docker_daemon *d, struct loop *loop, const struct
 {
     set_up(d, loop, options);
     d->timer.fire = look_for_containerd;
-    return go_on_starting(d, start(d, e));
+    return go_on_starting(d, start(d, options->paging, e));
 }
 
 static int adopt_program(struct docker_daemon *d, struct process *process, const char *program, struct err *e)
@@ -355,6 +357,7 @@ void docker_daemon_free(struct docker_daemon *d)
     free(steal(d->net_namespace));
     free(steal(d->authority));
     free(steal(d->path));
+    free(steal(d->criu));
     free(steal(d->dump_namespace));
     free(steal(d->network));
     docker_places_free(&d->places);

@@ -4,6 +4,7 @@
  *     ROOT/data          images, containers (--data-root)
  *     ROOT/exec          state of dockerd, containerd, shims, runc (--exec-root)
  *     ROOT/tmp           TMPDIR
+ *     ROOT/criu          HOME of CRIU, with its configuration
  *     ROOT/docker.sock   the API
  *     ROOT/daemon.json, containerd.toml, docker.pid, dockerd.log, containerd.log
  *
@@ -20,6 +21,13 @@
 
 enum { DAEMON_ROOT_MAX = 60, DAEMON_START_SECONDS = 60 };
 
+/* How the memory of its containers comes page by page, or goes (lazy_pages.h): by TLS between hosts that share a key and trust nothing else. */
+struct docker_paging {
+    const char *address; /* numeric: where this host serves pages */
+    const char *keys;    /* KEYS.pem and KEYS.key, the certificate that all hosts of the run show and want to see */
+    struct simtime patience; /* pages that do not come for so long never will */
+};
+
 struct daemon_options {
     const char *root;          /* made if absent */
     const char *net_namespace; /* path such as /run/netns/NAME, NULL = this process's */
@@ -29,6 +37,7 @@ struct daemon_options {
     /* Another network namespace than its containers', where dumps are made: CRIU then takes the containers' for a foreign one, that it neither
      * stores nor locks, and they can be restored into any. NULL: made inside, and good for Engines inside only. */
     const char *dump_namespace;
+    const struct docker_paging *paging; /* NULL: all of a container's memory goes and comes with its checkpoint */
 };
 
 struct docker_daemon {
@@ -36,6 +45,8 @@ struct docker_daemon {
     struct docker_api *api;            /* valid between start and free */
     char *root, *net_namespace, *authority, *path; /* path: its PATH, also for runc */
     char *dump_namespace;
+    char *criu;      /* its CRIU, as a path or a name in PATH */
+    struct simtime paging_patience;
     char *network; /* NetworkMode of its containers */
     struct docker_places places;
     char version[64];            /* of the user's */

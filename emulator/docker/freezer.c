@@ -1,6 +1,7 @@
 /* The control group freezer, version 1 (freezer.state) or 2 (cgroup.freeze, cgroup.events). */
 #include "container.h"
 #include "files.h"
+#include "lazy_pages.h"
 #include "mem.h"
 
 #include <errno.h>
@@ -136,8 +137,10 @@ static int step_set(struct docker_job *job, struct err *e)
     return follow(job, true, e);
 }
 
+/* It goes on: nobody serves its pages any more. */
 static int step_clear(struct docker_job *job, struct err *e)
 {
+    docker_pager_free(job->container);
     return follow(job, false, e);
 }
 

@@ -1,5 +1,6 @@
 #include "job.h"
 #include "container.h"
+#include "lazy_pages.h"
 #include "mem.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@ static void release(struct docker_job *job)
     free(steal(job->image));
     free(steal(job->layer));
     free(steal(job->parent));
+    free(steal(job->server));
     free(steal(job->log));
     mem_close_fd(&job->log_file);
     job->log_file = -1;
@@ -90,6 +92,7 @@ void docker_job_cancel(struct docker_job *job)
     loop_cancel(job->daemon->loop, &job->timer);
     if (job->container->dump_job == job)
         job->container->dump_job = NULL;
+    docker_pager_leave(job->container, job);
     docker_api_cancel(&job->request);
     docker_api_cancel_transfer(&job->transfer);
     process_kill(&job->process);
@@ -135,12 +138,12 @@ static void process_done(struct process *process, int status)
 
 /* While a container is frozen its user waits: what works on it then comes before what prepares the target. */
 int docker_job_spawn(struct docker_job *job, struct process *process, const char *const *argv,
-                     const char *log, struct err *e)
+                     const char *log, int out_fd, struct err *e)
 {
     autofree char *path = mem_printf("PATH=%s", job->daemon->path);
     const char *outside = job->daemon->dump_namespace;
     autofree char *home = mem_printf("HOME=%s/criu", job->daemon->root);
-    const char *const environment[] = {path, "LC_ALL=C", outside ? home : NULL, NULL};
+    const char *const environment[] = {path, home, "LC_ALL=C", NULL};
     autoclose int log_fd = log ? open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
     if (log && log_fd < 0)
         return err_errno(e, "open %s", log);
@@ -148,7 +151,8 @@ int docker_job_spawn(struct docker_job *job, struct process *process, const char
     o.argv = argv;
     o.environment = environment;
     o.net_namespace = outside ? outside : job->daemon->net_namespace;
-    o.stdout_fd = o.stderr_fd = log_fd;
+    o.stdout_fd = out_fd < 0 ? log_fd : out_fd;
+    o.stderr_fd = log_fd;
     o.nice = job->container->frozen ? FROZEN_NICE : 0;
     return process_start(job->daemon->loop, process, &o, e);
 }
@@ -158,7 +162,7 @@ int docker_job_process(struct docker_job *job, int (*ended)(struct docker_job *,
 {
     job->ended = ended;
     job->process.ended = process_done;
-    return docker_job_spawn(job, &job->process, argv, log, e);
+    return docker_job_spawn(job, &job->process, argv, log, -1, e);
 }
 
 static void background_done(struct background *b, int status, const struct err *e)

@@ -61,6 +61,21 @@ static bool engine_program(const char *argv0)
     return false;
 }
 
+/* What runc and CRIU have been started with to dump, serve or fetch (job.c); CRIU's command line may name nothing of it. */
+static bool has_home(pid_t pid, const char *root)
+{
+    autofree char *path = mem_printf("/proc/%d/environ", pid), *home = mem_printf("HOME=%s/criu", root);
+    struct buf environment = BUF_INIT;
+    bool found = false;
+    if (files_read(path, 0, &environment, NULL) == 0 && environment.len) {
+        const char *text = buf_text(&environment), *end = text + environment.len;
+        for (const char *a = text; a < end && !found; a += strlen(a) + 1)
+            found = !strcmp(a, home);
+    }
+    buf_free(&environment);
+    return found;
+}
+
 /* Is the process one of the Engine below `root`? Its command line comes in any case. */
 static bool belongs(pid_t pid, const char *root, struct buf *cmdline)
 {
@@ -72,7 +87,7 @@ static bool belongs(pid_t pid, const char *root, struct buf *cmdline)
     if (engine_program(text))
         for (const char *a = text; a < end && !found; a += strlen(a) + 1)
             found = names_root(a, root);
-    return found;
+    return found || has_home(pid, root);
 }
 
 /* Hands each process of the Engine to `visit`; how many times that said true. */

@@ -1,6 +1,6 @@
 #include "root.h"
-#include "daemon.h"
 #include "files.h"
+#include "lazy_pages.h"
 #include "mem.h"
 #include "process.h"
 
@@ -8,7 +8,11 @@
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
+
+/* In the root, and its name in daemon.json. */
+#define RUNTIME_FOR_PAGES "runc-lazy-pages"
 
 /* overlay2 keeps deletions as devices and marks in extended attributes that an overlay below cannot store. */
 static int check_root(const char *root, struct err *e)
@@ -70,12 +74,24 @@ static const char dockerd_settings[] =
     " \"log-driver\": \"json-file\","
     " \"exec-opts\": [\"native.cgroupdriver=cgroupfs\"]}";
 
-static int configure_dockerd(const char *root, const char *path_variable, struct err *e)
+static void add_runtime(struct json_object *config, const char *root)
+{
+    autofree char *path = mem_printf("%s/" RUNTIME_FOR_PAGES, root);
+    struct json_object *runtimes = json_object_new_object(), *runtime = json_object_new_object();
+    json_object_object_add(runtime, "path", json_object_new_string(path));
+    json_object_object_add(runtimes, RUNTIME_FOR_PAGES, runtime);
+    json_object_object_add(config, "runtimes", runtimes);
+    json_object_object_add(config, "default-runtime", json_object_new_string(RUNTIME_FOR_PAGES));
+}
+
+static int configure_dockerd(const char *root, const char *path_variable, bool pages, struct err *e)
 {
     autofree char *path = mem_printf("%s/daemon.json", root), *key = mem_printf("%s/key.json", root);
     autofree char *cgroup = docker_daemon_cgroup(root);
     struct json_object *config = json_tokener_parse(dockerd_settings);
     json_object_object_add(config, "cgroup-parent", json_object_new_string(cgroup));
+    if (pages)
+        add_runtime(config, root);
     if (writes_key(path_variable))
         json_object_object_add(config, "deprecated-key-path", json_object_new_string(key));
     int status = files_replace(path, json_object_to_json_string_ext(config, JSON_C_TO_STRING_PRETTY), e);
@@ -107,7 +123,33 @@ static int configure_containerd(const char *root, struct err *e)
     return status < 0 ? err_wrap(e, "containerd") : 0;
 }
 
-int docker_root_prepare(const char *root, const char *path, struct err *e)
+/* A checkpoint with a link to the socket of what fetches its pages is restored without them; CRIU looks for the socket in its work folder. Docker
+ * has no word for it. */
+static const char runc_for_pages[] = "#!/bin/sh\n"
+                                     "for word; do\n"
+                                     "    case ${before-} in\n"
+                                     "    --image-path) image=$word ;;\n"
+                                     "    --work-path) work=$word ;;\n"
+                                     "    esac\n"
+                                     "    before=$word\n"
+                                     "done\n"
+                                     "[ -L \"${image-}/" DOCKER_PAGES_SOCKET "\" ] || exec runc \"$@\"\n"
+                                     "ln -s \"$image/" DOCKER_PAGES_SOCKET "\" \"$work/\" || exit\n"
+                                     "for word; do\n"
+                                     "    shift\n"
+                                     "    set -- \"$@\" \"$word\"\n"
+                                     "    [ \"$word\" != restore ] || set -- \"$@\" --lazy-pages\n"
+                                     "done\n"
+                                     "exec runc \"$@\"\n";
+
+static int write_runtime(const char *root, struct err *e)
+{
+    autofree char *path = mem_printf("%s/" RUNTIME_FOR_PAGES, root);
+    int status = files_write(path, runc_for_pages, e);
+    return status == 0 && chmod(path, 0700) < 0 ? err_errno(e, "%s", path) : status;
+}
+
+int docker_root_prepare(const char *root, const char *path, bool pages, struct err *e)
 {
     int status = check_path(root, e);
     if (status == 0)
@@ -115,15 +157,26 @@ int docker_root_prepare(const char *root, const char *path, struct err *e)
     if (status == 0)
         status = check_root(root, e);
     if (status == 0)
-        status = configure_dockerd(root, path, e); /* first: by it the root is known to be ours */
+        status = configure_dockerd(root, path, pages, e); /* first: by it the root is known to be ours */
     if (status == 0)
         status = make_folders(root, e);
+    if (status == 0 && pages)
+        status = write_runtime(root, e);
     return status == 0 ? configure_containerd(root, e) : status;
 }
 
-int docker_root_unlocked(const char *root, struct err *e)
+int docker_root_configure_criu(const char *root, bool unlocked, const struct docker_paging *paging, struct err *e)
 {
     autofree char *folder = mem_printf("%s/criu/.criu", root), *path = mem_printf("%s/default.conf", folder);
+    struct buf text = BUF_INIT;
+    if (unlocked)
+        buf_printf(&text, "network-lock skip\n");
+    if (paging)
+        buf_printf(&text, "address %s\ntls\ntls-no-cn-verify\ntls-cacert %s.pem\ntls-cert %s.pem\ntls-key %s.key\n",
+                   paging->address, paging->keys, paging->keys, paging->keys);
     int status = files_make_folder(folder, 0700, e);
-    return status == 0 ? files_write(path, "network-lock skip\n", e) : status;
+    if (status == 0)
+        status = files_write(path, buf_text(&text), e);
+    buf_free(&text);
+    return status;
 }

@@ -2,16 +2,18 @@
 #ifndef ROAMLAB_DOCKER_ROOT_H
 #define ROAMLAB_DOCKER_ROOT_H
 
-#include "err.h"
+#include "daemon.h"
 
 /* Makes the folders and writes ROOT/daemon.json and ROOT/containerd.toml. `path` is the PATH under which
- * dockerd will run. Blocks for a tenth of a second: dockerd is asked for its version. */
-int docker_root_prepare(const char *root, const char *path, struct err *e);
+ * dockerd will run; `pages`: containers may be restored without their pages (lazy_pages.h). Blocks for a tenth of a second: dockerd is asked for its
+ * version. */
+int docker_root_prepare(const char *root, const char *path, bool pages, struct err *e);
 
 /* ROOT/exec/containerd/containerd.sock; free() it. */
 char *docker_root_containerd_socket(const char *root);
 
-/* Writes ROOT/criu, a HOME whose configuration tells CRIU to lock no network while it dumps (daemon.h, dump_namespace). */
-int docker_root_unlocked(const char *root, struct err *e);
+/* Makes ROOT/criu, a HOME with CRIU's configuration: `unlocked`, it locks no network while it dumps (daemon.h, dump_namespace); how it serves pages
+ * and fetches them, NULL: not at all. */
+int docker_root_configure_criu(const char *root, bool unlocked, const struct docker_paging *paging, struct err *e);
 
 #endif

@@ -67,24 +67,6 @@ static bool has_socket(pid_t pid)
     return false;
 }
 
-static int dump(const char *criu, const char *folder, pid_t pid, struct err *e)
-{
-    autofree char *tree = mem_printf("%d", pid);
-    const char *const argv[] = {criu, "dump", "-t", tree, "-D", folder, "-o", "dump.log", NULL};
-    int status = run(argv, NULL, e);
-    return status < 0 ? err_wrap(e, "dump") : 0;
-}
-
-static int restore(const char *criu, const char *folder, pid_t pid, struct err *e)
-{
-    const char *const argv[] = {criu, "restore", "-d", "-D", folder, "-o", "restore.log", NULL};
-    int status = run(argv, NULL, e);
-    if (status < 0)
-        return err_wrap(e, "restore");
-    wait_round();
-    return kill(pid, 0) == 0 ? 0 : err_set(e, ESRCH, "restore: the program ended at once");
-}
-
 /* The first line of CRIU's log that calls itself an error. */
 static void add_log(const char *folder, const char *name, struct err *e)
 {
@@ -102,23 +84,41 @@ static void add_log(const char *folder, const char *name, struct err *e)
     buf_free(&log);
 }
 
-static int probe_subject(const char *criu, const char *folder, pid_t pid, struct err *e)
+int runtime_dump(const char *criu, const char *folder, pid_t pid, struct err *e)
 {
-    if (!has_socket(pid))
-        return err_set(e, ECHILD, "the probe's program did not start");
-    int status = dump(criu, folder, pid, e);
-    if (status < 0) {
-        add_log(folder, "dump.log", e);
-        return status;
+    autofree char *tree = mem_printf("%d", pid);
+    const char *const argv[] = {criu, "dump", "-t", tree, "-D", folder, "-o", "dump.log", NULL};
+    int status = run(argv, NULL, e);
+    if (status == 0) {
+        waitpid(pid, NULL, 0);
+        return 0;
     }
-    waitpid(pid, NULL, 0);
-    status = restore(criu, folder, pid, e);
-    if (status < 0)
-        add_log(folder, "restore.log", e);
+    err_wrap(e, "dump");
+    add_log(folder, "dump.log", e);
     return status;
 }
 
-int runtime_probe_criu(const char *criu, const char *program, const char *place, struct err *e)
+int runtime_restore(const char *criu, const char *folder, pid_t pid, const char *option, struct err *e)
+{
+    const char *const argv[] = {criu, "restore", "-d", "-D", folder, "-o", "restore.log", option, NULL};
+    int status = run(argv, NULL, e);
+    wait_round();
+    if (status == 0 && kill(pid, 0) < 0)
+        status = err_set(e, ESRCH, "the program ended at once");
+    if (status < 0) {
+        err_wrap(e, "restore");
+        add_log(folder, "restore.log", e);
+    }
+    return status;
+}
+
+static int dump_and_restore(const void *criu, const char *folder, pid_t pid, struct err *e)
+{
+    int status = runtime_dump(criu, folder, pid, e);
+    return status < 0 ? status : runtime_restore(criu, folder, pid, NULL, e);
+}
+
+int runtime_try(const char *program, const char *place, runtime_attempt *attempt, const void *context, struct err *e)
 {
     autofree char *folder = mem_printf("%s/roamlab-criu-XXXXXX", place);
     if (!mkdtemp(folder))
@@ -126,12 +126,19 @@ int runtime_probe_criu(const char *criu, const char *program, const char *place,
     autofree char *state_file = mem_printf("%s/pages", folder);
     prctl(PR_SET_CHILD_SUBREAPER, 1); /* the restored program comes back as our child */
     pid_t pid = start_subject(program, state_file);
-    int status = pid < 0 ? err_errno(e, "fork") : probe_subject(criu, folder, pid, e);
+    int status = pid < 0            ? err_errno(e, "fork")
+                 : !has_socket(pid) ? err_set(e, ECHILD, "the probe's program did not start")
+                                    : attempt(context, folder, pid, e);
     if (pid > 0 && kill(pid, SIGKILL) == 0)
         waitpid(pid, NULL, 0);
     prctl(PR_SET_CHILD_SUBREAPER, 0);
     files_remove(folder, NULL);
     return status;
+}
+
+int runtime_probe_criu(const char *criu, const char *program, const char *place, struct err *e)
+{
+    return runtime_try(program, place, dump_and_restore, criu, e);
 }
 
 /* "Version: 4.2.1", "Docker version 20.10.24, build …", "runc version 1.1.5": what stands behind "ersion". */

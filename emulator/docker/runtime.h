@@ -5,6 +5,8 @@
 
 #include "err.h"
 
+#include <sys/types.h>
+
 /* Where tools/fetch-criu puts the one that it fetches. */
 #define RUNTIME_CRIU_PREFIX "/var/lib/roamlab/criu"
 
@@ -23,5 +25,15 @@ struct runtime {
 int runtime_find(const char *prefix, const char *program, const char *place, struct runtime *r, struct err *e);
 /* Dumps and restores `program` with that CRIU. 0 if it goes on afterwards. */
 int runtime_probe_criu(const char *criu, const char *program, const char *place, struct err *e);
+/* The same, but its pages come when it runs already (lazy_pages.h), from a server at the loopback interface. `keys`: as in struct docker_paging. -EPERM if
+ * the kernel grants CRIU no pipe as long as it needs. */
+int runtime_probe_lazy_pages(const char *criu, const char *program, const char *place, const char *keys, struct err *e);
+
+/* For probes: starts `program`, and gives its process and a folder to `attempt`, which returns 0 or -errno; then removes both. */
+typedef int runtime_attempt(const void *context, const char *folder, pid_t pid, struct err *e);
+int runtime_try(const char *program, const char *place, runtime_attempt *attempt, const void *context, struct err *e);
+/* For attempts: by that CRIU, with one more option if not NULL; its first error is quoted. */
+int runtime_dump(const char *criu, const char *folder, pid_t pid, struct err *e);
+int runtime_restore(const char *criu, const char *folder, pid_t pid, const char *option, struct err *e);
 
 #endif

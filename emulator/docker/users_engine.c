@@ -104,7 +104,7 @@ int docker_users_engine_open(struct docker_daemon *d, struct loop *loop, const s
     d->users_engine->url = mem_copy_string(address->url);
     d->users_engine->endpoint = docker_endpoint_new(address, e);
     d->api = d->users_engine->endpoint ? docker_api_new(loop, address, e) : NULL;
-    int status = d->api ? docker_root_unlocked(d->root, e) : -e->code;
+    int status = d->api ? docker_root_configure_criu(d->root, true, NULL, e) : -e->code;
     d->background.done = acquainted;
     if (status == 0)
         status = background_start(loop, &d->background, get_acquainted, e);

@@ -134,7 +134,7 @@ void real_deliver(struct port *port, struct party edge, uint32_t container, cons
 
 void real_ask(struct real *real, uint32_t mud)
 {
-    struct offload probe = {.type = OFFLOAD_PROBE, .mud = mud};
+    struct offload probe = {.type = OFFLOAD_PROBE, .flags = OFFLOAD_BRIEF, .mud = mud};
     send_to_service(real, mud, &probe);
 }
 

@@ -1,4 +1,5 @@
 /* What an order asks of the Engine: the Docker job that it is, and on which container. */
+#include "lazy_pages.h"
 #include "mem.h"
 #include "real_internal.h"
 
@@ -59,7 +60,8 @@ static struct docker_container *needed(struct real_order *o, struct err *e)
 
 bool real_tracks_pages(const struct real_order *o)
 {
-    return o->real->options.tracks_pages && strategy_has(o->real->options.strategy, OP_DIFF);
+    const struct strategy *strategy = o->real->options.strategy;
+    return o->real->options.tracks_pages && strategy_has(strategy, OP_DIFF) && !strategy_is_lazy(strategy);
 }
 
 static void dump(struct real_order *o, struct docker_container *c, const char *memory)
@@ -69,6 +71,13 @@ static void dump(struct real_order *o, struct docker_container *c, const char *m
         docker_container_dump_since(c, &o->job, memory, parent);
     else
         docker_container_dump(c, &o->job, memory);
+}
+
+static void restore_state(struct real_order *o, struct docker_container *c, const char *memory)
+{
+    char source[16];
+    real_pages_address(o, source);
+    docker_container_restore_state(c, &o->job, memory, source, real_pages_port(o));
 }
 
 int real_docker(struct real_order *o, struct err *e)
@@ -115,6 +124,18 @@ int real_docker(struct real_order *o, struct err *e)
     case OP_RESTORE:
         docker_container_restore(&c->docker, &o->job, memory);
         break;
+    case OP_DUMP_STATE:
+        docker_container_dump_state(&c->docker, &o->job, memory, real_pages_port(o));
+        break;
+    case OP_SERVE_PAGES:
+        docker_container_serve_pages(&c->docker, &o->job);
+        break;
+    case OP_RESTORE_STATE:
+        restore_state(o, &c->docker, memory);
+        break;
+    case OP_FETCH_PAGES:
+        docker_container_fetch_pages(&c->docker, &o->job);
+        break;
     case OP_HALT:
         docker_container_halt(&c->docker, &o->job);
         break;
@@ -145,12 +166,8 @@ int real_docker(struct real_order *o, struct err *e)
     case OP_RECEIVE_CHANGES:
     case OP_MERGE:
     case OP_SEND_MEMORY:
-    case OP_DUMP_STATE:
     case OP_SEND_STATE:
     case OP_RECEIVE_STATE:
-    case OP_RESTORE_STATE:
-    case OP_SERVE_PAGES:
-    case OP_FETCH_PAGES:
     case OP_SEND_LAYER:
     case OP_SEND_IMAGE:
     case OP_RECEIVE_MEMORY:

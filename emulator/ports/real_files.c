@@ -127,6 +127,7 @@ const char *real_files_travelling_suffix(const struct real_order *o)
     case OP_SEND_CHANGES:
         return ".changes";
     case OP_SEND_MEMORY:
+    case OP_SEND_STATE:
         return o->real->options.carrier->takes_folders ? ".memory" : ".memory.tar";
     case OP_SEND_LAYER:
         return ".layer.tar";
@@ -205,7 +206,8 @@ static int compress_samples(struct background *background, struct err *e)
     autofree char *memory = real_files_path(o, packed ? ".memory.tar" : ".memory/memory/pages-1.img"),
                   *layer = real_files_path(o, ".layer.tar");
     (void)e;
-    zstd_ratio(memory, SAMPLE, &o->ratios.memory, NULL);
+    if (!strategy_is_lazy(o->real->options.strategy))
+        zstd_ratio(memory, SAMPLE, &o->ratios.memory, NULL);
     if (!background_cancelled(background))
         zstd_ratio(layer, SAMPLE, &o->ratios.layer, NULL);
     return 0;

@@ -149,6 +149,13 @@ int real_seed_diff(struct real_order *o, struct err *e);
 int real_seed_merge(struct real_order *o, struct err *e);
 int real_seed_keep(struct real_order *o, struct err *e); /* as memory and layer, in place of others */
 
+/* real_pages.c: the same, and where the pages of a device's container are served */
+uint16_t real_pages_port(const struct real_order *o);
+void real_pages_address(const struct real_order *o, char out[16]); /* of the peer, who serves them */
+int real_pages_lack(struct real_order *o, struct err *e);  /* written down before the container lives: after a restart it is known not to be whole */
+int real_pages_whole(struct real_order *o, struct err *e);
+bool real_pages_are_whole(const struct real *real, uint32_t mud, uint32_t container);
+
 /* real_seal.c: the same; 0 at once with carriers that check what they carry */
 int real_seal_make(struct real_order *o, struct err *e); /* o->sealed is what travels */
 int real_seal_open(struct real_order *o, struct err *e); /* what has arrived; RECEIVE_*: when it has */

@@ -34,6 +34,7 @@ enum step {
     STEP_KEEP,                         /* what was taken meanwhile, in place of the one before */
     STEP_PICK_MEMORY, STEP_PICK_LAYER, /* of what is kept, for a migration */
     STEP_DIFF, STEP_MERGE,
+    STEP_LACKS, STEP_WHOLE,            /* the container's memory, from now on */
     STEP_WRITE_LOG, STEP_READ_LOG,
     STEP_PACK_VOLUME, STEP_VOLUME_SIZE, STEP_JOIN_VOLUME, STEP_UNPACK_VOLUME,
     STEP_CLEAN,   /* the migration's files */
@@ -90,6 +91,12 @@ static const uint8_t plans[OPERATIONS][STEPS_MAX] = {
     [OP_CREATE] = {STEP_UNSEAL, STEP_UNSTAGE, STEP_DOCKER},
     [OP_PUT_LAYER] = {STEP_UNSEAL, STEP_UNSTAGE, STEP_DOCKER},
     [OP_RESTORE] = {STEP_UNSEAL, STEP_UNPACK, STEP_SPOIL, STEP_GIVE_ADDRESS, STEP_DOCKER, STEP_WATCH, STEP_ASK},
+    [OP_DUMP_STATE] = {STEP_DOCKER},
+    [OP_SEND_STATE] = {STEP_PACK, STEP_SEAL, STEP_SEND},
+    [OP_RECEIVE_STATE] = {STEP_UNSEAL, STEP_AWAIT},
+    [OP_RESTORE_STATE] = {STEP_UNSEAL, STEP_UNPACK, STEP_LACKS, STEP_GIVE_ADDRESS, STEP_DOCKER, STEP_WATCH, STEP_ASK},
+    [OP_SERVE_PAGES] = {STEP_DOCKER},
+    [OP_FETCH_PAGES] = {STEP_DOCKER, STEP_WHOLE},
     [OP_STOP] = {STEP_UNWATCH, STEP_MEASURE, STEP_DOCKER, STEP_TAKE_ADDRESS, STEP_CLEAN, STEP_FORGET},
     [OP_DISCARD] = {STEP_UNWATCH, STEP_DOCKER, STEP_TAKE_ADDRESS, STEP_CLEAN, STEP_FORGET},
     [OP_REVIVE] = {STEP_DOCKER, STEP_WATCH, STEP_ASK},
@@ -301,6 +308,10 @@ static int take_step(struct real_order *o, enum step step, struct err *e)
         return real_log_write(o, e);
     case STEP_READ_LOG:
         return real_log_read(o, e);
+    case STEP_LACKS:
+        return real_pages_lack(o, e);
+    case STEP_WHOLE:
+        return real_pages_whole(o, e);
     case STEP_DIFF:
         return real_seed_diff(o, e);
     case STEP_MERGE:

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -75,7 +76,9 @@ static void found(struct docker_job *job, int status, uint64_t bytes, const stru
     struct real_container *c = real_find_container(real, o->record.mud, o->record.container);
     struct err err = *e;
     (void)bytes;
-    if (!c->docker.id)
+    if (c->docker.pid && !real_pages_are_whole(real, o->record.mud, o->record.container))
+        kill(c->docker.pid, SIGKILL);
+    else if (!c->docker.id)
         real_drop_container(real, c);
     else if (status == 0 && c->docker.pid)
         real_watch_container(c, NULL); /* one that has ended since is not watched, and does not exist */

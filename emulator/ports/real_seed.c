@@ -6,9 +6,11 @@
  * seed's memory is not changed: the dump's few pages stand beside it. */
 #include "changes.h"
 #include "files.h"
+#include "lazy_seed.h"
 #include "mem.h"
 #include "real_internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,9 +25,20 @@ static int write_changes(struct changes *c, const struct real_order *o, struct e
     autofree char *old_memory = mem_printf("%s/memory", seed), *old_layer = mem_printf("%s/layer.tar", seed),
                   *new_memory = mem_printf("%s/memory", memory),
                   *new_layer = mem_printf("%s/layer.tar", files);
-    bool tracked = real_tracks_pages(o);
-    int status = changes_add_folder(c, tracked ? TRACKED : "memory", tracked ? "/dev/null" : old_memory, new_memory, e);
+    bool beside = real_tracks_pages(o) || strategy_is_lazy(o->real->options.strategy);
+    int status = changes_add_folder(c, beside ? TRACKED : "memory", beside ? "/dev/null" : old_memory, new_memory, e);
     return status < 0 ? status : changes_add(c, "layer.tar", old_layer, new_layer, e);
+}
+
+/* Which of the pages that come later need not, because the seed has them. */
+static int compare_with_seed(struct real_order *o, struct err *e)
+{
+    const struct real_container *c = real_container_for(o);
+    autofree char *seed = real_files_path(o, ".seed"), *memory = real_files_path(o, ".memory");
+    autofree char *before = mem_printf("%s/memory", seed), *since = mem_printf("%s/memory", memory);
+    if (!strategy_is_lazy(o->real->options.strategy))
+        return 0;
+    return c ? lazy_seed_compare(before, since, c->docker.pid, &o->background, e) : err_set(e, ESRCH, "the container is gone");
 }
 
 static int diff(struct background *background, struct err *e)
@@ -34,7 +47,10 @@ static int diff(struct background *background, struct err *e)
     autofree char *path = real_files_path(o, ".changes");
     struct changes changes;
     struct stat st;
-    int status = changes_begin(&changes, path, background, e);
+    int status = compare_with_seed(o, e);
+    if (status < 0)
+        return status;
+    status = changes_begin(&changes, path, background, e);
     if (status == 0)
         status = write_changes(&changes, o, e);
     int ended = changes_end(&changes, status < 0 ? NULL : e);
@@ -48,9 +64,9 @@ int real_seed_diff(struct real_order *o, struct err *e)
     return real_order_work(o, diff, e);
 }
 
-static int move(const char *from_folder, const char *to_folder, const char *name, struct err *e)
+static int move(const char *from_folder, const char *to_folder, const char *old_name, const char *name, struct err *e)
 {
-    autofree char *from = mem_printf("%s/%s", from_folder, name), *to = mem_printf("%s/%s", to_folder, name);
+    autofree char *from = mem_printf("%s/%s", from_folder, old_name), *to = mem_printf("%s/%s", to_folder, name);
     int status = files_make_folder(to_folder, 0700, e);
     if (status == 0)
         status = files_remove(to, e);
@@ -64,8 +80,8 @@ static int keep(struct background *background, struct err *e)
     struct real_order *o = real_order_behind(background);
     autofree char *seed = real_files_path(o, ".seed"), *memory = real_files_path(o, ".memory"),
                   *files = real_files_path(o, ".files");
-    int status = move(seed, memory, "memory", e);
-    return status < 0 ? status : move(seed, files, "layer.tar", e);
+    int status = move(seed, memory, "memory", "memory", e);
+    return status < 0 ? status : move(seed, files, "layer.tar", "layer.tar", e);
 }
 
 int real_seed_keep(struct real_order *o, struct err *e)
@@ -85,6 +101,15 @@ static int chain(const struct real_order *o, struct err *e)
     return rename(before, parent) < 0 || rename(since, before) < 0 ? err_errno(e, "%s", before) : 0;
 }
 
+/* The dump without pages, filled from the seed with those that are the same. */
+static int fill(struct real_order *o, struct err *e)
+{
+    autofree char *seed = real_files_path(o, ".seed");
+    autofree char *before = mem_printf("%s/memory", seed), *since = mem_printf("%s/" TRACKED, seed);
+    int status = lazy_seed_fill(before, since, &o->background, e);
+    return status < 0 ? status : move(seed, seed, TRACKED, "memory", e);
+}
+
 static int merge(struct background *background, struct err *e)
 {
     struct real_order *o = real_order_behind(background);
@@ -94,7 +119,7 @@ static int merge(struct background *background, struct err *e)
     if (status == 0)
         status = changes_merge(path, seed, background, e);
     if (status == 0 && rmdir(tracked) < 0)
-        status = chain(o, e);
+        status = strategy_is_lazy(o->real->options.strategy) ? fill(o, e) : chain(o, e);
     return status < 0 ? status : keep(background, e);
 }
 

@@ -40,6 +40,11 @@ char *agent_carrier_folder(const char *run_folder)
     return mem_printf("%s/carrier", run_folder);
 }
 
+char *agent_paging_keys(const char *carrier_folder)
+{
+    return mem_printf("%s/pages", carrier_folder);
+}
+
 void agent_tell(struct agent *a, struct json_object *line)
 {
     channel_send(&a->channel, json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN));

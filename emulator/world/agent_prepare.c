@@ -219,11 +219,14 @@ static int start_engine(struct agent *a, struct err *e)
     if (mkdir(a->spools[a->edge], 0700) < 0 && errno != EEXIST)
         return err_errno(e, "%s", a->spools[a->edge]);
     autofree char *authority = a->scenario->registry_count ? registry_path(a->settings.folder, "ca", ".pem") : NULL;
+    autofree char *keys = agent_paging_keys(a->settings.folder);
+    const struct docker_paging paging = {a->addresses[a->edge], keys, a->settings.progress_timeout};
     struct daemon_options options = {.root = root,
                                      .criu_folder = a->orders.criu_folder,
                                      .authority = authority,
                                      .outlive = true,
-                                     .dump_namespace = a->orders.machine_namespace};
+                                     .dump_namespace = a->orders.machine_namespace,
+                                     .paging = strategy_is_lazy(a->scenario->migration.strategy) ? &paging : NULL};
     const struct docker_address address = {own_host(a)->docker, own_host(a)->docker_certs, a->orders.machine_namespace};
     a->daemon.done = address.url ? users_engine_open : daemon_ready;
     a->daemon.died = daemon_died;

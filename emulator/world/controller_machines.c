@@ -1,5 +1,6 @@
 #include "controller_machines.h"
 #include "agent.h"
+#include "certificate.h"
 #include "controller.h"
 #include "driver.h"
 #include "files.h"
@@ -161,6 +162,7 @@ static char *carrier_folder(struct controller_machines *m)
 static int make_keys(struct controller_machines *m, const char *folder, struct err *e)
 {
     const struct layout *l = &m->controller->world.layout;
+    autofree char *paging_keys = agent_paging_keys(folder);
     struct transfer_host *hosts = mem_alloc_array((size_t)l->edge_count, sizeof *hosts);
     char(*addresses)[16] = mem_alloc_array((size_t)l->edge_count, sizeof *addresses);
     for (int i = 0; i < l->edge_count; i++) {
@@ -170,6 +172,8 @@ static int make_keys(struct controller_machines *m, const char *folder, struct e
     int status = carrier_of(scenario(m)->migration.carrier)->prepare(folder, hosts, l->edge_count, e);
     if (status == 0 && scenario(m)->registry_count)
         status = registry_keys_make(folder, e);
+    if (status == 0 && strategy_is_lazy(scenario(m)->migration.strategy))
+        status = certificate_make_own(paging_keys, "roamlab run", NULL, e);
     free(hosts);
     free(addresses);
     return status;

@@ -1,4 +1,5 @@
 #include "host_probe.h"
+#include "certificate.h"
 #include "dirty_tracking.h"
 #include "driver.h"
 #include "interrupt.h"
@@ -110,13 +111,33 @@ static bool is_lazy(const struct host_probe *probe, const struct scenario *s)
     return strategy_is_lazy(s->migration.strategy);
 }
 
-/* Dumps and restores by the Engine carry all of the memory. */
+static int try_lazy_pages(const struct host_probe_subject *subject, const char *folder, struct err *e)
+{
+    const char *criu_folder = subject->facts->runtime.criu_folder;
+    autofree char *keys = mem_printf("%s/pages", folder),
+                  *criu = mem_printf("%s%scriu", criu_folder, *criu_folder ? "/" : "");
+    int status = certificate_make_own(keys, "roamlab probe", NULL, e);
+    return status < 0 ? status : runtime_probe_lazy_pages(criu, subject->program, folder, keys, e);
+}
+
+/* An Engine's restore knows lazy pages only by a runtime that its configuration names, and the user's is not changed. */
 static int lazy_pages(const struct host_probe *probe, const struct host_probe_subject *subject, char *found, size_t size,
                       struct err *e)
 {
-    (void)probe, (void)subject, (void)found, (void)size;
-    err_set(e, EOPNOTSUPP, "strategies whose memory comes page by page run in virtual time only");
-    return err_hint(e, "--world sim, or another strategy, such as pre-copy");
+    (void)probe;
+    if (subject->scenario && scenario_names_engines(subject->scenario)) {
+        err_set(e, EOPNOTSUPP, "an Engine of yours (hosts.NAME.docker) restores no container whose memory comes page by page");
+        return err_hint(e, "leave hosts.NAME.docker out, or take another strategy, such as pre-copy");
+    }
+    struct journal *journal = host_probe_journal(e);
+    if (!journal)
+        return -e->code;
+    int status = journal_record(journal, "trial", journal_folder(journal), e);
+    if (status == 0)
+        status = try_lazy_pages(subject, journal_folder(journal), e);
+    status = host_probe_end(journal, status, "take another strategy, such as pre-copy", e);
+    snprintf(found, size, "CRIU restored a program whose memory came page by page, by TLS: post-copy, hybrid-copy");
+    return status < 0 ? err_wrap(e, "lazy pages") : 0;
 }
 
 static bool names_engines(const struct host_probe *probe, const struct scenario *s)

@@ -1,0 +1,313 @@
+#include "lazy_pages.h"
+#include "files.h"
+#include "mem.h"
+#include "pagemap.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { LOOK_EVERY_MS = 20 };
+
+/* --- the pager -------------------------------------------------------------------------------------------------------------- */
+
+static void stop_listening(struct docker_container *c)
+{
+    struct docker_pager *p = &c->pager;
+    if (!p->word.ready)
+        return;
+    loop_unwatch(c->daemon->loop, &p->word);
+    close(p->word.fd);
+    p->word = (struct watch){0};
+}
+
+static int judge(const struct docker_container *c, struct err *e)
+{
+    char quote[400];
+    const struct docker_pager *p = &c->pager;
+    if (p->status == 0)
+        return 0;
+    docker_criu_errors(p->log, quote, sizeof quote);
+    return err_set(e, EIO, "%s ended with status %d%s%s", p->name, p->status, *quote ? ": " : "", quote);
+}
+
+/* A source whose CRIU was killed runs again. */
+static void pager_ended(struct process *process, int status)
+{
+    struct docker_container *c = container_of(process, struct docker_container, pager.process);
+    struct docker_job *job = steal(c->pager.job);
+    struct err e = ERR_INIT;
+    bool ready = !c->pager.word.ready;
+    stop_listening(c);
+    c->pager.status = !ready && !status ? 1 : status;
+    if (c->frozen)
+        docker_freezer_set(c->freezer, true, NULL);
+    if (!job)
+        return;
+    loop_cancel(c->daemon->loop, &job->timer);
+    status = judge(c, &e);
+    docker_job_go(job, status, &e);
+}
+
+/* A byte, once it serves. Without one it ends. */
+static void pager_speaks(struct watch *watch, uint32_t events)
+{
+    struct docker_container *c = container_of(watch, struct docker_container, pager.word);
+    char byte;
+    (void)events;
+    if (read(watch->fd, &byte, 1) != 1) {
+        loop_unwatch(c->daemon->loop, watch);
+        return;
+    }
+    stop_listening(c);
+    docker_job_go(steal(c->pager.job), 0, NULL);
+}
+
+/* Its standard output is what it says that it serves by. */
+static int start_pager(struct docker_job *job, const char *const *argv, const char *log, struct err *e)
+{
+    struct docker_container *c = job->container;
+    struct docker_pager *p = &c->pager;
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return err_errno(e, "pipe");
+    autoclose int out = fds[1];
+    free(p->log);
+    *p = (struct docker_pager){.name = argv[0],
+                               .log = mem_copy_string(log),
+                               .job = job,
+                               .faults = -1,
+                               .process.ended = pager_ended,
+                               .word = {pager_speaks, fds[0]}};
+    autofree char *said = mem_printf("%s.said", log);
+    int status = loop_watch(c->daemon->loop, &p->word, EPOLLIN, e);
+    if (status < 0) {
+        close(fds[0]);
+        p->word = (struct watch){0};
+        return status;
+    }
+    status = docker_job_spawn(job, &p->process, argv, said, out, e);
+    if (status < 0)
+        stop_listening(c);
+    return status;
+}
+
+/* Frozen first, so that nothing is executed between CRIU's end and the freezer. */
+static void end_pager(struct docker_container *c)
+{
+    if (c->frozen && c->pager.process.pid)
+        docker_freezer_set(c->freezer, true, NULL);
+    process_kill(&c->pager.process);
+    stop_listening(c);
+}
+
+void docker_pager_leave(struct docker_container *c, const struct docker_job *job)
+{
+    if (c->pager.job != job)
+        return;
+    c->pager.job = NULL;
+    end_pager(c);
+}
+
+static void let_faults_go(struct docker_pager *p)
+{
+    if (p->fetches && p->faults >= 0)
+        close(p->faults);
+    p->faults = -1;
+}
+
+void docker_pager_free(struct docker_container *c)
+{
+    end_pager(c);
+    let_faults_go(&c->pager);
+    free(c->pager.log);
+    c->pager = (struct docker_pager){.faults = -1};
+}
+
+/* --- the source ------------------------------------------------------------------------------------------------------------- */
+
+static int step_dump_state(struct docker_job *job, struct err *e)
+{
+    const struct docker_container *c = job->container;
+    if (!c->pid)
+        return err_set(e, ESRCH, "the container does not run");
+    autofree char *memory = mem_printf("%s/memory", job->spool), *log = mem_printf("%s/dump.log", job->spool),
+                  *server = mem_printf("0.0.0.0:%u", job->port);
+    const char *const argv[] = {"runc",
+                                "--root",
+                                c->daemon->places.runc,
+                                "checkpoint",
+                                "--leave-running",
+                                "--lazy-pages",
+                                "--status-fd",
+                                "1",
+                                "--page-server",
+                                server,
+                                "--image-path",
+                                memory,
+                                "--work-path",
+                                job->spool,
+                                c->id,
+                                NULL};
+    return start_pager(job, argv, log, e);
+}
+
+static int step_await_pager(struct docker_job *job, struct err *e)
+{
+    struct docker_container *c = job->container;
+    if (!c->pager.process.pid)
+        return c->pager.log ? judge(c, e) < 0 ? -e->code : DOCKER_STEP_DONE
+                            : err_set(e, ESRCH, "nobody serves its pages");
+    c->pager.job = job;
+    return DOCKER_STEP_WAITS;
+}
+
+void docker_container_dump_state(struct docker_container *c, struct docker_job *job, const char *spool,
+                                 uint16_t port)
+{
+    static const docker_step steps[] = {docker_step_make_spool, docker_step_fresh_memory, step_dump_state,
+                                        docker_step_list_memory, NULL};
+    job->spool = mem_copy_string(spool);
+    job->port = port;
+    docker_job_start(job, c, "dump state", steps);
+}
+
+void docker_container_serve_pages(struct docker_container *c, struct docker_job *job)
+{
+    static const docker_step steps[] = {step_await_pager, NULL};
+    docker_job_start(job, c, "serve pages", steps);
+}
+
+/* --- the target ------------------------------------------------------------------------------------------------------------- */
+
+static int link_socket(const struct docker_container *c, struct err *e)
+{
+    autofree char *folder = docker_checkpoint_folder(c);
+    autofree char *path = mem_printf("%s/" DOCKER_PAGES_SOCKET, folder),
+                  *target = mem_printf("../roamlab-%s/" DOCKER_PAGES_SOCKET, c->name);
+    return symlink(target, path) < 0 ? err_errno(e, "link %s", path) : 0;
+}
+
+static int step_start_fetching(struct docker_job *job, struct err *e)
+{
+    struct docker_container *c = job->container;
+    autofree char *memory = mem_printf("%s/memory", job->spool), *work = docker_pages_folder(c),
+                  *log = mem_printf("%s/lazy-pages.log", job->spool), *port = mem_printf("%u", job->port);
+    const char *const argv[] = {
+        c->daemon->criu, "lazy-pages", "-D",        memory,   "-W", work,          "-o", log,
+        "--page-server", "--address",  job->server, "--port", port, "--status-fd", "1",  NULL};
+    int status = link_socket(c, e);
+    if (status == 0)
+        status = start_pager(job, argv, log, e);
+    c->pager.fetches = true;
+    c->pager.bytes = 0;
+    return status < 0 ? status : pagemap_lazy_bytes(memory, &c->pager.bytes, e);
+}
+
+/* The pager's descriptor of the restored process's faults, as one of ours; -1 and `e` if it has none. */
+static int take_faults(pid_t pager, struct err *e)
+{
+    autofree char *folder = mem_printf("/proc/%d/fd", pager);
+    autoclose int process = (int)syscall(SYS_pidfd_open, pager, 0);
+    int taken = -1;
+    DIR *names = opendir(folder);
+    for (struct dirent *entry; names && taken < 0 && (entry = readdir(names));) {
+        char target[64];
+        ssize_t len = readlinkat(dirfd(names), entry->d_name, target, sizeof target - 1);
+        target[len > 0 ? len : 0] = '\0';
+        if (!strcmp(target, "anon_inode:[userfaultfd]"))
+            taken = (int)syscall(SYS_pidfd_getfd, process, atoi(entry->d_name), 0);
+    }
+    if (names)
+        closedir(names);
+    if (taken < 0)
+        err_set(e, EOPNOTSUPP, "criu lazy-pages has no descriptor of the process's faults");
+    return taken;
+}
+
+/* One that has ended has given all, or it has failed, and the container with it. */
+static int step_keep_faults(struct docker_job *job, struct err *e)
+{
+    struct docker_pager *p = &job->container->pager;
+    if (!p->process.pid)
+        return judge(job->container, e) < 0 ? -e->code : DOCKER_STEP_DONE;
+    p->faults = take_faults(p->process.pid, e);
+    return p->faults < 0 ? -e->code : DOCKER_STEP_DONE;
+}
+
+/* Pages that come make the resident part of the container grow. */
+static uint64_t resident_pages(pid_t pid)
+{
+    autofree char *path = mem_printf("/proc/%d/statm", pid);
+    struct buf text = BUF_INIT;
+    unsigned long long resident = 0;
+    if (files_read(path, 0, &text, NULL) == 0)
+        sscanf(buf_text(&text), "%*u %llu", &resident);
+    buf_free(&text);
+    return resident;
+}
+
+static void look_for_progress(struct timer *timer)
+{
+    struct docker_job *job = container_of(timer, struct docker_job, timer);
+    struct docker_container *c = job->container;
+    struct loop *loop = c->daemon->loop;
+    struct err e = ERR_INIT;
+    uint64_t resident = resident_pages(c->pid);
+    if (resident != c->pager.resident)
+        job->give_up = simtime_add(loop_now(loop), c->daemon->paging_patience);
+    c->pager.resident = resident;
+    if (simtime_before(loop_now(loop), job->give_up)) {
+        loop_arm_after(loop, timer, simtime_ms(LOOK_EVERY_MS));
+        return;
+    }
+    c->pager.job = NULL;
+    end_pager(c);
+    docker_job_go(
+        job,
+        err_set(&e, ETIMEDOUT, "no page has come for %.0f s", simtime_seconds(c->daemon->paging_patience)),
+        &e);
+}
+
+static int step_watch_progress(struct docker_job *job, struct err *e)
+{
+    struct docker_container *c = job->container;
+    struct loop *loop = c->daemon->loop;
+    int status = step_await_pager(job, e);
+    job->give_up = simtime_add(loop_now(loop), c->daemon->paging_patience);
+    job->timer.fire = look_for_progress;
+    if (status == DOCKER_STEP_WAITS)
+        loop_arm_after(loop, &job->timer, simtime_ms(LOOK_EVERY_MS));
+    return status;
+}
+
+static int step_all_fetched(struct docker_job *job, struct err *e)
+{
+    (void)e;
+    let_faults_go(&job->container->pager);
+    job->bytes = job->container->pager.bytes;
+    return DOCKER_STEP_DONE;
+}
+
+void docker_container_restore_state(struct docker_container *c, struct docker_job *job, const char *spool,
+                                    const char *address, uint16_t port)
+{
+    static const docker_step steps[] = {docker_step_check_memory, docker_step_place,   step_start_fetching,
+                                        docker_step_restore,      docker_step_inspect, docker_step_running,
+                                        step_keep_faults,         docker_step_tidy,    NULL};
+    job->spool = mem_copy_string(spool);
+    job->server = mem_copy_string(address);
+    job->port = port;
+    docker_job_start(job, c, "restore state", steps);
+}
+
+void docker_container_fetch_pages(struct docker_container *c, struct docker_job *job)
+{
+    static const docker_step steps[] = {step_watch_progress, step_all_fetched, NULL};
+    docker_job_start(job, c, "fetch pages", steps);
+}

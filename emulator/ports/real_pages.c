@@ -1,0 +1,44 @@
+/* Lazy pages (lazy_pages.h) at one edge: where they are served, and the mark of a container that lacks some. What fetches them ends with this
+ * process, and a container that lives without them is not the device's any more: mM-C.lacks in the spool folder says so after a restart. */
+#include "files.h"
+#include "mem.h"
+#include "real_internal.h"
+
+#include <unistd.h>
+
+/* CRIU keeps a port as a signed word of 16 bits. One a device: an edge server has one live container of each. */
+enum { FIRST_PORT = 20000, PORTS = 10000 };
+
+uint16_t real_pages_port(const struct real_order *o)
+{
+    return (uint16_t)(FIRST_PORT + o->order.mud % PORTS);
+}
+
+void real_pages_address(const struct real_order *o, char out[16])
+{
+    const struct layout *l = o->real->layout;
+    layout_address_text(layout_host_address(l->edges[o->order.peer.index].host), out);
+}
+
+static char *mark_of(const struct real *real, uint32_t mud, uint32_t container)
+{
+    return mem_printf("%s/m%u-%u.lacks", real->options.spool, mud, container);
+}
+
+int real_pages_lack(struct real_order *o, struct err *e)
+{
+    autofree char *path = mark_of(o->real, o->order.mud, o->order.container);
+    return files_write(path, "", e);
+}
+
+int real_pages_whole(struct real_order *o, struct err *e)
+{
+    autofree char *path = mark_of(o->real, o->order.mud, o->order.container);
+    return unlink(path) < 0 ? err_errno(e, "%s", path) : 0;
+}
+
+bool real_pages_are_whole(const struct real *real, uint32_t mud, uint32_t container)
+{
+    autofree char *path = mark_of(real, mud, container);
+    return access(path, F_OK) < 0;
+}
