@@ -572,12 +572,16 @@ static void a_token_that_was_lost_is_given_again(void **state)
     bench_init(&b, AP_MOVED);
     hear(&b, message(MSG_MOVE_NOTIFY, ap3, 3));
     expect(&b, "AP3<MOVE-response #3", AP_MOVED);
-    hear(&b, message(MSG_MOVE_NOTIFY, ap1, 2));
+    hear(&b, message(MSG_MOVE_NOTIFY, ap1, 4));
     expect(&b, "AP1<MOVE-response status 2, other", AP_MOVED);
-    associate(&b, 4, ap3); /* the device is back before AP3 has it: it comes back from there */
-    expect(&b, "MUD1<REASSOCIATION RESPONSE, AP3<MOVE-notify #4", AP_AWAITING_TOKEN);
+    hear(&b, message(MSG_MOVE_NOTIFY, ap1, 2)); /* the device has moved on */
+    expect(&b, "AP1<MOVE-response status 2", AP_MOVED);
+    associate(&b, 5, ap3); /* the device is back before AP3 has it: it comes back from there */
+    expect(&b, "MUD1<REASSOCIATION RESPONSE, AP3<MOVE-notify #5", AP_AWAITING_TOKEN);
     hear(&b, message(MSG_MOVE_NOTIFY, ap3, 3));
     expect(&b, "AP3<MOVE-response #3", AP_AWAITING_TOKEN);
+    hear(&b, message(MSG_MOVE_NOTIFY, ap3, 4)); /* it has been there again: if he has had that token, nobody has it */
+    expect(&b, "AP3<MOVE-response #3, AP3<MOVE-response status 2", AP_AWAITING_TOKEN);
     bench_free(&b);
 }
 
@@ -732,6 +736,19 @@ static void the_edge_hears_what_another_access_point_forwards(void **state)
 }
 
 /* --- migrations -------------------------------------------------------------------------------------------------------------- */
+
+static void a_device_that_comes_back_to_where_it_is_served_is_followed(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, AP_MIGRATING);
+    b.fake.rules.retries = 0;
+    hear(&b, event_message(AP_EV_FAILED, NULL));
+    expect(&b, "ES1<ACK FAILED, ES1<CANCEL status -5", AP_SERVING);
+    associate(&b, 3, ap3);
+    expect(&b, "MUD1<REASSOCIATION RESPONSE, MUD1<ES1-READY, ES1<MIGRATE", AP_MIGRATING);
+    bench_free(&b);
+}
 
 static void a_failed_migration_is_tried_again_as_often_as_the_rules_say(void **state)
 {
@@ -1051,6 +1068,7 @@ int main(void)
         cmocka_unit_test(who_is_referred_in_a_circle_looks_for_the_container),
         cmocka_unit_test(held_requests_follow_the_token),
         cmocka_unit_test(the_edge_hears_what_another_access_point_forwards),
+        cmocka_unit_test(a_device_that_comes_back_to_where_it_is_served_is_followed),
         cmocka_unit_test(a_failed_migration_is_tried_again_as_often_as_the_rules_say),
         cmocka_unit_test(another_try_replays_everything),
         cmocka_unit_test(a_replay_that_gives_another_digest_fails_the_migration),

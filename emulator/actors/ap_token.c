@@ -97,6 +97,13 @@ void ap_reassociate(struct ap_client *client, const struct msg *m)
     ap_enter_state(client, AP_AWAITING_TOKEN, AP_EV_REASSOCIATE);
 }
 
+/* The device has roamed, whether the token has or not: the policy has not said yet where its container is to be. */
+static void leave_undecided(struct ap_client *client)
+{
+    client->retries = 0;
+    client->judged = false;
+}
+
 /* The same association again: the answer was lost. A newer one: the device is back before the token left, or came; what others asked
  * for in between is stale. An older one is an old frame. */
 void ap_associate_again(struct ap_client *client, const struct msg *m)
@@ -111,6 +118,10 @@ void ap_associate_again(struct ap_client *client, const struct msg *m)
         ask_for_token(client, client->asked);
     if (client->state != AP_ATTACHING && client->state != AP_AWAITING_TOKEN)
         tell_ready(client);
+    if (newer && client->state == AP_SERVING) {
+        leave_undecided(client);
+        ap_follow(client, AP_EV_REASSOCIATE);
+    }
 }
 
 void ap_disassociate(struct ap_client *client, const struct msg *m)
@@ -121,7 +132,8 @@ void ap_disassociate(struct ap_client *client, const struct msg *m)
 
 /* --- the token ------------------------------------------------------------------------------------------------------- */
 
-/* Who does not know where the token went refers to the one who asks: he then asks the edge servers. */
+/* Who does not know where the token went refers to the one who asks: he then asks the edge servers. Whoever asks for an older association than
+ * is known here is not referred to anybody: the device has moved on. */
 static void answer_notify(struct ap_client *client, struct party to, uint32_t sequence, int32_t status,
                           const struct iapp_context *token)
 {
@@ -131,7 +143,7 @@ static void answer_notify(struct ap_client *client, struct party to, uint32_t se
                          .sequence = sequence,
                          .status = status,
                          .token = token};
-    if (status && client->state == AP_MOVED)
+    if (status && client->state == AP_MOVED && sequence >= client->sequence)
         answer.other = client->next_ap.role == PARTY_AP ? client->next_ap : to;
     actor_send(&client->ap->actor, &answer);
 }
@@ -198,24 +210,24 @@ void ap_call_off_and_give_token(struct ap_client *client, const struct msg *m)
     ap_give_token(client, m);
 }
 
-/* Under an older association or the same; if he has had it since, its sequence tells him. */
-static bool was_given_to(const struct ap_client *client, const struct msg *m)
+/* Whoever asks for a token that was given to him, under an older association or the same, may not have got it. If he has had it since, its
+ * sequence tells him. True if it was given for the association that he asks for: then nothing else need be answered. */
+static bool give_as_before(struct ap_client *client, const struct msg *m)
 {
-    return client->granted && party_equal(m->from, client->granted_to) &&
-           m->sequence >= client->granted->sequence;
+    const struct iapp_context *granted = client->granted;
+    if (!granted || !party_equal(m->from, client->granted_to) || m->sequence < granted->sequence)
+        return false;
+    answer_notify(client, m->from, granted->sequence, IAPP_SUCCESSFUL, granted);
+    return m->sequence == granted->sequence;
 }
 
-/* The device went on before the token came: it is passed on as soon as it does. Whoever asks for a token that was given to him may
- * not have got it, and then it must come back from there. */
+/* The device went on before the token came: it is passed on as soon as it does. */
 void ap_remember_successor(struct ap_client *client, const struct msg *m)
 {
-    bool given = was_given_to(client, m);
-    if (given)
-        answer_notify(client, m->from, client->granted->sequence, IAPP_SUCCESSFUL, client->granted);
-    if (given && m->sequence <= client->sequence)
-        return;
+    bool answered = give_as_before(client, m);
     if (m->sequence <= client->sequence) {
-        answer_notify(client, m->from, m->sequence, IAPP_STALE_MOVE, NULL);
+        if (!answered)
+            answer_notify(client, m->from, m->sequence, IAPP_STALE_MOVE, NULL);
         return;
     }
     if (client->successor.role != PARTY_NONE && m->sequence < client->successor_sequence)
@@ -229,10 +241,7 @@ void ap_remember_successor(struct ap_client *client, const struct msg *m)
  * second answer refers him to himself. */
 void ap_give_token_again(struct ap_client *client, const struct msg *m)
 {
-    bool given = was_given_to(client, m) && party_equal(m->from, client->next_ap);
-    if (given)
-        answer_notify(client, m->from, client->granted->sequence, IAPP_SUCCESSFUL, client->granted);
-    if (!given || m->sequence > client->granted->sequence)
+    if (!party_equal(m->from, client->next_ap) || !give_as_before(client, m))
         answer_notify(client, m->from, m->sequence, IAPP_STALE_MOVE, NULL);
 }
 
@@ -262,8 +271,7 @@ void ap_adopt_token(struct ap_client *client, const struct msg *m)
     if (!party_equal(client->anchor_edge, client->ap->edge))
         client->anchor_ap = token->anchor_ap;
     client->migration = token->migration > client->migration ? token->migration : client->migration;
-    client->retries = 0;
-    client->judged = false;
+    leave_undecided(client);
     adopt_log(client, token);
     if (client->successor.role != PARTY_NONE) {
         grant(client, client->successor, client->successor_sequence);
