@@ -384,14 +384,14 @@ void ap_receive(struct ap *ap, const struct msg *m)
     }
 }
 
-/* What must reach the other side is asked again; what only a migration wanted fails it. */
+/* What must reach the other side is asked again; what only a migration wanted fails it. How long a switch may wait for an answer says the
+ * hold's limit alone: a container answers a probe behind all that it has to replay. */
 static void gave_up(struct courier *courier, const struct msg *m)
 {
     struct ap *ap = container_of(courier, struct ap, courier);
     struct ap_client *client = client_of(ap, m->mud);
     uint8_t type = m->offload.type;
-    bool of_migration = m->type == MSG_OFFLOAD && (type == OFFLOAD_MIGRATE || type == OFFLOAD_FETCH ||
-                                                   type == OFFLOAD_PROBE || type == OFFLOAD_ACTIVATE);
+    bool of_migration = m->type == MSG_OFFLOAD && (type == OFFLOAD_MIGRATE || type == OFFLOAD_FETCH);
     char text[64];
     msg_text(m, text, sizeof text);
     actor_note(&ap->actor, (int32_t)m->mud, (int32_t)m->offload.migration, "no answer to %s", text);
