@@ -145,7 +145,9 @@ static void after_a_restart_the_container_goes_on_and_a_migration_begins_with_a_
     edge_init(&b.edge, &b.fake.port, &b.fake.rules, 1);
     fake_listen(&b.fake);
     edge_recover(&b.edge, &record, true);
-    expect(&b, "do thaw, CT0<PROBE 0", EDGE_LIVE);
+    expect(&b, "do thaw", EDGE_LIVE);
+    finish(&b, 0);
+    expect(&b, "CT0<PROBE 0", EDGE_LIVE);
     answer_probe(&b, 0, 7);
     hear(&b, offload(OFFLOAD_MIGRATE, ap2, MIGRATION, 0));
     expect(&b, "AP2<ACK MIGRATE, do snapshot", EDGE_LIVE);

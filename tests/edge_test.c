@@ -449,7 +449,7 @@ static void after_a_claim_nothing_older_begins(void **state)
     hear(&b, offload(OFFLOAD_INSTALL, es1, 3, 5));
     expect(&b, "ES1<ACK INSTALL, AP2<FAILED status -116", EDGE_EMPTY);
     hear(&b, offload(OFFLOAD_ATTACH, ap2, 0, 0));
-    expect(&b, "", EDGE_EMPTY);
+    expect(&b, "AP2<OWNED status -2", EDGE_EMPTY);
     bench_free(&b);
 }
 

@@ -50,6 +50,7 @@ struct edge_snapshot {
     uint32_t next;    /* it holds what was executed below this number, where the command log begins; 0 = there is none */
     bool running;     /* the next one is being taken, */
     uint32_t coming;  /* which will hold that much */
+    bool thawing;     /* after a restart: one may have been under way */
     bool distrusted;  /* a migration from it has failed */
     uint32_t not_before; /* the one before failed: tried again with this number */
 };
@@ -133,6 +134,8 @@ void edge_begin_pending(struct edge_client *client);
 /* edge_recover.c */
 void edge_keep_owner(struct edge_client *client);
 void edge_ask_next(struct edge_client *client);
+/* The same of a container that is not frozen. */
+void edge_probe_next(struct edge_client *client);
 /* The container has executed all below client->next, some of it unseen. */
 void edge_report_executed_meanwhile(struct edge_client *client);
 /* The target of the migration is asked to remove what it has; until it says so that outlives a restart. */
@@ -196,8 +199,9 @@ void edge_take_snapshot_if_due(struct edge_client *client);
 void edge_snapshot_done(struct edge_client *client, const struct order_result *result);
 /* Calls off what is under way; what there was is no longer of use. */
 void edge_forget_snapshot(struct edge_client *client);
-/* After a restart: the container may have been frozen for a snapshot. */
-void edge_thaw_after_snapshot(struct edge_client *client);
+/* After a restart: the container may have been frozen for a snapshot. True if it is being thawed; edge_snapshot_thawed() follows. */
+bool edge_thaw_after_snapshot(struct edge_client *client);
+void edge_snapshot_thawed(struct edge_client *client);
 
 /* edge_commands.c */
 bool edge_keeps_commands(const struct edge_client *client);

@@ -63,22 +63,22 @@ void edge_order_alarm_rings(struct alarm *alarm)
 {
     struct edge_client *client = container_of(alarm, struct edge_client, order_alarm);
     struct actor *actor = &client->edge->actor;
-    if (client->recovering)
-        edge_ask_next(client);
-    else if (client->ordered)
+    if (client->ordered)
         actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, client->order.migration);
+    else if (client->recovering)
+        edge_ask_next(client);
     else
         give_order(client);
 }
 
-/* Once a device's container has come or gone, an ATTACH is a late repetition. */
+/* Once a device's container has come or gone, an ATTACH is a late repetition; or another access point has claimed the device since. */
 void edge_start_container(struct edge_client *client, const struct msg *m)
 {
-    if (client->ended || client->removed || client->container || client->lost) {
+    if (client->ended || client->removed || client->container || client->lost || m->offload.sequence < client->fence) {
         edge_say_owned(client, m);
         return;
     }
-    if (client->edge->recalled || m->offload.sequence < client->fence)
+    if (client->edge->recalled)
         return;
     client->owner = m->from;
     client->container = 0;
@@ -224,6 +224,8 @@ void edge_operation_done(struct edge *edge, const struct order *order, const str
         edge_measured(client, order, result);
     else if (order->operation == OP_SNAPSHOT)
         edge_snapshot_done(client, result);
+    else if (order->operation == OP_THAW && !of_migration)
+        edge_snapshot_thawed(client);
     else if (order->operation == OP_START && order->migration == 0)
         start_done(client, result);
     else if (order->operation == OP_PULL && order->migration == 0)

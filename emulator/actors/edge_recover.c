@@ -72,11 +72,16 @@ bool edge_forget_leftover(struct edge_client *client, struct party edge, uint32_
 /* The container alone knows what it has executed. Until it says so, the gate stays closed. */
 void edge_ask_next(struct edge_client *client)
 {
+    client->recovering = client->gate_closed = true;
+    if (!edge_thaw_after_snapshot(client))
+        edge_probe_next(client);
+}
+
+void edge_probe_next(struct edge_client *client)
+{
     struct actor *actor = &client->edge->actor;
     struct offload o = {
         .type = OFFLOAD_PROBE, .mud = client->mud, .sequence = client->sequence, .peer = actor->self};
-    client->recovering = client->gate_closed = true;
-    edge_thaw_after_snapshot(client);
     actor_set_alarm(actor, &client->order_alarm, actor->rules->timeouts.control_retry);
     edge_deliver(client, &o);
 }
@@ -99,6 +104,7 @@ void edge_recovered(struct edge_client *client, const struct offload *probed)
     client->recovering = false;
     client->next = probed->number > client->next ? probed->number : client->next;
     actor_clear_alarm(&client->edge->actor, &client->order_alarm);
+    edge_forget_snapshot(client);
     edge_report_executed_meanwhile(client);
     if (migration_runs(&client->out) && client->out.state != MIGRATION_INSTALLING)
         return;

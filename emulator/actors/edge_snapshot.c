@@ -78,16 +78,28 @@ void edge_snapshot_done(struct edge_client *client, const struct order_result *r
 void edge_forget_snapshot(struct edge_client *client)
 {
     struct actor *actor = &client->edge->actor;
-    bool running = client->snapshot.running;
+    bool under_way = client->snapshot.running || client->snapshot.thawing;
     client->snapshot = (struct edge_snapshot){0};
-    if (!running)
+    if (!under_way)
         return;
     edge_order_ended(client);
     actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, client->container);
 }
 
-void edge_thaw_after_snapshot(struct edge_client *client)
+bool edge_thaw_after_snapshot(struct edge_client *client)
 {
-    if (keeps_snapshots(client))
-        edge_operate(client, OP_THAW, client->container, client->container, (struct party){0});
+    client->snapshot.thawing = keeps_snapshots(client);
+    if (client->snapshot.thawing)
+        edge_order(client, OP_THAW, client->container);
+    return client->snapshot.thawing;
+}
+
+/* If it could not be, the container does not answer, and it is tried again. */
+void edge_snapshot_thawed(struct edge_client *client)
+{
+    if (!client->snapshot.thawing)
+        return;
+    client->snapshot.thawing = false;
+    edge_order_ended(client);
+    edge_probe_next(client);
 }
