@@ -79,20 +79,37 @@ void progress_free(struct progress *p)
     free(p->devices);
 }
 
-/* The container cannot keep up with the device, so that nothing can catch up with the container; or it answers a probe behind a window of requests
- * later than anybody waits for. */
+/* The container cannot keep up with the device, so that nothing can catch up with the container. */
 static bool is_overloaded(const struct scenario *s, int mud)
 {
-    const struct scenario_mud *m = &s->muds[mud];
-    struct simtime window = simtime_scale(s->service.work, m->window);
-    return m->requests_per_s * simtime_seconds(s->service.work) > 0.7 ||
-           window.ns > s->timeouts.control_give_up.ns / 2;
+    return s->muds[mud].requests_per_s * simtime_seconds(s->service.work) > 0.7;
+}
+
+/* What the migrations of the other devices carry, all at once: base image, seed and what has changed since. */
+static double bits_of_others(const struct scenario *s)
+{
+    double each_mb = s->service.base_mb + 2 * (s->service.layer_mb + s->service.memory_mb);
+    return (s->mud_count - 1) * each_mb * 8e6;
+}
+
+/* They fill a link for so long that a transfer need not get a byte through in time, nor the probe of a switch an answer. */
+static bool is_crowded(const struct scenario *s)
+{
+    const struct scenario_timeouts *t = &s->timeouts;
+    double patience_s = simtime_seconds(simtime_min(t->progress, simtime_scale(t->control_retry, 3)));
+    for (int i = 0; i < s->link_count; i++)
+        for (int direction = 0; direction < 2; direction++) {
+            uint64_t rate_bps = s->links[i].params[direction].rate_bps;
+            if (rate_bps && bits_of_others(s) / (double)rate_bps > patience_s)
+                return true;
+        }
+    return false;
 }
 
 /* §6: a replay log that passes its limit or does not shrink; a container that never finishes what it was given. */
 static bool may_fail_so(const struct scenario *s, int mud, int64_t status)
 {
-    return status == -ENOBUFS || status == -EBUSY || is_overloaded(s, mud);
+    return status == -ENOBUFS || status == -EBUSY || is_overloaded(s, mud) || (status == -ETIMEDOUT && is_crowded(s));
 }
 
 static void see_end(struct progress *p, struct progress_device *d, const struct event *event)
