@@ -41,13 +41,14 @@ static bool has_time_limit(enum operation operation)
     return !operation_is_transfer(operation) && operation_received(operation) == OPERATIONS && operation != OP_PULL;
 }
 
-/* A source that waits for what the target sends does so only as long as for the rest: the target may have forgotten it. */
+/* A source that waits for what the target sends does so only as long as for the rest: the target may have forgotten it. Pages are asked for
+ * when all else is there: who waits for that is INSTALLING. */
 static struct simtime time_limit(const struct edge_client *client, const struct migration *m, enum operation operation)
 {
     struct simtime limit = rules_of(client)->timeouts.operation;
     if (has_time_limit(operation))
         return limit;
-    bool waits = m == &client->out && operation_received(operation) != OPERATIONS;
+    bool waits = m == &client->out && operation_received(operation) != OPERATIONS && operation != OP_SERVE_PAGES;
     return waits ? simtime_scale(limit, SOURCE_PATIENCE) : SIMTIME_NEVER;
 }
 
