@@ -8,9 +8,10 @@
 
 #include <string.h>
 
-/* Six tries of a migration come to their ends within this, over a lossy link in the longer time: each lasts as long as bytes arrive. */
+/* Six tries of a migration come to their ends within this; over a lossy link in the longer time, one device after the other: each lasts as long
+ * as bytes arrive. */
 enum { DRAIN_S = 300, LOSSY_DRAIN_S = 900 };
-static const double lossy = 0.05;
+static const double lossy = 0.01;
 
 /* What the parts of a scenario must know of each other. */
 struct draft {
@@ -216,7 +217,7 @@ static void draw_timeouts(struct draft *d)
         "\"drain_ms\":%d}",
         retry_ms, retry_ms * any_of(d, 3, 10), any_size(d, 50, 1000), any_size(d, 1500, 20000),
         any_size(d, 1000, 10000), any_size(d, 100, 5000), rto_ms, rto_ms, rto_ms * any_of(d, 1, 6),
-        (d->loss > lossy ? LOSSY_DRAIN_S : DRAIN_S) * 1000);
+        (d->loss > lossy ? LOSSY_DRAIN_S * d->muds : DRAIN_S) * 1000);
 }
 
 /* --- what goes wrong ------------------------------------------------------------------------------------------------------------- */
