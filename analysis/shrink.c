@@ -81,6 +81,11 @@ static bool is_an_end(const char *name)
     return !strcmp(name, "to_s") || !strcmp(name, "drain_ms");
 }
 
+static bool holds_an_end(json_object *value)
+{
+    return json_object_is_type(value, json_type_object) && json_object_object_get_ex(value, "drain_ms", NULL);
+}
+
 static bool try_without_member(struct shrinking *s, json_object *object, const char *name)
 {
     json_object *gone = json_object_get(json_object_object_get(object, name));
@@ -118,7 +123,8 @@ static bool reduce_object(struct shrinking *s, json_object *object)
     for (i = 0; i < count; i++) {
         json_object *value = json_object_object_get(object, names[i]);
         bool whole = !strcmp(names[i], "schedule");
-        if (!is_an_end(names[i]) && (try_without_member(s, object, names[i]) || (!whole && reduce(s, value))))
+        bool stays = is_an_end(names[i]) || holds_an_end(value);
+        if ((!stays && try_without_member(s, object, names[i])) || (!whole && reduce(s, value)))
             helped = true;
         free(names[i]);
     }
