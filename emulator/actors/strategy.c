@@ -153,6 +153,11 @@ bool strategy_is_lazy(const struct strategy *strategy)
     return strategy_has(strategy, OP_FETCH_PAGES);
 }
 
+bool strategy_dumps_again(const struct strategy *strategy)
+{
+    return strategy_has(strategy, OP_SEED) && strategy_has(strategy, OP_DUMP);
+}
+
 bool strategy_source_serves(const struct strategy *strategy)
 {
     return !strategy_has(strategy, OP_FREEZE) || strategy_has(strategy, OP_THAW);

@@ -123,6 +123,8 @@ const struct strategy *strategy_at(int i);
 bool strategy_has(const struct strategy *strategy, enum operation operation);
 /* Does memory come page by page, after the container runs at the target? */
 bool strategy_is_lazy(const struct strategy *strategy);
+/* Is memory dumped again after a seed? Where the kernel tracks what is written, that dump holds only what was written since. */
+bool strategy_dumps_again(const struct strategy *strategy);
 /* Does the source go on serving when the cut has been taken? */
 bool strategy_source_serves(const struct strategy *strategy);
 /* The strategy with the stages that a volume needs, in *with; false if it has no snapshot with which they could go. (strategy_volume.c) */

@@ -124,6 +124,12 @@ static uint64_t changed_volume(const struct layout *l)
     return (uint64_t)(l->changed_share * (double)l->volume_bytes);
 }
 
+/* Of the memory, what is looked at after a seed. */
+static uint64_t dumped_again(const struct layout *l)
+{
+    return l->tracks_pages ? (uint64_t)(l->changed_share * (double)l->memory_bytes) : l->memory_bytes;
+}
+
 uint64_t layout_operation_bytes(const struct layout *l, enum operation operation)
 {
     switch (operation) {
@@ -134,13 +140,16 @@ uint64_t layout_operation_bytes(const struct layout *l, enum operation operation
     case OP_RESTORE_STATE:
     case OP_SERVE_PAGES:
     case OP_FETCH_PAGES:
-    case OP_DUMP:
     case OP_SEND_MEMORY:
     case OP_RECEIVE_MEMORY:
     case OP_RESTORE:
     case OP_REVIVE:
     case OP_MEASURE:
         return l->memory_bytes;
+    case OP_DUMP:
+        return dumped_again(l);
+    case OP_DIFF:
+        return dumped_again(l) + l->layer_bytes;
     case OP_TAKE_LAYER:
     case OP_COMMIT:
     case OP_SEND_LAYER:
@@ -160,7 +169,6 @@ uint64_t layout_operation_bytes(const struct layout *l, enum operation operation
         return changed_volume(l);
     case OP_SEED:
     case OP_SEND_SEED:
-    case OP_DIFF:
     case OP_MERGE:
     case OP_SNAPSHOT:
         return l->memory_bytes + l->layer_bytes;
@@ -237,10 +245,14 @@ static struct simtime snapshot_parts_time(const struct layout *l)
     return sum;
 }
 
-struct simtime layout_operation_time(const struct layout *l, enum operation operation)
+struct simtime layout_time_for(const struct layout *l, enum operation operation, uint64_t bytes)
 {
     const struct layout_cost *cost = &l->costs[operation];
-    double megabytes = (double)layout_operation_bytes(l, operation) / 1e6;
-    struct simtime own = simtime_add(cost->fixed, simtime_ns((int64_t)((double)cost->per_mb.ns * megabytes)));
+    return simtime_add(cost->fixed, simtime_ns((int64_t)((double)cost->per_mb.ns * ((double)bytes / 1e6))));
+}
+
+struct simtime layout_operation_time(const struct layout *l, enum operation operation)
+{
+    struct simtime own = layout_time_for(l, operation, layout_operation_bytes(l, operation));
     return operation == OP_SNAPSHOT ? simtime_add(own, snapshot_parts_time(l)) : own;
 }

@@ -65,6 +65,7 @@ struct layout {
     struct state_size state_size; /* the last three in pages */
     struct statechain_history *history; /* of the service's state */
     bool keeps_snapshots;               /* beside containers, of which they are from the restore on */
+    bool tracks_pages; /* the kernel, and the strategy has a use for that: see strategy_dumps_again() */
     double changed_share; /* of memory, layer and volume, while a seed travels; for estimates: a run counts the pages */
     double base_ratio, layer_ratio, memory_ratio; /* of the sizes to what zstd makes of them; a volume is as its layer */
     struct simtime work;
@@ -120,7 +121,8 @@ uint64_t layout_pull_bytes(const struct layout *l);
 int layout_nearest_registries(const struct layout *l, uint32_t edge, int *order);
 /* The host through which carrier registry sends to an edge server. */
 int layout_carrier_registry_host(const struct layout *l, uint32_t edge);
-/* Its modelled time, without what a transfer takes on the links. */
+/* Its modelled time, without what a transfer takes on the links; or when it handles so many bytes. */
 struct simtime layout_operation_time(const struct layout *l, enum operation operation);
+struct simtime layout_time_for(const struct layout *l, enum operation operation, uint64_t bytes);
 
 #endif

@@ -60,8 +60,7 @@ static struct docker_container *needed(struct real_order *o, struct err *e)
 
 bool real_tracks_pages(const struct real_order *o)
 {
-    const struct strategy *strategy = o->real->options.strategy;
-    return o->real->options.tracks_pages && strategy_has(strategy, OP_DIFF) && !strategy_is_lazy(strategy);
+    return o->real->options.tracks_pages && strategy_dumps_again(o->real->options.strategy);
 }
 
 static void dump(struct real_order *o, struct docker_container *c, const char *memory)

@@ -116,9 +116,9 @@ int sim_snapshot_merge(struct sim *sim, const struct order *o);
 int sim_volume_put(struct sim *sim, const struct order *o);
 /* Of its files that have changed since it was copied. */
 uint64_t sim_volume_changes(struct sim *sim, const struct order *o);
-/* The requests executed between seed and snapshot, `until` excluded; false if there are not both. */
+/* The requests executed between seed and snapshot, or the container that is to be dumped, `until` excluded; false if there are not both. */
 bool sim_snapshot_interval(struct sim *sim, const struct order *o, uint32_t *from, uint32_t *until);
-/* Pages that differ between seed and snapshot, by area; false if there are not both. */
+/* Pages that differ between them, by area. */
 bool sim_snapshot_changes(struct sim *sim, const struct order *o, uint64_t pages[STATE_AREAS]);
 
 void sim_remove_container(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container);

@@ -344,7 +344,9 @@ static void cost_paid(struct timer *timer)
 static struct simtime cost_of(const struct sim_order *so)
 {
     enum operation operation = so->order.operation;
-    struct simtime time = layout_operation_time(so->sim->layout, operation);
+    const struct layout *l = so->sim->layout;
+    struct simtime time = operation == OP_DUMP ? layout_time_for(l, operation, sim_order_bytes(so))
+                                               : layout_operation_time(l, operation);
     bool transfers = operation_is_transfer(operation) || operation == OP_PULL;
     if (operation == OP_LOAD_BASE)
         return SIMTIME_ZERO; /* each layer has its own */

@@ -196,24 +196,31 @@ uint64_t sim_log_bytes(struct sim *sim, const struct order *o)
     return s ? log_file_bytes(&s->log) : 0;
 }
 
+/* As it was taken or, before that, as the container has it; NULL if there is neither. */
+static const struct sim_state *taken_or_current(struct sim *sim, const struct order *o, enum sim_files files)
+{
+    const struct sim_snapshot *taken = find(sim, files, o->edge.index, o);
+    const struct sim_container *c = sim_find_container(sim, o->edge.index, o->mud, o->container);
+    return taken ? &taken->state : c ? &c->state : NULL;
+}
+
 bool sim_snapshot_interval(struct sim *sim, const struct order *o, uint32_t *from, uint32_t *until)
 {
-    const struct sim_snapshot *seed = find(sim, SIM_SEED, o->edge.index, o),
-                              *now = find(sim, SIM_SNAPSHOT, o->edge.index, o);
-    if (!seed || !now || now->state.model.next < seed->state.model.next)
+    const struct sim_snapshot *seed = find(sim, SIM_SEED, o->edge.index, o);
+    const struct sim_state *now = taken_or_current(sim, o, SIM_SNAPSHOT);
+    if (!seed || !now || now->model.next < seed->state.model.next)
         return false;
     *from = seed->state.model.next;
-    *until = now->state.model.next;
+    *until = now->model.next;
     return true;
 }
 
 bool sim_snapshot_changes(struct sim *sim, const struct order *o, uint64_t pages[STATE_AREAS])
 {
-    const struct sim_snapshot *now = find(sim, SIM_SNAPSHOT, o->edge.index, o);
     uint32_t from, until;
     if (!sim_snapshot_interval(sim, o, &from, &until))
         return false;
-    statechain_model_rewritten(&now->state.model, from, until, pages);
+    statechain_model_rewritten(&taken_or_current(sim, o, SIM_SNAPSHOT)->model, from, until, pages);
     return true;
 }
 
@@ -234,10 +241,8 @@ int sim_volume_put(struct sim *sim, const struct order *o)
 
 uint64_t sim_volume_changes(struct sim *sim, const struct order *o)
 {
-    const struct sim_snapshot *copy = find(sim, SIM_VOLUME, o->edge.index, o),
-                              *taken = find(sim, SIM_VOLUME_CHANGES, o->edge.index, o);
-    const struct sim_container *c = sim_find_container(sim, o->edge.index, o->mud, o->container);
-    const struct sim_state *now = taken ? &taken->state : c ? &c->state : NULL;
+    const struct sim_snapshot *copy = find(sim, SIM_VOLUME, o->edge.index, o);
+    const struct sim_state *now = taken_or_current(sim, o, SIM_VOLUME_CHANGES);
     if (!copy || !now || now->model.next < copy->state.model.next)
         return 0;
     return statechain_model_rewritten_files(&now->model, copy->state.model.next, now->model.next);

@@ -344,10 +344,13 @@ static uint64_t bytes_of(const struct sim_order *so, bool compressed)
         return sim_log_bytes(sim, &so->order);
     if (operation == OP_SEND_FILES || (operation == OP_TAKE_VOLUME && l->volume_when == VOLUME_EARLY))
         return (uint64_t)((double)sim_volume_changes(sim, &so->order) / (compressed ? l->layer_ratio : 1));
-    if ((operation != OP_DIFF && operation != OP_SEND_CHANGES) || !sim_snapshot_changes(sim, &so->order, pages))
+    bool again = operation == OP_DUMP && l->tracks_pages;
+    if ((operation != OP_DIFF && operation != OP_SEND_CHANGES && !again) || !sim_snapshot_changes(sim, &so->order, pages))
         return compressed ? layout_compressed_bytes(l, operation) : layout_operation_bytes(l, operation);
     if (sim_pages_are_served(sim, &so->order))
         pages[STATE_MEMORY] = 0; /* they stay */
+    if (again)
+        pages[STATE_LAYER] = 0; /* OP_TAKE_LAYER's */
     double memory = (double)(pages[STATE_MEMORY] * STATE_PAGE), layer = (double)(pages[STATE_LAYER] * STATE_PAGE);
     return (uint64_t)(compressed ? memory / l->memory_ratio + layer / l->layer_ratio : memory + layer);
 }

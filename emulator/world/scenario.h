@@ -175,6 +175,7 @@ struct scenario_migration {
     struct scenario_mdp mdp;
     struct scenario_weights weights;
     bool pipeline;
+    bool dirty_tracking; /* virtual time's kernel has it */
     int nfs_host; /* of carrier nfs: serves the folder; -1 with other carriers */
     struct simtime hold_max; /* 0 = default: 2 round trips + 10 × work */
     uint32_t replay_max;     /* requests in the replay log */

@@ -119,6 +119,7 @@ static void lay_service(struct layout *l, const struct scenario *s)
                                                   [STATE_VOLUME] = (uint32_t)(l->volume_bytes / STATE_PAGE)}};
     l->history = statechain_history_new(l->seed, &l->state_size);
     l->keeps_snapshots = s->migration.snapshot_every > 0 && s->migration.strategy->from_snapshot;
+    l->tracks_pages = s->migration.dirty_tracking && strategy_dumps_again(s->migration.strategy);
     l->changed_share = s->service.changed_share;
     l->base_ratio = s->service.base_ratio;
     l->layer_ratio = s->service.layer_ratio;
