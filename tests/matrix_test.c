@@ -107,6 +107,67 @@ static void the_shipped_matrix_is_whole(void **state)
     scenario_free(s);
 }
 
+/* --- what goes together -------------------------------------------------------------------------------------------------------- */
+
+/* What a column of scenarios/README.md's table stands for, beside the row's strategy. */
+static struct scenario_setting setting_of(const char *column)
+{
+    if (carrier_of(column))
+        return (struct scenario_setting){"migration.carrier", column};
+    if (strcmp(column, "pipeline") == 0)
+        return (struct scenario_setting){"migration.pipeline", "true"};
+    assert_string_equal(column, "volume");
+    return (struct scenario_setting){"service.volume_mb", "1"};
+}
+
+static bool go_together(const char *strategy, const char *column)
+{
+    const struct scenario_setting settings[] = {{"migration.strategy", strategy}, setting_of(column)};
+    struct err e = ERR_INIT;
+    struct scenario *s = scenario_read(MATRIX, settings, ARRAY_LEN(settings), &e);
+    assert_int_equal(e.code, s ? 0 : EOPNOTSUPP);
+    scenario_free(s);
+    return s;
+}
+
+enum { COLUMNS_MAX = 10 };
+
+/* The words of a table's row; returns how many. */
+static int split(char *row, char *words[COLUMNS_MAX])
+{
+    char *save;
+    int count = 0;
+    for (char *word = strtok_r(row, " |", &save); word && count < COLUMNS_MAX;
+         word = strtok_r(NULL, " |", &save))
+        words[count++] = word;
+    return count;
+}
+
+static void check_row(char *row, char *const columns[COLUMNS_MAX], int count)
+{
+    char *words[COLUMNS_MAX];
+    assert_int_equal(split(row, words), count);
+    for (int i = 1; i < count; i++)
+        if (strcmp(words[i], go_together(words[0], columns[i]) ? "yes" : "no") != 0)
+            fail_msg("%s, %s: the README says %s", words[0], columns[i], words[i]);
+}
+
+static void the_readme_says_what_goes_together(void **state)
+{
+    autofree char *text = folder_read("scenarios", "README.md");
+    char *columns[COLUMNS_MAX], *save, *line = strstr(text, "| strategy | scp |");
+    int count, rows = 0;
+    (void)state;
+    assert_non_null(line);
+    count = split(strtok_r(line, "\n", &save), columns);
+    strtok_r(NULL, "\n", &save);
+    for (; (line = strtok_r(NULL, "\n", &save)) && line[0] == '|'; rows++)
+        check_row(line, columns, count);
+    for (int i = 0; migrating_at(&i);)
+        rows--;
+    assert_int_equal(rows, 0);
+}
+
 /* --- a paper's claim --------------------------------------------------------------------------------------------------------- */
 
 static double total_s(const char *folder, const char *rate_mbit, const char *strategy)
@@ -236,6 +297,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_pair_runs_in_virtual_time),
         cmocka_unit_test(the_shipped_matrix_is_whole),
+        cmocka_unit_test(the_readme_says_what_goes_together),
         cmocka_unit_test(layered_storage_saves_what_ma19_claims),
         cmocka_unit_test(each_strategy_runs_for_real),
         cmocka_unit_test(each_carrier_runs_for_real),

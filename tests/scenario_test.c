@@ -125,8 +125,6 @@ static void test_bad_values(void **state)
         {"80", "80,\"in_use\":1", "links.0.in_use: is 1, must be 0 to 0.999"},
         {"{\"host\":\"pc1\"}", "{\"host\":\"pc1\",\"cpu\":4}",
          "edges.es1.cpu: unknown key (did you mean cpus?)"},
-        {"100", "100,\"migration\":{\"strategy\":\"c-migr\",\"pipeline\":true}",
-         "migration.pipeline: with carrier scp the target cannot see when a layer has arrived"},
         {"100", "100,\"migration\":{\"strategy\":\"cold\",\"pipeline\":true}",
          "migration.pipeline: the stages of strategy cold do not overlap"},
         {"100", "100,\"migration\":{\"pipeline\":1}",

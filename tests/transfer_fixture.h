@@ -289,7 +289,7 @@ static void finish_send(struct fixture *f, struct result *r)
     assert_int_equal(r->calls, 1);
 }
 
-static void send_well(struct fixture *f, struct result *r, const char *name)
+static inline void send_well(struct fixture *f, struct result *r, const char *name)
 {
     start_send(f, r, name, "inbox");
     finish_send(f, r);
@@ -323,5 +323,11 @@ static inline int break_connections(uint16_t port)
     }
     return broken;
 }
+
+/* A row of a test program: the test by that carrier. */
+#define BY(carrier, test)                                                                                    \
+    {                                                                                                        \
+#test " by " #carrier, test, set_up, tear_down, (void *)(uintptr_t)&carrier_##carrier                \
+    }
 
 #endif

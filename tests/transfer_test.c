@@ -167,29 +167,6 @@ static void resumes_after_a_cut(void **state)
     assert_true(r.job.wire_bytes < once + again + once / 12);
 }
 
-/* One byte of what lies between, while the rest is still under way. What is restored from would be another state. */
-static void spoiled_between(void **state)
-{
-    struct fixture *f = fixture_of(state);
-    struct result r = {0};
-    f->carrier->close(steal(f->peer));
-    f->carrier->stop(&f->server);
-    f->settings.pipeline = false; /* what is there already has not been read */
-    start_server(f);
-    open_peer(f);
-    slow_down();
-    start_send(f, &r, "big", "inbox");
-    run_for(f, 1200);
-    assert_int_equal(shell("cd '%s' && for f in $(find . -size +500k \\( -path '*/export/*' -o -path '*/_uploads/*' \\)); do "
-                           "printf '\\0\\377\\0\\377' | dd of=$f bs=1 seek=300000 conv=notrunc status=none; echo $f; done | grep -q .",
-                           f->keys),
-                     0);
-    finish_send(f, &r);
-    assert_true(r.status < 0);
-    assert_int_not_equal(shell("test -e '%s/inbox/big'", f->folder), 0);
-    send_well(f, &r, "odd folder");
-}
-
 static void peer_goes_for_good(void **state)
 {
     struct fixture *f = fixture_of(state);
@@ -434,11 +411,6 @@ static void killed_agent(void **state)
     assert_int_equal(shell("rm -rf '%s'", seen.folder), 0);
 }
 
-#define BY(carrier, test)                                                                                    \
-    {                                                                                                        \
-#test " by " #carrier, test, set_up, tear_down, (void *)(uintptr_t)&carrier_##carrier                \
-    }
-
 /* What every carrier must do. */
 #define EVERY(test) BY(scp, test), BY(rsync, test), BY(stream, test), BY(nfs, test), BY(registry, test)
 
@@ -457,8 +429,6 @@ int main(int argc, char **argv)
         BY(stream, resumes_after_a_cut),
         BY(nfs, resumes_after_a_cut),
         BY(registry, resumes_after_a_cut),
-        BY(nfs, spoiled_between),
-        BY(registry, spoiled_between),
         EVERY(peer_goes_for_good),
         EVERY(one_of_two_is_cancelled),
         EVERY(link_goes_down),

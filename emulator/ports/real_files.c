@@ -38,8 +38,8 @@ static void process_ended(struct process *process, int status)
 {
     struct real_order *o = container_of(process, struct real_order, process);
     struct err e = ERR_INIT;
-    if (status == 1 && o->order.operation == OP_COPY_VOLUME)
-        status = 0; /* tar: a file changed while it was read; it will be taken again */
+    if (status == 1 && real_volume_may_change(o))
+        status = 0; /* tar: a file changed while it was read */
     if (status)
         err_set(&e, EIO, "%s: exit status %d", operation_name(o->order.operation), status);
     real_order_step_done(o, status ? -EIO : 0, &e);
@@ -83,37 +83,39 @@ int real_files_pick(struct real_order *o, const char *suffix, struct err *e)
     return real_order_run(o, (const char *[]){"cp", "-al", kept, own, NULL}, e);
 }
 
-enum { LEFT_MAX = 64 };
-
-/* The names in the spool folder that begin with it, behind argv's first `count` words; returns how many there are then. */
-static int add_paths(char *argv[LEFT_MAX], int count, const char *spool, const char *beginning)
+/* What the spool folder holds of one migration. */
+static int remove_files_of(const struct real_order *o, uint32_t migration, struct err *e)
 {
+    const char *spool = o->real->options.spool;
+    autofree char *beginning = mem_printf("m%u-%u.", o->order.mud, migration);
     DIR *folder = opendir(spool);
-    for (const struct dirent *entry; folder && count < LEFT_MAX - 2 && (entry = readdir(folder));)
-        if (strncmp(entry->d_name, beginning, strlen(beginning)) == 0)
-            argv[count++] = mem_printf("%s/%s", spool, entry->d_name);
+    int status = folder ? 0 : err_errno(e, "%s", spool);
+    for (const struct dirent *entry; folder && (entry = readdir(folder));) {
+        autofree char *path = mem_printf("%s/%s", spool, entry->d_name);
+        if (strncmp(entry->d_name, beginning, strlen(beginning)) == 0 && files_remove(path, e) < 0)
+            status = -e->code;
+    }
     if (folder)
         closedir(folder);
-    return count;
+    return status;
 }
 
 /* The files of the migration and, when the container goes, of the one that brought it, and its volume. */
+static int clean(struct background *background, struct err *e)
+{
+    const struct real_order *o = real_order_behind(background);
+    const struct order *order = &o->order;
+    bool stops = order->operation == OP_STOP, goes = stops || order->container == order->migration;
+    autofree char *volume = goes ? real_volume_folder(o->real, order->mud, order->container) : NULL;
+    int status = remove_files_of(o, order->migration, e);
+    if (status == 0 && stops && order->container != order->migration)
+        status = remove_files_of(o, order->container, e);
+    return status < 0 || !volume ? status : files_remove(volume, e);
+}
+
 int real_files_clean(struct real_order *o, struct err *e)
 {
-    const struct order *order = &o->order;
-    char *argv[LEFT_MAX] = {"rm", "-rf"};
-    const char *spool = o->real->options.spool;
-    autofree char *own = mem_printf("m%u-%u.", order->mud, order->migration),
-                  *brought = mem_printf("m%u-%u.", order->mud, order->container);
-    int count = add_paths(argv, 2, spool, own);
-    if (order->operation == OP_STOP && order->container != order->migration)
-        count = add_paths(argv, count, spool, brought);
-    if (order->operation == OP_STOP || order->container == order->migration)
-        argv[count] = real_volume_folder(o->real, order->mud, order->container);
-    int status = real_order_run(o, (const char *const *)argv, e);
-    for (int i = 2; argv[i]; i++)
-        free(argv[i]);
-    return status;
+    return real_order_work(o, clean, e);
 }
 
 const char *real_files_travelling_suffix(const struct real_order *o)

@@ -162,6 +162,7 @@ int real_seal_open(struct real_order *o, struct err *e); /* what has arrived; RE
 
 /* real_volume.c: the same */
 int real_volume_pack(struct real_order *o, struct err *e); /* all files, or those that have changed since they were copied */
+bool real_volume_may_change(const struct real_order *o);   /* while the order packs it */
 int real_volume_size(struct real_order *o, struct err *e);
 int real_volume_join(struct real_order *o, struct err *e); /* early: the copy and what has changed */
 int real_volume_unpack(struct real_order *o, struct err *e);
@@ -177,8 +178,7 @@ const char *real_files_travelling_suffix(const struct real_order *o);
 int real_layers_list(struct real_order *o, struct err *e);   /* the base image's layers to a file */
 int real_layers_choose(struct real_order *o, struct err *e); /* which of the listed ones are here, to a file */
 int real_layers_ship(struct real_order *o, struct err *e);   /* those that the target lacks */
-int real_layers_load(struct real_order *o, struct docker_container *c);
-void real_layers_clean(const struct real_order *o);          /* removes the archives of layers */
+int real_layers_load(struct real_order *o, struct docker_container *c, struct err *e);
 void real_layers_free(struct real_order *o); /* calls off what is being shipped; harmless if nothing is */
 
 #endif

@@ -1,13 +1,14 @@
 /* The base image's layers for real: at the source each becomes an archive, the next one while the last is under way, and is sent behind it; at the
  * target each is loaded as soon as it has arrived. Their names count them, mM-G.base-0.tar and so on; the last one's says so, mM-G.base-7.last.tar.
+ * By a carrier that does not check what it carries each travels sealed (seal.h).
  *
  * An Engine whose storage has no folders of layers saves the whole image, which is then the only and last archive. */
 #include "mem.h"
 #include "real_internal.h"
+#include "seal.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,14 +16,19 @@
 
 enum { AHEAD = 2, LOOK_EVERY_MS = 5 };
 
+struct parcel {
+    struct transfer_job job;
+    char *path; /* of the archive, as it travels; owned */
+};
+
 struct real_shipment {
     struct real_order *order;
     struct image_layers layers;
     int count, packed, sent;
     bool packing;
     struct background packer;
-    struct docker_transfer saver; /* instead, where there are no folders of layers */
-    struct transfer_job *jobs;    /* owned; one for each layer */
+    struct docker_transfer saver; /* packs instead, where there are no folders of layers */
+    struct parcel *parcels;       /* owned; one for each layer */
 };
 
 static char *archive_of(const struct real_order *o, int layer, bool last)
@@ -45,10 +51,12 @@ void real_layers_free(struct real_order *o)
         return;
     background_cancel(&s->packer);
     docker_api_cancel_transfer(&s->saver);
-    for (int i = 0; i < s->count; i++)
-        o->real->options.carrier->cancel(&s->jobs[i]);
+    for (int i = 0; i < s->count; i++) {
+        o->real->options.carrier->cancel(&s->parcels[i].job);
+        free(s->parcels[i].path);
+    }
     image_layers_free(&s->layers);
-    free(s->jobs);
+    free(s->parcels);
     free(s);
 }
 
@@ -65,9 +73,7 @@ static void sent(struct transfer_job *job, int status, const struct err *e)
 {
     struct real_shipment *s = job->context;
     struct err err = e ? *e : (struct err)ERR_INIT;
-    int layer = (int)(job - s->jobs);
-    autofree char *archive = archive_of(s->order, layer, layer == s->count - 1);
-    unlink(archive);
+    unlink(container_of(job, struct parcel, job)->path);
     s->order->bytes += (int64_t)(job->wire_bytes ? job->wire_bytes : job->bytes);
     s->sent++;
     if (status == 0 && s->sent < s->count)
@@ -78,15 +84,29 @@ static void sent(struct transfer_job *job, int status, const struct err *e)
         end(s, status, &err);
 }
 
-static int send_layer(struct real_shipment *s, int layer, struct err *e)
+static int send_parcel(struct real_shipment *s, struct parcel *parcel, struct err *e)
 {
     const struct real_options *options = &s->order->real->options;
     uint32_t to = s->order->order.peer.index;
-    autofree char *archive = archive_of(s->order, layer, layer == s->count - 1);
-    s->jobs[layer].done = sent;
-    s->jobs[layer].context = s;
-    s->jobs[layer].lane = s;
-    return options->carrier->send(options->peers[to], &s->jobs[layer], archive, options->peer_spools[to], e);
+    parcel->job.done = sent;
+    parcel->job.context = s;
+    parcel->job.lane = s;
+    return options->carrier->send(options->peers[to], &parcel->job, parcel->path, options->peer_spools[to],
+                                  e);
+}
+
+/* As it travels: under its own name, or sealed and no longer under its own. */
+static int wrap(struct real_shipment *s, struct err *e)
+{
+    struct parcel *parcel = &s->parcels[s->packed];
+    autofree char *archive = archive_of(s->order, s->packed, s->packed == s->count - 1);
+    if (s->order->real->options.carrier->arrives_whole) {
+        parcel->path = steal(archive);
+        return 0;
+    }
+    int status = seal_make(archive, &parcel->path, e);
+    unlink(archive);
+    return status;
 }
 
 static int pack(struct background *b, struct err *e)
@@ -95,7 +115,14 @@ static int pack(struct background *b, struct err *e)
     bool last = s->packed == s->count - 1;
     autofree char *archive = archive_of(s->order, s->packed, last);
     uint64_t bytes;
-    return image_layers_pack(&s->layers, s->packed, s->order->real->options.image, archive, b, &bytes, e);
+    int status =
+        image_layers_pack(&s->layers, s->packed, s->order->real->options.image, archive, b, &bytes, e);
+    return status < 0 ? status : wrap(s, e);
+}
+
+static int wrap_saved(struct background *b, struct err *e)
+{
+    return wrap(container_of(b, struct real_shipment, packer), e);
 }
 
 static void packed(struct background *b, int status, const struct err *e)
@@ -104,21 +131,26 @@ static void packed(struct background *b, int status, const struct err *e)
     struct err err = *e;
     s->packing = false;
     if (status == 0)
-        status = send_layer(s, s->packed++, &err);
+        status = send_parcel(s, &s->parcels[s->packed++], &err);
     if (status == 0)
         status = ship(s, &err);
     if (status < 0)
         end(s, status, &err);
 }
 
+static int begin_packing(struct real_shipment *s, int (*work)(struct background *, struct err *),
+                         struct err *e)
+{
+    s->packing = true;
+    s->packer.done = packed;
+    return background_start(s->order->real->loop, &s->packer, work, e);
+}
+
 /* The next layer becomes an archive if no more than one is under way. */
 static int ship(struct real_shipment *s, struct err *e)
 {
-    if (s->packing || s->packed == s->count || s->packed - s->sent >= AHEAD)
-        return 0;
-    s->packing = true;
-    s->packer.done = packed;
-    return background_start(s->order->real->loop, &s->packer, pack, e);
+    bool waits = s->packing || s->packed == s->count || s->packed - s->sent >= AHEAD;
+    return waits ? 0 : begin_packing(s, pack, e);
 }
 
 static void saved(struct docker_transfer *t, int status, uint64_t bytes, const struct err *e)
@@ -127,7 +159,7 @@ static void saved(struct docker_transfer *t, int status, uint64_t bytes, const s
     struct err err = *e;
     (void)bytes;
     if (status == 0)
-        status = send_layer(s, 0, &err);
+        status = begin_packing(s, wrap_saved, &err);
     if (status < 0)
         end(s, status, &err);
 }
@@ -139,7 +171,7 @@ static int save_whole(struct real_shipment *s, const char *why, struct err *e)
     autofree char *note = mem_printf("the base image goes whole, by the Engine's own save and load: %s", why);
     real_note(o, note);
     s->count = 1;
-    s->jobs = mem_alloc_array(1, sizeof *s->jobs);
+    s->parcels = mem_alloc_array(1, sizeof *s->parcels);
     s->saver.done = saved;
     int status = docker_api_download(o->real->options.daemon->api, &s->saver, archive, e, "/images/%s/get",
                                      o->real->options.image);
@@ -186,7 +218,7 @@ int real_layers_ship(struct real_order *o, struct err *e)
         return *e = why, status;
     s->packed = s->sent = read_choice(o, &count);
     s->count = s->layers.count;
-    s->jobs = mem_alloc_array((size_t)s->count, sizeof *s->jobs);
+    s->parcels = mem_alloc_array((size_t)s->count, sizeof *s->parcels);
     if (s->packed < s->count) {
         status = ship(s, e);
         return status < 0 ? status : 1;
@@ -209,17 +241,6 @@ int real_layers_list(struct real_order *o, struct err *e)
     buf_free(&text);
     image_layers_free(&layers);
     return status;
-}
-
-/* What was called off leaves archives at both sides. */
-void real_layers_clean(const struct real_order *o)
-{
-    autofree char *pattern = real_files_path(o, ".base-*.tar");
-    glob_t found = {0};
-    if (glob(pattern, 0, NULL, &found) == 0)
-        for (size_t i = 0; i < found.gl_pathc; i++)
-            unlink(found.gl_pathv[i]);
-    globfree(&found);
 }
 
 /* --- the target ---------------------------------------------------------------------------------------------------------------- */
@@ -252,7 +273,44 @@ static void loaded(struct docker_job *job, int status, uint64_t bytes, const str
         loop_arm_after(o->real->loop, &o->timer, SIMTIME_ZERO);
 }
 
-int real_layers_load(struct real_order *o, struct docker_container *c)
+static char *beginning_of_next(const struct real_order *o)
+{
+    return mem_printf("m%u-%u.base-%d.", o->order.mud, o->order.migration, o->layer);
+}
+
+static int open_seal(struct background *b, struct err *e)
+{
+    const struct real_order *o = real_order_behind(b);
+    autofree char *beginning = beginning_of_next(o);
+    int opened = seal_open(o->real->options.spool, beginning, e);
+    return opened < 0 ? opened : 0;
+}
+
+static void opened(struct background *b, int status, const struct err *e)
+{
+    struct real_order *o = real_order_behind(b);
+    if (status < 0)
+        real_order_step_done(o, status, e);
+    else
+        loop_arm_after(o->real->loop, &o->timer, SIMTIME_ZERO);
+}
+
+/* The next layer is not here yet, or it is and has not got its name. */
+static int look_again(struct real_order *o, struct err *e)
+{
+    autofree char *beginning = beginning_of_next(o);
+    bool checked = o->real->options.carrier->arrives_whole;
+    int sealed = checked ? 0 : seal_count(o->real->options.spool, beginning, e);
+    if (sealed > 0) {
+        o->background.done = opened;
+        sealed = background_start(o->real->loop, &o->background, open_seal, e);
+    } else if (sealed == 0) {
+        loop_arm_after(o->real->loop, &o->timer, simtime_ms(LOOK_EVERY_MS));
+    }
+    return sealed < 0 ? sealed : 1;
+}
+
+int real_layers_load(struct real_order *o, struct docker_container *c, struct err *e)
 {
     int count, first = read_choice(o, &count);
     o->layer = o->layer < first ? first : o->layer;
@@ -267,6 +325,5 @@ int real_layers_load(struct real_order *o, struct docker_container *c)
         docker_container_load(c, &o->job, archive);
         return 1;
     }
-    loop_arm_after(o->real->loop, &o->timer, simtime_ms(LOOK_EVERY_MS));
-    return 1;
+    return look_again(o, e);
 }

@@ -325,7 +325,6 @@ static int take_step(struct real_order *o, enum step step, struct err *e)
     case STEP_UNPACK_VOLUME:
         return real_volume_unpack(o, e);
     case STEP_CLEAN:
-        real_layers_clean(o);
         return real_files_clean(o, e);
     case STEP_FORGET:
         return forget(o);
@@ -340,7 +339,7 @@ static int take_step(struct real_order *o, enum step step, struct err *e)
     case STEP_SHIP:
         return real_layers_ship(o, e);
     case STEP_LOAD_BASE:
-        return real_layers_load(o, &real_container_for(o)->docker);
+        return real_layers_load(o, &real_container_for(o)->docker, e);
     case STEP_END:
         break;
     }

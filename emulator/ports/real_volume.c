@@ -38,6 +38,14 @@ int real_volume_pack(struct real_order *o, struct err *e)
         o, (const char *[]){"tar", "-C", folder, "-cf", archive, changes ? newer : "--sparse", ".", NULL}, e);
 }
 
+/* The copy is followed by what has changed since; who takes it without a freeze gives up that it is of one instant. */
+bool real_volume_may_change(const struct real_order *o)
+{
+    enum operation operation = o->order.operation;
+    return operation == OP_COPY_VOLUME ||
+           (operation == OP_TAKE_VOLUME && !strategy_has(o->real->options.strategy, OP_FREEZE));
+}
+
 int real_volume_size(struct real_order *o, struct err *e)
 {
     autofree char *archive = real_files_path(o, real_files_travelling_suffix(o));

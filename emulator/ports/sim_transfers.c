@@ -26,8 +26,9 @@ struct sim_arrival {
 /* dockerd opens connections of its own: TCP, TLS, the question who we are, manifest, configuration, then layers beside each other. */
 static const struct carrier_model pull_model = {"pull", .round_trips = 8, .window = SIM_TCP_WINDOW, .apart = true, .compresses = true};
 
-/* CRIU's page server: TCP, TLS 1.3, the first page's request; pages as they are. */
-static const struct carrier_model pages_model = {"pages", .round_trips = 3, .window = SIM_TCP_WINDOW};
+/* CRIU's page server, one for each container: TCP, TLS 1.3, the first page's request; pages as they are. */
+static const struct carrier_model pages_model = {"pages", .round_trips = 3, .window = SIM_TCP_WINDOW,
+                                                 .apart = true};
 
 static const struct carrier_model *carrier_of(const struct sim_order *so)
 {

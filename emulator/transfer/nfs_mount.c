@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { TICK_MS = 100, SEGMENT_HEADERS = 52, FOR_EVER = -1 };
+enum { TICK_MS = 100, SEGMENT_HEADERS = 52, NEVER = 0, FOR_EVER = -1, BROKEN = -1 };
 
 static struct loop *loop_of(const struct nfs_mount *m)
 {
@@ -53,17 +53,23 @@ static void look_at_attempt(struct nfs_mount *m)
     loop_arm_after(loop_of(m), &m->tick, simtime_ms(TICK_MS));
 }
 
-static void serve(struct nfs_mount *m)
+static struct pollfd look_at_socket(const struct nfs_mount *m)
 {
     struct pollfd fd = {nfs_get_fd(m->nfs), (short)nfs_which_events(m->nfs), 0};
-    m->busy = true;
     if (fd.fd >= 0)
         poll(&fd, 1, 0);
-    nfs_service(m->nfs, fd.revents);
+    return fd;
+}
+
+static void serve(struct nfs_mount *m)
+{
+    m->busy = true;
+    nfs_service(m->nfs, look_at_socket(m).revents);
     m->busy = false;
     watch_socket(m);
 }
 
+/* A store that refuses connections would be asked again and again without a pause: of what is broken libnfs hears at the next tick. */
 static void ready(struct watch *watch, uint32_t events)
 {
     (void)events;
@@ -71,6 +77,11 @@ static void ready(struct watch *watch, uint32_t events)
     bool mounted = m->mounted;
     if (!m->nfs)
         return;
+    struct pollfd fd = look_at_socket(m);
+    if (fd.revents & (POLLERR | POLLHUP)) {
+        epoll_ctl(m->watch.fd, EPOLL_CTL_DEL, fd.fd, NULL);
+        return;
+    }
     serve(m);
     if (m->mounted && !mounted)
         m->changed(m, 0, NULL);
@@ -142,11 +153,14 @@ void nfs_mount_close_file(struct nfs_mount *m, struct nfsfh *file)
     m->to_close[m->to_close_count++] = file;
 }
 
-/* The calls' owners hear of it while the context still stands: their files are closed in it. */
+/* The calls' owners hear of it while the context still stands: their files are closed in it. While libnfs connects anew they wait for that, which
+ * fails then. */
 static void end_calls(struct nfs_mount *m)
 {
     m->busy = m->closing = true;
     rpc_disconnect(nfs_get_rpc_context(m->nfs), "closed");
+    nfs_set_autoreconnect(m->nfs, NEVER);
+    nfs_service(m->nfs, BROKEN);
     if (m->emptied)
         m->emptied(m);
     for (size_t i = 0; i < m->to_close_count; i++)

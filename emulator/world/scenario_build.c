@@ -150,15 +150,7 @@ static int build_migration(struct scenario *s, json_object *root, struct err *e)
     snprintf(m->carrier, sizeof m->carrier, "%s", carrier);
     if (m->pipeline && overlap(m, place, e) < 0)
         return -EINVAL;
-    if (add_volume(s, volume, place, e) < 0)
-        return -EINVAL;
-    if (strategy_has(m->strategy, OP_LOAD_BASE) && !carrier_of(m->carrier)->arrives_whole) {
-        scenario_error(PLACE_NAMED(place, m->pipeline ? "pipeline" : "strategy"), e,
-                       "with carrier %s the target cannot see when a layer has arrived", m->carrier);
-        e->code = EOPNOTSUPP; /* each of both is good: a sweep goes on without this pair */
-        return err_hint(e, m->pipeline ? "write false, or carrier stream" : "choose carrier stream");
-    }
-    return 0;
+    return add_volume(s, volume, place, e);
 }
 
 static void build_costs(struct scenario *s, json_object *root)
