@@ -136,18 +136,10 @@ static void check_record(const struct end *end, const struct owner_record *r, in
                      r->leftovers[i].migration);
 }
 
-/* Of these it is not judged what has arrived: pages come behind the commit, and what else comes late with them is not taken away. */
-static bool fetches_pages(const struct end *end)
-{
-    return strategy_has(end->ws->world.rules.strategy, OP_FETCH_PAGES);
-}
-
 static void leaves_nothing(const struct end *end)
 {
     const struct layout *l = &end->ws->world.layout;
     struct sim_remains remains = sim_remains(end->ws->sim, end->index);
-    if (fetches_pages(end))
-        remains.arrivals = 0;
     if (remains.snapshots || remains.arrivals || remains.operations)
         complain(end, "of migrations %d snapshots and %d files that arrived are left, %d operations under way",
                  remains.snapshots, remains.arrivals, remains.operations);

@@ -184,6 +184,8 @@ uint64_t sim_pages_bytes(struct sim *sim, const struct order *o);
 bool sim_pages_are_served(struct sim *sim, const struct order *o);
 /* FETCH_PAGES has ended; not well: its container executes nothing any more. */
 void sim_pages_end(struct sim *sim, const struct order *o, bool well);
+/* What is fetched is not served, or what is served not fetched, any more: it fails when that has been noticed. */
+void sim_pages_see_no_byte(struct sim_order *so);
 /* A container whose pages are served ends. */
 void sim_pages_source_dies(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container);
 /* The order ends: what it serves, or is served by, sees no byte any more, unless all have arrived. */

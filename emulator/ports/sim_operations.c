@@ -329,7 +329,9 @@ static void cost_paid(struct timer *timer)
     struct sim_order *so = container_of(timer, struct sim_order, timer);
     const char *reason;
     bool over = so->cancelled || so->stalled || sim_fault_status(so->fault, &reason) < 0;
-    if (!over && operation_is_transfer(so->order.operation))
+    if (!over && so->order.operation == OP_FETCH_PAGES && !sim_pages_are_served(so->sim, &so->order))
+        sim_pages_see_no_byte(so);
+    else if (!over && operation_is_transfer(so->order.operation))
         sim_transfer_begin(so);
     else if (!over && so->order.operation == OP_PULL)
         sim_pull_begin(so);

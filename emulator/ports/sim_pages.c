@@ -128,15 +128,18 @@ void sim_pages_source_dies(struct sim *sim, uint32_t edge, uint32_t mud, uint32_
         }
 }
 
+void sim_pages_see_no_byte(struct sim_order *so)
+{
+    sim_transfer_leave(so);
+    so->stalled = true;
+    sim_arm(so->sim, sim_edge_host(so->sim, so->order.edge), &so->timer, so->sim->layout->progress);
+}
+
 void sim_pages_break_off(struct sim_order *so)
 {
     bool serves = so->order.operation == OP_SERVE_PAGES;
     struct sim_order *other = find_order(so->sim, &so->order, serves ? OP_FETCH_PAGES : OP_SERVE_PAGES);
     const struct sim_order *source = serves ? so : other;
-    if (!operation_is_of_pages(so->order.operation) || !other ||
-        sim_transfer_arrived(so->sim, &source->order, OP_FETCH_PAGES))
-        return;
-    sim_transfer_leave(other);
-    other->stalled = true;
-    sim_arm(so->sim, sim_edge_host(so->sim, other->order.edge), &other->timer, so->sim->layout->progress);
+    if (operation_is_of_pages(so->order.operation) && other && !sim_transfer_arrived(so->sim, &source->order, OP_FETCH_PAGES))
+        sim_pages_see_no_byte(other);
 }
