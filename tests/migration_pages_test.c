@@ -11,8 +11,8 @@ static void finish_all(struct bench *b, const enum operation *operations, size_t
         finish_one(b, operations[i], 0);
 }
 
-/* The source: INSTALL is out, pages are served. */
-static void bring_to_serve(struct bench *b)
+/* The source: all but the pages is still to be sent. */
+static void bring_to_send(struct bench *b)
 {
     bench_init(b, EDGE_LIVE, "post-copy");
     hear(b, offload(OFFLOAD_MIGRATE, ap2, 1, 0));
@@ -23,6 +23,12 @@ static void bring_to_serve(struct bench *b)
         "AP2<ACK MIGRATE, migr begins, CT0<PROBE 0, do freeze, do dump state, container halted, AP2<CUT 0, do take layer, "
         "do serve pages",
         EDGE_LIVE);
+}
+
+/* INSTALL is out, pages are served. */
+static void bring_to_serve(struct bench *b)
+{
+    bring_to_send(b);
     finish_all(b, sent, ARRAY_LEN(sent));
     expect(b, "do send state, do send layer, ES3<INSTALL", EDGE_LIVE);
     assert_int_equal(client(b)->out.state, MIGRATION_INSTALLING);
@@ -40,6 +46,18 @@ static void bring_to_fetch(struct bench *b)
            EDGE_STANDBY);
     hear(b, offload(OFFLOAD_ACTIVATE, ap2, 3, 0));
     expect(b, "container live, AP2<ACK ACTIVATE", EDGE_LIVE);
+}
+
+/* Nobody can ask for pages before all else is there, over however slow a link. */
+static void who_sends_does_not_wait_for_pages(void **state)
+{
+    (void)state;
+    struct bench b;
+    bring_to_send(&b);
+    finish_one(&b, OP_TAKE_LAYER, 0);
+    fake_wait(&b.fake, simtime_scale(b.fake.rules.timeouts.operation, 10));
+    assert_int_equal(client(&b)->out.state, MIGRATION_WORKING);
+    bench_free(&b);
 }
 
 static void the_source_goes_when_its_pages_are_there(void **state)
@@ -191,6 +209,7 @@ static void a_container_that_ends_ends_its_fetching(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_sends_does_not_wait_for_pages),
         cmocka_unit_test(the_source_goes_when_its_pages_are_there),
         cmocka_unit_test(pages_that_come_early_wait_for_the_verdict),
         cmocka_unit_test(a_source_that_is_called_off_serves_again),
