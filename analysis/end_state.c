@@ -157,13 +157,13 @@ static void leaves_nothing(const struct end *end)
     }
 }
 
-/* The cache from which resends are answered: a window back, every request with the answer that the device had. */
-static bool would_answer_again(const struct end *end)
+/* The cache from which resends are answered: a window back, every request that it has executed with the answer that the device had, or
+ * would have. */
+static bool would_answer_again(const struct sim_container *c, const struct mud *mud, uint32_t window)
 {
-    const struct mud *mud = end->mud;
-    uint32_t window = end->ws->world.layout.window, back = mud->options.window;
-    for (uint32_t n = mud->sent > back ? mud->sent - back : 0; n < mud->sent; n++)
-        if (end->container->state.replies[n % window] != mud->requests[n % back].digest)
+    uint32_t back = mud->options.window, next = c->state.model.next;
+    for (uint32_t n = mud->sent > back ? mud->sent - back : 0; n < mud->sent && n < next; n++)
+        if (c->state.replies[n % window] != mud->requests[n % back].digest)
             return false;
     return true;
 }
@@ -185,7 +185,7 @@ static void has_the_state_that_was_answered(const struct end *end)
     if (model->chain != expected->chain ||
         statechain_model_checksum(model) != statechain_model_checksum(expected))
         complain(end, "its container's state is not that of the requests which were answered");
-    else if (!would_answer_again(end))
+    else if (!would_answer_again(end->container, end->mud, end->ws->world.layout.window))
         complain(end, "its container would answer a resend otherwise than it was answered");
 }
 
@@ -235,6 +235,16 @@ static void find_container(struct end *end)
     end->container = sim_containers(end->ws->sim, end->index);
     for (const struct sim_container *c = end->container; c; c = c->next)
         end->containers++;
+}
+
+void end_state_judge_live(struct trial *trial, const struct world_sim *ws, const struct event *event)
+{
+    const struct sim_container *c = sim_containers(ws->sim, (uint32_t)event->mud);
+    while (c && c->container != (uint32_t)event->migration)
+        c = c->next;
+    if (c && !would_answer_again(c, ws->world.cast.muds[event->mud], ws->world.layout.window))
+        trial_complain(trial, "state: %s: %.6f s: the container of migration %d is live and would answer a resend otherwise than it is to be answered",
+                       ws->world.scenario->muds[event->mud].name, simtime_seconds(event->at), event->migration);
 }
 
 void end_state_judge(struct trial *trial, const struct world_sim *ws, int mud, bool lost)

@@ -12,6 +12,7 @@ struct progress_device {
     int32_t migration;       /* the last that began, */
     struct simtime begun;    /* when, */
     bool roamed_since;       /* and whether it has roamed meanwhile */
+    struct simtime missed;   /* what of its messages was lost last has been repeated by then */
     struct simtime hindered; /* the end of the last migration that began before the calm */
 };
 
@@ -42,12 +43,19 @@ static struct simtime time_to_empty(const struct link_params *params, const stru
     return longest;
 }
 
-static struct simtime calm_of_link(const struct scenario_link *link)
+/* Nothing but a device's messages crosses it, and which of these are lost is seen. */
+static bool is_air(const struct scenario *s, const struct scenario_link *link)
+{
+    return !s->hosts[link->between[0]].forwards || !s->hosts[link->between[1]].forwards;
+}
+
+/* Nobody says how long a transfer takes that loses packets. */
+static struct simtime calm_of_link(const struct scenario *s, const struct scenario_link *link)
 {
     struct simtime calm = SIMTIME_ZERO;
     for (int direction = 0; direction < 2; direction++) {
         const struct schedule *schedule = &link->schedules[direction];
-        if (schedule->period.ns || loses(&link->params[direction]))
+        if (schedule->period.ns || (loses(&link->params[direction]) && !is_air(s, link)))
             return SIMTIME_NEVER;
         if (schedule->count)
             calm = simtime_max(calm, simtime_add(schedule->points[schedule->count - 1].at,
@@ -56,22 +64,44 @@ static struct simtime calm_of_link(const struct scenario_link *link)
     return calm;
 }
 
-/* What was lost before has been repeated by then, by access points, edge servers and devices. */
+/* What was lost has been repeated by then, by access points, edge servers and devices. */
+static struct simtime time_to_repeat(const struct scenario *s)
+{
+    return simtime_max(s->timeouts.control_give_up, s->timeouts.rto_max);
+}
+
 static struct simtime calm_from(const struct scenario *s)
 {
     struct simtime calm = SIMTIME_ZERO;
     for (int i = 0; i < s->fault_count; i++)
         calm = simtime_max(calm, end_of_fault(&s->faults[i], &s->timeouts));
     for (int i = 0; i < s->link_count; i++)
-        calm = simtime_max(calm, calm_of_link(&s->links[i]));
-    struct simtime repeated = simtime_max(s->timeouts.control_give_up, s->timeouts.rto_max);
-    return calm.ns == INT64_MAX || calm.ns == 0 ? calm : simtime_add(calm, repeated);
+        calm = simtime_max(calm, calm_of_link(s, &s->links[i]));
+    return calm.ns == INT64_MAX || calm.ns == 0 ? calm : simtime_add(calm, time_to_repeat(s));
 }
 
 void progress_init(struct progress *p, struct trial *trial, const struct scenario *s)
 {
     *p = (struct progress){.trial = trial, .scenario = s, .calm = calm_from(s)};
     p->devices = mem_alloc_array((size_t)s->mud_count, sizeof *p->devices);
+}
+
+static void arrives(struct sim_watcher *watcher, const struct msg *m)
+{
+    (void)watcher, (void)m;
+}
+
+static void is_lost(struct sim_watcher *watcher, const struct msg *m)
+{
+    struct progress *p = container_of(watcher, struct progress, watcher);
+    p->devices[m->mud].missed = simtime_add(loop_now(p->loop), time_to_repeat(p->scenario));
+}
+
+void progress_watch(struct progress *p, const struct world_sim *ws)
+{
+    p->loop = ws->loop;
+    p->watcher = (struct sim_watcher){.arrives = arrives, .lost = is_lost};
+    sim_watch(ws->sim, &p->watcher);
 }
 
 void progress_free(struct progress *p)
@@ -117,7 +147,7 @@ static void see_end(struct progress *p, struct progress_device *d, const struct 
     bool failed = !strcmp(event->text, "failed");
     if (event->migration != d->migration || d->begun.ns < p->calm.ns)
         d->hindered = event->at;
-    else if (failed && !d->roamed_since && !may_fail_so(p->scenario, event->mud, event->value))
+    else if (failed && d->missed.ns < d->begun.ns && !d->roamed_since && !may_fail_so(p->scenario, event->mud, event->value))
         trial_complain(
             p->trial,
             "progress: %s: migration %d began at %.6f s, when nothing hindered it, and failed at %.6f s",
@@ -158,7 +188,7 @@ static bool failed_as_it_may(const struct progress *p, int mud, const struct ap_
 /* Verdicts about what was hindered have arrived some time later. */
 static bool could_follow(const struct progress *p, const struct progress_device *d)
 {
-    struct simtime hindered = simtime_max(p->calm, d->hindered),
+    struct simtime hindered = simtime_max(p->calm, simtime_max(d->hindered, d->missed)),
                    settle = p->scenario->timeouts.control_give_up;
     return p->calm.ns != INT64_MAX && d->roamed.ns > simtime_add(hindered, settle).ns;
 }

@@ -15,6 +15,7 @@ enum { QUIET_MS = 60000 }; /* no message and no timer takes so long */
 
 struct judge {
     struct trial *trial;
+    const struct world_sim *ws;
     struct invariants *invariants;
     struct situations situations;
     struct held_back held_back;
@@ -59,6 +60,8 @@ static void hear(struct cast *cast, const struct event *event)
     if (event->kind == EVENT_UNEXPECTED)
         trial_complain(trial, "%.6f s: %s did not foresee %s", simtime_seconds(event->at), event->reporter,
                        event->text);
+    if (event->kind == EVENT_CONTAINER && !judge->damages && !strcmp(event->text, "live"))
+        end_state_judge_live(trial, judge->ws, event);
     if (event->kind == EVENT_NOTE && !judge->damages && containers_differ(event->text))
         trial_complain(trial, "%.6f s: nothing was damaged, but %s", simtime_seconds(event->at), event->text);
     if (trial->hear)
@@ -114,19 +117,21 @@ static bool runs_away(const struct world_sim *ws)
 void trial_run(struct trial *trial, const struct scenario *s, uint64_t seed)
 {
     const char **names = names_of(s);
+    struct world_sim ws;
     struct judge judge = {
         .trial = trial,
+        .ws = &ws,
         .damages = damages_snapshots(s),
         .invariants = invariants_new(&(struct invariants_options){.gives_up = s->migration.strategy->gives_up,
                                                                   .names = names,
                                                                   .name_count = (size_t)s->mud_count})};
-    struct world_sim ws;
     progress_init(&judge.progress, trial, s);
     world_sim_begin(&ws, s, seed, hear, &judge);
     situations_init(&judge.situations, &ws.world.cast);
     held_back_init(&judge.held_back, trial, &ws.world.cast);
     sim_watch(ws.sim, &judge.situations.watcher);
     sim_watch(ws.sim, &judge.held_back.watcher);
+    progress_watch(&judge.progress, &ws);
     world_sim_play(&ws, runs_away);
     trial->end = loop_now(ws.loop);
     come_to_rest(trial, &ws);
