@@ -497,6 +497,42 @@ static void begin_claim(struct bench *b)
     fake_listen(&b->fake);
 }
 
+/* An edge server knows of a claim that is newer than the token. */
+static void a_void_token_is_replaced_by_a_claim(void **state)
+{
+    (void)state;
+    for (uint32_t claimed = 2; claimed <= 3; claimed++) {
+        struct bench b;
+        bench_init(&b, AP_SERVING);
+        struct msg m = offload(OFFLOAD_OWNED, target, 0, claimed);
+        m.offload.status = -ESTALE;
+        hear(&b, m);
+        if (claimed == 2)
+            expect(&b, "", AP_SERVING);
+        else
+            expect(&b, "ES1<CLAIM, ES2<CLAIM, ES3<CLAIM", AP_AWAITING_TOKEN);
+        bench_free(&b);
+    }
+}
+
+/* What another access point forwarded before may be answered at once. */
+static void a_reply_to_another_gives_no_round_trip(void **state)
+{
+    static const struct party forwarders[] = {{PARTY_AP, 1}, {PARTY_AP, 2}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(forwarders); i++) {
+        struct bench b;
+        bench_init(&b, AP_SERVING);
+        hear(&b, offload(OFFLOAD_REQUEST, mud1, 0, 6));
+        b.fake.now = simtime_add(b.fake.now, simtime_ms(40));
+        struct msg reply = offload(OFFLOAD_REPLY, ap1, 0, 6);
+        reply.offload.peer = forwarders[i];
+        hear(&b, reply);
+        assert_int_equal(client(&b)->forward_rtt.ns, i == 0 ? simtime_ms(40).ns : 0);
+        bench_free(&b);
+    }
+}
+
 struct claim_row {
     const char *label;
     struct {
@@ -1059,6 +1095,8 @@ int main(void)
         cmocka_unit_test(a_token_asked_for_twice_is_taken),
         cmocka_unit_test(a_first_token_of_an_earlier_association_is_not_trusted),
         cmocka_unit_test(a_claim_finds_the_container),
+        cmocka_unit_test(a_void_token_is_replaced_by_a_claim),
+        cmocka_unit_test(a_reply_to_another_gives_no_round_trip),
         cmocka_unit_test(a_claim_waits_for_every_edge),
         cmocka_unit_test(an_older_claim_is_given_up),
         cmocka_unit_test(a_token_is_passed_on_to_who_asked_before_it_came),

@@ -22,6 +22,8 @@ static inline struct msg offload(uint8_t type, struct party from, uint32_t migra
         .type = type, .sequence = 2, .migration = migration, .number = number, .until = number, .peer = ap2};
     if (type == OFFLOAD_MIGRATE)
         m.offload.peer = es3;
+    if (type == OFFLOAD_MIGRATE || type == OFFLOAD_REQUEST)
+        m.offload.until = 2; /* the token is as old as the association */
     return m;
 }
 

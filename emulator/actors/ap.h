@@ -136,7 +136,7 @@ void ap_forward(struct ap_client *client, struct replay_entry *entry);
 /* Sends every held request on. */
 void ap_release_held(struct ap_client *client);
 void ap_relay_to_mud(struct ap_client *client, const struct msg *m);
-void ap_measure_forwarding(struct ap_client *client, const struct replay_entry *entry);
+void ap_measure_forwarding(struct ap_client *client, const struct replay_entry *entry, const struct msg *reply);
 
 ap_handler ap_attach, ap_associate_again, ap_reassociate, ap_disassociate, ap_give_token;
 ap_handler ap_call_off_and_give_token, ap_remember_successor, ap_give_token_again, ap_adopt_token, ap_ask_elsewhere, ap_attached;

@@ -134,7 +134,7 @@ void ap_take_owned(struct ap_client *client, const struct msg *m)
         return;
     }
     if (!claim || m->from.index >= client->ap->actor.rules->edges || m->offload.sequence < client->sequence ||
-        claim->answers[m->from.index].type)
+        m->offload.status == -ESTALE || claim->answers[m->from.index].type)
         return;
     courier_settle(&client->ap->courier, m->from, OFFLOAD_CLAIM, client->mud, 0);
     claim->answers[m->from.index] = m->offload;
@@ -143,13 +143,16 @@ void ap_take_owned(struct ap_client *client, const struct msg *m)
         adopt(client);
 }
 
-/* The edge that should have the container has none; or has lost it, and then nobody may serve the device. */
+/* The edge that should have the container has none, or the token is worth nothing; or the container is lost, and then nobody may serve the
+ * device. */
 void ap_anchor_is_empty(struct ap_client *client, const struct msg *m)
 {
-    if (!party_equal(m->from, client->anchor_edge) || m->offload.status == 0)
+    bool is_void = m->offload.status == -ESTALE;
+    if (!party_equal(m->from, client->anchor_edge) || m->offload.status == 0 ||
+        (is_void && m->offload.number <= client->token_sequence))
         return;
     courier_drop(&client->ap->courier, OFFLOAD_ATTACH, client->mud, 0);
-    if (m->offload.status != -ENOENT) {
+    if (m->offload.status != -ENOENT && !is_void) {
         ap_enter_state(client, AP_SERVING, AP_EV_OWNED);
         return;
     }

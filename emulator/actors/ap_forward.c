@@ -11,6 +11,7 @@ void ap_forward(struct ap_client *client, struct replay_entry *entry)
     o.flags = 0;
     o.digest = 0;
     o.peer = ap->actor.self;
+    o.until = client->token_sequence;
     entry->delivered_again |= entry->delivered;
     entry->delivered = true;
     entry->delivered_at = actor_now(&ap->actor);
@@ -53,9 +54,11 @@ void ap_relay_to_mud(struct ap_client *client, const struct msg *m)
     actor_send_offload(&client->ap->actor, party_mud(client->mud), &o);
 }
 
-void ap_measure_forwarding(struct ap_client *client, const struct replay_entry *entry)
+/* Karn's rule: what was sent twice, or by another access point before, gives no sample. */
+void ap_measure_forwarding(struct ap_client *client, const struct replay_entry *entry, const struct msg *reply)
 {
-    if (!entry->delivered || entry->delivered_again)
+    bool own = party_equal(reply->offload.peer, client->ap->actor.self);
+    if (!entry->delivered || entry->delivered_again || !own)
         return;
     struct simtime rtt = simtime_sub(actor_now(&client->ap->actor), entry->delivered_at);
     client->forward_rtt = rtt;
@@ -69,7 +72,7 @@ void ap_serve_reply(struct ap_client *client, const struct msg *m)
 {
     const struct replay_entry *entry = replay_find(&client->log, m->offload.number);
     if (entry)
-        ap_measure_forwarding(client, entry);
+        ap_measure_forwarding(client, entry, m);
     replay_drop(&client->log, m->offload.number);
     ap_relay_to_mud(client, m);
     if (client->ap->actor.rules->policy.when->watches && client->associated && !client->judged)

@@ -33,6 +33,7 @@ struct party ap_choose_edge(const struct ap_client *client)
 static void ask_to_migrate(struct ap_client *client)
 {
     struct offload o = ap_control(client, OFFLOAD_MIGRATE);
+    o.until = client->token_sequence;
     o.peer = client->target;
     courier_send_offload(&client->ap->courier, client->anchor_edge, &o);
 }

@@ -29,7 +29,7 @@ struct replay_entry *ap_take_answer(struct ap_client *client, const struct msg *
 {
     struct replay_entry *entry = replay_find(&client->log, m->offload.number);
     if (entry && !entry->answered) {
-        ap_measure_forwarding(client, entry);
+        ap_measure_forwarding(client, entry, m);
         entry->answered = true;
         entry->source_digest = m->offload.digest;
     }

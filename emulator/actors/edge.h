@@ -2,7 +2,7 @@
  *
  * A device's container passes through the gate: requests are delivered while it is open and queue while it is closed. edge.c
  * is the table, edge_container.c the containers' life, edge_loss.c their unasked end, edge_gate.c the gate, edge_control.c what access points
- * and other edges ask for; migration.c walks a strategy's stages when this edge is the source or the target. */
+ * and other edges ask for, edge_removal.c that what a migration has brought goes; migration.c walks a strategy's stages when this edge is the source or the target. */
 #ifndef ROAMLAB_EDGE_H
 #define ROAMLAB_EDGE_H
 
@@ -80,6 +80,7 @@ struct edge_client {
     bool lost;                  /* the device's only live container ended here */
     uint32_t ended;             /* outgoing migrations up to this one are over: MIGRATE repeats nothing */
     uint32_t removed;           /* incoming migrations up to this one were called off: INSTALL repeats nothing */
+    uint32_t served;            /* the newest incoming migration whose container served here and went when the device was served elsewhere */
     struct msg pending_migrate; /* waits until the container runs, or the older migration is undone; mud = MUD_NONE if none */
     struct owner_leftover leftovers[OWNER_LEFTOVERS];
     struct msg removal;         /* STOP or REMOVE, acknowledged when the container is gone; mud = MUD_NONE if none */
@@ -145,6 +146,10 @@ bool edge_forget_leftover(struct edge_client *client, struct party edge, uint32_
 void edge_recovered(struct edge_client *client, const struct offload *probed);
 void edge_say_owned(struct edge_client *client, const struct msg *m);
 void edge_claim(struct edge_client *client, const struct msg *m);
+/* A REQUEST or MIGRATE of an access point whose token is older than a claim of which it knows nothing, though the device has come to it
+ * again since. It is told so, and claims the device itself. */
+bool edge_token_is_void(const struct edge_client *client, const struct msg *m);
+void edge_say_void(struct edge_client *client, struct party ap);
 /* What waits at the gate was sent by an access point that has forgotten how far it was: it may have been executed elsewhere. The device asks
  * again. */
 void edge_forget_held(struct edge_client *client);

@@ -1,7 +1,6 @@
-/* What access points and other edges ask of a device's container: to migrate, to be installed, to serve, to go. Each message may come
- * late or more than once. */
+/* What access points and other edges ask of a device's container: to migrate, to be installed, to serve, to go because the device is served
+ * elsewhere. Each message may come late or more than once. */
 #include "edge.h"
-#include "mem.h"
 
 #include <errno.h>
 
@@ -34,17 +33,37 @@ void edge_migrate_later(struct edge_client *client, const struct msg *m)
     client->pending_migrate = *m;
 }
 
+/* Another access point decides for the device, or has claimed it. */
+static bool decides_no_more(const struct edge_client *client, const struct msg *m)
+{
+    bool of_another = m->offload.sequence < client->sequence && !party_equal(m->from, client->owner);
+    return of_another || m->offload.sequence < client->fence || edge_token_is_void(client, m);
+}
+
+/* The access point has forgotten how far it was, or one of an older association, of which it does not know, has begun one as well. A
+ * repetition of what is over is no better. */
+static bool number_is_used(const struct edge_client *client, const struct msg *m)
+{
+    const struct migration *out = &client->out;
+    uint32_t id = m->offload.migration;
+    return (id <= client->ended && id != out->id) ||
+           (migration_runs(out) && id <= out->id && m->offload.sequence > out->sequence && !party_equal(m->from, out->ap));
+}
+
 void edge_migrate(struct edge_client *client, const struct msg *m)
 {
     const struct msg *pending = &client->pending_migrate;
     uint32_t id = m->offload.migration;
-    bool of_another = m->offload.sequence < client->sequence && !party_equal(m->from, client->owner);
-    if (of_another || m->offload.sequence < client->fence) {
-        edge_refuse_migrate(client, m); /* another access point decides for the device, or has claimed it */
+    if (decides_no_more(client, m)) {
+        edge_refuse_migrate(client, m);
+        if (m->offload.sequence >= client->fence && edge_token_is_void(client, m))
+            edge_say_void(client, m->from);
         return;
     }
-    if (id <= client->ended && id != client->out.id) {
-        edge_refuse_migrate(client, m); /* a repetition, or the access point has forgotten how far it was */
+    client->sequence = m->offload.sequence > client->sequence ? m->offload.sequence : client->sequence;
+    client->owner = m->from;
+    if (number_is_used(client, m)) {
+        edge_refuse_migrate(client, m);
         return;
     }
     edge_acknowledge(client, m);
@@ -72,21 +91,32 @@ static void tell_to_remove(struct edge_client *client, const struct msg *m)
     courier_send_offload(&client->edge->courier, m->offload.peer, &o);
 }
 
+/* Whoever did not begin it, or has forgotten it, cannot know whether it is committed. */
+static void cancel_outgoing(struct edge_client *client, const struct msg *m)
+{
+    const struct migration *out = &client->out;
+    bool of_another = !party_equal(m->from, out->ap);
+    bool knows = !of_another && !(m->offload.flags & OFFLOAD_FORGOTTEN);
+    if (of_another && m->offload.sequence < out->sequence)
+        return;
+    if (knows)
+        migration_call_off(client, m->offload.status, "the access point called it off");
+    else if (migration_may_be_served(out))
+        migration_ask_back(client, m->offload.status);
+    else
+        migration_doubt(client, m->offload.status, of_another ? "another access point called it off" : "the access point has forgotten it");
+}
+
 void edge_cancel(struct edge_client *client, const struct msg *m)
 {
     uint32_t id = m->offload.migration;
     edge_acknowledge(client, m);
-    bool forgotten = m->offload.flags & OFFLOAD_FORGOTTEN;
-    if (forgotten)
+    if (m->offload.flags & OFFLOAD_FORGOTTEN)
         edge_forget_held(client);
     if (client->pending_migrate.mud != MUD_NONE && client->pending_migrate.offload.migration == id)
         client->pending_migrate.mud = MUD_NONE;
-    if (migration_runs(&client->out) && client->out.id == id && forgotten && migration_may_be_served(&client->out))
-        migration_ask_back(client, m->offload.status);
-    else if (migration_runs(&client->out) && client->out.id == id && forgotten)
-        migration_doubt(client, m->offload.status, "the access point has forgotten it");
-    else if (migration_runs(&client->out) && client->out.id == id)
-        migration_call_off(client, m->offload.status, "the access point called it off");
+    if (migration_runs(&client->out) && client->out.id == id)
+        cancel_outgoing(client, m);
     else if (id > client->ended)
         client->ended = id; /* its MIGRATE may still be on the way */
     if (client->restarted && m->offload.peer.role == PARTY_EDGE && !(migration_runs(&client->out) && client->out.id == id))
@@ -167,6 +197,8 @@ void edge_install_over_older(struct edge_client *client, const struct msg *m)
     bool stops = migration_runs(&client->out);
     if (stops)
         forget_outgoing(client, outgoing);
+    if (client->state == EDGE_LIVE)
+        client->served = client->container;
     client->in.state = MIGRATION_NONE;
     edge_remove_container(client, stops ? OP_STOP : OP_DISCARD, stops ? outgoing : client->container, EDGE_EV_INSTALL);
 }
@@ -228,11 +260,17 @@ static bool ends_outgoing(const struct edge_client *client, const struct msg *m)
            (party_equal(m->from, out->ap) || party_equal(m->from, out->peer));
 }
 
+/* A former target answers a question of long ago: what runs now has another target, or the same one anew. */
+static bool of_an_older_migration(const struct edge_client *client, const struct msg *m)
+{
+    return m->from.role == PARTY_EDGE && migration_runs(&client->out) && client->out.id != m->offload.migration;
+}
+
 /* The user is served elsewhere: the AP's verdict on the outgoing migration. */
 void edge_stop(struct edge_client *client, const struct msg *m)
 {
     bool older = m->offload.sequence < client->fence && !ends_outgoing(client, m);
-    if (m->offload.migration <= client->container || older) {
+    if (m->offload.migration <= client->container || older || of_an_older_migration(client, m)) {
         edge_acknowledge(client, m);
         return;
     }
@@ -241,6 +279,8 @@ void edge_stop(struct edge_client *client, const struct msg *m)
         migration_call_off(client, client->out.status, "more was executed here than at the target");
         return;
     }
+    if (m->offload.status == -EBUSY && ends_outgoing(client, m) && !client->out.left)
+        migration_report_end(client, "superseded");
     client->removal = *m;
     migration_leave(client, m->offload.migration);
 }
@@ -248,105 +288,8 @@ void edge_stop(struct edge_client *client, const struct msg *m)
 void edge_leave(struct edge_client *client, uint32_t migration)
 {
     forget_outgoing(client, migration);
+    client->served = client->container;
     edge_remove_container(client, OP_STOP, migration, EDGE_EV_STOP);
-}
-
-/* A source whose pages the target may need learns whether there is something to undo. */
-void edge_acknowledge_removal(struct edge_client *client, const struct msg *m)
-{
-    bool serves = (client->state == EDGE_LIVE || client->lost) && m->offload.migration == client->container;
-    struct offload ack = {.type = OFFLOAD_ACK,
-                          .acked = OFFLOAD_REMOVE,
-                          .mud = m->mud,
-                          .sequence = m->offload.sequence,
-                          .migration = m->offload.migration,
-                          .status = !serves ? 0 : client->state != EDGE_LIVE || client->used ? -EEXIST : -EBUSY};
-    actor_send_offload(&client->edge->actor, m->from, &ack);
-}
-
-/* The source lost sight of its access point; but the migration is committed, the device is served here, or was. A source that is in doubt waits
- * for STOP alone. */
-static void stop_source(struct edge_client *client, const struct msg *m)
-{
-    struct offload o = {
-        .type = OFFLOAD_STOP,
-        .mud = client->mud,
-        .sequence = client->sequence,
-        .migration = m->offload.migration,
-        .number = client->state == EDGE_LIVE ? client->next : UINT32_MAX};
-    if (!(m->offload.flags & OFFLOAD_FORGOTTEN))
-        edge_acknowledge_removal(client, m);
-    courier_send_offload(&client->edge->courier, m->from, &o);
-}
-
-/* The container that the migration brought has served, and gone. */
-static bool has_served(const struct edge_client *client, uint32_t migration)
-{
-    return client->container == migration && client->removed < migration;
-}
-
-/* Files that were sent before anything was installed; acknowledged when they are gone, see removal_done(). */
-void edge_remove_files(struct edge_client *client, const struct msg *m)
-{
-    if (m->offload.flags & OFFLOAD_FORGOTTEN && client->state == EDGE_EMPTY && has_served(client, m->offload.migration)) {
-        stop_source(client, m);
-        return;
-    }
-    struct actor *actor = &client->edge->actor;
-    uint32_t id = m->offload.migration;
-    client->removed = id > client->removed ? id : client->removed;
-    if (client->files_of)
-        return; /* one after the other: REMOVE is repeated */
-    client->files_of = id;
-    actor_set_alarm(actor, &client->files_alarm, actor->rules->timeouts.operation);
-    edge_operate(client, OP_DISCARD, id, id, m->from);
-}
-
-void edge_files_alarm_rings(struct alarm *alarm)
-{
-    const struct edge_client *client = container_of(alarm, struct edge_client, files_alarm);
-    const struct actor *actor = &client->edge->actor;
-    actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, client->files_of);
-}
-
-/* INSTALLING, STANDBY, or LIVE but never used: called off before the commit. */
-void edge_remove_incoming(struct edge_client *client, const struct msg *m)
-{
-    struct actor *actor = &client->edge->actor;
-    if (m->offload.migration != client->container) {
-        edge_remove_files(client, m);
-        return;
-    }
-    if (client->state == EDGE_LIVE && m->offload.flags & OFFLOAD_FORGOTTEN) {
-        if (!client->recovering)
-            stop_source(client, m);
-        return;
-    }
-    if (client->state == EDGE_LIVE && m->offload.sequence < client->fence) {
-        edge_acknowledge_removal(client, m);
-        return;
-    }
-    if (client->state == EDGE_LIVE && client->used && m->from.role == PARTY_EDGE) {
-        stop_source(client, m);
-        return;
-    }
-    client->removed = client->container;
-    client->removal = *m;
-    courier_drop(&client->edge->courier, OFFLOAD_EDGE_READY, client->mud, client->container);
-    if (client->in.operating > client->in.pages) {
-        client->in.state = MIGRATION_UNDOING;
-        actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, client->in.id);
-        return;
-    }
-    client->in.state = MIGRATION_NONE;
-    edge_remove_container(client, OP_DISCARD, client->container, EDGE_EV_REMOVE);
-}
-
-/* Files of another migration may have come meanwhile. */
-void edge_remove_meanwhile(struct edge_client *client, const struct msg *m)
-{
-    if (m->offload.migration != client->order.migration)
-        edge_remove_files(client, m);
 }
 
 /* The operation that REMOVE interrupted is over. */

@@ -43,6 +43,10 @@ void edge_serve(struct edge_client *client, const struct msg *m)
                    m->offload.number);
         return;
     }
+    if (edge_token_is_void(client, m)) {
+        edge_say_void(client, m->offload.peer);
+        return;
+    }
     client->sequence = m->offload.sequence;
     client->owner = m->offload.peer;
     client->via = m->from;

@@ -38,6 +38,7 @@ void edge_keep_owner(struct edge_client *client)
     r.fence = client->fence;
     r.ended = client->ended;
     r.removed = client->removed;
+    r.served = client->served;
     r.lost = client->lost;
     r.used = client->used;
     r.owner = client->owner;
@@ -185,6 +186,7 @@ void edge_recover(struct edge *edge, const struct owner_record *r, bool exists)
     client->fence = r->fence;
     client->ended = r->ended;
     client->removed = r->removed;
+    client->served = r->served;
     client->lost = r->lost;
     client->used = r->used;
     client->owner = r->owner;
@@ -247,6 +249,22 @@ void edge_say_owned(struct edge_client *client, const struct msg *m)
                                   : client->lost ? -EOWNERDEAD
                                                  : -ENOENT};
     actor_send_offload(&client->edge->actor, m->from, &o);
+}
+
+bool edge_token_is_void(const struct edge_client *client, const struct msg *m)
+{
+    return m->offload.until < client->fence;
+}
+
+void edge_say_void(struct edge_client *client, struct party ap)
+{
+    struct offload o = {.type = OFFLOAD_OWNED,
+                        .mud = client->mud,
+                        .sequence = client->sequence,
+                        .number = client->fence,
+                        .peer = client->owner,
+                        .status = -ESTALE};
+    actor_send_offload(&client->edge->actor, ap, &o);
 }
 
 /* Who claimed has had the answer: it has begun a migration since. */

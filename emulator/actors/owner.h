@@ -22,7 +22,7 @@ struct owner_record {
     uint8_t state;                  /* enum edge_state */
     uint32_t container;             /* the migration that brought it */
     uint32_t sequence;              /* highest association sequence seen */
-    uint32_t fence, ended, removed; /* as in struct edge_client */
+    uint32_t fence, ended, removed, served; /* as in struct edge_client */
     bool lost, used;
     struct party owner;       /* the access point that holds the token */
     enum operation operation; /* of a removal */

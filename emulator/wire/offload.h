@@ -52,7 +52,8 @@ enum offload_type {
     /* after a restart */
     OFFLOAD_CLAIM, /* AP → every edge: whose container is this device's? Nobody of an older association may speak of it any more */
     OFFLOAD_OWNED, /* edge → AP: status 0 = it is live here, `number` = next, `until` = its migration; -ENOENT, or -EOWNERDEAD = it was
-                      lost here; digest = the highest migration known; `peer` = the AP that held the token */
+                      lost here; digest = the highest migration known; `peer` = the AP that held the token. Unasked, -ESTALE = another
+                      AP has claimed the device by its association `number`: older tokens are worth nothing */
     OFFLOAD_TYPES
 };
 
@@ -85,7 +86,8 @@ struct offload {
     uint32_t sequence;  /* association sequence of the MUD */
     uint32_t migration; /* per MUD, counted from 1; 0 = none */
     uint32_t number;    /* request number, or as the type says */
-    uint32_t until;     /* FETCH: last number wanted; INSTALL: cut, as in CUT; PROBE: its `number`, which PROBED repeats */
+    uint32_t until;     /* FETCH: last number wanted; INSTALL: cut, as in CUT; PROBE: its `number`, which PROBED repeats;
+                           REQUEST and MIGRATE, AP → edge: the association by which the AP got the token */
     int32_t status;     /* 0, or -errno of what failed */
     struct party peer;  /* MIGRATE: target edge; INSTALL: the AP to report to; forwarded REQUEST: the AP that
                            holds the token */
