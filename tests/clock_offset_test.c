@@ -74,7 +74,7 @@ static void noise_is_seen_through(void **state)
     assert_int_equal(c.worst.ns, simtime_ms(1).ns);
 }
 
-/* A machine that was at work for four seconds, long before the run, and answered nothing meanwhile. */
+/* A machine that was at work for four seconds, long before the run, and once more behind it, and answered nothing meanwhile. */
 static void only_the_run_is_judged(void **state)
 {
     struct clock_offset c = CLOCK_OFFSET_INIT;
@@ -88,8 +88,58 @@ static void only_the_run_is_judged(void **state)
         }
     }
     assert_true(c.worst.ns < simtime_ms(2).ns);
+    clock_offset_rest(&c);
     clock_offset_add(&c, simtime_s(25), simtime_s(27), simtime_s(27));
+    assert_true(c.worst.ns < simtime_ms(2).ns);
+    clock_offset_watch(&c);
+    clock_offset_add(&c, simtime_s(28), simtime_s(30), simtime_s(30));
     assert_true(c.worst.ns > simtime_ms(500).ns);
+}
+
+static const struct {
+    double offset_s, drift_ppm;
+    struct {
+        double at_s, by_ms;
+    } steps[4]; /* of the other clock; at 0: none */
+} stepping[] = {
+    {5, 200, {{20, 800}}},
+    {-3, -200, {{20, -800}}},
+    {5, 0, {{10, 40}, {20, -90}, {35.1, 50}}},
+    {0, 50, {{12.3, 3600000}}},
+    {100, -50, {{12.3, -7200000}, {12.6, 7200000}}},
+    {-3, 100, {{15, 2}, {16, 2}, {17, 2}, {18, 2}}},
+};
+
+static int64_t stepped_at(size_t row, int64_t ours)
+{
+    int64_t theirs = ours + llround(stepping[row].offset_s * 1e9) + llround(stepping[row].drift_ppm * 1e-6 * (double)ours);
+    for (size_t i = 0; i < ARRAY_LEN(stepping[row].steps); i++)
+        if (stepping[row].steps[i].at_s > 0 && (double)ours >= stepping[row].steps[i].at_s * 1e9)
+            theirs += llround(stepping[row].steps[i].by_ms * 1e6);
+    return theirs;
+}
+
+/* A clock that jumps while the run goes on: what the run is judged by at its end covers whatever error there was at any time, so that
+ * a run with a bound below it is invalid. */
+static void a_step_is_told(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(stepping); i++) {
+        struct clock_offset c = CLOCK_OFFSET_INIT;
+        int64_t worst_error = 0;
+        for (int64_t at = 0; at < 60 * INT64_C(1000000000); at += 250000000) {
+            if (at == 8 * INT64_C(1000000000))
+                clock_offset_watch(&c);
+            for (int64_t t = at; at > 8 * INT64_C(1000000000) && t < at + 250000000; t += 50000000) {
+                int64_t error = llabs(clock_offset_ours(&c, simtime_ns(stepped_at(i, t))).ns - t);
+                worst_error = error > worst_error ? error : worst_error;
+            }
+            clock_offset_add(&c, simtime_ns(at + 249000000), simtime_ns(stepped_at(i, at + 249500000)), simtime_ns(at + 250000000));
+        }
+        int64_t known = c.worst.ns + llround(fabs(stepping[i].drift_ppm) * 1e-6 * (5e9 + (double)c.worst.ns)) + 1000;
+        if (worst_error > known || worst_error < 1000000)
+            fail_msg("row %zu: off by %.3f ms, said %.3f ms", i, (double)worst_error / 1e6, (double)known / 1e6);
+    }
 }
 
 int main(void)
@@ -98,6 +148,7 @@ int main(void)
         cmocka_unit_test(the_estimate_is_as_good_as_it_says),
         cmocka_unit_test(noise_is_seen_through),
         cmocka_unit_test(only_the_run_is_judged),
+        cmocka_unit_test(a_step_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -537,6 +537,38 @@ static void test_lateness_is_judged_by_the_scenario(void **state)
     }
 }
 
+/* And how well the other machines' clocks must be known: the worst known of them counts, and makes the run invalid. */
+static void test_clocks_are_judged_by_the_scenario(void **state)
+{
+    static const struct {
+        int64_t known_us[2], bound_us;
+        bool valid;
+    } rows[] = {
+        {{640, 710}, 5000, true}, {{5000, 10}, 5000, true}, {{5001, 10}, 5000, false}, {{10, 5001}, 5000, false}, {{10, 700}, 699, false},
+    };
+    struct synthetic_run run = {.count = 0};
+    synthetic_fill(&run, &synthetic_small);
+    synthetic_write(&run, *state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct world_real_clock clocks[] = {{.machine = "one", .uncertainty = simtime_us(rows[i].known_us[0])},
+                                                  {.machine = "two", .uncertainty = simtime_us(rows[i].known_us[1])}};
+        struct scenario s = synthetic_scenario("p-migr");
+        struct result_input input = input_of(&s);
+        struct err e = ERR_INIT;
+        json_object *r;
+        s.clock_max = simtime_us(rows[i].bound_us);
+        input.clocks = clocks;
+        input.clock_count = ARRAY_LEN(clocks);
+        if (result_of_run(*state, &input, &r, &e) < 0)
+            fail_msg("%s", e.text);
+        assert_int_equal(json_number_at(r, "clock_ms.valid"), rows[i].valid);
+        assert_string_equal(json_text_at(r, "clock_ms.machines.1.machine"), "two");
+        if (!rows[i].valid)
+            assert_int_equal(result_exit_status(r), 1);
+        json_object_put(r);
+    }
+}
+
 static void test_a_lost_event_breaks_an_invariant(void **state)
 {
     struct err e = ERR_INIT;
@@ -568,6 +600,8 @@ static void test_exit_status(void **state)
         {"{'invariants':{'ok':true},'drift_ms':{'valid':true},'migrations':[],'expectations':[]}", 0},
         {"{'invariants':{'ok':false},'drift_ms':{'valid':true},'migrations':[],'expectations':[]}", 1},
         {"{'invariants':{'ok':true},'drift_ms':{'valid':false},'migrations':[],'expectations':[]}", 1},
+        {"{'invariants':{'ok':true},'drift_ms':{'valid':true},'clock_ms':{'valid':true},'migrations':[],'expectations':[]}", 0},
+        {"{'invariants':{'ok':true},'drift_ms':{'valid':true},'clock_ms':{'valid':false},'migrations':[],'expectations':[]}", 1},
         {"{'invariants':{'ok':true},'drift_ms':{'valid':true},'migrations':[],'expectations':[{'holds':false}"
          "]}",
          1},
@@ -700,6 +734,7 @@ int main(void)
         IN_FOLDER(test_a_lost_event_breaks_an_invariant),
         IN_FOLDER(test_result_has_the_promised_form),
         IN_FOLDER(test_lateness_is_judged_by_the_scenario),
+        IN_FOLDER(test_clocks_are_judged_by_the_scenario),
         IN_FOLDER(test_repetitions_are_summed_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

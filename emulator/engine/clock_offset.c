@@ -64,18 +64,35 @@ static void keep(struct clock_offset *c, const struct clock_sample *s)
     c->count += c->count < CLOCK_OFFSET_KEPT;
 }
 
+static struct simtime shortest_half(const struct clock_offset *c, struct simtime half)
+{
+    for (int i = 0; i < c->count; i++)
+        half = simtime_min(half, kept_at(c, i)->half);
+    return half;
+}
+
+/* How far the line was off, if the sample refutes what was said of it, as after a step of their clock: by what lies between the line and the
+ * sample's interval, and as much as the best samples leave open. The line to come meets the sample half-way and would not tell. */
+static struct simtime refuted_by(const struct clock_offset *c, const struct clock_sample *s)
+{
+    int64_t beyond = llabs(s->offset.ns - line_at(c, s->at.ns)) - s->half.ns;
+    return c->count && beyond > clock_offset_uncertainty(c).ns ? simtime_ns(beyond + 2 * shortest_half(c, s->half).ns) : SIMTIME_ZERO;
+}
+
 void clock_offset_add(struct clock_offset *c, struct simtime sent, struct simtime theirs,
                       struct simtime received)
 {
     struct clock_sample s = {.half = {(received.ns - sent.ns + 1) / 2}};
     s.at.ns = sent.ns + (received.ns - sent.ns) / 2;
     s.offset = simtime_sub(theirs, s.at);
+    struct simtime refuted = refuted_by(c, &s);
     keep(c, &s);
     if (kept_at(c, 0)->at.ns - kept_at(c, c->count - 1)->at.ns < baseline_ns)
         take_shortest(c);
     else
         fit_line(c);
-    c->worst = simtime_max(c->worst, clock_offset_uncertainty(c));
+    if (!c->rests)
+        c->worst = simtime_max(c->worst, simtime_max(refuted, clock_offset_uncertainty(c)));
 }
 
 struct simtime clock_offset_theirs(const struct clock_offset *c, struct simtime ours)
@@ -112,4 +129,10 @@ void clock_offset_watch(struct clock_offset *c)
 {
     c->since = c->count ? kept_at(c, 0)->at : SIMTIME_ZERO;
     c->worst = clock_offset_uncertainty(c);
+    c->rests = false;
+}
+
+void clock_offset_rest(struct clock_offset *c)
+{
+    c->rests = true;
 }

@@ -9,6 +9,8 @@
 
 #include "simtime.h"
 
+#include <stdbool.h>
+
 enum { CLOCK_OFFSET_KEPT = 60 };
 
 struct clock_sample {
@@ -24,7 +26,8 @@ struct clock_offset {
     struct simtime base, offset;
     double drift;
     struct simtime since; /* clock_offset_watch()'s latest sample: earlier ones shape the line, and say nothing of its error now */
-    struct simtime worst; /* the largest uncertainty since clock_offset_watch() */
+    struct simtime worst; /* the largest uncertainty since clock_offset_watch(), and the largest error that a sample has shown */
+    bool rests;
 };
 
 #define CLOCK_OFFSET_INIT                                                                                    \
@@ -41,7 +44,8 @@ struct simtime clock_offset_ours(const struct clock_offset *c, struct simtime th
 /* The line is within that of the true offset at each kept instant since clock_offset_watch(): the largest of half a round trip and how far the line is from its
  * middle. SIMTIME_NEVER without a sample. */
 struct simtime clock_offset_uncertainty(const struct clock_offset *c);
-/* Begins to remember the worst. */
+/* Begins to remember the worst; and leaves it at that: what comes later, when nothing is measured any more, shapes the line alone. */
 void clock_offset_watch(struct clock_offset *c);
+void clock_offset_rest(struct clock_offset *c);
 
 #endif

@@ -224,6 +224,7 @@ void machines_end(struct controller_machines *m)
     premises_end(&m->here);
     for (int i = 0; i < m->other_count; i++) {
         struct outpost_link *link = &m->others[i].link;
+        clock_offset_rest(&link->clock);
         if (!m->others[i].hello)
             outpost_link_close(link); /* nothing was made there, and who knows who it is */
         else if (link->open)
