@@ -195,9 +195,21 @@ static int absent_is_good(struct docker_job *job, int status, struct json_object
     return status == -ENOENT ? 0 : status;
 }
 
+static int removal_is_good(struct docker_job *job, int status, struct json_object *answer, struct err *e)
+{
+    return status == -EEXIST ? 0 : absent_is_good(job, status, answer, e);
+}
+
+/* The Engine may be at it already, for an agent that was killed (409). */
 static int step_delete(struct docker_job *job, struct err *e)
 {
-    return docker_job_request(job, absent_is_good, "DELETE", NULL, e, "/containers/%s?force=1&v=1",
+    return docker_job_request(job, removal_is_good, "DELETE", NULL, e, "/containers/%s?force=1&v=1",
+                              job->container->name);
+}
+
+static int step_wait_removed(struct docker_job *job, struct err *e)
+{
+    return docker_job_request(job, absent_is_good, "POST", NULL, e, "/containers/%s/wait?condition=removed",
                               job->container->name);
 }
 
@@ -275,8 +287,8 @@ void docker_container_halt(struct docker_container *c, struct docker_job *job)
 void docker_container_discard(struct docker_container *c, struct docker_job *job, const char *image,
                               const char *spool)
 {
-    static const docker_step steps[] = {docker_step_kill, step_delete, step_delete_image, step_remove_files,
-                                        NULL};
+    static const docker_step steps[] = {docker_step_kill,  step_delete,       step_wait_removed,
+                                        step_delete_image, step_remove_files, NULL};
     job->image = mem_copy_string(image);
     job->spool = mem_copy_string(spool);
     docker_job_start(job, c, "discard", steps);

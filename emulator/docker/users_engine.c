@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { JOIN_SECONDS = 10, LOOK_EVERY_US = 10000 };
+enum { JOIN_SECONDS = 10, REMOVE_SECONDS = 10, LOOK_EVERY_US = 10000 };
 
 struct docker_users_engine {
     struct docker_endpoint *endpoint; /* owned, as all */
@@ -275,17 +275,25 @@ static int end_container(struct cleaning *c, const char *id, struct err *e)
     return 0;
 }
 
+/* Good if it is not there. What the Engine is at work on, such as another one's removal of the same, is asked for again. */
+static int remove_thing(const struct cleaning *c, const char *list, const char *id, const char *how, struct err *e)
+{
+    struct simtime give_up = simtime_add(clock_monotonic(), simtime_s(REMOVE_SECONDS));
+    int status;
+    while ((status = docker_endpoint_call(c->endpoint, "DELETE", NULL, NULL, e, "/%s/%s?%s", list, id, how)) == -EEXIST &&
+           simtime_before(clock_monotonic(), give_up))
+        usleep(LOOK_EVERY_US);
+    return unless(status, -ENOENT);
+}
+
 static int remove_container(struct cleaning *c, const char *id, struct err *e)
 {
-    return unless(
-        docker_endpoint_call(c->endpoint, "DELETE", NULL, NULL, e, "/containers/%s?force=1&v=1", id),
-        -ENOENT);
+    return remove_thing(c, "containers", id, "force=1&v=1", e);
 }
 
 static int remove_image(struct cleaning *c, const char *id, struct err *e)
 {
-    return unless(docker_endpoint_call(c->endpoint, "DELETE", NULL, NULL, e, "/images/%s?force=1", id),
-                  -ENOENT);
+    return remove_thing(c, "images", id, "force=1", e);
 }
 
 /* Without force the Engine keeps an image of which there is a container. */

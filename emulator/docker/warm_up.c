@@ -1,8 +1,6 @@
 #include "warm_up.h"
 #include "mem.h"
 
-#include <unistd.h>
-
 static void finish(struct docker_warm_up *w, int status, const struct err *e)
 {
     docker_container_free(&w->container);
@@ -30,8 +28,7 @@ static void started(struct docker_job *job, int status, uint64_t bytes, const st
 void docker_warm_up_start(struct docker_warm_up *w, struct docker_daemon *d, const char *run,
                           const char *image)
 {
-    autofree char *name = mem_printf("roamlab-%s-warm-up-%d", run,
-                                     getpid()); /* two edge servers may use one Engine of the user's */
+    autofree char *name = mem_printf("roamlab-%s-warm-up", run);
     struct docker_container_options options = {.name = name, .run = run, .image = image};
     options.service =
         (struct docker_service){.address = "127.0.0.1", .memory_pages = 1, .layer_pages = 1, .window = 1};
