@@ -150,6 +150,23 @@ static void what_cannot_be_is_refused(void **state)
     }
 }
 
+/* By its socket for one host, by TLS for the other. */
+static void one_engine_by_two_names_is_refused(void **state)
+{
+    (void)state;
+    NEED_REAL_WORLD();
+    struct fixture_run run;
+    autofree char *pc1 = mem_printf("hosts.pc1.docker=unix://%s", users.socket), *pc2 = mem_printf("hosts.pc2.docker=%s", users.address),
+                  *certs = mem_printf("hosts.pc2.docker_certs=%s", users.certificates);
+    const char *const arguments[] = {SMALL, "--set", pc1, "--set", pc2, "--set", certs, QUICK, NULL};
+    fixture_start(&run, "twice", arguments);
+    assert_exit(&run, 30, 3);
+    if (!strstr(buf_text(&run.said), "hosts.pc2.docker: is host pc1's Engine, too"))
+        fail_msg("%s", buf_text(&run.said));
+    assert_nothing_touched();
+    fixture_run_free(&run);
+}
+
 static void an_engine_without_checkpoints_is_refused(void **state)
 {
     (void)state;
@@ -172,6 +189,7 @@ int main(int argc, char **argv)
     (void)argc;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(one_engine_by_two_names_is_refused),
         cmocka_unit_test(an_engine_without_checkpoints_is_refused),
         cmocka_unit_test(a_migration_leaves_it),
         cmocka_unit_test(what_a_crash_left_there_is_cleaned),

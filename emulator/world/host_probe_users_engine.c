@@ -191,18 +191,22 @@ static int play(struct trial *t, char version[64], struct err *e)
     return -t->err.code;
 }
 
-/* Before anything is written down that only it could take back. */
-static int reach(const struct docker_address *address, struct err *e)
+/* Before anything is written down that only it could take back. *id is the caller's. */
+static int identify(const struct docker_address *address, char **id, struct err *e)
 {
     struct docker_endpoint *endpoint = docker_endpoint_new(address, e);
-    int status = endpoint ? docker_endpoint_call(endpoint, "GET", NULL, NULL, e, "/info") : -e->code;
+    struct json_object *info = NULL, *value = NULL;
+    int status = endpoint ? docker_endpoint_call(endpoint, "GET", NULL, &info, e, "/info") : -e->code;
+    json_object_object_get_ex(info, "ID", &value);
+    *id = mem_copy_string(json_object_get_string(value));
+    json_object_put(info);
     docker_endpoint_free(endpoint);
     return status < 0 ? err_wrap(e, "%s", address->url) : 0;
 }
 
 static int attempt(const struct docker_address *address, const char *program, char version[64], struct err *e)
 {
-    struct journal *journal = reach(address, e) == 0 ? host_probe_journal(e) : NULL;
+    struct journal *journal = host_probe_journal(e);
     if (!journal)
         return -e->code;
     autofree char *name = mem_printf("roamlab-%s", journal_run(journal)), *path = namespace_path(name);
@@ -235,29 +239,74 @@ static void note_version(struct world_real_facts *f, const char *host, const cha
              version);
 }
 
-static int attempt_host(const struct host_probe_subject *subject, const struct scenario_host *host,
-                        char version[64], struct err *e)
+static struct docker_address address_of(const struct scenario_host *host)
 {
-    const struct docker_address address = {.url = host->docker, .certificates = host->docker_certs};
+    return (struct docker_address){.url = host->docker, .certificates = host->docker_certs};
+}
+
+/* Whatever it is, this machine does not have it. */
+static int lacks(const struct scenario_host *host, int status, struct err *e)
+{
+    if (status == 0 || status == -EINTR)
+        return status;
+    e->code = EOPNOTSUPP;
+    return err_wrap(e, "hosts.%s.docker", host->name);
+}
+
+/* Two edge servers would find each other's images at the same Engine, which may be named in several ways. */
+static int check_apart(const struct scenario_host *hosts, int host, char **ids, struct err *e)
+{
+    struct docker_address address = address_of(&hosts[host]);
+    int status = identify(&address, &ids[host], e);
+    for (int i = 0; i < host && status == 0; i++)
+        if (ids[i] && ids[host] && !strcmp(ids[i], ids[host])) {
+            status = err_set(e, EOPNOTSUPP, "is host %s's Engine, too", hosts[i].name);
+            err_hint(e, "one host an Engine: leave docker out of the others, and each gets an Engine of roamlab's");
+        }
+    return lacks(&hosts[host], status, e);
+}
+
+static int attempt_host(const struct host_probe_subject *subject, const struct scenario_host *host, char version[64],
+                        struct err *e)
+{
+    struct docker_address address = address_of(host);
     int status = attempt(&address, subject->program, version, e);
     if (status == 0)
         note_version(subject->facts, host->name, version);
-    if (status == 0 || status == -EINTR)
-        return status;
-    e->code = EOPNOTSUPP; /* whatever it is, this machine does not have it */
-    return err_wrap(e, "hosts.%s.docker", host->name);
+    return lacks(host, status, e);
+}
+
+static int attempt_hosts(const struct host_probe_subject *subject, char version[64], struct err *e)
+{
+    const struct scenario *s = subject->scenario;
+    char **ids = mem_alloc_array((size_t)s->host_count, sizeof *ids);
+    int status = 0;
+    for (int i = 0; i < s->host_count && status == 0; i++)
+        if (s->hosts[i].docker && is_here(subject, i))
+            status = check_apart(s->hosts, i, ids, e);
+    for (int i = 0; i < s->host_count; i++) {
+        if (s->hosts[i].docker && is_here(subject, i) && status == 0)
+            status = attempt_host(subject, &s->hosts[i], version, e);
+        free(ids[i]);
+    }
+    free(ids);
+    return status;
+}
+
+static int attempt_usual(const struct host_probe_subject *subject, char version[64], struct err *e)
+{
+    const struct docker_address address = {.url = USUAL_ENGINE};
+    autofree char *id = NULL;
+    int status = identify(&address, &id, e);
+    return status == 0 ? attempt(&address, subject->program, version, e) : status;
 }
 
 int host_probe_users_engine(const struct host_probe *probe, const struct host_probe_subject *subject,
                             char *found, size_t size, struct err *e)
 {
-    const struct scenario *s = subject->scenario;
     char version[64] = "";
-    int status = s ? 0 : attempt(&(struct docker_address){.url = USUAL_ENGINE}, subject->program, version, e);
+    int status = subject->scenario ? attempt_hosts(subject, version, e) : attempt_usual(subject, version, e);
     (void)probe;
-    for (int i = 0; s && i < s->host_count && status == 0; i++)
-        if (s->hosts[i].docker && is_here(subject, i))
-            status = attempt_host(subject, &s->hosts[i], version, e);
     snprintf(found, size, "Docker %s dumped and restored a container", version);
     return status;
 }
