@@ -13,7 +13,8 @@
 struct runtime {
     char criu_folder[256]; /* for daemon_options.criu_folder; "" = the CRIU that PATH finds */
     char criu_version[64]; /* "4.2.1" */
-    char docker_version[64], runc_version[64];
+    char docker_version[256]; /* of the one that is installed; with ", HOST: VERSION" for each Engine of the user's */
+    char runc_version[64];
     char dirty_tracking[16]; /* what pre-copy finds changed pages by: "tracked" by the kernel, or "compared" */
 };
 

@@ -14,7 +14,7 @@ struct controller_machine {
     struct outpost_link link;
     struct json_object *hello; /* owned */
     struct simtime origin;     /* the run's, as the machine was told it: by its clock */
-    bool wired, closed;
+    bool wired, closed, failed;
 };
 
 /* What a direction of a link has carried, as the machine says that shapes it. */
@@ -59,7 +59,8 @@ bool machines_gone(const struct controller_machines *m);
 /* Takes back what is here, as premises_close(), and lets go of the others. Fills in what is known of their clocks. */
 int machines_close(struct controller_machines *m, int status, struct err *e);
 
-/* controller_machines_log.c: a descriptor for what a machine says beside its reports; and their last lines, as a hint to a failure. */
+/* controller_machines_log.c: a descriptor for what a machine says beside its reports; and their last lines, as a hint to a
+ * failure, those first that failed. */
 int machines_open_log(const struct controller_machine *o, struct err *e);
 void machines_quote_logs(const struct controller_machines *m, struct err *e);
 

@@ -43,8 +43,8 @@ static void add_last_line(const struct controller_machine *o, struct buf *hint)
     read_tail(path, tail);
     for (char *line = strtok_r(tail, "\r\n", &save); line; line = strtok_r(NULL, "\r\n", &save))
         last = line;
-    buf_printf(hint, "%s%s ends with: %.*s", hint->len ? "; " : "", name, QUOTED_MAX,
-               last ? last : "nothing");
+    if (last)
+        buf_printf(hint, "%s%s ends with: %.*s", hint->len ? "; " : "", name, QUOTED_MAX, last);
 }
 
 void machines_quote_logs(const struct controller_machines *m, struct err *e)
@@ -52,8 +52,11 @@ void machines_quote_logs(const struct controller_machines *m, struct err *e)
     struct buf hint = BUF_INIT;
     if (e->hint[0])
         buf_add(&hint, e->hint, strlen(e->hint));
-    for (int i = 0; i < m->other_count; i++)
-        add_last_line(&m->others[i], &hint);
+    for (int i = 0; i < m->other_count * 2; i++) {
+        const struct controller_machine *o = &m->others[i % m->other_count];
+        if (o->failed == (i < m->other_count))
+            add_last_line(o, &hint);
+    }
     snprintf(e->hint, sizeof e->hint, "%s", buf_text(&hint));
     buf_free(&hint);
 }

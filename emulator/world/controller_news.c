@@ -1,7 +1,9 @@
-/* What the machines say to the controller: those behind ssh about their hosts, and the premises here about theirs. */
+/* What the machines say to the controller: those behind ssh about their hosts, and the premises here about theirs. A machine is heard on nothing
+ * but what it plays itself. */
 #include "agent_protocol.h"
 #include "controller.h"
 #include "controller_machines.h"
+#include "driver.h"
 #include "mem.h"
 #include "outpost_packets.h"
 #include "version.h"
@@ -29,7 +31,7 @@ static bool is_wired(const struct controller_machine *o)
 
 static bool is_gone(const struct controller_machine *o)
 {
-    return !o->link.open;
+    return !o->link.open && !o->link.process.pid;
 }
 
 static void go_on_if_wired(struct controller_machines *m)
@@ -42,7 +44,28 @@ static void machine_failed(struct controller_machine *o, const struct err *e)
 {
     struct err err = *e;
     err_wrap(&err, "machine %s", o->link.machine);
+    o->failed = true;
     controller_failed(o->controller, &err);
+}
+
+static bool plays(const struct controller_machine *o, int host)
+{
+    const struct controller_machines *m = &o->controller->machines;
+    return host >= 0 && host < o->controller->scenario->host_count && m->machine_of[host] >= 0 &&
+           &m->others[m->machine_of[host]] == o;
+}
+
+static int refuse_stranger(int host, struct err *e)
+{
+    return err_set(e, EPROTO, "it speaks for host %d, which it does not play", host);
+}
+
+/* Whether its agents are there. */
+static void note_agents(struct controller_machine *o, bool there)
+{
+    for (int i = 0; i < o->controller->scenario->host_count; i++)
+        if (plays(o, i))
+            o->controller->agents[i].there = there;
 }
 
 static int take_hello(struct controller_machine *o, struct json_object *line, struct err *e)
@@ -50,6 +73,8 @@ static int take_hello(struct controller_machine *o, struct json_object *line, st
     struct outpost_hello hello;
     if (outpost_read_hello(line, &hello, e) < 0)
         return -e->code;
+    if (o->hello)
+        return err_set(e, EPROTO, "it says hello twice");
     if (strcmp(hello.version, ROAMLAB_VERSION) != 0) {
         err_set(e, EPROTO, "its roamlab is version %.32s, this one is %s", hello.version, ROAMLAB_VERSION);
         err_hint(e, "install the same on both, or run with --push");
@@ -59,23 +84,29 @@ static int take_hello(struct controller_machine *o, struct json_object *line, st
     return 0;
 }
 
-static void agents_are_there(struct controller_machines *m, const struct controller_machine *o)
-{
-    for (int i = 0; i < m->controller->scenario->host_count; i++)
-        if (m->machine_of[i] >= 0 && &m->others[m->machine_of[i]] == o)
-            m->controller->agents[i].there = true;
-}
-
-/* The image's name says which service program it was made of. */
-static int agree_on_image(struct controller_machines *m, const char *image, struct err *e)
+/* The image's name says which service program it was made of. A link between machines is shaped at the end that the driver chooses: with two
+ * drivers at both, or at none. */
+static int agree(struct controller_machines *m, const char *image, const char *driver, struct err *e)
 {
     if (!m->image)
         m->image = mem_copy_string(image);
-    if (strcmp(image, m->image) == 0)
+    if (strcmp(image, m->image) != 0) {
+        err_set(e, EPROTO, "its roamlab-service is another one than the others'");
+        return err_hint(e, "install the same on all machines, or run with --push");
+    }
+    if (strcmp(driver, m->controller->facts->link_driver) == 0)
         return 0;
-    err_set(e, EPROTO, "its roamlab-service is another one than the others'");
-    err_hint(e, "install the same on all machines, or run with --push");
-    return -EPROTO;
+    err_set(e, EPROTO, "it shapes links by %.32s, the others by %s", driver, m->controller->facts->link_driver);
+    return err_hint(e, "choose one that works on all machines: --driver userspace");
+}
+
+/* A machine's Docker, then "HOST: VERSION" of each Engine of the user's there: these go behind the first machine's. */
+static void note_engines(struct world_real_facts *known, const struct world_real_facts *other)
+{
+    const char *engines = strstr(other->runtime.docker_version, ", ");
+    size_t used = strlen(known->runtime.docker_version);
+    if (engines)
+        snprintf(known->runtime.docker_version + used, sizeof known->runtime.docker_version - used, "%s", engines);
 }
 
 static int take_wired(struct controller_machine *o, struct json_object *line, struct err *e)
@@ -85,12 +116,16 @@ static int take_wired(struct controller_machine *o, struct json_object *line, st
     const char *image;
     if (outpost_read_wired(line, &facts, &image, e) < 0)
         return -e->code;
+    if (!o->hello || o->wired || !link_driver_named(facts.link_driver))
+        return err_set(e, EPROTO, "it says wired out of turn, or names no link driver");
     if (!m->any_here && !m->image)
         *o->controller->facts = facts;
-    if (agree_on_image(m, image, e) < 0)
+    else
+        note_engines(o->controller->facts, &facts);
+    if (agree(m, image, facts.link_driver, e) < 0)
         return -e->code;
     o->wired = true;
-    agents_are_there(m, o);
+    note_agents(o, true);
     return 0;
 }
 
@@ -118,10 +153,12 @@ static int take_line(struct controller_machine *o, struct json_object *line, str
     int host;
     if (outpost_read_from(line, &host, &inner, e) < 0)
         return -e->code;
-    if (host < 0 || host >= o->controller->scenario->host_count)
-        return err_set(e, EPROTO, "a line of no host");
+    if (!plays(o, host))
+        return refuse_stranger(host, e);
     const char *word = agent_word(inner);
-    if (word && !strcmp(word, "event") && !(event = in_our_time(o, inner, e)))
+    if (!word)
+        return err_set(e, EPROTO, "agent of %s: a line that is no report", o->controller->agents[host].name);
+    if (!strcmp(word, "event") && !(event = in_our_time(o, inner, e)))
         return -e->code;
     controller_hear(o->controller, host, event ? event : inner);
     json_object_put(event);
@@ -134,9 +171,20 @@ static int take_silence(struct controller_machine *o, struct json_object *line, 
     uint64_t events;
     if (outpost_read_silent(line, &host, &events, e) < 0)
         return -e->code;
-    if (host >= 0 && host < o->controller->scenario->host_count)
-        controller_miss(o->controller, host, events);
+    if (!plays(o, host))
+        return refuse_stranger(host, e);
+    controller_miss(o->controller, host, events);
     return 0;
+}
+
+/* At the end where the driver shapes. */
+static bool shapes(const struct controller_machine *o, int link, int direction)
+{
+    const struct controller *c = o->controller;
+    if (!o->wired || link < 0 || link >= c->scenario->link_count || (direction & ~1) != 0)
+        return false;
+    bool last = link_driver_named(c->facts->link_driver)->at_arrival ? !direction : direction;
+    return plays(o, c->scenario->links[link].between[last]);
 }
 
 static int take_carried(struct controller_machine *o, struct json_object *line, struct err *e)
@@ -145,8 +193,9 @@ static int take_carried(struct controller_machine *o, struct json_object *line, 
     int link, direction;
     if (outpost_read_carried(line, &link, &direction, &counters, e) < 0)
         return -e->code;
-    if (link >= 0 && link < o->controller->scenario->link_count && (direction & ~1) == 0)
-        o->controller->machines.carried[link * 2 + direction] = (struct carried){true, counters};
+    if (!shapes(o, link, direction))
+        return err_set(e, EPROTO, "it has counted link %d, which it does not shape", link);
+    o->controller->machines.carried[link * 2 + direction] = (struct carried){true, counters};
     return 0;
 }
 
@@ -156,8 +205,10 @@ static int take_packets(struct controller_machine *o, struct json_object *line, 
     int host;
     if (outpost_read_packets(line, &host, e) < 0)
         return -e->code;
-    if (!c->options->capture || host < 0 || host >= c->scenario->host_count || c->machines.machine_of[host] < 0)
-        return err_set(e, EPROTO, "packets of no host");
+    if (!plays(o, host))
+        return refuse_stranger(host, e);
+    if (!c->options->capture)
+        return err_set(e, EPROTO, "packets that nobody asked for");
     autofree char *path = mem_printf("%s/%s.pcap", c->options->capture, c->scenario->hosts[host].name);
     controller_wait_on(o->controller);
     return outpost_take_packets(line, &o->link.clock, path, e);
@@ -200,20 +251,39 @@ static void time_told(struct outpost_link *link)
         controller_go_on(m->controller);
 }
 
+/* Before it has said who it is, ssh's exit status is all that is known. */
+static void explain_silence(const struct outpost_link *link, struct err *e)
+{
+    switch (link->exit_status) {
+    case OUTPOST_LINK_UNREACHED:
+        err_set(e, EHOSTUNREACH, "ssh does not get there");
+        err_hint(e, OUTPOST_LINK_TRY, link->machine);
+        break;
+    case OUTPOST_LINK_NO_COMMAND:
+    case OUTPOST_LINK_NO_PROGRAM:
+        err_set(e, ENOENT, "roamlab cannot be started there");
+        err_hint(e, "install it with what it needs, or say in hosts.NAME.command how it is called there; --push copies it");
+        break;
+    default:
+        err_set(e, EPROTO, "what is called there is no roamlab of this version: it ended with exit status %d", link->exit_status);
+        err_hint(e, "install the same on both, or run with --push");
+    }
+}
+
 static void link_gone(struct outpost_link *link)
 {
     struct controller_machine *o = container_of(link, struct controller_machine, link);
-    struct controller_machines *m = &o->controller->machines;
     struct err e = ERR_INIT;
-    if (!o->closed) {
-        err_set(&e, EPIPE, o->hello ? "the connection broke, or its roamlab ended" : "roamlab does not answer there");
+    if (!o->hello) {
+        explain_silence(link, &e);
+    } else if (!o->closed) {
+        err_set(&e, EPIPE, "the connection broke, or its roamlab ended");
         err_hint(&e, "what was made there goes by itself, or with roamlab clean");
-        machine_failed(o, &e);
     }
-    for (int i = 0; i < m->controller->scenario->host_count; i++)
-        if (m->machine_of[i] >= 0 && &m->others[m->machine_of[i]] == o)
-            m->controller->agents[i].there = false;
-    controller_count_heads(m->controller);
+    if (e.code)
+        machine_failed(o, &e);
+    note_agents(o, false);
+    controller_count_heads(o->controller);
 }
 
 /* --- what this machine's premises say ------------------------------------------------------------------------------------- */
@@ -227,7 +297,7 @@ static void here_opened(struct premises *p, int status, const struct err *e)
 {
     struct controller_machines *m = container_of(p, struct controller_machines, here);
     struct err other = ERR_INIT;
-    if (status == 0 && (status = agree_on_image(m, p->image.name, &other)) < 0) {
+    if (status == 0 && (status = agree(m, p->image.name, p->facts->link_driver, &other)) < 0) {
         err_wrap(&other, "this machine");
         e = &other;
     }

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 /* Often at first, so that the shortest round trip of many is known before the run begins. */
-enum { FIRST_PINGS = 20, FIRST_EVERY_MS = 25, PING_EVERY_MS = 250, ARGUMENTS_MAX = 32 };
+enum { FIRST_PINGS = 20, FIRST_EVERY_MS = 25, PING_EVERY_MS = 250, PARTING_S = 3, ARGUMENTS_MAX = 32 };
 
 static void ping(struct timer *timer)
 {
@@ -42,22 +42,46 @@ static void line_arrives(struct channel *channel, char *text, size_t len)
     json_object_put(line);
 }
 
+static void part(struct outpost_link *link)
+{
+    loop_cancel(link->loop, &link->parting);
+    process_kill(&link->process);
+    link->gone(link);
+}
+
+static void parting_is_over(struct timer *timer)
+{
+    part(container_of(timer, struct outpost_link, parting));
+}
+
+/* ssh's exit status tells why, and comes a moment later. */
 static void link_broke(struct channel *channel, const struct err *e)
 {
     struct outpost_link *link = container_of(channel, struct outpost_link, channel);
     (void)e;
     link->open = false;
     loop_cancel(link->loop, &link->ping);
-    link->gone(link);
+    if (link->process.pid)
+        loop_arm_after(link->loop, &link->parting, simtime_s(PARTING_S));
+    else
+        part(link);
 }
 
+/* What it said last may still be in the pipe. */
 static void ssh_exited(struct process *process, int status)
 {
-    (void)process, (void)status; /* the channel tells */
+    struct outpost_link *link = container_of(process, struct outpost_link, process);
+    link->exit_status = status;
+    if (!link->open)
+        part(link);
 }
 
 /* No questions; a machine that answers no more is gone after half a minute. */
-static const char *const ssh_words[] = {"ssh", "-T", "-oBatchMode=yes", "-oServerAliveInterval=10",
+static const char *const ssh_words[] = {"ssh",
+                                        "-T",
+                                        "-oBatchMode=yes",
+                                        "-oConnectTimeout=20",
+                                        "-oServerAliveInterval=10",
                                         "-oServerAliveCountMax=3"};
 
 /* ssh, the machine and the command there. ROAMLAB_SSH is words with blanks between; `own` is a copy of it. */
@@ -82,7 +106,7 @@ static int start(struct outpost_link *link, int in, int out, int log_fd, struct 
     autofree char *own = mem_copy_string(getenv("ROAMLAB_SSH"));
     autofree char *command = link->command
                                  ? mem_printf("exec %s agent --outpost", link->command)
-                                 : mem_printf("PATH=\"$PATH:$HOME/.local/bin\" exec roamlab agent --outpost");
+                                 : mem_printf("PATH=\"$HOME/.local/bin:$PATH\" exec roamlab agent --outpost");
     put_ssh(argv, own, link->machine, command);
     struct process_options options = PROCESS_OPTIONS_INIT;
     options.argv = argv;
@@ -105,6 +129,8 @@ int outpost_link_open(struct outpost_link *link, int log_fd, struct err *e)
     link->channel.line = line_arrives;
     link->channel.closed = link_broke;
     link->ping.fire = ping;
+    link->parting.fire = parting_is_over;
+    link->exit_status = -1;
     if (status == 0)
         status = channel_open(&link->channel, link->loop, from[0], to[1], e);
     link->open = status == 0;
@@ -126,8 +152,10 @@ bool outpost_link_in_time(const struct outpost_link *link)
 
 void outpost_link_close(struct outpost_link *link)
 {
-    if (link->loop)
+    if (link->loop) {
         loop_cancel(link->loop, &link->ping);
+        loop_cancel(link->loop, &link->parting);
+    }
     channel_close(&link->channel);
     process_kill(&link->process);
     link->open = false;
@@ -137,8 +165,9 @@ int outpost_link_push(const char *machine, const char *program, struct err *e)
 {
     const char *argv[ARGUMENTS_MAX], *slash = strrchr(program, '/'), *name = slash ? slash + 1 : program;
     autofree char *own = mem_copy_string(getenv("ROAMLAB_SSH"));
-    autofree char *command = mem_printf("mkdir -p ~/.local/bin && cd ~/.local/bin && cat >%s.part && chmod 755 %s.part && mv %s.part %s",
-                                        name, name, name, name);
+    autofree char *command = mem_printf("mkdir -p ~/.local/bin && cd ~/.local/bin && { cat >%s.part && chmod 755 %s.part && mv %s.part %s; } || "
+                                        "{ rm -f %s.part; exit 1; }",
+                                        name, name, name, name, name);
     autoclose int file = open(program, O_RDONLY | O_CLOEXEC);
     if (file < 0)
         return err_errno(e, "%s", program);
@@ -147,5 +176,9 @@ int outpost_link_push(const char *machine, const char *program, struct err *e)
     options.argv = argv;
     options.stdin_fd = file;
     int status = process_run(&options, NULL, e);
-    return status < 0 ? err_wrap(e, "machine %s: push %s", machine, name) : 0;
+    if (status < 0) {
+        err_wrap(e, "machine %s: push %s", machine, name);
+        err_hint(e, OUTPOST_LINK_TRY, machine);
+    }
+    return status;
 }

@@ -8,21 +8,28 @@
 
 #include <json-c/json.h>
 
+/* What ssh exits with when it does not get there (ssh(1)); and the shell there when it finds no such command, or may not execute it. */
+enum { OUTPOST_LINK_UNREACHED = 255, OUTPOST_LINK_NO_COMMAND = 127, OUTPOST_LINK_NO_PROGRAM = 126 };
+
+/* What to do then, a format. */
+#define OUTPOST_LINK_TRY "this must work without a question: ssh %s true"
+
 struct outpost_link {
     /* The owner's, set before opening. */
     struct loop *loop;
     const char *machine; /* as ssh has it */
-    const char *command; /* how roamlab is called there; NULL: roamlab, from PATH or ~/.local/bin */
+    const char *command; /* how roamlab is called there; NULL: roamlab, from ~/.local/bin or PATH */
     void (*heard)(struct outpost_link *link, const char *word, struct json_object *line);
     void (*in_time)(struct outpost_link *link); /* the other clock has been asked often enough to begin, and after each answer */
-    void (*gone)(struct outpost_link *link);    /* called once; the link is closed already */
+    void (*gone)(struct outpost_link *link);    /* called once, when ssh has ended, too; the link is closed already */
     /* Good any time */
     struct clock_offset clock;
     bool open;
+    int exit_status; /* ssh's, once gone: that of the command there, or OUTPOST_LINK_UNREACHED; -1 = it has not ended in time */
     /* Its own */
     struct process process;
     struct channel channel;
-    struct timer ping;
+    struct timer ping, parting;
     int pings;
 };
 
