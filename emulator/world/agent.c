@@ -118,12 +118,29 @@ static void warm_up_engine(struct agent *a)
     docker_warm_up_start(&a->warm_up, &a->daemon, a->orders.run, a->orders.image);
 }
 
+static void tunnels_tried(struct agent_tunnels *t, int status, const struct err *e)
+{
+    struct agent *a = container_of(t, struct agent, tunnels);
+    if (status < 0)
+        agent_fail(a, e, agent_host_name(a));
+    else
+        connected_one(a);
+}
+
+static void try_tunnels(struct agent *a)
+{
+    a->tunnels = (struct agent_tunnels){.loop = a->loop, .scenario = a->scenario, .host = a->orders.host, .done = tunnels_tried};
+    if (!a->orders.again)
+        a->connecting += agent_tunnels_try(&a->tunnels);
+}
+
 static void connect_peers(struct agent *a)
 {
     struct err e = ERR_INIT;
     a->connecting = 1;
     real_connect(a->real);
     warm_up_engine(a);
+    try_tunnels(a);
     for (int i = 0; a->edge >= 0 && i < a->world.layout.edge_count; i++) {
         if (i == a->edge)
             continue;
@@ -232,6 +249,7 @@ static void end(struct agent *a)
     image_install_cancel(&a->install);
     image_trim_cancel(&a->trim);
     docker_warm_up_cancel(&a->warm_up);
+    agent_tunnels_cancel(&a->tunnels);
     real_close(a->real);
     for (int i = 0; a->peers && i < a->world.layout.edge_count; i++)
         agent_carrier(a)->close(a->peers[i]);

@@ -6,6 +6,7 @@
 #include "agent_protocol.h"
 #include "agent_registry.h"
 #include "agent_report.h"
+#include "agent_tunnels.h"
 #include "capture.h"
 #include "channel.h"
 #include "image.h"
@@ -28,6 +29,7 @@ struct agent {
     struct agent_account account;
     struct agent_cpu cpu;
     struct timer idle_timer;
+    struct agent_tunnels tunnels;
     bool prepared, began, idle, ending, exiting;
     /* edge servers only */
     int edge; /* index, -1 = none here */
