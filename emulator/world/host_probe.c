@@ -148,6 +148,7 @@ static bool names_engines(const struct host_probe *probe, const struct scenario 
 
 static const struct host_probe probes[] = {
     {.name = "privileges", .use = PROBE_EVERY_RUN, .attempt = privileges},
+    {.name = "disk", .use = PROBE_EVERY_RUN, .attempt = host_probe_disk},
     {.name = "namespaces", .use = PROBE_ITSELF, .attempt = host_probe_namespaces},
     {.name = "links", .use = PROBE_EVERY_RUN, .attempt = links},
     {.name = "netem", .use = PROBE_COMFORT, .attempt = link_driver, .argument = "kernel"},
@@ -157,7 +158,6 @@ static const struct host_probe probes[] = {
     {.name = "freezer", .use = PROBE_EVERY_RUN, .attempt = host_probe_freezer},
     {.name = "Engine", .use = PROBE_ITSELF, .attempt = host_probe_engine},
     {.name = "your Engine", .use = PROBE_SOME_RUNS, .needed = names_engines, .attempt = host_probe_users_engine},
-    {.name = "disk", .use = PROBE_EVERY_RUN, .attempt = host_probe_disk},
     {.name = "lazy pages", .use = PROBE_SOME_RUNS, .needed = is_lazy, .attempt = lazy_pages},
     {.name = "clock", .use = PROBE_COMFORT, .attempt = host_probe_clock},
     {.name = "NFS client", .use = PROBE_COMFORT, .attempt = host_probe_nfs_client},

@@ -93,15 +93,14 @@ int host_probe_disk(const struct host_probe *probe, const struct host_probe_subj
                     size_t size, struct err *e)
 {
     (void)probe;
-    const char *folder = "/var/lib";
     struct statvfs fs;
-    if (statvfs(folder, &fs) < 0)
-        return err_errno(e, "%s", folder);
+    if (statvfs("/var/lib/roamlab", &fs) < 0 && statvfs("/var/lib", &fs) < 0) /* nothing has run here yet */
+        return err_errno(e, "/var/lib");
     double free_mb = (double)fs.f_bavail * (double)fs.f_frsize / 1e6, needed = needed_mb(subject->scenario);
-    snprintf(found, size, "%.0f MB free in %s/roamlab", free_mb, folder);
+    snprintf(found, size, "%.0f MB free in /var/lib/roamlab", free_mb);
     if (free_mb >= needed)
         return 0;
-    err_set(e, ENOSPC, "%s/roamlab has %.0f MB free, a run needs %.0f MB", folder, free_mb, needed);
+    err_set(e, ENOSPC, "/var/lib/roamlab has %.0f MB free, a run needs %.0f MB", free_mb, needed);
     return err_hint(e, "make room there, or rm -r /var/lib/roamlab/cache");
 }
 

@@ -129,6 +129,19 @@ static void nothing(struct cast *cast, const struct event *event)
     (void)cast, (void)event;
 }
 
+/* Whatever it is, this machine does not have it. */
+static int check(struct outpost *o, struct err *e)
+{
+    const struct host_probe_subject subject = {o->scenario, o->program, o->orders.driver, &o->facts, o->orders.here};
+    int status = host_probe_check(&subject, e);
+    if (status == 0 || status == -EINTR)
+        return status;
+    if (status == -EPERM)
+        snprintf(e->hint, sizeof e->hint, "log in as root, or have hosts.NAME.command say: sudo -n roamlab");
+    e->code = EOPNOTSUPP;
+    return -EOPNOTSUPP;
+}
+
 static int open_premises(struct outpost *o, struct err *e)
 {
     const struct outpost_orders *orders = &o->orders;
@@ -138,7 +151,7 @@ static int open_premises(struct outpost *o, struct err *e)
     if (o->scenario->host_count != orders->hosts)
         return err_set(e, EPROTO, "outpost: %d hosts are told of, the scenario has %d", orders->hosts,
                        o->scenario->host_count);
-    if (host_probe_check(&(struct host_probe_subject){o->scenario, o->program, orders->driver, &o->facts, orders->here}, e) < 0)
+    if (check(o, e) < 0)
         return -e->code;
     world_init(&o->world, o->scenario, orders->seed, nothing, NULL);
     o->premises = (struct premises){.scenario = o->scenario,
