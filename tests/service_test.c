@@ -11,6 +11,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -207,6 +208,24 @@ static void plants_a_canary(void **state)
     assert_true(remembers(f->pid, contents));
 }
 
+/* A kernel that tracks what is written counts a huge page as written whole. In /proc/PID/smaps "nh" says that there are none, where the kernel has them at
+ * all. */
+static void keeps_its_memory_in_small_pages(void **state)
+{
+    const struct fixture *f = *state;
+    autofree char *path = mem_printf("/proc/%d/smaps", f->pid);
+    autofclose FILE *smaps = fopen(path, "re");
+    char line[1024];
+    unsigned long kb = 0;
+    bool small = access("/sys/kernel/mm/transparent_hugepage", F_OK) < 0;
+    assert_non_null(smaps);
+    while (fgets(line, sizeof line, smaps)) {
+        sscanf(line, "Size: %lu kB", &kb);
+        small |= kb == MEMORY_PAGES * STATE_PAGE / 1024 && !strncmp(line, "VmFlags:", 8) && strstr(line, " nh ");
+    }
+    assert_true(small);
+}
+
 static void executes_in_order(void **state)
 {
     struct fixture *f = *state;
@@ -387,6 +406,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(plants_a_canary, setup, teardown),
+        cmocka_unit_test_setup_teardown(keeps_its_memory_in_small_pages, setup, teardown),
         cmocka_unit_test_setup_teardown(executes_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(answers_old_numbers_from_its_cache, setup, teardown),
         cmocka_unit_test_setup_teardown(holds_higher_numbers_back, setup, teardown),

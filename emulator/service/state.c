@@ -53,6 +53,7 @@ static int open_memory(struct service_state *s, struct err *e)
     if (memory == MAP_FAILED)
         return err_errno(e, "map %zu bytes", len);
     s->memory = memory;
+    madvise(memory, len, MADV_NOHUGEPAGE); /* a kernel that tracks what is written tracks a huge page as one */
     for (uint32_t page = 0; page < s->size.pages[STATE_MEMORY]; page++)
         statechain_page(s->seed, STATE_MEMORY, page, 0, s->memory + (size_t)page * STATE_PAGE);
     return 0;
