@@ -17,7 +17,8 @@ static const char contents[] = "what a migration carries\n";
 struct trial {
     struct clock clock;
     struct loop *loop;
-    struct timer patience;
+    struct timer timer;
+    struct simtime patience;
     const struct carrier *carrier;
     struct transfer_settings settings;
     struct transfer_host host;
@@ -79,25 +80,26 @@ static void store_serves(struct transfer_server *store, int status, const struct
 
 static void lost_patience(struct timer *timer)
 {
-    struct trial *t = container_of(timer, struct trial, patience);
+    struct trial *t = container_of(timer, struct trial, timer);
     struct err e = ERR_INIT;
     finish(
         t,
-        err_set(&e, ETIMEDOUT, "a file of %zu bytes was not sent within %d s", strlen(contents), PATIENCE_S),
+        err_set(&e, ETIMEDOUT, "a file of %zu bytes was not sent within %g s", strlen(contents),
+                simtime_seconds(t->patience)),
         &e);
 }
 
 static int play(struct trial *t, struct err *e)
 {
     t->server.changed = served;
-    t->patience.fire = lost_patience;
-    loop_arm_after(t->loop, &t->patience, simtime_s(PATIENCE_S));
+    t->timer.fire = lost_patience;
+    loop_arm_after(t->loop, &t->timer, t->patience);
     t->store.changed = store_serves;
     int status = t->carrier->serve_store ? t->carrier->serve_store(&t->store, &t->settings, &t->settings.store, e)
                                          : serve(t, e);
     if (status == 0)
         loop_run(t->loop);
-    loop_cancel(t->loop, &t->patience);
+    loop_cancel(t->loop, &t->timer);
     t->carrier->cancel(&t->job);
     t->carrier->close(t->peer);
     t->carrier->stop(&t->server);
@@ -130,8 +132,8 @@ static int send_to_itself(struct trial *t, const char *folder, struct err *e)
                                              .self = "here",
                                              .inbox = inbox,
                                              .store = {"here", "127.0.0.1", STORE_PORT, NULL},
-                                             .connect_timeout = simtime_s(PATIENCE_S),
-                                             .progress_timeout = simtime_s(PATIENCE_S)};
+                                             .connect_timeout = t->patience,
+                                             .progress_timeout = t->patience};
     t->file = file;
     int status = files_make_folder(inbox, 0700, e);
     if (status == 0)
@@ -157,8 +159,9 @@ static int raise_loopback(struct err *e)
 int host_probe_carrier(const struct host_probe *probe, const struct host_probe_subject *subject, char *found,
                        size_t size, struct err *e)
 {
-    (void)subject;
-    struct trial t = {.carrier = carrier_of(probe->argument)};
+    struct trial t = {.carrier = carrier_of(probe->argument), .patience = simtime_s(PATIENCE_S)};
+    if (subject->scenario)
+        t.patience = simtime_max(t.patience, subject->scenario->timeouts.progress);
     struct journal *journal = host_probe_journal(e);
     int back, status = journal ? netns_enter_private(&back, e) : -e->code;
     if (status == 0) {
