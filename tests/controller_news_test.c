@@ -204,6 +204,28 @@ static void machines_agree(void **state)
     }
 }
 
+#define HELLO_OF(machine)                                                                                    \
+    "{\"say\": \"hello\", \"version\": \"" ROAMLAB_VERSION "\", \"machine\": \"" machine                     \
+    "\", \"addresses\": {}}"
+
+static void a_machine_has_one_name(void **state)
+{
+    struct controller_machines *m = &run.c.machines;
+    struct json_object *own = outpost_say_hello(ROAMLAB_VERSION);
+    struct err *e = &run.c.err;
+    (void)state;
+    hear(ONE, HELLO_OF("7/1"));
+    hear(TWO, HELLO_OF("7/2"));
+    assert_int_equal(e->code, 0);
+    json_object_put(steal(m->others[TWO].hello));
+    hear(TWO, HELLO_OF("7/1"));
+    assert_string_equal(e->text, "machine two: it is one, too");
+    *e = (struct err)ERR_INIT;
+    hear(TWO, json_object_to_json_string(own));
+    assert_string_equal(e->text, "machine two: it is the one that you sit at, too");
+    json_object_put(own);
+}
+
 static const struct {
     int exit_status;
     const char *says;
@@ -239,6 +261,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_it_does_not_play_it_does_not_speak_for, begin, end),
         cmocka_unit_test_setup_teardown(packets_are_of_its_own_hosts, begin, end),
         cmocka_unit_test(machines_agree),
+        cmocka_unit_test_setup_teardown(a_machine_has_one_name, begin, end),
         cmocka_unit_test_setup_teardown(who_says_nothing_is_explained, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

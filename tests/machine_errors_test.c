@@ -1,127 +1,103 @@
 /* What a user can get wrong with other machines: each is one line that names the machine and what to do, and leaves nothing there. */
 #include "lab_machines.h"
 
-/* Takes away from machine 2 what roamlab needs, and gives it back. */
-#define WITHOUT_DOCKER "mount --bind /dev/null $(command -v dockerd)", "umount $(command -v dockerd)"
-#define WITH_FULL_DISK "mount -t tmpfs -o size=30m none /var/lib/roamlab", "umount /var/lib/roamlab"
-#define WITH_CLOSED_PORT                                                                                     \
-    "iptables -I INPUT -p udp --dport 47890 -j DROP", "iptables -D INPUT -p udp --dport 47890 -j DROP"
-
 #define OLD "echo '{\"say\": \"hello\", \"version\": \"0.0.9\", \"addresses\": {}}'; cat >/dev/null\n"
 
 static const struct {
-    const char *wrong;          /* for the message of a test that fails */
-    const char *on_2;           /* further keys of the hosts on machine 2, which override */
-    const char *ssh_words;      /* for ssh to all machines */
-    const char *before, *after; /* commands of root's on machine 2, or NULL */
+    const char *wrong;            /* for the message of a test that fails */
+    const char *on_2;             /* further keys of the hosts on machine 2, which override */
+    const char *ssh_words;        /* for ssh to all machines */
+    const char *break_2, *mend_2; /* commands of root's there */
     bool push;
     int status;
     const char *says[3]; /* what went wrong, what to do, what a log says */
 } rows[] = {
-    {"a name that nobody has",
-     ", \"ssh\": \"root@pc2.invalid\"",
-     "",
-     NULL,
-     NULL,
-     false,
-     4,
-     {"machine root@pc2.invalid: ssh does not get there",
-      "this must work without a question: ssh root@pc2.invalid true", "Could not resolve hostname"}},
-    {"an address that nobody has",
-     ", \"ssh\": \"root@192.0.2.77\"",
-     "",
-     NULL,
-     NULL,
-     false,
-     4,
-     {"machine root@192.0.2.77: ssh does not get there", "ssh root@192.0.2.77 true",
-      "agents-root@192.0.2.77.log ends with: ssh: connect to host 192.0.2.77"}},
-    {"the same while copying",
-     ", \"ssh\": \"root@192.0.2.77\"",
-     "",
-     NULL,
-     NULL,
-     true,
-     4,
-     {"machine root@192.0.2.77: push roamlab: ssh: exit status 255: ssh: connect to host 192.0.2.77",
-      "ssh root@192.0.2.77 true"}},
-    {"a key that is refused",
-     "",
-     "-oPubkeyAuthentication=no",
-     NULL,
-     NULL,
-     false,
-     4,
-     {": ssh does not get there", "this must work without a question: ssh root@192.0.2.",
-      "Permission denied (publickey"}},
-    {"a machine that is not known",
-     "",
-     "-oUserKnownHostsFile=/dev/null",
-     NULL,
-     NULL,
-     false,
-     4,
-     {": ssh does not get there", "this must work without a question: ssh root@192.0.2.",
-      "Host key verification failed"}},
-    {"roamlab is not there",
-     ", \"command\": \"/nowhere/roamlab\"",
-     "",
-     NULL,
-     NULL,
-     false,
-     4,
-     {"machine root@192.0.2.2: roamlab cannot be started there", "--push copies it", "/nowhere/roamlab"}},
-    {"no roamlab",
-     ", \"command\": \"false\"",
-     "",
-     NULL,
-     NULL,
-     false,
-     4,
-     {"machine root@192.0.2.2: what is called there is no roamlab of this version: it ended with exit status 1",
-      "--push"}},
-    {"another version",
-     ", \"command\": \"sh /var/lib/roamlab/old\"",
-     "",
-     NULL,
-     NULL,
-     false,
-     4,
-     {"machine root@192.0.2.2: its roamlab is version 0.0.9, this one is",
-      "install the same on both, or run with --push"}},
-    {"an interface that it has not",
-     ", \"interface\": \"eth7\"",
-     "",
-     NULL,
-     NULL,
-     true,
-     4,
-     {"hosts.pc2: root@192.0.2.2: has no interface eth7 with an IPv4 address (it has lo 127.0.0.1, eth0 192.0.2.2)"}},
-    {"a user who is not root",
-     ", \"ssh\": \"student@192.0.2.2\"",
-     "",
-     NULL,
-     NULL,
-     true,
-     3,
-     {"machine student@192.0.2.2: the real world needs root: this process (user 4000) lacks CAP_SYS_ADMIN",
-      "hosts.NAME.command say: sudo -n roamlab"}},
-    {"no Docker",
-     "",
-     "",
-     WITHOUT_DOCKER,
-     true,
-     3,
-     {"machine root@192.0.2.2: dockerd is not installed", "apt-get install docker.io"}},
-    {"a full disk",
-     "",
-     "",
-     WITH_FULL_DISK,
-     true,
-     3,
-     {"machine root@192.0.2.2: /var/lib/roamlab has 3", "MB free, a run needs", "make room there"}},
-    {"a closed port", "", "", WITH_CLOSED_PORT, true, 4, {"UDP port 47890"}},
+    {.wrong = "a name that nobody has",
+     .on_2 = ", \"ssh\": \"root@pc2.invalid\"",
+     .status = 4,
+     .says = {"machine root@pc2.invalid: ssh does not get there",
+              "this must work without a question: ssh root@pc2.invalid true",
+              "agents-root@pc2.invalid.log ends with: ssh: Could not resolve hostname"}},
+    {.wrong = "an address that nobody has",
+     .on_2 = ", \"ssh\": \"root@192.0.2.77\"",
+     .status = 4,
+     .says = {"machine root@192.0.2.77: ssh does not get there", "ssh root@192.0.2.77 true",
+              "agents-root@192.0.2.77.log ends with: ssh: connect to host 192.0.2.77"}},
+    {.wrong = "an address that nobody has, while copying",
+     .on_2 = ", \"ssh\": \"root@192.0.2.77\"",
+     .push = true,
+     .status = 4,
+     .says = {"machine root@192.0.2.77: push roamlab: ssh: exit status 255: ssh: connect to host 192.0.2.77",
+              "ssh root@192.0.2.77 true"}},
+    {.wrong = "a key that is refused",
+     .ssh_words = "-oPubkeyAuthentication=no",
+     .status = 4,
+     .says = {": ssh does not get there", "this must work without a question: ssh root@192.0.2.",
+              "Permission denied (publickey"}},
+    {.wrong = "a machine that is not known",
+     .ssh_words = "-oUserKnownHostsFile=/dev/null",
+     .status = 4,
+     .says = {": ssh does not get there", "this must work without a question: ssh root@192.0.2.",
+              "Host key verification failed"}},
+    {.wrong = "roamlab is not there",
+     .on_2 = ", \"command\": \"/nowhere/roamlab\"",
+     .status = 4,
+     .says = {"machine root@192.0.2.2: roamlab cannot be started there", "--push copies it",
+              "/nowhere/roamlab"}},
+    {.wrong = "another program is there",
+     .on_2 = ", \"command\": \"false\"",
+     .status = 4,
+     .says =
+         {"machine root@192.0.2.2: what is called there is no roamlab of this version: it ended with exit status 1",
+          "--push"}},
+    {.wrong = "another version",
+     .on_2 = ", \"command\": \"sh /var/lib/roamlab/old\"",
+     .status = 4,
+     .says = {"machine root@192.0.2.2: its roamlab is version 0.0.9, this one is",
+              "install the same on both, or run with --push"}},
+    {.wrong = "one machine by two names",
+     .on_2 = ", \"ssh\": \"192.0.2.1\"",
+     .push = true,
+     .status = 4,
+     .says = {": it is ", ", too (call a machine by one name in all of its hosts"}},
+    {.wrong = "an interface that it has not",
+     .on_2 = ", \"interface\": \"eth7\"",
+     .push = true,
+     .status = 4,
+     .says =
+         {"hosts.pc2: root@192.0.2.2: has no interface eth7 with an IPv4 address (it has lo 127.0.0.1, eth0 192.0.2.2)"}},
+    {.wrong = "a user who is not root",
+     .on_2 = ", \"ssh\": \"student@192.0.2.2\"",
+     .push = true,
+     .status = 3,
+     .says =
+         {"machine student@192.0.2.2: the real world needs root: this process (user 4000) lacks CAP_SYS_ADMIN",
+          "hosts.NAME.command say: sudo -n roamlab"}},
+    {.wrong = "no Docker",
+     .break_2 = "mount --bind /dev/null $(command -v dockerd)",
+     .mend_2 = "umount $(command -v dockerd)",
+     .push = true,
+     .status = 3,
+     .says = {"machine root@192.0.2.2: dockerd is not installed", "apt-get install docker.io"}},
+    {.wrong = "a full disk",
+     .break_2 = "mount -t tmpfs -o size=30m none /var/lib/roamlab",
+     .mend_2 = "umount /var/lib/roamlab",
+     .push = true,
+     .status = 3,
+     .says = {"machine root@192.0.2.2: /var/lib/roamlab has ", "MB free, a run needs", "make room there"}},
+    {.wrong = "a closed port",
+     .break_2 = "iptables -I INPUT -p udp --dport 47890 -j DROP",
+     .mend_2 = "iptables -D INPUT -p udp --dport 47890 -j DROP",
+     .push = true,
+     .status = 4,
+     .says = {": host pc2 on root@192.0.2.2 does not answer through the tunnel",
+              "UDP port 47890 must be open between the two machines, both ways"}},
 };
+
+static const char *or_nothing(const char *text)
+{
+    return text ? text : "";
+}
 
 static void is_told(size_t i)
 {
@@ -130,12 +106,12 @@ static void is_told(size_t i)
         mem_printf("run --world real --quiet %s --hosts %s/lab.json -o %s/row%zu tests/walk.json",
                    rows[i].push ? "--push" : "", lab_folder, lab_folder, i);
     autofree char *on_1 = mem_printf(", \"command\": \"%s/bin/roamlab\"", lab_folder);
-    lab_write_inventory("lab.json", rows[i].push ? "" : on_1, rows[i].on_2);
-    if (rows[i].before)
-        free(lab_on_machine(2, rows[i].before));
-    autofree char *output = lab_roamlab_by(rows[i].ssh_words, arguments, &status);
-    if (rows[i].after)
-        free(lab_on_machine(2, rows[i].after));
+    lab_write_inventory("lab.json", rows[i].push ? "" : on_1, or_nothing(rows[i].on_2));
+    if (rows[i].break_2)
+        free(lab_on_machine(2, rows[i].break_2));
+    autofree char *output = lab_roamlab_by(or_nothing(rows[i].ssh_words), arguments, &status);
+    if (rows[i].mend_2)
+        free(lab_on_machine(2, rows[i].mend_2));
     printf("note: %s: %s", rows[i].wrong, output);
     if (status != rows[i].status)
         fail_msg("%s: exit status %d: %s", rows[i].wrong, status, output);
@@ -159,7 +135,8 @@ static void what_does_not_begin_is_told(void **state)
     (void)state;
     if (!lab_folder)
         skip();
-    autofree char *copy = mem_printf("mkdir %s/bin && cp roamlab roamlab-service %s/bin", lab_folder, lab_folder);
+    autofree char *copy =
+        mem_printf("mkdir %s/bin && cp roamlab roamlab-service %s/bin", lab_folder, lab_folder);
     free(shell_output(".", copy, &status));
     assert_int_equal(status, 0);
     folder_write(lab_folder, "m2/old", OLD); /* its /var/lib/roamlab */

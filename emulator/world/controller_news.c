@@ -68,6 +68,28 @@ static void note_agents(struct controller_machine *o, bool there)
             o->controller->agents[i].there = there;
 }
 
+static bool same_machine(struct json_object *hello, const char *machine)
+{
+    struct outpost_hello other;
+    return hello && outpost_read_hello(hello, &other, NULL) == 0 && other.machine && machine && !strcmp(other.machine, machine);
+}
+
+/* Two outposts of one run would get in each other's way on a machine. */
+static int check_alone(const struct controller_machine *o, const char *machine, struct err *e)
+{
+    const struct controller_machines *m = &o->controller->machines;
+    struct json_object *own = m->any_here ? outpost_say_hello(ROAMLAB_VERSION) : NULL;
+    const char *same = same_machine(own, machine) ? "the one that you sit at" : NULL;
+    for (int i = 0; i < m->other_count; i++)
+        if (same_machine(m->others[i].hello, machine))
+            same = m->others[i].link.machine;
+    json_object_put(own);
+    if (!same)
+        return 0;
+    err_set(e, EPROTO, "it is %s, too", same);
+    return err_hint(e, "call a machine by one name in all of its hosts; the one that you sit at needs no ssh");
+}
+
 static int take_hello(struct controller_machine *o, struct json_object *line, struct err *e)
 {
     struct outpost_hello hello;
@@ -80,6 +102,8 @@ static int take_hello(struct controller_machine *o, struct json_object *line, st
         err_hint(e, "install the same on both, or run with --push");
         return -EPROTO;
     }
+    if (check_alone(o, hello.machine, e) < 0)
+        return -e->code;
     o->hello = json_object_get(line);
     return 0;
 }

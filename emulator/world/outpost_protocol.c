@@ -66,6 +66,18 @@ static int judge(struct json_object *line, const char *missing, struct err *e)
 
 /* --- hello ---------------------------------------------------------------------------------------------------------- */
 
+/* A network of its own makes a machine. */
+static void add_machine(struct json_object *line)
+{
+    struct buf boot = BUF_INIT;
+    struct stat network;
+    if (files_read("/proc/sys/kernel/random/boot_id", 0, &boot, NULL) == 0 && stat("/proc/self/ns/net", &network) == 0) {
+        autofree char *text = mem_printf("%.36s/%ju", buf_text(&boot), (uintmax_t)network.st_ino);
+        add_text(line, "machine", text);
+    }
+    buf_free(&boot);
+}
+
 struct json_object *outpost_say_hello(const char *version)
 {
     struct json_object *line = agent_say("hello"), *addresses = json_object_new_object();
@@ -78,13 +90,15 @@ struct json_object *outpost_say_hello(const char *version)
             add_address(addresses, i->ifa_name, ((struct sockaddr_in *)(void *)i->ifa_addr)->sin_addr);
     freeifaddrs(all);
     add_text(line, "version", version);
+    add_machine(line);
     json_object_object_add(line, "addresses", addresses);
     return line;
 }
 
 int outpost_read_hello(struct json_object *line, struct outpost_hello *hello, struct err *e)
 {
-    const char *missing = NULL;
+    const char *missing = NULL, *unknown = NULL;
+    hello->machine = text_of(line, "machine", &unknown);
     hello->version = text_of(line, "version", &missing);
     hello->addresses = field(line, "addresses", json_type_object, &missing);
     return judge(line, missing, e);

@@ -16,6 +16,7 @@
 /* Both sides must be of the same version. */
 struct outpost_hello {
     const char *version;
+    const char *machine; /* the same however one gets there; NULL: it does not know */
     struct json_object *addresses; /* by interface: its first IPv4 address */
 };
 
