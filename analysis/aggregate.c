@@ -69,14 +69,20 @@ static void add_field(json_object *o, const struct repetitions *r, const char *p
     json_object_object_add(o, key, json_rounded(summed_up(r, path, how), decimals));
 }
 
+/* How many repetitions have that value. */
+static void add_n(json_object *o, const struct repetitions *r, const char *path)
+{
+    autofree double *values = mem_alloc_array((size_t)r->count, sizeof *values);
+    json_object_object_add(o, "n", json_object_new_int64((int64_t)values_of(r, path, values)));
+}
+
 /* "ci95" and "n" belong to "mean" and stand behind it. */
 static void add_mean(json_object *o, const struct repetitions *r, const char *part, int decimals)
 {
     autofree char *path = mem_printf("%s.mean", part);
-    autofree double *values = mem_alloc_array((size_t)r->count, sizeof *values);
     add_field(o, r, part, "mean", MEAN, decimals);
     json_object_object_add(o, "ci95", json_rounded(summed_up(r, path, CI95), decimals));
-    json_object_object_add(o, "n", json_object_new_int64((int64_t)values_of(r, path, values)));
+    add_n(o, r, path);
 }
 
 static json_object *requests_json(const struct repetitions *r)
@@ -108,6 +114,7 @@ static json_object *roaming_json(const struct repetitions *r)
     json_object_object_add(o, "handoff_ms", spread_json(r, "roaming.handoff_ms"));
     for (size_t i = 0; i < ARRAY_LEN(phases); i++)
         add_field(means, r, "roaming.phases_ms", phases[i], MEAN, 3);
+    add_n(means, r, "roaming.phases_ms.probe");
     json_object_object_add(o, "phases_ms", means);
     add_field(o, r, "roaming", "outages", SUM, 0);
     add_field(outage, r, "roaming.outage_s", "total", SUM, 6);

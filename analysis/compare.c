@@ -2,6 +2,7 @@
 #include "json_file.h"
 #include "mean_migration.h"
 #include "mem.h"
+#include "result.h"
 #include "table.h"
 
 #include <math.h>
@@ -88,10 +89,13 @@ static const struct leaf *find(const struct leaves *leaves, const char *path, si
     return NULL;
 }
 
-static void add_value(struct table *t, json_object *value)
+/* `n`: of a mean, of how many values; else NAN. */
+static void add_value(struct table *t, json_object *value, double n)
 {
     if (!value)
         table_add(t, "–");
+    else if (isfinite(n))
+        table_add(t, "%s (n %.0f)", json_object_to_json_string(value), n);
     else if (json_object_is_type(value, json_type_string))
         table_add(t, "%s", json_object_get_string(value));
     else
@@ -118,6 +122,7 @@ static bool same(json_object *a, json_object *b)
 
 struct rows {
     struct table table;
+    json_object *const *results; /* both */
     bool all;
 };
 
@@ -130,8 +135,8 @@ static int add_row(void *context, const char *path, json_object *a, json_object 
     if (!differs && !rows->all)
         return 0;
     table_add(t, "%s", path);
-    add_value(t, a);
-    add_value(t, b);
+    add_value(t, a, result_beside_mean(rows->results[0], path, "n"));
+    add_value(t, b, result_beside_mean(rows->results[1], path, "n"));
     add_difference(t, a, b);
     return differs;
 }
@@ -189,7 +194,7 @@ static void end_comparison(struct comparison *c)
 int compare_print(json_object *a, json_object *b, const char *name_a, const char *name_b, bool all, FILE *out)
 {
     struct comparison c;
-    struct rows rows = {.all = all};
+    struct rows rows = {.results = c.means, .all = all};
     begin_comparison(&c, a, b);
     table_init(&rows.table, "lrrr");
     table_add(&rows.table, "metric");
@@ -216,7 +221,7 @@ static bool is_metric(const char *path)
     const char *last = strrchr(path, '.');
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         if (strncmp(path, parts[i], strlen(parts[i])) == 0)
-            return strcmp(last, ".ci95") != 0;
+            return strcmp(last, ".ci95") != 0 && strcmp(last, ".n") != 0;
     return false;
 }
 

@@ -14,7 +14,7 @@ int compare_print(json_object *a, json_object *b, const char *name_a, const char
                   FILE *out);
 
 /* Prints a line for each metric of b that is more than `percent` per cent of a's value away from it, or that only one of
- * both has; of numbers, not of environments, drift and confidence intervals. Outcomes must be the same. Returns how many. */
+ * both has; of numbers, not of environments, drift, confidence intervals and sample sizes. Outcomes must be the same. Returns how many. */
 int compare_moved(json_object *a, json_object *b, double percent, FILE *out);
 
 #endif

@@ -5,10 +5,28 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A row of slices that do not overlap: a thread, for the readers. */
+struct lane {
+    const char *kind; /* not owned */
+    int thread;
+    struct simtime end; /* of its last slice */
+};
+
+/* A process, for the readers. */
+struct role {
+    struct lane *lanes;
+    int process, lane_count;
+};
 
 struct trace {
     FILE *out;
-    json_object *roles;   /* by name: its process */
+    json_object *names; /* of roles: their place in the list */
+    struct role *roles;
+    int role_count;
+    int last_id; /* no process has the id of another's thread: readers take such a thread for that one's first */
     json_object *waiting; /* by receiver and message: the flows that nobody has received yet */
     int64_t flows;
     bool any; /* event before this one */
@@ -23,10 +41,16 @@ static void put_string(struct trace *t, const char *text)
     json_object_put(string);
 }
 
-static void begin_entry(struct trace *t, char phase, int process, struct simtime at)
+/* Times are microseconds. */
+static void put_time(struct trace *t, const char *key, struct simtime time)
 {
-    fprintf(t->out, "%s{\"ph\":\"%c\",\"pid\":%d,\"tid\":1,\"ts\":%lld.%03d", t->any ? ",\n" : "", phase,
-            process, (long long)(at.ns / 1000), (int)(at.ns % 1000));
+    fprintf(t->out, ",\"%s\":%lld.%03d", key, (long long)(time.ns / 1000), (int)(time.ns % 1000));
+}
+
+static void begin_entry(struct trace *t, char phase, const struct role *role, int thread, struct simtime at)
+{
+    fprintf(t->out, "%s{\"ph\":\"%c\",\"pid\":%d,\"tid\":%d", t->any ? ",\n" : "", phase, role->process, thread);
+    put_time(t, "ts", at);
     t->any = true;
 }
 
@@ -43,43 +67,79 @@ static void put_argument(struct trace *t, const char *key, const char *value)
     fputc('}', t->out);
 }
 
-/* The role's process, which gets its name when it is first heard of. */
-static int process_of(struct trace *t, const char *role)
+/* What a process or a thread is called. */
+static void put_label(struct trace *t, const char *what, const struct role *role, int thread, const char *name)
 {
-    json_object *known;
-    if (json_object_object_get_ex(t->roles, role, &known))
-        return json_object_get_int(known);
-    int process = json_object_object_length(t->roles) + 1;
-    json_object_object_add(t->roles, role, json_object_new_int(process));
-    begin_entry(t, 'M', process, SIMTIME_ZERO);
-    put_name(t, "__metadata", "process_name");
-    put_argument(t, "name", role);
+    begin_entry(t, 'M', role, thread, SIMTIME_ZERO);
+    put_name(t, "__metadata", what);
+    put_argument(t, "name", name);
     fputc('}', t->out);
-    return process;
+}
+
+/* --- who reports, and where it is drawn ---------------------------------------------------------------------------------- */
+
+static struct role *role_of(struct trace *t, const char *name)
+{
+    json_object *place;
+    if (json_object_object_get_ex(t->names, name, &place))
+        return &t->roles[json_object_get_int(place)];
+    json_object_object_add(t->names, name, json_object_new_int(t->role_count));
+    t->roles = mem_resize(t->roles, (size_t)(t->role_count + 1) * sizeof *t->roles);
+    struct role *role = &t->roles[t->role_count++];
+    *role = (struct role){.process = ++t->last_id};
+    put_label(t, "process_name", role, role->process, name);
+    return role;
+}
+
+static int add_lane(struct trace *t, struct role *role, const char *kind, int earlier, struct simtime end)
+{
+    autofree char *name = earlier ? mem_printf("%s %d", kind, earlier + 1) : mem_copy_string(kind);
+    role->lanes = mem_resize(role->lanes, (size_t)(role->lane_count + 1) * sizeof *role->lanes);
+    role->lanes[role->lane_count++] = (struct lane){kind, ++t->last_id, end};
+    put_label(t, "thread_name", role, t->last_id, name);
+    return t->last_id;
+}
+
+/* The thread for a slice of that kind: slices that overlap get lanes beside one another. They come in the order of their ends. */
+static int lane_of(struct trace *t, struct role *role, const char *kind, struct simtime begin, struct simtime end)
+{
+    int alike = 0;
+    for (int i = 0; i < role->lane_count; i++) {
+        struct lane *lane = &role->lanes[i];
+        if (strcmp(lane->kind, kind) != 0)
+            continue;
+        if (!simtime_before(begin, lane->end)) {
+            lane->end = end;
+            return lane->thread;
+        }
+        alike++;
+    }
+    return add_lane(t, role, kind, alike, end);
+}
+
+static void free_roles(struct trace *t)
+{
+    for (int i = 0; i < t->role_count; i++)
+        free(t->roles[i].lanes);
+    free(t->roles);
 }
 
 /* --- kinds of events ----------------------------------------------------------------------------------------------------- */
 
-/* An asynchronous slice, which may overlap others of its role. */
-static void put_span(struct trace *t, const struct event *ev, const char *name, struct simtime begin)
+static void put_span(struct trace *t, const struct event *ev, const char *kind, const char *name, struct simtime begin)
 {
-    int process = process_of(t, ev->reporter);
-    const char *category = event_kind_name(ev->kind);
-    int64_t id = ++t->flows;
-    begin_entry(t, 'b', process, begin);
-    put_name(t, category, name);
-    fprintf(t->out, ",\"id\":%lld", (long long)id);
+    struct role *role = role_of(t, ev->reporter);
+    begin_entry(t, 'X', role, lane_of(t, role, kind, begin, ev->at), begin);
+    put_time(t, "dur", simtime_sub(ev->at, begin));
+    put_name(t, event_kind_name(ev->kind), name);
     put_argument(t, "says", ev->text);
     fputc('}', t->out);
-    begin_entry(t, 'e', process, ev->at);
-    put_name(t, category, name);
-    fprintf(t->out, ",\"id\":%lld}", (long long)id);
 }
 
 static void put_request(struct trace *t, const struct event *ev)
 {
     autofree char *name = mem_printf("request %d", ev->number);
-    put_span(t, ev, name, ev->begin);
+    put_span(t, ev, "requests", name, ev->begin);
 }
 
 static char *key_of(const struct event *ev, const char *receiver)
@@ -113,27 +173,29 @@ static int64_t close_flow(struct trace *t, const struct event *ev)
     return flow;
 }
 
-/* A flow ends at slices, so a message gets one on both sides, as short as the form allows. */
+/* A flow ends at slices, so a message gets one on both sides, as short as the form allows; those of one instant lie in one another. */
 static void put_message(struct trace *t, const struct event *ev)
 {
-    int process = process_of(t, ev->reporter);
+    struct role *role = role_of(t, ev->reporter);
+    int thread = lane_of(t, role, "messages", ev->at, SIMTIME_ZERO);
     bool sent = ev->direction == EVENT_SENT;
     int64_t flow = sent ? open_flow(t, ev) : close_flow(t, ev);
-    begin_entry(t, 'X', process, ev->at);
+    begin_entry(t, 'X', role, thread, ev->at);
+    put_time(t, "dur", simtime_ns(1));
     put_name(t, sent ? "sent" : "received", ev->text);
-    fprintf(t->out, ",\"dur\":0.001");
     put_argument(t, sent ? "to" : "from", ev->peer);
     fputc('}', t->out);
     if (!flow)
         return;
-    begin_entry(t, sent ? 's' : 'f', process, ev->at);
+    begin_entry(t, sent ? 's' : 'f', role, thread, ev->at);
     put_name(t, "message", "message");
     fprintf(t->out, ",\"id\":%lld%s}", (long long)flow, sent ? "" : ",\"bp\":\"e\"");
 }
 
 static void put_instant(struct trace *t, const struct event *ev)
 {
-    begin_entry(t, 'i', process_of(t, ev->reporter), ev->at);
+    struct role *role = role_of(t, ev->reporter);
+    begin_entry(t, 'i', role, role->process, ev->at);
     put_name(t, event_kind_name(ev->kind), ev->text);
     fprintf(t->out, ",\"s\":\"p\"}");
 }
@@ -141,7 +203,8 @@ static void put_instant(struct trace *t, const struct event *ev)
 static void put_rate(struct trace *t, const struct event *ev)
 {
     autofree char *name = mem_printf("%s Mbit/s", ev->reporter);
-    begin_entry(t, 'C', process_of(t, "links"), ev->at);
+    struct role *role = role_of(t, "links");
+    begin_entry(t, 'C', role, role->process, ev->at);
     put_name(t, "link", name);
     fprintf(t->out, ",\"args\":{\"rate\":%.6f}}", (double)ev->value / 1e6);
 }
@@ -153,7 +216,7 @@ static void put_migration(struct trace *t, const struct event *ev, json_object *
     autofree char *name = mem_printf("migration %s", ev->peer);
     json_object *begin;
     bool known = json_object_object_get_ex(begins, key, &begin);
-    put_span(t, ev, name,
+    put_span(t, ev, "migrations", name,
              known          ? simtime_ns(json_object_get_int64(begin))
              : ev->begin.ns ? ev->begin
                             : ev->at);
@@ -176,11 +239,11 @@ static void put_event(struct trace *t, const struct event *ev, json_object *begi
         put_request(t, ev);
         return;
     case EVENT_STAGE:
-        put_span(t, ev, ev->text, ev->begin);
+        put_span(t, ev, "stages", ev->text, ev->begin);
         return;
     case EVENT_HANDOFF:
     case EVENT_OUTAGE:
-        put_span(t, ev, event_kind_name(ev->kind), ev->begin);
+        put_span(t, ev, "roaming", event_kind_name(ev->kind), ev->begin);
         return;
     case EVENT_MIGRATION:
         put_migration(t, ev, begins);
@@ -200,7 +263,7 @@ static int put_all(struct trace *t, struct event_reader *reader, struct err *e)
     struct event ev;
     int status;
     json_object *begins = json_object_new_object();
-    fprintf(t->out, "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n");
+    fprintf(t->out, "{\"traceEvents\":[\n"); /* without displayTimeUnit, which some readers take for the unit of all times */
     while ((status = event_reader_next(reader, &ev, e)) > 0)
         put_event(t, &ev, begins);
     fprintf(t->out, "\n]}\n");
@@ -213,10 +276,11 @@ static int write_trace(const char *path, struct event_reader *reader, struct err
     struct trace t = {.out = fopen(path, "we")};
     if (!t.out)
         return err_errno(e, "%s", path);
-    t.roles = json_object_new_object();
+    t.names = json_object_new_object();
     t.waiting = json_object_new_object();
     int status = put_all(&t, reader, e);
-    json_object_put(t.roles);
+    json_object_put(t.names);
+    free_roles(&t);
     json_object_put(t.waiting);
     bool written = !ferror(t.out);
     if ((fclose(t.out) < 0 || !written) && status == 0)

@@ -53,7 +53,7 @@ static char *note_of(json_object *result, int repetitions)
     if (repetitions > 1 && isfinite(ci95))
         return mem_printf("%d repetitions, mean %.1f ms ± %.1f (95 %% confidence), %.0f lost", repetitions,
                           mean, ci95, lost);
-    return mem_printf("one run, mean %.1f ms, %.0f lost", mean, lost);
+    return mem_printf("one run, mean of %.0f answers %.1f ms, %.0f lost", json_number_at(result, "requests.answered"), mean, lost);
 }
 
 /* Half of the mean's 95 % confidence interval, by Student's t; 0 of a single answer. */

@@ -102,13 +102,15 @@ int figure_stages(const char *folder, json_object *result, const char *out, stru
 {
     (void)folder;
     int status = 0;
-    for (int k = 0; k < FIGURES_MAX && status == 0; k++) {
+    for (int k = 0; k < FIGURES_MAX; k++) {
         json_object *m = mean_migration(result, k);
+        int one = 0;
         if (!m)
             break;
         if (json_object_array_length(json_at(m, "stages")) > 0 && isfinite(json_number_at(m, "total_s")))
-            status = draw_one(result, m, k, out, e);
+            one = draw_one(result, m, k, out, status ? NULL : e);
         json_object_put(m);
+        status = status ? status : one;
     }
     return status;
 }

@@ -14,21 +14,29 @@ static int make_folder(const char *path, struct err *e)
     return mkdir(path, 0755) == 0 || errno == EEXIST ? 0 : err_errno(e, "create folder %s", path);
 }
 
-int figures_of_result(const char *folder, struct err *e)
+/* A figure that fails leaves the others to be drawn; without gnuplot, the data of every one is written still. */
+static int draw_all(const char *folder, json_object *result, const char *out, struct err *e)
 {
     static int (*const draw[])(const char *, json_object *, const char *,
                                struct err *) = {figure_response_time, figure_stages, figure_whereabouts,
                                               figure_cpu};
+    int status = 0;
+    for (size_t i = 0; i < ARRAY_LEN(draw); i++) {
+        int one = draw[i](folder, result, out, status ? NULL : e);
+        status = status ? status : one;
+    }
+    return status;
+}
+
+int figures_of_result(const char *folder, struct err *e)
+{
     json_object *result = NULL;
     autofree char *out = mem_printf("%s/figures", folder);
     int status = json_file_read(folder, "result.json", &result, e);
     if (status == 0)
         status = make_folder(out, e);
-    /* Without gnuplot, the data of every figure is written still. */
-    for (size_t i = 0; i < ARRAY_LEN(draw) && (status == 0 || status == -ENOENT); i++) {
-        int one = draw[i](folder, result, out, status ? NULL : e);
-        status = status ? status : one;
-    }
+    if (status == 0)
+        status = draw_all(folder, result, out, e);
     json_object_put(result);
     return status;
 }
@@ -63,7 +71,7 @@ static int add_bar(struct bars *bars, const char *folder, struct err *e)
         if (ci95 > 0)
             buf_printf(&bars->figure->data, " ± %.*f", decimals, ci95);
         buf_printf(&bars->figure->data, " s");
-        if (n > 1)
+        if (isfinite(n))
             buf_printf(&bars->figure->data, ", n = %.0f", n);
         buf_printf(&bars->figure->data, "\"\n");
         bars->top = fmax(bars->top, mean + (isfinite(ci95) ? ci95 : 0));
@@ -87,7 +95,7 @@ static int migration_time(const char *const *folders, int count, const char *out
         return status;
     }
     figure_set_text(&figure, "figure_title", "Migration time by strategy");
-    figure_set_text(&figure, "figure_note", "mean over the repetitions; whiskers: 95 % confidence interval");
+    figure_set_text(&figure, "figure_note", "means of n repetitions, or of n migrations of one run; whiskers: 95 % confidence interval");
     figure_set_number(&figure, "rows", bars.rows);
     figure_set_number(&figure, "top", bars.top);
     return figure_draw(&figure, out, e);

@@ -54,13 +54,21 @@ static void add_bound(struct buf *name, json_object *x, const char *key, const c
         buf_printf(name, ", %s %.10g", words, json_number_at(x, key));
 }
 
-static void add_expectation(struct suite *s, json_object *x)
+/* The value found; of a mean, also of how many. */
+static char *found_text(json_object *result, const char *metric, double value)
+{
+    double n = result_beside_mean(result, metric, "n");
+    if (!isfinite(value))
+        return mem_copy_string("the result has no such number");
+    return isfinite(n) ? mem_printf("is %.10g (n %.0f)", value, n) : mem_printf("is %.10g", value);
+}
+
+static void add_expectation(struct suite *s, json_object *result, json_object *x)
 {
     struct buf name = BUF_INIT;
-    double value = json_number_at(x, "value");
-    autofree char *found =
-        isfinite(value) ? mem_printf("is %.10g", value) : mem_copy_string("the result has no such number");
-    buf_printf(&name, "%s", json_text_at(x, "metric"));
+    const char *metric = json_text_at(x, "metric");
+    autofree char *found = found_text(result, metric, json_number_at(x, "value"));
+    buf_printf(&name, "%s", metric);
     add_bound(&name, x, "bound.min", "at least");
     add_bound(&name, x, "bound.max", "at most");
     add_case(s, buf_text(&name), json_number_at(x, "holds") == 1 ? NULL : found);
@@ -97,7 +105,7 @@ static void add_cases(struct suite *s, json_object *result)
 {
     json_object *expectations = json_at(result, "expectations");
     for (size_t i = 0; expectations && i < json_object_array_length(expectations); i++)
-        add_expectation(s, json_object_array_get_idx(expectations, i));
+        add_expectation(s, result, json_object_array_get_idx(expectations, i));
     add_invariants(s, result);
     add_drift(s, result);
     add_clocks(s, result);

@@ -49,6 +49,7 @@ static void compute_requests(const struct run_record *r, struct metrics *m)
 static void compute_roaming(const struct run_silences *s, struct metrics_roaming *m)
 {
     double told_apart = (double)s->told_apart; /* none: NAN */
+    m->told_apart = s->told_apart;
     m->associations = s->associations;
     m->handoff_ms = run_durations_spread(&s->handoffs);
     m->outage_ms = run_durations_spread(&s->outages);

@@ -34,6 +34,7 @@ struct metrics_roaming {
     struct metrics_spread handoff_ms, outage_ms;
     double outage_total_s;
     double probe_ms, authentication_ms, reassociation_ms; /* means over the handoffs that tell them apart */
+    uint64_t told_apart;                                  /* how many those are */
 };
 
 struct metrics {

@@ -1,6 +1,7 @@
 #include "paper_table.h"
 #include "json_file.h"
 #include "mem.h"
+#include "result.h"
 #include "table.h"
 
 #include <math.h>
@@ -25,27 +26,16 @@ static bool is_about(json_object *result, const char *scenario, const char *worl
            !strcmp(json_text_at(result, "world"), world);
 }
 
-/* What stands beside migration_s.mean: migration_s.ci95 and .n. */
-static double beside(json_object *result, const char *metric, const char *name)
-{
-    const char *last = strrchr(metric, '.');
-    if (!last || strcmp(last, ".mean"))
-        return NAN;
-    autofree char *path = mem_printf("%.*s.%s", (int)(last - metric), metric, name);
-    return json_number_at(result, path);
-}
-
 static void add_value(struct table *t, json_object *result, const char *metric)
 {
     json_object *x = result ? expectation_of(result, metric) : NULL;
-    double value = json_number_at(x, "value"), interval = beside(result, metric, "ci95"),
-           n = beside(result, metric, "n");
+    double value = json_number_at(x, "value"), interval = result_beside_mean(result, metric, "ci95");
     if (!isfinite(value))
         table_add(t, "–");
     else if (isfinite(interval))
-        table_add(t, "%.4g ± %.2g (n %g)", value, interval, n);
+        table_add(t, "%.4g ± %.2g (n %g)", value, interval, result_beside_mean(result, metric, "n"));
     else
-        table_add(t, "%.4g (n %g)", value, isfinite(n) ? n : json_number_at(result, "repetitions"));
+        table_add(t, "%.4g (n %g)", value, json_number_at(result, "repetitions"));
 }
 
 static json_object *first_about(json_object *const *results, size_t count, const char *scenario,

@@ -101,10 +101,17 @@ static json_object *requests_json(const struct result_listener *a)
     return o;
 }
 
+/* Never a mean without the number of values that it is of. */
+static void add_mean(json_object *o, double mean, int decimals, size_t count)
+{
+    add(o, "mean", json_rounded(mean, decimals));
+    add(o, "n", json_object_new_int64((int64_t)count));
+}
+
 static json_object *spread_json(const struct metrics_spread *s)
 {
     json_object *o = json_object_new_object();
-    add(o, "mean", json_rounded(s->mean, 3));
+    add_mean(o, s->mean, 3, s->count);
     add(o, "p50", json_rounded(s->p50, 3));
     add(o, "p95", json_rounded(s->p95, 3));
     add(o, "p99", json_rounded(s->p99, 3));
@@ -121,10 +128,11 @@ static json_object *roaming_json(const struct metrics_roaming *r)
     add(phases, "probe", json_rounded(r->probe_ms, 3));
     add(phases, "authentication", json_rounded(r->authentication_ms, 3));
     add(phases, "reassociation", json_rounded(r->reassociation_ms, 3));
+    add(phases, "n", json_object_new_int64((int64_t)r->told_apart));
     add(o, "phases_ms", phases);
     add(o, "outages", json_object_new_int64((int64_t)r->outage_ms.count));
     add(outage, "total", json_rounded(r->outage_total_s, 6));
-    add(outage, "mean", json_rounded(r->outage_ms.mean / 1000, 6));
+    add_mean(outage, r->outage_ms.mean / 1000, 6, r->outage_ms.count);
     add(outage, "max", json_rounded(r->outage_ms.max / 1000, 6));
     add(o, "outage_s", outage);
     return o;
@@ -133,7 +141,7 @@ static json_object *roaming_json(const struct metrics_roaming *r)
 static json_object *migration_s_json(const struct metrics_spread *s)
 {
     json_object *o = json_object_new_object();
-    add(o, "mean", json_rounded(s->mean, 6));
+    add_mean(o, s->mean, 6, s->count);
     add(o, "min", json_rounded(s->min, 6));
     add(o, "max", json_rounded(s->max, 6));
     return o;

@@ -52,7 +52,7 @@ void result_listener_free(struct result_listener *listener); /* NULL-safe */
 
 /* Sums up FOLDER/rep-1 … rep-`repetitions` into FOLDER/result.json: requests are totals; response_ms and
  * migration_s are means over the repetitions, with "ci95" (± half the 95 % confidence interval of "mean", by
- * Student's t) and its "n"; max and min are the extremes; migrations stand one behind the other, each with
+ * Student's t) and "n", of how many repetitions; max and min are the extremes; migrations stand one behind the other, each with
  * its "repetition". An expectation on response_ms or migration_s is about these; every other one must hold in
  * each repetition, and the value shown is the first that does not. */
 int result_of_repetitions(const char *folder, int repetitions, const struct result_input *input,
@@ -66,6 +66,9 @@ bool result_allows_failed_migrations(json_object *result);
 
 /* Finds a metric (metric.h) in a result; NAN if the result has none. */
 double result_metric(json_object *result, const char *path);
+
+/* What stands beside a mean: `name` is "n" or "ci95"; NAN for a metric that is no mean, or has none. */
+double result_beside_mean(json_object *result, const char *metric, const char *name);
 
 /* Number of repetitions that FOLDER holds: `repetitions` of its result if there is a rep-1, else 0 (a single
  * run). */

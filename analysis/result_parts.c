@@ -79,6 +79,15 @@ double result_metric(json_object *result, const char *path)
     return json_number_at(result, path);
 }
 
+double result_beside_mean(json_object *result, const char *metric, const char *name)
+{
+    const char *last = strrchr(metric, '.');
+    if (!last || strcmp(last, ".mean") != 0)
+        return NAN;
+    autofree char *path = mem_printf("%.*s.%s", (int)(last - metric), metric, name);
+    return json_number_at(result, path);
+}
+
 bool result_allows_failed_migrations(json_object *result)
 {
     json_object *expectations = json_at(result, "expectations");

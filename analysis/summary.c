@@ -35,6 +35,8 @@ static void add_ci95(struct buf *b, double ci95, double n)
         buf_printf(b, " ± %.2f (n %.0f)", ci95, n);
     else if (ci95 == 0)
         buf_printf(b, " (n %.0f, all alike)", n);
+    else if (isfinite(n))
+        buf_printf(b, " (n %.0f)", n);
 }
 
 static void print_head(json_object *r, FILE *out)
@@ -68,9 +70,11 @@ static void print_requests(json_object *r, FILE *out)
         fprintf(out, "  response    %s\n", buf_text(&line));
     }
     buf_clear(&line);
-    if (at(r, "roaming.handoffs") > 0)
-        buf_printf(&line, "%.0f handoffs, mean %.1f ms, max %.1f", at(r, "roaming.handoffs"),
-                   at(r, "roaming.handoff_ms.mean"), at(r, "roaming.handoff_ms.max"));
+    if (at(r, "roaming.handoffs") > 0) {
+        buf_printf(&line, "%.0f handoffs, mean %.1f ms", at(r, "roaming.handoffs"), at(r, "roaming.handoff_ms.mean"));
+        add_ci95(&line, at(r, "roaming.handoff_ms.ci95"), at(r, "roaming.handoff_ms.n"));
+        buf_printf(&line, ", max %.1f", at(r, "roaming.handoff_ms.max"));
+    }
     if (at(r, "roaming.outages") > 0)
         buf_printf(&line, "%s%.0f outages, %.1f s in all", line.len ? "; " : "", at(r, "roaming.outages"),
                    at(r, "roaming.outage_s.total"));

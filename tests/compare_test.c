@@ -16,7 +16,7 @@
 
 static const char a_text[] =
     "{'world':'sim','scenario':{'name':'x','sha256':'1'},'requests':{'sent':200,'lost':0},'response_ms':{'"
-    "mean':20.5},"
+    "mean':20.5,'n':200},"
     "'migrations':[{'total_s':8,'freeze_ms':null,'stages':[{'name':'dump','seconds':0.2},{'name':'send "
     "memory','seconds':4}]}],"
     "'invariants':{'ok':true,'broken':[]},'expectations':[{'metric':'requests.lost','holds':true}]}";
@@ -27,15 +27,16 @@ static const char b_text[] =
     "seconds':0.2},"
     "{'name':'send memory','seconds':3}]}],'invariants':{'ok':false,'broken':['m1: x']},'expectations':[]}";
 
-static const char differing[] = "metric                                      A      B  difference\n"
-                                "world                                     sim   real\n"
-                                "requests.lost                               0      3\n"
-                                "response_ms.mean                         20.5     41   +100.00 %\n"
-                                "migrations.0.total_s                        8      6    -25.00 %\n"
-                                "migrations.0.freeze_ms                      –    250\n"
-                                "migrations.0.stages.send memory.seconds     4      3    -25.00 %\n"
-                                "invariants.ok                            true  false\n"
-                                "migrations.0.stages.freeze.seconds          –    0.1\n";
+static const char differing[] = "metric                                              A      B  difference\n"
+                                "world                                             sim   real\n"
+                                "requests.lost                                       0      3\n"
+                                "response_ms.mean                         20.5 (n 200)     41   +100.00 %\n"
+                                "response_ms.n                                     200      –\n"
+                                "migrations.0.total_s                                8      6    -25.00 %\n"
+                                "migrations.0.freeze_ms                              –    250\n"
+                                "migrations.0.stages.send memory.seconds             4      3    -25.00 %\n"
+                                "invariants.ok                                    true  false\n"
+                                "migrations.0.stages.freeze.seconds                  –    0.1\n";
 
 static char *compared(const char *x, const char *y, bool all, int *different)
 {
@@ -58,7 +59,7 @@ static void test_what_differs_is_shown(void **state)
     int different;
     autofree char *text = compared(a_text, b_text, false, &different);
     assert_string_equal(text, differing);
-    assert_int_equal(different, 8);
+    assert_int_equal(different, 9);
 }
 
 static void test_all_is_shown_if_asked(void **state)
@@ -105,6 +106,7 @@ static void test_what_moved_is_named(void **state)
          "moved: migrations.0.outcome: failed, was finished\n"},
         {"{'seed':1,'environment':{'cpus':2},'drift_ms':{'max':1}}", "{'seed':2,'environment':{'cpus':4},'drift_ms':{'max':9}}", 0, ""},
         {"{'response_ms':{'ci95':1}}", "{'response_ms':{'ci95':9}}", 0, ""},
+        {"{'response_ms':{'n':5}}", "{'response_ms':{'n':9}}", 0, ""},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char *text = NULL;
@@ -180,8 +182,8 @@ static const char summary[] =
     "synthetic in the sim world, seed 7\n"
     "\n"
     "  requests    6 sent, 6 answered, 0 lost, 0 duplicated\n"
-    "  response    mean 86.7 ms, p95 220.0, p99 220.0, max 220.0\n"
-    "  migration   mean 2.00 s, 2.00 to 2.00\n"
+    "  response    mean 86.7 ms (n 6), p95 220.0, p99 220.0, max 220.0\n"
+    "  migration   mean 2.00 s (n 1), 2.00 to 2.00\n"
     "\n"
     "  m1  es1 → es2  finished  2.00 s  frozen 260 ms  gap 200 ms  dump 190 ms, take layer 50 ms, send "
     "memory 600 ms, "
@@ -215,7 +217,7 @@ static void test_the_interval_of_a_mean_is_said_if_there_is_one(void **state)
     } rows[] = {
         {"0.5", "mean 20.0 ms ± 0.50 (n 5), p95"},
         {"0", "mean 20.0 ms (n 5, all alike), p95"},
-        {"null", "mean 20.0 ms, p95"},
+        {"null", "mean 20.0 ms (n 5), p95"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char *text = NULL;

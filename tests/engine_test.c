@@ -430,6 +430,7 @@ static void a_command_is_run_to_its_end(void **state)
         int nice;
     } rows[] = {{"echo one; echo two >&2", 0, "one\ntwo\n", "", 0},
                 {"echo first; echo last; exit 3", -EIO, "first\nlast\n", "exit status 3: last", 0},
+                {"kill -SEGV $$", -EIO, "", "sh: ended by signal 11 (Segmentation fault)", 0},
                 {"echo $(($(nice) - $(nice -n 19 nice)))", 0, "0\n", "", 19}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const char *argv[] = {"sh", "-c", rows[i].script, NULL};

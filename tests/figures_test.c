@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <sys/stat.h>
 
 /* Kim22's two runs, roughly: to be looked at (ROAMLAB_KEEP_FIGURES=FOLDER keeps them there) and to be drawn twice. */
 static const struct synthetic_stage p_stages[] = {
@@ -111,17 +112,35 @@ static void test_figures_of_kim22(void **state)
     }
 }
 
-static void test_a_single_run_is_drawn(void **state)
+static struct event *add_for_second(struct synthetic_run *run, enum event_kind kind, double at_s,
+                                    const char *reporter, const char *text)
 {
-    if (gnuplot_is_missing())
-        skip();
+    struct event *ev = synthetic_add(run, kind, at_s, reporter, text);
+    ev->mud = 1;
+    return ev;
+}
+
+/* The small walk, with these stages. */
+static void write_small(const char *folder, const struct synthetic_stage *stages, int count)
+{
     static struct synthetic_run run;
     struct err e = ERR_INIT;
     struct scenario s = synthetic_scenario("p-migr");
     struct result_input input = {.world = "sim", .scenario = &s, .seed = 1};
-    synthetic_fill(&run, &synthetic_small);
-    synthetic_write(&run, *state);
-    assert_int_equal(result_of_run(*state, &input, NULL, &e), 0);
+    struct synthetic_options options = synthetic_small;
+    options.stages = stages;
+    options.stage_count = count;
+    synthetic_fill(&run, &options);
+    synthetic_write(&run, folder);
+    assert_int_equal(result_of_run(folder, &input, NULL, &e), 0);
+}
+
+static void test_a_single_run_is_drawn(void **state)
+{
+    if (gnuplot_is_missing())
+        skip();
+    struct err e = ERR_INIT;
+    write_small(*state, synthetic_small_stages, ARRAY_LEN(synthetic_small_stages));
     if (figures_of_result(*state, &e) < 0)
         fail_msg("%s", e.text);
     autofree char *out = mem_printf("%s/figures", (char *)*state);
@@ -129,12 +148,40 @@ static void test_a_single_run_is_drawn(void **state)
     assert_non_null(strstr(svg, "</svg>"));
 }
 
-static struct event *add_for_second(struct synthetic_run *run, enum event_kind kind, double at_s,
-                                    const char *reporter, const char *text)
+/* A migration of one stage only, whose text stands in front of its bar, and inside. */
+static void test_a_single_stage_is_drawn(void **state)
 {
-    struct event *ev = synthetic_add(run, kind, at_s, reporter, text);
-    ev->mud = 1;
-    return ev;
+    static const struct synthetic_stage stages[] = {{"switch", 1.9, 0.1, 0}, {"switch", 0, 2, 0}};
+    static const char *const texts[] = {"<text>100 ms</text>", "<text>2.00 s</text>"};
+    if (gnuplot_is_missing())
+        skip();
+    for (size_t i = 0; i < ARRAY_LEN(stages); i++) {
+        struct err e = ERR_INIT;
+        autofree char *folder = mem_printf("%s/%zu", (char *)*state, i), *out = mem_printf("%s/figures", folder);
+        write_small(folder, &stages[i], 1);
+        if (figures_of_result(folder, &e) < 0)
+            fail_msg("%s", e.text);
+        autofree char *drawn = folder_read(out, "stages.svg");
+        assert_non_null(strstr(drawn, texts[i]));
+    }
+}
+
+/* One that fails is named, and the others are drawn all the same. */
+static void test_a_figure_that_fails(void **state)
+{
+    struct err e = ERR_INIT;
+    autofree char *out = mem_printf("%s/figures", (char *)*state), *old_path = mem_copy_string(getenv("PATH")),
+                  *path = mem_printf("%s:%s", (char *)*state, old_path), *program = mem_printf("%s/gnuplot", (char *)*state);
+    write_small(*state, synthetic_small_stages, ARRAY_LEN(synthetic_small_stages));
+    folder_write(*state, "gnuplot", "#!/bin/sh\n[ $1 != response-time.gp ] || kill -SEGV $$\ntouch ${1%.gp}.drawn\n");
+    assert_int_equal(chmod(program, 0755), 0);
+    setenv("PATH", path, 1);
+    int status = figures_of_result(*state, &e);
+    setenv("PATH", old_path, 1);
+    assert_int_equal(status, -EIO);
+    assert_string_equal(e.text, "figure response-time: gnuplot: ended by signal 11 (Segmentation fault)");
+    autofree char *failed = folder_read(out, "response-time.drawn"), *other = folder_read(out, "stages.drawn");
+    assert_true(!failed && other);
 }
 
 /* The small walk from ES-1 to ES-2, with its handoff; a second device that is out of reach for a while. */
@@ -189,6 +236,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(test_figures_of_kim22),
         IN_FOLDER(test_a_single_run_is_drawn),
+        IN_FOLDER(test_a_single_stage_is_drawn),
+        IN_FOLDER(test_a_figure_that_fails),
         IN_FOLDER(test_whereabouts),
         IN_FOLDER(test_without_gnuplot_the_package_is_named),
     };

@@ -11,7 +11,7 @@
 #include <expat.h>
 
 static const char GOOD[] =
-    "{'world':'sim','scenario':{'name':'x'},'migrations':[{'outcome':'finished'}],"
+    "{'world':'sim','scenario':{'name':'x'},'response_ms':{'mean':30,'n':5},'migrations':[{'outcome':'finished'}],"
     "'invariants':{'ok':true,'broken':[]},'drift_ms':{'p99':0,'valid':true},'expectations':[]}";
 
 static const struct {
@@ -24,6 +24,8 @@ static const struct {
      "<testcase classname=\"x\" name=\"requests.lost, at most 0\"/>"},
     {"expectations", "[{'metric':'migration_s.mean','bound':{'min':5,'max':10},'value':12.5,'holds':false}]",
      4, 1, "name=\"migration_s.mean, at least 5, at most 10\">\n      <failure message=\"is 12.5\"/>"},
+    {"expectations", "[{'metric':'response_ms.mean','bound':{'max':10},'value':30,'holds':false}]", 4, 1,
+     "<failure message=\"is 30 (n 5)\"/>"},
     {"expectations", "[{'metric':'migrations.9.total_s','bound':{'min':5},'value':null,'holds':false}]", 4, 1,
      "<failure message=\"the result has no such number\"/>"},
     {"invariants", "{'ok':false,'broken':['m1: <lost> & found','m2: \\u0001 \\\"it\\\"']}", 3, 1,

@@ -1,5 +1,6 @@
 /* Live pages: what their server answers and to whom, what readers hear, what `run --live` and `report --live` do; and, where Chromium is
  * installed, the page drawn by it. Runs from the project's root. */
+#include "browser.h"
 #include "chromium.h"
 #include "command_output.h"
 #include "commands.h"
@@ -282,6 +283,7 @@ static int discard(void **state)
 static struct command command_start(int (*command)(int, char **), const char *folder,
                                     const char *const *arguments)
 {
+    folder_write(folder, "output", ""); /* not what an earlier one has said */
     struct command c = {.pid = fork()};
     if (c.pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGTERM); /* also when a test fails */
@@ -461,6 +463,41 @@ static void test_chromium_draws_what_has_come(void **state)
         continue;
 }
 
+/* The points of the response curve, once there are more than that many. */
+static int more_points(struct browser *b, int than)
+{
+    int points;
+    while ((points = browser_number(b, "document.querySelectorAll('#response circle.dot').length")) <= than)
+        usleep(100000);
+    return points;
+}
+
+/* While the run goes on, the page has the points that have come, then more, and not those that are still to come. */
+static void test_chromium_draws_while_it_goes_on(void **state)
+{
+    static const char goes_on[] = "Number(document.querySelector('.verdict').textContent === 'The run goes on.')";
+    static const struct {
+        int (*command)(int, char **);
+        const char *arguments[8];
+    } rows[] = {
+        {run_main, {"--quiet", "--live", "--speed", "1", "-o", "@/live", "scenarios/kim22-quick.json"}},
+        {report_main, {"--live", "--speed", "1", "@/run"}},
+    };
+    if (chromium_is_missing())
+        skip();
+    run_twice(*state);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct command c = command_start(rows[i].command, *state, rows[i].arguments);
+        autofree char *address = mem_printf("http://127.0.0.1:%u/", c.port);
+        struct browser b = browser_open(*state, address);
+        int first = more_points(&b, 0), later = more_points(&b, first);
+        assert_in_range(later, first + 1, 99);
+        assert_int_equal(browser_number(&b, goes_on), 1);
+        browser_close(&b);
+        command_end(&c, SIGINT);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -476,6 +513,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_options, make, discard),
         cmocka_unit_test_setup_teardown(test_chromium_draws_it, make, discard),
         cmocka_unit_test_setup_teardown(test_chromium_draws_what_has_come, make, discard),
+        cmocka_unit_test_setup_teardown(test_chromium_draws_while_it_goes_on, make, discard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,11 +20,13 @@ array kind[4] = ["source", "transfer", "target", "switch"]
 array meaning[4] = ["at the source", "on the wire", "at the target", "replay and switch"]
 array colour[4] = ["#0072B2", "#E69F00", "#009E73", "#CC79A7"]
 row_of(i) = strcol(5) eq kind[i] ? column(1) : NaN
-# The text stands behind its bar; in a long bar that leaves no room there, inside; else in front of it.
+# The text stands behind its bar; in a long bar that leaves no room there, inside; else in front of it. What stands elsewhere is put beyond the
+# axis, not left undefined: gnuplot 5.4 ends with a segmentation fault on labels of a single row that is.
+beyond = -1
 end = "(column(3) + column(4))"
-behind(x) = column(3) + column(4) < 0.7 * shown ? x : NaN
-inside(x) = column(3) + column(4) >= 0.7 * shown && column(4) >= 0.3 * shown ? x : NaN
-before(x) = column(3) + column(4) >= 0.7 * shown && column(4) < 0.3 * shown ? x : NaN
+behind(x) = column(3) + column(4) < 0.7 * shown ? x : beyond
+inside(x) = column(3) + column(4) >= 0.7 * shown && column(4) >= 0.3 * shown ? x : beyond
+before(x) = column(3) + column(4) >= 0.7 * shown && column(4) < 0.3 * shown ? x : beyond
 style = " font ',11' textcolor rgb '#222222' notitle"
 draw = "plot for [i = 1:4] figure . '.dat' using 3:(row_of(i)):3:" . end . ":(column(1) - 0.34):(column(1) + 0.34)" . \
     " with boxxyerror linewidth 1 linecolor rgb colour[i] title meaning[i], " . \

@@ -79,7 +79,7 @@ function drawTiles(parent) {
     const recent = data.response.slice(-20), over = migrations.filter(m => m.outcome === "finished").length;
     tile("time", view.end.toFixed(1) + " s" + (data.scenario ? ` of ${number(data.scenario.duration_s)} s` : ""));
     tile("requests answered", String(data.response.length));
-    tile("response time, last 20", recent.length ? number(recent.reduce((sum, p) => sum + p[2], 0) / recent.length, 4) + " ms" : "–");
+    tile(`response time, mean of the last ${recent.length}`, recent.length ? number(recent.reduce((sum, p) => sum + p[2], 0) / recent.length, 4) + " ms" : "–");
     tile("handoffs", String(data.events.filter(isHandoff).length));
     tile("migrations finished", `${over} of ${migrations.length}`);
 }

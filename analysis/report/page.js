@@ -4,7 +4,7 @@
 
 function isGood() {
     const allowed = result.expectations.some(x => x.metric === "migrations.failed");
-    return result.invariants.ok && result.drift_ms.valid && result.expectations.every(x => x.holds) &&
+    return result.invariants.ok && result.drift_ms.valid && (!result.clock_ms || result.clock_ms.valid) && result.expectations.every(x => x.holds) &&
         (allowed || !result.migrations.some(m => m.outcome === "failed"));
 }
 
@@ -12,16 +12,16 @@ function tiles() {
     const list = html(main, "dl", {class: "tiles"});
     const tile = (name, value) => html(list, "div", {}, [html(null, "dt", {}, name), html(null, "dd", {}, value)]);
     const interval = o => o.ci95 ? ` ± ${number(o.ci95, 3)}` : "";
-    const sample = data.repetitions ? `, n = ${data.repetitions}` : "";
+    const sample = o => o.n === undefined ? "" : `, n = ${o.n}`;
     const finished = result.migrations.filter(m => m.outcome === "finished").length;
     tile("requests answered", `${result.requests.answered} of ${result.requests.sent}`);
     tile("requests lost", String(result.requests.lost));
-    tile("response time, mean" + sample, number(result.response_ms.mean, 4) + interval(result.response_ms) + " ms");
+    tile("response time, mean" + sample(result.response_ms), number(result.response_ms.mean, 4) + interval(result.response_ms) + " ms");
     tile("response time, 95 %", number(result.response_ms.p95, 4) + " ms");
     tile("migrations finished", `${finished} of ${result.migrations.length}`);
-    tile("migration time, mean" + sample, number(result.migration_s.mean, 4) + interval(result.migration_s) + " s");
+    tile("migration time, mean" + sample(result.migration_s), number(result.migration_s.mean, 4) + interval(result.migration_s) + " s");
     if (result.roaming && result.roaming.handoffs)
-        tile("handoff, mean", number(result.roaming.handoff_ms.mean, 4) + " ms");
+        tile("handoff, mean" + sample(result.roaming.handoff_ms), number(result.roaming.handoff_ms.mean, 4) + interval(result.roaming.handoff_ms) + " ms");
 }
 
 function heading() {
@@ -71,6 +71,9 @@ function expectations() {
     }
     if (!result.drift_ms.valid)
         html(here, "p", {class: "bad"}, `✘ This host was too slow (99 % of the timers within ${number(result.drift_ms.p99)} ms): do not use the times.`);
+    const clocks = result.clock_ms;
+    if (clocks)
+        html(here, "p", {class: clocks.valid ? "good" : "bad"}, `${clocks.valid ? "✔" : "✘"} The other machines' clocks are known within ${number(clocks.uncertainty)} ms.`);
 }
 
 /* --- over the run's time --- */
@@ -101,8 +104,9 @@ function responses() {
         return;
     }
     timeControls(here);
+    const counts = data.response.map(p => p[5]), least = counts.reduce((a, b) => Math.min(a, b)), most = counts.reduce((a, b) => Math.max(a, b));
     responseChart(here, [
-        ["var(--mark)", "mean by request number" + (data.repetitions ? ` over ${data.repetitions} repetitions` : "")],
+        ["var(--mark)", "mean by request number, n = " + (least === most ? most : `${least} to ${most}`)],
         ["var(--range)", "least to greatest"]]);
 }
 
@@ -126,7 +130,7 @@ function links() {
     const keys = html(here, "p");
     varying.forEach((l, i) => key(keys, colourOf(i), l.name + ", forward"));
     const carried = (i, way, what) => ({number: counts[i] && counts[i][way] ? counts[i][way][what] : "–"});
-    table(here, "At the start, and what each direction carried" + (data.repetitions ? " (mean)" : ""),
+    table(here, "At the start, and what each direction carried" + (data.repetitions ? " in all repetitions together" : ""),
         ["link", "RTT (ms)", "Mbit/s there", "back", "packets there", "dropped", "lost", "packets back", "dropped", "lost"],
         list.map((l, i) => [l.name, {number: number(l.rtt_ms)}, {number: number(l.forward_mbit)}, {number: number(l.back_mbit)},
             ...["forward", "back"].flatMap(way => ["packets", "dropped", "lost"].map(what => carried(i, way, what)))]));

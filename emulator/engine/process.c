@@ -189,6 +189,14 @@ static const char *last_line(struct buf *output)
     return newline ? newline + 1 : text;
 }
 
+static int describe_end(const char *name, int wait_status, struct buf *output, struct err *e)
+{
+    if (WIFSIGNALED(wait_status))
+        return err_set(e, EIO, "%s: ended by signal %d (%s)", name, WTERMSIG(wait_status), strsignal(WTERMSIG(wait_status)));
+    int code = WEXITSTATUS(wait_status);
+    return code ? err_set(e, EIO, "%s: exit status %d: %s", name, code, last_line(output)) : 0;
+}
+
 int process_run(const struct process_options *options, char **output, struct err *e)
 {
     int pipe_fds[2];
@@ -205,11 +213,9 @@ int process_run(const struct process_options *options, char **output, struct err
         collect(pipe_fds[0], &text);
         while (waitpid(pid, &wait_status, 0) < 0 && errno == EINTR)
             ;
-        int code = exit_status(wait_status);
         if (output)
             *output = mem_copy_string(buf_text(&text));
-        if (code)
-            status = err_set(e, EIO, "%s: exit status %d: %s", options->argv[0], code, last_line(&text));
+        status = describe_end(options->argv[0], wait_status, &text, e);
     }
     close(pipe_fds[0]);
     buf_free(&text);

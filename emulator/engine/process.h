@@ -48,7 +48,7 @@ void process_kill(struct process *process);
 
 /* Runs a command to its end, blocking, without a loop: for setting up and cleaning. Output (stdout and stderr
  * together, cut at 64 KiB) goes to *output if not NULL; free() it. 0, or an error that quotes the last line
- * of output. */
+ * of output or names the signal. */
 int process_run(const struct process_options *options, char **output, struct err *e);
 
 #endif
