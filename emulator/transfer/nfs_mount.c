@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { TICK_MS = 100, SEGMENT_HEADERS = 52, NEVER = 0, FOR_EVER = -1, BROKEN = -1 };
+enum { TICK_MS = 100, SEGMENT_HEADERS = 52, FOR_EVER = -1 };
 
 static struct loop *loop_of(const struct nfs_mount *m)
 {
@@ -153,14 +153,27 @@ void nfs_mount_close_file(struct nfs_mount *m, struct nfsfh *file)
     m->to_close[m->to_close_count++] = file;
 }
 
-/* The calls' owners hear of it while the context still stands: their files are closed in it. While libnfs connects anew they wait for that, which
- * fails then. */
+/* libnfs ends its calls when it leaves a connection; one that it is still making it does not leave. Then it gets one with nobody. */
+static void disconnect(struct nfs_mount *m)
+{
+    struct rpc_context *rpc = nfs_get_rpc_context(m->nfs);
+    int ends[2];
+    rpc_disconnect(rpc, "closed");
+    int unfinished = nfs_get_fd(m->nfs);
+    if (unfinished < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+        return;
+    rpc_set_fd(rpc, ends[0]);
+    nfs_service(m->nfs, POLLOUT);
+    rpc_disconnect(rpc, "closed"); /* and closes it */
+    close(ends[1]);
+    close(unfinished);
+}
+
+/* The calls' owners hear of it while the context still stands: their files are closed in it. */
 static void end_calls(struct nfs_mount *m)
 {
     m->busy = m->closing = true;
-    rpc_disconnect(nfs_get_rpc_context(m->nfs), "closed");
-    nfs_set_autoreconnect(m->nfs, NEVER);
-    nfs_service(m->nfs, BROKEN);
+    disconnect(m);
     if (m->emptied)
         m->emptied(m);
     for (size_t i = 0; i < m->to_close_count; i++)
