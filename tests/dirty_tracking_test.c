@@ -1,14 +1,85 @@
-/* Pre-copy by the kernel's dirty tracking: a pre-dump, a dump of what was written since, and a restore from both. Where the kernel has none, all of it
- * but the comparison is asked of a Debian kernel in QEMU, which takes a minute or two: ROAMLAB_QEMU=1. */
-/* Less than a huge page, which the kernel tracks as one. */
+/* Pre-copy by the kernel's dirty tracking: a whole run; a pre-dump, a dump of what was written since, and a restore from both. Where the kernel has none,
+ * a Debian kernel in QEMU is asked, which takes some minutes: ROAMLAB_QEMU=1. */
 #define FIXTURE_SIZES 200000, 300, 50
 #define FIXTURE_EDGES 1
 #include "dirty_tracking.h"
 #include "docker_fixture.h"
+#include "shell_output.h"
+
+#include <json-c/json.h>
 
 enum { BEFORE = 10, SINCE = 2 };
 
 static struct fixture *f;
+
+/* --- the program ------------------------------------------------------------------------------------------------------------------------ */
+
+static json_object *at(json_object *from, const char *pointer)
+{
+    json_object *value = NULL;
+    if (json_pointer_get(from, pointer, &value) < 0)
+        fail_msg("there is no %s", pointer);
+    return value;
+}
+
+static int64_t stage_bytes(json_object *result, const char *name)
+{
+    json_object *stages = at(result, "/migrations/0/stages");
+    for (size_t i = 0; i < json_object_array_length(stages); i++) {
+        json_object *stage = json_object_array_get_idx(stages, i);
+        if (!strcmp(json_object_get_string(at(stage, "/name")), name))
+            return json_object_get_int64(at(stage, "/bytes"));
+    }
+    fail_msg("there is no stage %s", name);
+    return 0;
+}
+
+/* Nothing is lost and digests are equal, says its exit status. */
+static void a_run_dumps_and_sends_what_was_written(void **state)
+{
+    int status;
+    autofree char *command = mem_printf("./roamlab run --world real -o %s/run tests/dirty_tracking.json 2>&1",
+                                        (char *)*state),
+                  *path = mem_printf("%s/run/result.json", (char *)*state);
+    if (!f)
+        skip();
+    autofree char *said = shell_output(".", command, &status);
+    print_message("%s", said);
+    assert_int_equal(status, 0);
+    json_object *result = json_object_from_file(path);
+    assert_non_null(result);
+    assert_string_equal(json_object_get_string(at(result, "/environment/dirty_tracking")), "tracked");
+    assert_true(stage_bytes(result, "dump") < stage_bytes(result, "seed") / 2);
+    assert_true(stage_bytes(result, "send changes") < stage_bytes(result, "send seed") / 2);
+    json_object_put(result);
+}
+
+/* A kernel as users have it: what the one of this machine may lack. */
+static void doctor_finds_what_debian_has(void **state)
+{
+    static const char *const names[] = {"dirty tracking", "netem",      "NFQUEUE",
+                                        "NFS client",     "checkpoint", "stream"};
+    int status;
+    size_t good = 0;
+    (void)state;
+    if (!f)
+        skip();
+    autofree char *said = shell_output(".", "./roamlab doctor --json", &status);
+    json_object *list = json_tokener_parse(said);
+    assert_true(json_object_is_type(list, json_type_array));
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        json_object *row = json_object_array_get_idx(list, i);
+        const char *name = json_object_get_string(at(row, "/name"));
+        bool works = json_object_get_boolean(at(row, "/works"));
+        print_message("    %s %-14s %s\n", works ? "✔" : "✘", name, json_object_get_string(at(row, "/what")));
+        for (size_t k = 0; k < ARRAY_LEN(names); k++)
+            good += works && !strcmp(names[k], name);
+    }
+    json_object_put(list);
+    assert_int_equal(good, ARRAY_LEN(names));
+}
+
+/* --- the container ---------------------------------------------------------------------------------------------------------------------- */
 
 static char *folder_of(const char *name)
 {
@@ -123,6 +194,8 @@ static void run_in_qemu(const char *program)
 int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
+        IN_FOLDER(a_run_dumps_and_sends_what_was_written),
+        cmocka_unit_test(doctor_finds_what_debian_has),
         cmocka_unit_test(only_what_was_written_is_dumped_again),
         cmocka_unit_test(half_a_chain_is_refused),
     };

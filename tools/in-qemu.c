@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
@@ -46,6 +47,21 @@ static void enter_files(void)
         perror("/files");
 }
 
+static void write_file(const char *path, const char *text, mode_t mode)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, mode);
+    if (fd < 0 || write(fd, text, strlen(text)) < 0)
+        perror(path);
+    close(fd);
+}
+
+/* What the kernel calls when a module is asked for: this machine's files have none for it but there. */
+static void serve_modules(void)
+{
+    write_file("/run/modprobe", "#!/bin/sh\nexec modprobe -d /var/lib/roamlab/vm \"$@\"\n", 0755);
+    write_file("/proc/sys/kernel/modprobe", "/run/modprobe", 0);
+}
+
 static void bring_loopback_up(void)
 {
     struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
@@ -70,6 +86,8 @@ static void prepare(void)
         attach("tmpfs", "tmpfs", memory[i], 0, NULL);
     mkdir("/run/upper", 0755), mkdir("/run/work", 0755);
     attach("overlay", "overlay", "/var/lib/roamlab", 0, "lowerdir=/var/lib/roamlab,upperdir=/run/upper,workdir=/run/work");
+    attach("tmpfs", "tmpfs", "/var/lib/roamlab/runs", 0, NULL); /* an Engine's overlays want another file system below */
+    serve_modules();
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
         char at[60];
         snprintf(at, sizeof at, "/sys/fs/cgroup/%s", groups[i]);
@@ -82,6 +100,8 @@ static int run(char **arguments)
     int status = 0;
     pid_t pid = fork();
     if (pid == 0) {
+        if (chdir(getenv("PWD")) < 0)
+            perror("PWD");
         setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
         execv(arguments[0], arguments);
         perror(arguments[0]);
