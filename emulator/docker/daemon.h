@@ -19,7 +19,7 @@
 #include "places.h"
 #include "process.h"
 
-enum { DAEMON_ROOT_MAX = 60, DAEMON_START_SECONDS = 60 };
+enum { DAEMON_ROOT_MAX = 60, DAEMON_START_SECONDS = 180 }; /* one that ends by itself is noticed at once */
 
 /* How the memory of its containers comes page by page, or goes (lazy_pages.h): by TLS between hosts that share a key and trust nothing else. */
 struct docker_paging {
