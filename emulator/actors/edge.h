@@ -2,7 +2,8 @@
  *
  * A device's container passes through the gate: requests are delivered while it is open and queue while it is closed. edge.c
  * is the table, edge_container.c the containers' life, edge_loss.c their unasked end, edge_gate.c the gate, edge_control.c what access points
- * and other edges ask for, edge_removal.c that what a migration has brought goes; migration.c walks a strategy's stages when this edge is the source or the target. */
+ * and other edges ask for, edge_removal.c that what a migration has brought goes; migration.c walks a strategy's stages when this edge is the
+ * source or the target. */
 #ifndef ROAMLAB_EDGE_H
 #define ROAMLAB_EDGE_H
 
