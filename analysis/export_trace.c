@@ -28,7 +28,8 @@ struct trace {
     int role_count;
     int last_id; /* no process has the id of another's thread: readers take such a thread for that one's first */
     json_object *waiting; /* by receiver and message: the flows that nobody has received yet */
-    int64_t flows;
+    struct simtime *flows; /* when each was sent; its id is its place, from 1 */
+    int64_t flow_count;
     bool any; /* event before this one */
 };
 
@@ -91,30 +92,29 @@ static struct role *role_of(struct trace *t, const char *name)
     return role;
 }
 
-static int add_lane(struct trace *t, struct role *role, const char *kind, int earlier, struct simtime end)
+static struct lane *add_lane(struct trace *t, struct role *role, const char *kind, int earlier)
 {
     autofree char *name = earlier ? mem_printf("%s %d", kind, earlier + 1) : mem_copy_string(kind);
     role->lanes = mem_resize(role->lanes, (size_t)(role->lane_count + 1) * sizeof *role->lanes);
-    role->lanes[role->lane_count++] = (struct lane){kind, ++t->last_id, end};
-    put_label(t, "thread_name", role, t->last_id, name);
-    return t->last_id;
+    struct lane *lane = &role->lanes[role->lane_count++];
+    *lane = (struct lane){.kind = kind, .thread = ++t->last_id};
+    put_label(t, "thread_name", role, lane->thread, name);
+    return lane;
 }
 
-/* The thread for a slice of that kind: slices that overlap get lanes beside one another. They come in the order of their ends. */
-static int lane_of(struct trace *t, struct role *role, const char *kind, struct simtime begin, struct simtime end)
+/* Where a slice of that kind has room: those that overlap get lanes beside one another. They come in the order of their ends. */
+static struct lane *lane_of(struct trace *t, struct role *role, const char *kind, struct simtime begin)
 {
     int alike = 0;
     for (int i = 0; i < role->lane_count; i++) {
         struct lane *lane = &role->lanes[i];
         if (strcmp(lane->kind, kind) != 0)
             continue;
-        if (!simtime_before(begin, lane->end)) {
-            lane->end = end;
-            return lane->thread;
-        }
+        if (!simtime_before(begin, lane->end))
+            return lane;
         alike++;
     }
-    return add_lane(t, role, kind, alike, end);
+    return add_lane(t, role, kind, alike);
 }
 
 static void free_roles(struct trace *t)
@@ -129,7 +129,9 @@ static void free_roles(struct trace *t)
 static void put_span(struct trace *t, const struct event *ev, const char *kind, const char *name, struct simtime begin)
 {
     struct role *role = role_of(t, ev->reporter);
-    begin_entry(t, 'X', role, lane_of(t, role, kind, begin, ev->at), begin);
+    struct lane *lane = lane_of(t, role, kind, begin);
+    lane->end = ev->at;
+    begin_entry(t, 'X', role, lane->thread, begin);
     put_time(t, "dur", simtime_sub(ev->at, begin));
     put_name(t, event_kind_name(ev->kind), name);
     put_argument(t, "says", ev->text);
@@ -147,7 +149,7 @@ static char *key_of(const struct event *ev, const char *receiver)
     return mem_printf("%d\n%s\n%s", ev->mud, receiver, ev->text);
 }
 
-static int64_t open_flow(struct trace *t, const struct event *ev)
+static int64_t open_flow(struct trace *t, const struct event *ev, struct simtime at)
 {
     autofree char *key = key_of(ev, ev->peer);
     json_object *flows;
@@ -155,8 +157,10 @@ static int64_t open_flow(struct trace *t, const struct event *ev)
         flows = json_object_new_array();
         json_object_object_add(t->waiting, key, flows);
     }
-    json_object_array_add(flows, json_object_new_int64(++t->flows));
-    return t->flows;
+    t->flows = mem_resize(t->flows, (size_t)(t->flow_count + 1) * sizeof *t->flows);
+    t->flows[t->flow_count++] = at;
+    json_object_array_add(flows, json_object_new_int64(t->flow_count));
+    return t->flow_count;
 }
 
 /* The oldest that waits for this receipt, 0 = none. */
@@ -173,21 +177,34 @@ static int64_t close_flow(struct trace *t, const struct event *ev)
     return flow;
 }
 
-/* A flow ends at slices, so a message gets one on both sides, as short as the form allows; those of one instant lie in one another. */
+/* The next free nanosecond: messages of one instant stand side by side, none before it was sent. */
+static struct simtime message_time(struct trace *t, struct lane *lane, struct simtime at, int64_t received)
+{
+    at = simtime_max(at, lane->end);
+    if (received)
+        at = simtime_max(at, t->flows[received - 1]);
+    lane->end = simtime_add(at, simtime_ns(1));
+    return at;
+}
+
+/* A flow ends at slices, so a message gets one on both sides, as short as the form allows. */
 static void put_message(struct trace *t, const struct event *ev)
 {
     struct role *role = role_of(t, ev->reporter);
-    int thread = lane_of(t, role, "messages", ev->at, SIMTIME_ZERO);
+    struct lane *lane = lane_of(t, role, "messages", simtime_ns(INT64_MAX));
     bool sent = ev->direction == EVENT_SENT;
-    int64_t flow = sent ? open_flow(t, ev) : close_flow(t, ev);
-    begin_entry(t, 'X', role, thread, ev->at);
+    int64_t flow = sent ? 0 : close_flow(t, ev);
+    struct simtime at = message_time(t, lane, ev->at, flow);
+    if (sent)
+        flow = open_flow(t, ev, at);
+    begin_entry(t, 'X', role, lane->thread, at);
     put_time(t, "dur", simtime_ns(1));
     put_name(t, sent ? "sent" : "received", ev->text);
     put_argument(t, sent ? "to" : "from", ev->peer);
     fputc('}', t->out);
     if (!flow)
         return;
-    begin_entry(t, sent ? 's' : 'f', role, thread, ev->at);
+    begin_entry(t, sent ? 's' : 'f', role, lane->thread, at);
     put_name(t, "message", "message");
     fprintf(t->out, ",\"id\":%lld%s}", (long long)flow, sent ? "" : ",\"bp\":\"e\"");
 }
@@ -282,6 +299,7 @@ static int write_trace(const char *path, struct event_reader *reader, struct err
     json_object_put(t.names);
     free_roles(&t);
     json_object_put(t.waiting);
+    free(t.flows);
     bool written = !ferror(t.out);
     if ((fclose(t.out) < 0 || !written) && status == 0)
         status = err_errno(e, "%s", path);

@@ -1,6 +1,6 @@
 /* A run as a trace in Chrome's JSON form, for ui.perfetto.dev or chrome://tracing: every role is a process with a thread for each kind of
  * what it does: requests, stages, migrations, roaming (handoffs, outages) as slices, those that overlap on threads beside one another;
- * messages as slices of no length, joined by flows from sender to receiver. Containers, marks and notes are instants; rates of links are
+ * messages as slices of a nanosecond, joined by flows from sender to receiver. Containers, marks and notes are instants; rates of links are
  * counters.
  *
  * The form: "Trace Event Format", Google, 2016; times in microseconds. */

@@ -68,8 +68,7 @@ static int64_t ns_at(json_object *entry, const char *key)
     return llround(json_number_at(entry, key) * 1000);
 }
 
-/* Slices of a thread are told in order and do not overlap but for those of one instant, which are alike; flows lie inside the slice
- * before. A thread is of one process, and has no other's number. */
+/* Slices of a thread are told in order and do not overlap; flows lie inside the slice before. A thread is of one process, and has no other's number. */
 static void check_threads(json_object *entries)
 {
     json_object *last[64] = {NULL};
@@ -86,8 +85,7 @@ static void check_threads(json_object *entries)
             continue;
         int64_t at = ns_at(entry, "ts"), begin = last[thread] ? ns_at(last[thread], "ts") : 0,
                 length = last[thread] ? ns_at(last[thread], "dur") : 0;
-        bool good = phase == 'X' ? ns_at(entry, "dur") >= 0 && (at >= begin + length ||
-                                                                (at == begin && ns_at(entry, "dur") == length))
+        bool good = phase == 'X' ? ns_at(entry, "dur") >= 0 && at >= begin + length
                                  : last[thread] && at >= begin && at < begin + length;
         if (!good)
             fail_msg("%s after %s", json_object_to_json_string(entry),
