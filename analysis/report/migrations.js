@@ -52,7 +52,7 @@ function sequence(parent, m) {
     let chosen = 0, requests = false;
     const draw = () => {
         const [, from, to] = parts[chosen], rows = [...data.messages, ...ofKind("container")]
-            .filter(r => r[DEVICE] === window[0] && r[AT] >= from && r[AT] <= to);
+            .filter(r => r[DEVICE] === window[0] && r[AT] >= from && (r[AT] <= to || r[KIND] === "recvd")); /* heard later is heard */
         place.replaceChildren();
         drawSequence(place, rows, m, data, requests);
         buttons.forEach((b, i) => b.setAttribute("aria-pressed", i === chosen));

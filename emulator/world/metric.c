@@ -77,6 +77,8 @@ static const char *const metrics[] = {
     "packet_check.names",
     "packet_check.contents",
     "packet_check.credentials",
+    "cpu.N.seconds",
+    "cpu.N.transfer_percent",
     "invariants.ok",
     "events.received",
     "events.reported",
