@@ -178,7 +178,7 @@ int outpost_link_push(const char *machine, const char *program, struct err *e)
     int status = process_run(&options, NULL, e);
     if (status < 0) {
         err_wrap(e, "machine %s: push %s", machine, name);
-        err_hint(e, OUTPOST_LINK_TRY, machine);
+        err_hint(e, OUTPOST_LINK_TRY "; and there must be room in ~/.local/bin there", machine);
     }
     return status;
 }
