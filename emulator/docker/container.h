@@ -30,8 +30,8 @@ struct docker_pager {
     struct watch word;      /* the pipe by which it says that it is ready; no callback = it has, or never will */
     struct docker_job *job; /* that waits until it is ready, or has ended; NULL = none */
     char *log;              /* CRIU's, owned; NULL = there has never been one */
-    bool fetches;
-    int faults;        /* at the target: its descriptor of them, kept (lazy_pages.h); -1 = none */
+    bool keeps_faults; /* at the target, in `faults`: its descriptor of them (lazy_pages.h) */
+    int faults;
     uint64_t bytes;    /* of the pages to be fetched */
     uint64_t resident; /* pages of the container, at the last look */
 };

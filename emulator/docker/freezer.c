@@ -137,10 +137,11 @@ static int step_set(struct docker_job *job, struct err *e)
     return follow(job, true, e);
 }
 
-/* It goes on: nobody serves its pages any more. */
+/* It goes on: nobody serves its pages any more, not by the order of an agent that has ended since, either. */
 static int step_clear(struct docker_job *job, struct err *e)
 {
     docker_pager_free(job->container);
+    docker_end_dump(job->container->pid);
     return follow(job, false, e);
 }
 

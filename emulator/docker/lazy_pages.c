@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -81,7 +82,6 @@ static int start_pager(struct docker_job *job, const char *const *argv, const ch
     *p = (struct docker_pager){.name = argv[0],
                                .log = mem_copy_string(log),
                                .job = job,
-                               .faults = -1,
                                .process.ended = pager_ended,
                                .word = {pager_speaks, fds[0]}};
     autofree char *said = mem_printf("%s.said", log);
@@ -92,15 +92,19 @@ static int start_pager(struct docker_job *job, const char *const *argv, const ch
         return status;
     }
     status = docker_job_spawn(job, &p->process, argv, said, out, e);
-    if (status < 0)
+    if (status < 0) {
+        p->job = NULL;
         stop_listening(c);
+    }
     return status;
 }
 
 /* Frozen first, so that nothing is executed between CRIU's end and the freezer. */
 static void end_pager(struct docker_container *c)
 {
-    if (c->frozen && c->pager.process.pid)
+    if (c->pager.process.pid)
+        c->pager.status = 128 + SIGKILL;
+    if (c->pager.process.pid && c->frozen)
         docker_freezer_set(c->freezer, true, NULL);
     process_kill(&c->pager.process);
     stop_listening(c);
@@ -116,9 +120,9 @@ void docker_pager_leave(struct docker_container *c, const struct docker_job *job
 
 static void let_faults_go(struct docker_pager *p)
 {
-    if (p->fetches && p->faults >= 0)
+    if (p->keeps_faults)
         close(p->faults);
-    p->faults = -1;
+    p->keeps_faults = false;
 }
 
 void docker_pager_free(struct docker_container *c)
@@ -126,11 +130,12 @@ void docker_pager_free(struct docker_container *c)
     end_pager(c);
     let_faults_go(&c->pager);
     free(c->pager.log);
-    c->pager = (struct docker_pager){.faults = -1};
+    c->pager = (struct docker_pager){0};
 }
 
 /* --- the source ------------------------------------------------------------------------------------------------------------- */
 
+/* CRIU serves at the address of its configuration; runc wants one all the same. */
 static int step_dump_state(struct docker_job *job, struct err *e)
 {
     const struct docker_container *c = job->container;
@@ -138,31 +143,19 @@ static int step_dump_state(struct docker_job *job, struct err *e)
         return err_set(e, ESRCH, "the container does not run");
     autofree char *memory = mem_printf("%s/memory", job->spool), *log = mem_printf("%s/dump.log", job->spool),
                   *server = mem_printf("0.0.0.0:%u", job->port);
-    const char *const argv[] = {"runc",
-                                "--root",
-                                c->daemon->places.runc,
-                                "checkpoint",
-                                "--leave-running",
-                                "--lazy-pages",
-                                "--status-fd",
-                                "1",
-                                "--page-server",
-                                server,
-                                "--image-path",
-                                memory,
-                                "--work-path",
-                                job->spool,
-                                c->id,
-                                NULL};
+    const char *const argv[] = {"runc",         "--root", c->daemon->places.runc, "checkpoint", "--leave-running", "--lazy-pages",
+                                "--page-server", server,   "--status-fd",          "1",          "--image-path",    memory,
+                                "--work-path",  job->spool, c->id,                 NULL};
     return start_pager(job, argv, log, e);
 }
 
 static int step_await_pager(struct docker_job *job, struct err *e)
 {
     struct docker_container *c = job->container;
+    if (!c->pager.log)
+        return err_set(e, ESRCH, "nobody serves its pages");
     if (!c->pager.process.pid)
-        return c->pager.log ? judge(c, e) < 0 ? -e->code : DOCKER_STEP_DONE
-                            : err_set(e, ESRCH, "nobody serves its pages");
+        return judge(c, e) < 0 ? -e->code : DOCKER_STEP_DONE;
     c->pager.job = job;
     return DOCKER_STEP_WAITS;
 }
@@ -198,15 +191,16 @@ static int step_start_fetching(struct docker_job *job, struct err *e)
     struct docker_container *c = job->container;
     autofree char *memory = mem_printf("%s/memory", job->spool), *work = docker_pages_folder(c),
                   *log = mem_printf("%s/lazy-pages.log", job->spool), *port = mem_printf("%u", job->port);
-    const char *const argv[] = {
-        c->daemon->criu, "lazy-pages", "-D",        memory,   "-W", work,          "-o", log,
-        "--page-server", "--address",  job->server, "--port", port, "--status-fd", "1",  NULL};
-    int status = link_socket(c, e);
+    const char *const argv[] = {c->daemon->criu, "lazy-pages", "-D",     memory, "-W",          work, "-o", log, "--page-server",
+                                "--address",     job->server,  "--port", port,   "--status-fd", "1",  NULL};
+    uint64_t bytes;
+    int status = pagemap_lazy_bytes(memory, &bytes, e);
+    if (status == 0)
+        status = link_socket(c, e);
     if (status == 0)
         status = start_pager(job, argv, log, e);
-    c->pager.fetches = true;
-    c->pager.bytes = 0;
-    return status < 0 ? status : pagemap_lazy_bytes(memory, &c->pager.bytes, e);
+    c->pager.bytes = bytes;
+    return status;
 }
 
 /* The pager's descriptor of the restored process's faults, as one of ours; -1 and `e` if it has none. */
@@ -237,7 +231,8 @@ static int step_keep_faults(struct docker_job *job, struct err *e)
     if (!p->process.pid)
         return judge(job->container, e) < 0 ? -e->code : DOCKER_STEP_DONE;
     p->faults = take_faults(p->process.pid, e);
-    return p->faults < 0 ? -e->code : DOCKER_STEP_DONE;
+    p->keeps_faults = p->faults >= 0;
+    return p->keeps_faults ? DOCKER_STEP_DONE : -e->code;
 }
 
 /* Pages that come make the resident part of the container grow. */
@@ -268,10 +263,8 @@ static void look_for_progress(struct timer *timer)
     }
     c->pager.job = NULL;
     end_pager(c);
-    docker_job_go(
-        job,
-        err_set(&e, ETIMEDOUT, "no page has come for %.0f s", simtime_seconds(c->daemon->paging_patience)),
-        &e);
+    err_set(&e, ETIMEDOUT, "no page has come for %.0f s", simtime_seconds(c->daemon->paging_patience));
+    docker_job_go(job, -e.code, &e);
 }
 
 static int step_watch_progress(struct docker_job *job, struct err *e)

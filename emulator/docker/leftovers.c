@@ -4,6 +4,7 @@
 #include "mem.h"
 #include "mounts.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <openssl/evp.h>
@@ -61,19 +62,22 @@ static bool engine_program(const char *argv0)
     return false;
 }
 
-/* What runc and CRIU have been started with to dump, serve or fetch (job.c); CRIU's command line may name nothing of it. */
-static bool has_home(pid_t pid, const char *root)
+/* runc starts it as "criu swrk 3"; then it says by its command line whom it dumps, if it was built to. */
+static bool is_dump_of(const struct buf *cmdline, pid_t pid)
 {
-    autofree char *path = mem_printf("/proc/%d/environ", pid), *home = mem_printf("HOME=%s/criu", root);
-    struct buf environment = BUF_INIT;
-    bool found = false;
-    if (files_read(path, 0, &environment, NULL) == 0 && environment.len) {
-        const char *text = buf_text(&environment), *end = text + environment.len;
-        for (const char *a = text; a < end && !found; a += strlen(a) + 1)
-            found = !strcmp(a, home);
-    }
-    buf_free(&environment);
-    return found;
+    autofree char *title = mem_printf("dump --rpc -t %d", pid);
+    const char *found = memmem(cmdline->data, cmdline->len, title, strlen(title));
+    return (found && !isdigit((unsigned char)found[strlen(title)])) || memmem(cmdline->data, cmdline->len, "swrk", 5);
+}
+
+void docker_end_dump(pid_t pid)
+{
+    pid_t tracer = docker_process_status(pid, "TracerPid");
+    autofree char *path = mem_printf("/proc/%d/cmdline", tracer);
+    struct buf cmdline = BUF_INIT;
+    if (tracer > 1 && files_read(path, 0, &cmdline, NULL) == 0 && buf_text(&cmdline) && is_dump_of(&cmdline, pid))
+        kill(tracer, SIGKILL);
+    buf_free(&cmdline);
 }
 
 /* Is the process one of the Engine below `root`? Its command line comes in any case. */
@@ -87,7 +91,7 @@ static bool belongs(pid_t pid, const char *root, struct buf *cmdline)
     if (engine_program(text))
         for (const char *a = text; a < end && !found; a += strlen(a) + 1)
             found = names_root(a, root);
-    return found || has_home(pid, root);
+    return found;
 }
 
 /* Hands each process of the Engine to `visit`; how many times that said true. */
@@ -146,8 +150,10 @@ static int kill_group(const char *folder)
         char *save;
         buf_text(&pids);
         for (char *p = pids.len ? strtok_r((char *)pids.data, "\n", &save) : NULL; p;
-             p = strtok_r(NULL, "\n", &save))
+             p = strtok_r(NULL, "\n", &save)) {
+            docker_end_dump((pid_t)strtol(p, NULL, 10));
             count += kill((pid_t)strtol(p, NULL, 10), SIGKILL) == 0;
+        }
     }
     buf_free(&pids);
     if (access(state, W_OK) == 0)

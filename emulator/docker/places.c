@@ -28,14 +28,14 @@ void docker_places_free(struct docker_places *p)
     *p = (struct docker_places){0};
 }
 
-static pid_t parent_of(pid_t pid)
+pid_t docker_process_status(pid_t pid, const char *field)
 {
-    autofree char *path = mem_printf("/proc/%d/status", pid);
+    autofree char *path = mem_printf("/proc/%d/status", pid), *beginning = mem_printf("\n%s:", field);
     struct buf text = BUF_INIT;
-    const char *line = files_read(path, 0, &text, NULL) == 0 ? strstr(buf_text(&text), "\nPPid:") : NULL;
-    pid_t parent = line ? (pid_t)strtol(line + strlen("\nPPid:"), NULL, 10) : 0;
+    const char *line = files_read(path, 0, &text, NULL) == 0 ? strstr(buf_text(&text), beginning) : NULL;
+    pid_t found = line ? (pid_t)strtol(line + strlen(beginning), NULL, 10) : 0;
     buf_free(&text);
-    return parent;
+    return found;
 }
 
 /* One of the texts, each ended by a zero byte, in a file of /proc that begins like this; what stands behind that. NULL: none. */
@@ -103,7 +103,7 @@ static bool sees_our_files(pid_t pid)
 int docker_places_find(struct docker_places *p, pid_t pid, const char *data, struct err *e)
 {
     char bundle[4096];
-    pid_t shim = parent_of(pid);
+    pid_t shim = docker_process_status(pid, "PPid");
     autofree char *cwd = mem_printf("/proc/%d/cwd", shim);
     ssize_t len = readlink(cwd, bundle, sizeof bundle - 1);
     bundle[len > 0 ? len : 0] = '\0';
