@@ -47,6 +47,7 @@ static int run_gnuplot(const struct figure *figure, const char *folder, struct e
     struct process_options options = PROCESS_OPTIONS_INIT;
     options.argv = argv;
     options.directory = folder;
+    options.interruptible = true;
     int status = process_run(&options, NULL, e);
     if (status == -ENOENT)
         err_hint(e, "apt-get install gnuplot-nox, then draw with roamlab plot; data and scripts are in %s",

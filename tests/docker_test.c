@@ -243,6 +243,7 @@ static void run_for(int milliseconds)
     struct timer timer = {.fire = stop_loop};
     loop_arm_after(f->loop, &timer, simtime_ms(milliseconds));
     loop_run(f->loop);
+    loop_cancel(f->loop, &timer); /* a job that ended may have stopped the loop */
 }
 
 /* Outside of the Engine's root: nobody removes that of a shim that is killed. */
@@ -292,6 +293,76 @@ static int count_entries(const char *format, const char *root)
     assert_int_equal(fscanf(output, "%d", &count), 1);
     pclose(output);
     return count;
+}
+
+/* At once, at whatever moment: runc would wait for what CRIU has begun. At first as soon as it is seen; then when it has a folder in what it takes for
+ * the machine's /tmp, where it would stay. */
+static void a_restore_whose_criu_is_killed_fails(void **state)
+{
+    (void)state;
+    NEED_FIXTURE();
+    begin("killed");
+    struct docker_container *target = &f->edges[1].container;
+    for (int late = 0; late < 2; late++) {
+        snapshot(0, false);
+        fixture_copy_spool(f, 0, 1);
+        assert_int_equal(OPERATE(f, create, target, &f->job, NULL, f->edges[1].spool), 0);
+        struct docker_job job = {.done = fixture_job_done};
+        docker_container_restore(target, &job, f->edges[1].spool);
+        while (job.steps && (job.criu.fd < 0 || (late && count_entries("%s/criu/tmp", f->edges[1].root) == 0)))
+            run_for(1);
+        if (job.steps && kill(job.criu_pid, SIGKILL) == 0 && fixture_wait(f, "restore") < 0)
+            assert_non_null(strstr(f->err.text, "restore killed: CRIU ended before it had restored the container"));
+        assert_int_equal(OPERATE(f, discard, target, &f->job, NULL, f->edges[1].spool), 0);
+        fixture_requests(f, &f->edges[0], 20, OFFLOAD_REQUEST);
+    }
+    assert_true(count_entries("%s/criu/tmp", f->edges[1].root) > 0);
+    migrate_layer(0, 1); /* the same container can be tried again */
+    end();
+}
+
+static pid_t child_of(pid_t parent)
+{
+    autofree char *command = mem_printf("pgrep -P %d", parent);
+    FILE *output = popen(command, "r");
+    pid_t pid = 0;
+    (void)!fscanf(output, "%d", &pid);
+    pclose(output);
+    return pid;
+}
+
+static bool serves_before_it_ends(pid_t pid)
+{
+    struct offload o;
+    for (; kill(pid, 0) == 0; fixture_send(&f->edges[0], OFFLOAD_PROBE, 0))
+        if (fixture_receive(&f->edges[0], &o, 50))
+            return true;
+    return false;
+}
+
+/* At once. What CRIU had done to the processes by then is undone, or, at some moments, they end by it: they never stand still. */
+static void a_dump_whose_criu_is_killed_fails(void **state)
+{
+    static const int moments_ms[] = {0, 10};
+    struct docker_container *c = &f->edges[0].container;
+    (void)state;
+    NEED_FIXTURE();
+    for (size_t i = 0; i < ARRAY_LEN(moments_ms); i++) {
+        struct docker_job job = {.done = fixture_job_done};
+        pid_t criu = 0;
+        begin("undumped");
+        assert_int_equal(OPERATE(f, freeze, c, &f->job), 0);
+        docker_container_dump(c, &job, f->edges[0].spool);
+        for (; job.steps && !criu; run_for(1))
+            criu = c->dumper.pid ? child_of(c->dumper.pid) : 0;
+        run_for(moments_ms[i]);
+        if (job.steps && criu && kill(criu, SIGKILL) == 0 && fixture_wait(f, "dump") < 0)
+            assert_non_null(strstr(f->err.text, "dump undumped: CRIU ended before it had dumped the container"));
+        pid_t pid = c->pid;
+        if (OPERATE(f, thaw, c, &f->job) == 0 && serves_before_it_ends(pid))
+            fixture_requests(f, &f->edges[0], 20, OFFLOAD_REQUEST);
+        end();
+    }
 }
 
 static void nothing_is_left_of_the_containers(void **state)
@@ -399,6 +470,8 @@ int main(void)
         cmocka_unit_test(layer_of_another_instant_is_noticed),
         cmocka_unit_test(unusable_checkpoints_leave_the_source_serving),
         cmocka_unit_test(a_restore_that_hangs_can_be_discarded),
+        cmocka_unit_test(a_restore_whose_criu_is_killed_fails),
+        cmocka_unit_test(a_dump_whose_criu_is_killed_fails),
         cmocka_unit_test(names_what_is_wrong),
         cmocka_unit_test(cancelled_jobs_call_nobody),
         cmocka_unit_test(nothing_is_left_of_the_containers),

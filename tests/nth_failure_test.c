@@ -1,11 +1,12 @@
 /* The nth call for a file, a socket, a message to the kernel, a timer or memory fails, for every n (of memory: the first 200, then every tenth part
- * more), in a run in virtual time, in the wiring of a link, and in an agent from its start to its end, with a device and an access point: each ends
- * with an error that says something, never by a signal, and never as if nothing had been.
+ * more), in a run in virtual time, in the wiring of a link, in operations on a container at an Engine, and in an agent from its start to its end,
+ * with a device and an access point: each ends with an error that says something, never by a signal, and never as if nothing had been.
  *
  * The calls are this program's own: what is defined here goes before the C library's, for the libraries too. */
 #include "agent.h"
 #include "agent_protocol.h"
 #include "clock.h"
+#include "container.h"
 #include "folder.h"
 #include "play.h"
 #include "privileges.h"
@@ -23,10 +24,12 @@
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -95,6 +98,21 @@ int socket(int domain, int type, int protocol)
 int bind(int fd, const struct sockaddr *address, socklen_t len)
 {
     return fails(CALLS) ? refuse(EADDRINUSE) : (int)syscall(SYS_bind, fd, address, len);
+}
+
+int connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+    return fails(CALLS) ? refuse(ECONNREFUSED) : (int)syscall(SYS_connect, fd, address, len);
+}
+
+ssize_t send(int fd, const void *bytes, size_t len, int flags)
+{
+    return fails(CALLS) ? refuse(EPIPE) : syscall(SYS_sendto, fd, bytes, len, flags, NULL, 0);
+}
+
+ssize_t recv(int fd, void *bytes, size_t len, int flags)
+{
+    return fails(CALLS) ? refuse(ECONNRESET) : syscall(SYS_recvfrom, fd, bytes, len, flags, NULL, NULL);
 }
 
 int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
@@ -201,6 +219,98 @@ static int wire_a_link(const char *folder)
     return status < 0 ? 4 : 0;
 }
 
+/* --- an Engine, which knows a container that does not run, and says yes to everything ------------------------- */
+
+#define ANSWER "{\"Id\": \"c1\", \"Image\": \"i1\", \"GraphDriver\": {\"Data\": {\"UpperDir\": \"/nowhere\"}}, \"State\": {\"Pid\": 0}}"
+
+static char *engine; /* its socket */
+
+static void serve_requests(int connection)
+{
+    autofree char *answer = mem_printf("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n" ANSWER,
+                                       strlen(ANSWER));
+    char request[4096];
+    while (read(connection, request, sizeof request) > 0 && write(connection, answer, strlen(answer)) > 0)
+        ;
+    close(connection);
+}
+
+static void be_engine(int listener)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    signal(SIGPIPE, SIG_IGN);
+    for (;;)
+        serve_requests(accept(listener, NULL, NULL));
+}
+
+static pid_t start_engine(const char *folder)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    engine = mem_printf("unix://%s/socket", folder);
+    snprintf(at.sun_path, sizeof at.sun_path, "%s/socket", folder);
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(listener, 8), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        be_engine(listener);
+    close(listener);
+    return pid;
+}
+
+struct guest {
+    struct docker_daemon daemon;
+    struct docker_container container;
+    struct docker_job job;
+    struct err err;
+};
+
+static void operated(struct docker_job *job, int status, uint64_t bytes, const struct err *e)
+{
+    struct guest *g = container_of(job, struct guest, job);
+    (void)bytes;
+    if (status < 0)
+        g->err = *e;
+    loop_stop(g->daemon.loop);
+}
+
+static void operate(struct guest *g)
+{
+    docker_container_adopt(&g->container, &g->job);
+    loop_run(g->daemon.loop);
+    if (g->err.code)
+        return;
+    docker_container_discard(&g->container, &g->job, "image", NULL);
+    loop_run(g->daemon.loop);
+}
+
+static int talk_to_an_engine(const char *folder)
+{
+    enum { HANGS_S = 20 };
+    struct guest g = {.job.done = operated, .daemon = {.network = "host", .root = "/nowhere"}};
+    struct clock clock = clock_wall(SIMTIME_ZERO);
+    const struct docker_container_options options = {.name = "c1", .run = "nth", .image = "image"};
+    (void)folder;
+    alarm(HANGS_S);
+    g.daemon.loop = loop_new(&clock, &g.err);
+    if (g.daemon.loop)
+        g.daemon.api = docker_api_new(g.daemon.loop, &(struct docker_address){.url = engine}, &g.err);
+    if (g.daemon.api) {
+        docker_places_below(&g.daemon.places, "/nowhere");
+        docker_container_init(&g.container, &g.daemon, &options);
+        operate(&g);
+        docker_container_free(&g.container);
+        docker_places_free(&g.daemon.places);
+    }
+    docker_api_free(g.daemon.api);
+    loop_free(g.daemon.loop);
+    if (g.err.code)
+        err_print(&g.err);
+    return g.err.code ? 4 : 0;
+}
+
+/* --- an agent ------------------------------------------------------------------------------------------------- */
+
 static char *orders; /* lines, for an agent that plays a device and an access point */
 
 static void read_orders(void)
@@ -257,6 +367,7 @@ static const struct {
     int (*play)(const char *folder);
 } attempts[] = {
     {"run", run_in_virtual_time},
+    {"Engine", talk_to_an_engine},
     {"wiring", wire_a_link}, /* from here on privileges are needed, for network namespaces */
     {"agent", run_agent},
 };
@@ -330,6 +441,15 @@ static void every_failure_of_a_run_is_an_error(void **state)
     fail_one_after_the_other(0);
 }
 
+static void every_failure_towards_an_engine_is_an_error(void **state)
+{
+    pid_t pid = start_engine(*state);
+    fail_one_after_the_other(1);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    free(engine);
+}
+
 static void every_failure_of_wiring_and_of_an_agent_is_an_error(void **state)
 {
     struct err e = ERR_INIT;
@@ -340,7 +460,7 @@ static void every_failure_of_wiring_and_of_an_agent_is_an_error(void **state)
     }
     read_orders();
     go_alone();
-    for (size_t attempt = 1; attempt < ARRAY_LEN(attempts); attempt++)
+    for (size_t attempt = 2; attempt < ARRAY_LEN(attempts); attempt++)
         fail_one_after_the_other(attempt);
     free(orders);
 }
@@ -350,6 +470,7 @@ int main(void)
     tally = mmap(NULL, sizeof *tally, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_failure_of_a_run_is_an_error),
+        IN_FOLDER(every_failure_towards_an_engine_is_an_error),
         cmocka_unit_test(every_failure_of_wiring_and_of_an_agent_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

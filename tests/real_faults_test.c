@@ -3,6 +3,7 @@
  *
  * REAL_FAULTS=N: besides, N runs each of which loses its controller, an agent, an Engine or a container at a random moment (REAL_FAULTS_SEED=S:
  * others), and the link is cut for 30 s. */
+#include "database.h"
 #include "real_fixture.h"
 
 #include <sys/mount.h>
@@ -216,6 +217,14 @@ static void strike(struct fixture_run *run, size_t i)
         fill_disk(run, 1);
 }
 
+/* The access points know that they have been away, and ask the edge servers whose the device is. */
+static void assert_claimed(const struct fixture_run *run)
+{
+    sqlite3 *db = database_open(run->folder);
+    assert_true(database_number(db, "SELECT count(*) FROM event WHERE kind = 'claim'") > 0);
+    sqlite3_close(db);
+}
+
 static void assert_struck(struct fixture_run *run, size_t i)
 {
     assert_exit(run, 60, strikes[i].exit);
@@ -231,6 +240,8 @@ static void assert_struck(struct fixture_run *run, size_t i)
     if (failed && !strstr(out, strikes[i].cause))
         fail_msg("%s: %s", strikes[i].name, out);
     json_object_put(result);
+    if (strikes[i].blow == KILL_AGENTS)
+        assert_claimed(run);
 }
 
 static void faults_are_tolerated_or_declared(void **state)
@@ -294,6 +305,25 @@ static void judge_exit(struct fixture_run *run, enum victim victim, int status)
         fail_msg("%s: exit %d: %s", run->folder, status, buf_text(&run->said));
 }
 
+/* Stages that were under way when the container was seen to have ended. */
+#define STRUCK_STAGES                                                                                                    \
+    "SELECT group_concat(DISTINCT s.text) FROM event s, event e WHERE s.kind = 'stage' AND e.text LIKE '%ended by itself%'" \
+    " AND s.begin_ns <= e.at_ns AND s.at_ns >= e.at_ns"
+
+static void tell_stages(const struct fixture_run *run)
+{
+    sqlite3 *db = database_open(run->folder);
+    sqlite3_stmt *row;
+    assert_int_equal(sqlite3_prepare_v2(db, STRUCK_STAGES, -1, &row, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(row), SQLITE_ROW);
+    const unsigned char *stages = sqlite3_column_text(row, 0);
+    printf("     during %s\n", stages ? (const char *)stages : "no stage");
+    sqlite3_finalize(row);
+    sqlite3_close(db);
+}
+
+enum { MIGRATION_MS = 2500 };
+
 static void one_at_random(unsigned short seed[3], long round)
 {
     struct fixture_run run;
@@ -303,6 +333,10 @@ static void one_at_random(unsigned short seed[3], long round)
     fixture_start(&run, name,
                   (const char *const[]){"--world", "real", "--set", "timeouts.drain_ms=6000", "--set",
                                         "expect.5.max=30", SHORT, NULL});
+    if (victim == SOURCE || victim == TARGET) { /* while it migrates */
+        fixture_until_logged(&run, "migr begins");
+        moment_ms %= MIGRATION_MS;
+    }
     for (int waited = 0; waited < moment_ms; waited += 20, usleep(20000))
         fixture_listen(&run);
     kill_at_random(&run, victim, host);
@@ -311,6 +345,8 @@ static void one_at_random(unsigned short seed[3], long round)
            status);
     if (status == 4)
         printf("%s", buf_text(&run.said));
+    if (victim == SOURCE || victim == TARGET)
+        tell_stages(&run);
     fflush(stdout);
     judge_exit(&run, victim, status);
     counts[victim][status & 255]++;

@@ -79,7 +79,7 @@ static inline char *fixture_machine(void)
         "echo == processes;" PROCESSES "echo == runs; ls /var/lib/roamlab/runs 2>/dev/null;"
         "echo == shims; ls /run/containerd/s 2>/dev/null;"
         "echo == configurations; ls -d /etc/docker/* /etc/criu/* 2>/dev/null;"
-        "echo == temporary; ls -d /tmp/* /var/tmp/* 2>/dev/null | grep -E '^/var/tmp|/(ctrd|criu|runc|docker|containerd|ssh-)' |"
+        "echo == temporary; ls -d /tmp/* /tmp/.criu* /var/tmp/* 2>/dev/null | grep -E '^/var/tmp|/(ctrd|.?criu|runc|docker|containerd|ssh-)' |"
         " grep -v roamlab-test-; true");
 }
 
@@ -369,7 +369,8 @@ static inline void fixture_go_apart(char **argv)
     execvp(arguments[0], (char *const *)arguments);
 }
 
-/* Copies of others' mounts go, the folders where runs leave things become this program's own: hidden below a folder of the same file system. */
+/* Copies of others' mounts go, the folders where runs leave things become this program's own: hidden below a folder of the same file system.
+ * A tree in /tmp must stay where it is. */
 static char fixture_apart[] = "/var/lib/roamlab/test-XXXXXX";
 
 static inline void fixture_hide_others(void)
@@ -380,15 +381,16 @@ static inline void fixture_hide_others(void)
         " xargs -r -n 1 umount -l 2>&1; true"));
     assert_non_null(mkdtemp(fixture_apart));
     free(shell(
-        "cd %s && mkdir runs netns shims tmp && mount --bind runs /var/lib/roamlab/runs &&"
-        " mount --bind netns /run/netns && mount --bind shims /run/containerd/s && mount --bind tmp /var/tmp",
+        "case $PWD in /tmp/*) t= ;; *) t=yes ;; esac; cd %s && mkdir runs netns shims tmp tmp2 && mount --bind runs /var/lib/roamlab/runs &&"
+        " mount --bind netns /run/netns && mount --bind shims /run/containerd/s && mount --bind tmp /var/tmp &&"
+        " { [ ! $t ] || mount --bind tmp2 /tmp; }",
         fixture_apart));
 }
 
 static inline void fixture_show_others(void)
 {
     free(shell(
-        "umount -l /var/lib/roamlab/runs; umount -l /run/netns; umount -l /run/containerd/s; umount -l /var/tmp;"
+        "umount -l /var/lib/roamlab/runs; umount -l /run/netns; umount -l /run/containerd/s; umount -l /var/tmp; umount -l /tmp 2>/dev/null;"
         " rm -rf --one-file-system %s",
         fixture_apart));
 }

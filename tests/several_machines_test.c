@@ -279,6 +279,28 @@ static void a_cut_cable(void **state)
     lab_nothing_is_left(2);
 }
 
+/* kill -9 of all that is roamlab's on machine 2 while the Engine's service starts there: the run fails, naming it, machine 1 takes back what was made
+ * there, and machine 2 is clean after `roamlab clean`. */
+static void a_killed_outpost_is_cleaned_up_after(void **state)
+{
+    int status;
+    (void)state;
+    if (!lab_folder)
+        skip();
+    lab_write_inventory("killed.json", "", "");
+    autofree char *kill = mem_printf("(until nsenter --net=/run/netns/roamlab-lab-%s ssh -F %s/ssh_config root@192.0.2.2 'pgrep -x containerd && pkill -KILL -x roamlab'; "
+                                     "do sleep 0.2; done) >/dev/null 2>&1 &", lab_name, lab_folder);
+    free(shell_output(".", kill, &status));
+    autofree char *arguments = mem_printf("run --world real --quiet --push --hosts %s/killed.json -o %s/killed scenarios/kim22-quick.json", lab_folder, lab_folder);
+    autofree char *output = lab_roamlab(arguments, &status);
+    if (status != 4 || !strstr(output, "machine root@192.0.2.2: the connection broke, or its roamlab ended"))
+        fail_msg("exit status %d: %s", status, output);
+    autofree char *cleaned = lab_on_machine(2, ".local/bin/roamlab clean; echo $?; pgrep -l \"dockerd|containerd|roamlab|runc\"");
+    assert_string_equal(cleaned, "removed what 1 run left\n0\n");
+    lab_nothing_is_left(1);
+    lab_nothing_is_left(2);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +308,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_same_file_plays_here_and_in_virtual_time),
         cmocka_unit_test(another_service_is_refused),
         cmocka_unit_test(a_cut_cable),
+        cmocka_unit_test(a_killed_outpost_is_cleaned_up_after),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

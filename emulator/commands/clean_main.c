@@ -1,5 +1,7 @@
 #include "command_line.h"
 #include "commands.h"
+#include "image.h"
+#include "premises.h"
 #include "privileges.h"
 #include "world_real.h"
 
@@ -13,7 +15,7 @@ static const char HELP[] =
     "Removes what runs left that could not clean up themselves (kill -9, power loss): processes, dockerds\n"
     "with their containers and data, namespaces, links, mounts, folders, by the journals in\n"
     "" JOURNAL_ROOT ". Runs that are alive are left alone, and so is everything that no journal\n"
-    "names. RUN limits it to one run.\n"
+    "names, but for images in the cache whose making was cut off. RUN limits it to one run.\n"
     "Exit status: 0 clean, 2 no such run, 3 not allowed, 4 something could not be removed, or RUN is alive.\n";
 
 static int status_of(const struct err *e)
@@ -30,7 +32,9 @@ int clean_main(int argc, char **argv)
         return status;
     if (argc - optind > 1)
         return command_usage("clean", "more than one run given");
-    if (privileges_check(&e) < 0 || journal_clean(NULL, argv[optind], world_real_kinds, &cleaned, &e) < 0) {
+    const char *run = argv[optind];
+    if (privileges_check(&e) < 0 || journal_clean(NULL, run, world_real_kinds, &cleaned, &e) < 0 ||
+        (!run && image_cache_clean(PREMISES_IMAGE_CACHE, &e) < 0)) {
         err_print(&e);
         return status_of(&e);
     }

@@ -2,6 +2,7 @@
 #include "command_line.h"
 #include "commands.h"
 #include "figures.h"
+#include "files.h"
 #include "interrupt.h"
 #include "inventory.h"
 #include "junit.h"
@@ -18,6 +19,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -173,7 +175,7 @@ static int show(struct run *r, json_object *result)
         err_print(&of_report);
     if (!r->quiet)
         summary_print(result, r->folder, stdout);
-    int status = result_exit_status(result);
+    int status = interrupt_signal() ? 128 + interrupt_signal() : result_exit_status(result);
     struct err of_junit = ERR_INIT;
     if (r->junit && junit_write(r->junit, result, &of_junit) < 0) {
         err_print(&of_junit);
@@ -217,12 +219,23 @@ static char *command_again(const struct run *r)
     return text;
 }
 
-static char *default_folder(const struct scenario *s)
+/* Made here, so that of runs that begin within one second each has its own. */
+static int make_default_folder(struct run *r, struct err *e)
 {
-    char stamp[32];
+    char stamp[32], more[16] = "";
     time_t now = time(NULL);
     strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", localtime(&now));
-    return mem_printf("results/%s-%s", s->name, stamp);
+    int status = files_make_folder("results", 0755, e);
+    for (int count = 2; status == 0; count++) {
+        r->folder = r->folder_made = mem_printf("results/%s-%s%s", r->scenario->name, stamp, more);
+        if (mkdir(r->folder_made, 0755) == 0)
+            return 0;
+        if (errno != EEXIST)
+            return err_errno(e, "create folder %s", r->folder);
+        free(steal(r->folder_made));
+        snprintf(more, sizeof more, "-%d", count);
+    }
+    return status;
 }
 
 static bool holds_result(const char *folder, struct err *e)
@@ -261,14 +274,20 @@ static int play(struct run *r, struct play *p)
     interrupt_catch();
     if (r->push && inventory_push(s, &e) < 0) {
         err_print(&e);
-        return 4;
+        return e.code == EINTR ? 128 + interrupt_signal() : 4;
     }
     if (play_check(p, &e) < 0) {
         err_print(&e);
         return e.code == EINVAL ? 2 : e.code == EINTR ? 128 + interrupt_signal() : 3;
     }
+    if (!r->folder && make_default_folder(r, &e) < 0) {
+        err_print(&e);
+        return 4;
+    }
     if (r->live.wanted && begin_live(r, p, &e) < 0) {
         err_print(&e);
+        if (r->folder_made)
+            rmdir(r->folder_made);
         return 2;
     }
     int status = s->repeat == 1 ? play_once(p, s->seed, r->folder, &result, &e)
@@ -302,9 +321,7 @@ static int go(struct run *r)
         r->scenario->repeat = r->repeat;
     if (r->live.wanted && r->scenario->repeat != 1)
         return command_usage("run", "--live shows one run: add --repeat 1");
-    if (!r->folder)
-        r->folder = r->folder_made = default_folder(r->scenario);
-    if (holds_result(r->folder, &e) || scenario_move(r->scenario, r->scenario->seed, &e) < 0) {
+    if ((r->folder && holds_result(r->folder, &e)) || scenario_move(r->scenario, r->scenario->seed, &e) < 0) {
         err_print(&e);
         return 2;
     }

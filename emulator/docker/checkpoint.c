@@ -55,7 +55,10 @@ static int dump_ended(struct docker_job *job, int status, struct err *e)
     if (status) {
         files_read(job->log, 300, &said, NULL);
         docker_criu_errors(criu_log, quote, sizeof quote);
-        err_set(e, EIO, "runc checkpoint ended with status %d: %s", status, *quote ? quote : buf_text(&said));
+        if (docker_lost_criu(buf_text(&said)))
+            err_set(e, ECHILD, "CRIU ended before it had dumped the container, as if killed");
+        else
+            err_set(e, EIO, "runc checkpoint ended with status %d: %s", status, *quote ? quote : buf_text(&said));
         err_hint(e, "roamlab doctor checks CRIU; its log is %s", criu_log);
     }
     buf_free(&said);
@@ -268,28 +271,25 @@ static void look_for_log(struct timer *timer)
     job->log_file = open(job->log, O_RDONLY | O_CLOEXEC);
     if (job->log_file < 0)
         loop_arm_after(job->daemon->loop, &job->timer, simtime_ms(LOG_POLL_MS));
-}
-
-static void read_open_log(int fd, struct buf *log)
-{
-    char chunk[4096];
-    ssize_t got;
-    while (fd >= 0 && (got = pread(fd, chunk, sizeof chunk, (off_t)log->len)) > 0)
-        buf_add(log, chunk, (size_t)got);
+    else
+        docker_restore_watch(job);
 }
 
 static int restored(struct docker_job *job, int status, struct json_object *answer, struct err *e)
 {
     (void)answer;
     loop_cancel(job->daemon->loop, &job->timer);
+    docker_restore_unwatch(job);
     job->container->restoring = false;
     if (status < 0) {
         struct buf log = BUF_INIT;
         char quote[400];
-        read_open_log(job->log_file, &log);
+        docker_read_open_log(job->log_file, &log);
         quote_errors(&log, quote, sizeof quote);
         buf_free(&log);
-        if (*quote) {
+        if (job->criu_fell || docker_lost_criu(e->text)) {
+            err_set(e, ECHILD, "CRIU ended before it had restored the container, as if killed");
+        } else if (*quote) {
             struct err docker = *e;
             err_set(e, docker.code, "%.*s: CRIU: %s", (int)strcspn(docker.text, "\n"), docker.text, quote);
         }

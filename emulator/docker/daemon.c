@@ -34,7 +34,7 @@ static char **environment_of(const struct docker_daemon *d)
     for (size_t i = 0; i < count; i++)
         if (!has_own(d, environ[i]))
             copy[used++] = mem_copy_string(environ[i]);
-    copy[used++] = mem_printf("PATH=%s", d->path);
+    copy[used++] = mem_printf("PATH=%s/criu/bin:%s", d->root, d->path);
     copy[used++] = mem_printf("TMPDIR=%s/tmp", d->root);
     if (d->authority)
         copy[used++] = mem_printf("SSL_CERT_FILE=%s", d->authority);

@@ -4,14 +4,14 @@
  *     ROOT/data          images, containers (--data-root)
  *     ROOT/exec          state of dockerd, containerd, shims, runc (--exec-root)
  *     ROOT/tmp           TMPDIR
- *     ROOT/criu          HOME of CRIU, with its configuration
+ *     ROOT/criu          HOME of CRIU, with its configuration; the runc that the Engine finds first, and the /tmp that this gives to CRIU
  *     ROOT/docker.sock   the API
  *     ROOT/daemon.json, containerd.toml, docker.pid, dockerd.log, containerd.log
  *
  * The dockerd and the containerd that are installed are used; the machine's own Engine, its containerd, its
  * folders and its containers are never touched. Containers live in a control group named after ROOT, so that
  * what a crash left can be found again. ROOT must be short enough for Unix sockets (at most 60 bytes) and lie
- * on a file system that overlay2 can use (ext4, xfs). */
+ * on a file system that overlay2 can use (ext4, xfs), and not in /tmp. */
 #ifndef ROAMLAB_DOCKER_DAEMON_H
 #define ROAMLAB_DOCKER_DAEMON_H
 

@@ -3,6 +3,7 @@
 #include "image_archive.h"
 #include "mem.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -121,6 +122,31 @@ void image_free(struct image *image)
     free(steal(image->archive));
     free(steal(image->cache));
     free(steal(image->program));
+}
+
+/* STEM.tar.tmp and STEM.layers.tmp are built under STEM.lock and STEM.layers.lock. */
+static int remove_unfinished(const char *cache, const char *name, size_t stem, struct err *e)
+{
+    if (stem > 4 && !strncmp(name + stem - 4, ".tar", 4))
+        stem -= 4;
+    autofree char *path = mem_printf("%s/%s", cache, name), *lock = mem_printf("%s/%.*s.lock", cache, (int)stem, name);
+    autoclose int lock_fd = open(lock, O_RDWR | O_CLOEXEC);
+    bool being_built = lock_fd >= 0 && flock(lock_fd, LOCK_EX | LOCK_NB) < 0;
+    return being_built ? 0 : files_remove(path, e);
+}
+
+int image_cache_clean(const char *cache, struct err *e)
+{
+    DIR *folder = opendir(cache);
+    int status = folder || errno == ENOENT ? 0 : err_errno(e, "%s", cache);
+    for (struct dirent *entry; folder && status == 0 && (entry = readdir(folder));) {
+        size_t len = strlen(entry->d_name);
+        if (len > 4 && !strcmp(entry->d_name + len - 4, ".tmp"))
+            status = remove_unfinished(cache, entry->d_name, len - 4, e);
+    }
+    if (folder)
+        closedir(folder);
+    return status;
 }
 
 static void loaded(struct docker_transfer *t, int status, uint64_t bytes, const struct err *e)

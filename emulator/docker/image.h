@@ -39,6 +39,8 @@ struct image {
 int image_prepare(struct image *image, struct loop *loop, const struct image_options *o, struct err *e);
 /* Calls it off if it still runs. */
 void image_free(struct image *image);
+/* Removes what builders that were killed left unfinished in the cache, theirs and registry_image.h's; what is being built stays. */
+int image_cache_clean(const char *cache, struct err *e);
 
 struct image_install {
     /* bytes: what had to be loaded, 0 if the Engine had the image. */

@@ -43,6 +43,9 @@ struct docker_job {
     int (*ended)(struct docker_job *job, int status, struct err *e);
     char *log;    /* CRIU's log: path; owned */
     int log_file; /* its descriptor while a restore runs, -1 = not open */
+    struct watch criu; /* of a restore, see docker_restore_watch() in container.h; fd -1 = not watched */
+    pid_t criu_pid;
+    bool criu_fell;
 };
 
 /* Starts the steps on the next turn of the loop. Arguments have been set by the operation; `name` is put

@@ -55,7 +55,7 @@ static bool engine_program(const char *argv0)
     static const char *const names[] = {"dockerd",         "containerd",   "containerd-shim-runc-v2",
                                         "containerd-shim", "docker-proxy", "runc",
                                         "docker-init",     "docker-untar", "docker-applyLayer",
-                                        "criu",            "roamlab-service"};
+                                        "criu",            "roamlab-service", "unshare"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (!strcmp(base_name(argv0), names[i]))
             return true;
@@ -222,7 +222,7 @@ static int check_ours(const char *root, struct err *e)
 
 int docker_daemon_clean(const char *root, bool keep_data, struct err *e)
 {
-    static const char *const volatile_parts[] = {"exec", "tmp", "docker.sock", "docker.pid"};
+    static const char *const volatile_parts[] = {"exec", "tmp", "criu", "docker.sock", "docker.pid"};
     int status = check_ours(root, e);
     if (status == 0)
         status = docker_end_processes(root, e);

@@ -33,7 +33,7 @@ static int check_path(const char *root, struct err *e)
     if (root[0] != '/' || strlen(root) > DAEMON_ROOT_MAX)
         return err_set(e, ENAMETOOLONG, "dockerd: %s: not an absolute path of at most %d bytes", root,
                        DAEMON_ROOT_MAX);
-    if (strpbrk(root, "\"\\\n"))
+    if (strpbrk(root, "'\"\\\n"))
         return err_set(e, EINVAL, "dockerd: %s: quotes, backslashes and line breaks do not work in its path",
                        root);
     return 0;
@@ -41,7 +41,7 @@ static int check_path(const char *root, struct err *e)
 
 static int make_folders(const char *root, struct err *e)
 {
-    static const char *const parts[] = {"/data", "/exec", "/tmp"};
+    static const char *const parts[] = {"/data", "/exec", "/tmp", "/criu/bin", "/criu/tmp"};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         autofree char *path = mem_printf("%s%s", root, parts[i]);
         int status = files_make_folder(path, 0700, e);
@@ -123,6 +123,25 @@ static int configure_containerd(const char *root, struct err *e)
     return status < 0 ? err_wrap(e, "containerd") : 0;
 }
 
+/* A CRIU that is killed while it restores leaves folders in /tmp, whatever TMPDIR says, and mounts, the machine's control groups among them.
+ * The runc that the Engine finds first gives it a /tmp that goes with the root, and mounts that go with the process. */
+static int wrap_runc(const char *root, struct err *e)
+{
+    autofree char *path = mem_printf("%s/criu/bin/runc", root);
+    autofree char *text = mem_printf("#!/bin/sh\n"
+                                     "PATH=${PATH#*:}\n"
+                                     "case \" $* \" in *' restore '*)\n"
+                                     "    exec unshare --mount --propagation slave sh -c 'mount --bind \"$0\" /tmp && exec runc \"$@\"' "
+                                     "'%s/criu/tmp' \"$@\" ;;\n"
+                                     "esac\n"
+                                     "exec runc \"$@\"\n",
+                                     root);
+    int status = files_write(path, text, e);
+    if (status == 0 && chmod(path, 0700) < 0)
+        status = err_errno(e, "%s", path);
+    return status < 0 ? err_wrap(e, "dockerd") : 0;
+}
+
 /* A checkpoint with a link to the socket of what fetches its pages is restored without them; CRIU looks for the socket in its work folder. Docker
  * has no word for it. */
 static const char runc_for_pages[] = "#!/bin/sh\n"
@@ -162,6 +181,8 @@ int docker_root_prepare(const char *root, const char *path, bool pages, struct e
         status = make_folders(root, e);
     if (status == 0 && pages)
         status = write_runtime(root, e);
+    if (status == 0)
+        status = wrap_runc(root, e);
     return status == 0 ? configure_containerd(root, e) : status;
 }
 

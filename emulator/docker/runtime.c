@@ -26,6 +26,7 @@ static int run(const char *const *argv, char **output, struct err *e)
 {
     struct process_options o = PROCESS_OPTIONS_INIT;
     o.argv = argv;
+    o.interruptible = true;
     return process_run(&o, output, e);
 }
 

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct parent_of {
@@ -113,6 +114,55 @@ static void end_restore(const struct docker_container *c, pid_t shim)
     mounts_remove("/", c->id, "/.criu.cgyard.", NULL);
     mounts_remove("/", c->id, "/criu-root", NULL);
     kill(shim, SIGKILL);
+}
+
+static bool holds(const struct buf *bytes, const char *what, size_t len)
+{
+    return bytes->len && memmem(bytes->data, bytes->len, what, len);
+}
+
+/* runc calls it "criu swrk", perhaps through a loader; later it names itself. What it restores has that name, too, until it is what it was, but in a namespace of its
+ * own. */
+static bool is_criu(pid_t pid)
+{
+    autofree char *command = mem_printf("/proc/%d/cmdline", pid), *space = mem_printf("/proc/%d/ns/pid", pid);
+    struct buf cmdline = BUF_INIT;
+    struct stat its, ours;
+    bool is = files_read(command, 0, &cmdline, NULL) == 0 && (holds(&cmdline, "criu\0swrk", 9) || holds(&cmdline, "criu: restore", 13)) &&
+              stat(space, &its) == 0 && stat("/proc/self/ns/pid", &ours) == 0 && its.st_ino == ours.st_ino;
+    buf_free(&cmdline);
+    return is;
+}
+
+static pid_t parent_in(const struct parent_of *list, size_t count, pid_t pid)
+{
+    for (size_t i = 0; i < count; i++)
+        if (list[i].pid == pid)
+            return list[i].parent;
+    return 0;
+}
+
+static bool is_below_shim(const struct parent_of *list, size_t count, pid_t pid, const struct docker_container *c)
+{
+    bool is = false;
+    for (pid = parent_in(list, count, pid); pid > 1 && !is; pid = parent_in(list, count, pid)) {
+        struct buf cmdline = BUF_INIT;
+        is = is_shim_of(pid, c, &cmdline);
+        buf_free(&cmdline);
+    }
+    return is;
+}
+
+pid_t docker_shim_find_criu(const struct docker_container *c)
+{
+    size_t count;
+    struct parent_of *list = list_processes(&count);
+    pid_t found = 0;
+    for (size_t i = 0; c->id && i < count && !found; i++)
+        if (is_criu(list[i].pid) && is_below_shim(list, count, list[i].pid, c))
+            found = list[i].pid;
+    free(list);
+    return found;
 }
 
 void docker_shim_kill(const struct docker_container *c)

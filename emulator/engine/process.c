@@ -1,10 +1,12 @@
 #include "process.h"
 #include "buf.h"
+#include "interrupt.h"
 #include "mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -172,13 +174,22 @@ void process_kill(struct process *process)
     process->pid = 0;
 }
 
-static void collect(int fd, struct buf *output)
+/* False if `interrupt` became readable before the end of the output; -1 never does. */
+static bool collect(int fd, int interrupt, struct buf *output)
 {
+    struct pollfd sources[] = {{.fd = fd, .events = POLLIN}, {.fd = interrupt, .events = POLLIN}};
     char chunk[4096];
-    ssize_t got;
-    while ((got = read(fd, chunk, sizeof chunk)) > 0 || (got < 0 && errno == EINTR))
+    ssize_t got = 1;
+    while (got > 0 || (got < 0 && errno == EINTR)) {
+        if ((got = poll(sources, ARRAY_LEN(sources), -1)) < 0)
+            continue;
+        if (sources[1].revents)
+            return false;
+        got = read(fd, chunk, sizeof chunk);
         if (got > 0 && output->len + (size_t)got <= OUTPUT_LIMIT)
             buf_add(output, chunk, (size_t)got);
+    }
+    return true;
 }
 
 static const char *last_line(struct buf *output)
@@ -197,6 +208,24 @@ static int describe_end(const char *name, int wait_status, struct buf *output, s
     return code ? err_set(e, EIO, "%s: exit status %d: %s", name, code, last_line(output)) : 0;
 }
 
+/* To its end. */
+static int attend(const struct process_options *options, pid_t pid, int output_fd, char **output, struct err *e)
+{
+    int wait_status = 0;
+    struct buf text = BUF_INIT;
+    bool interrupted = !collect(output_fd, options->interruptible ? interrupt_fd() : -1, &text);
+    if (interrupted)
+        kill(-pid, SIGKILL);
+    while (waitpid(pid, &wait_status, 0) < 0 && errno == EINTR)
+        ;
+    if (output)
+        *output = mem_copy_string(buf_text(&text));
+    int status = interrupted ? err_set(e, EINTR, "%s: interrupted", options->argv[0])
+                             : describe_end(options->argv[0], wait_status, &text, e);
+    buf_free(&text);
+    return status;
+}
+
 int process_run(const struct process_options *options, char **output, struct err *e)
 {
     int pipe_fds[2];
@@ -207,17 +236,8 @@ int process_run(const struct process_options *options, char **output, struct err
     pid_t pid;
     int status = spawn(&with_pipe, &pid, e);
     close(pipe_fds[1]);
-    struct buf text = BUF_INIT;
-    if (status == 0) {
-        int wait_status = 0;
-        collect(pipe_fds[0], &text);
-        while (waitpid(pid, &wait_status, 0) < 0 && errno == EINTR)
-            ;
-        if (output)
-            *output = mem_copy_string(buf_text(&text));
-        status = describe_end(options->argv[0], wait_status, &text, e);
-    }
+    if (status == 0)
+        status = attend(options, pid, pipe_fds[0], output, e);
     close(pipe_fds[0]);
-    buf_free(&text);
     return status;
 }

@@ -29,6 +29,7 @@ struct process_options {
     int nice; /* added to an ordinary priority's 0: negative comes first, and needs the privilege */
     /* No PR_SET_PDEATHSIG and a session of its own: a daemon that the journal knows. */
     bool outlive;
+    bool interruptible; /* of process_run: killed once this process has been asked to end (interrupt.h); not for what cleans up then */
 };
 
 enum { PROCESS_STATUS_UNKNOWN = -1 };
@@ -39,7 +40,9 @@ enum { PROCESS_STATUS_UNKNOWN = -1 };
  * an error here, naming it. */
 int process_start(struct loop *loop, struct process *process, const struct process_options *options,
                   struct err *e);
-/* Watches a process that another one started, and that leads a group of its own (outlive). `process->ended` is set before. */
+/* Watches a process that is not this one's child, such as a daemon that has outlived who started it: `ended` comes as of a child, but nobody
+ * learns its status. It must lead a group of its own (outlive), because signals go to the group. The caller knows that the number is still that
+ * process's; from here on it can be no other's. 0, or -errno (-ESRCH: it has ended), and then nothing is watched. */
 int process_adopt(struct loop *loop, struct process *process, pid_t pid, struct err *e);
 /* Sends the signal to the child's whole group; harmless when it has ended. */
 void process_signal(struct process *process, int signal);
@@ -48,7 +51,7 @@ void process_kill(struct process *process);
 
 /* Runs a command to its end, blocking, without a loop: for setting up and cleaning. Output (stdout and stderr
  * together, cut at 64 KiB) goes to *output if not NULL; free() it. 0, or an error that quotes the last line
- * of output or names the signal. */
+ * of output or names the signal; -EINTR if it was interrupted. */
 int process_run(const struct process_options *options, char **output, struct err *e);
 
 #endif

@@ -1,5 +1,6 @@
 #include "undo.h"
 #include "files.h"
+#include "interrupt.h"
 #include "mem.h"
 #include "mounts.h"
 #include "namespace.h"
@@ -13,7 +14,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 2000, ROUND_MS = 10, KILLED_MS = 20000 /* what is killed ends as soon as the machine finds time */ };
+enum { PATIENCE_MS = 2000, HURRIED_MS = 200, ROUND_MS = 10, KILLED_MS = 20000 /* what is killed ends as soon as the machine finds time */ };
+
+/* With processes that are asked to end, one after the other: whoever presses Ctrl-C waits for them. */
+static int patience_ms(void)
+{
+    return interrupt_signal() ? HURRIED_MS : PATIENCE_MS;
+}
 
 uint64_t undo_process_start(int pid)
 {
@@ -59,7 +66,7 @@ static int undo_process(const char *argument, struct err *e)
     if (pid == getpid() || undo_process_start(pid) != start)
         return 0;
     signal_process(pid, SIGTERM);
-    if (ended_within(pid, start, PATIENCE_MS))
+    if (ended_within(pid, start, patience_ms()))
         return 0;
     signal_process(pid, SIGKILL);
     return ended_within(pid, start, KILLED_MS) ? 0 : err_set(e, EBUSY, "process %d does not end", pid);
@@ -67,7 +74,7 @@ static int undo_process(const char *argument, struct err *e)
 
 static int undo_netns(const char *name, struct err *e)
 {
-    int status = namespace_end_processes(name, PATIENCE_MS, e);
+    int status = namespace_end_processes(name, patience_ms(), e);
     return status < 0 ? status : namespace_remove(name, e);
 }
 

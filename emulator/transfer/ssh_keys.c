@@ -55,6 +55,7 @@ static int make_key(const char *path, const char *comment, struct err *e)
                                 "-C",         comment, "-f", path,      NULL};
     struct process_options options = PROCESS_OPTIONS_INIT;
     options.argv = argv;
+    options.interruptible = true;
     int status = process_run(&options, NULL, e);
     if (status == -ENOENT)
         err_hint(e, "apt-get install openssh-client");

@@ -15,7 +15,7 @@ enum {
     GREET_S = 60,
     PREPARE_S = 600, /* Engines, images, servers */
     END_S = 120,     /* agents take back what they made */
-    INTERRUPTED_END_S = 20,
+    INTERRUPTED_END_S = 3, /* then they are killed, and the journal does the rest: 5 s in all are promised */
     HEAD_START_MS = 300, /* between "begin" and the run's start, so that all agents have heard it */
     FLUSH_EVERY_MS = 200,
     LAST_PATIENCE_S = 10, /* with a repository that another program holds */

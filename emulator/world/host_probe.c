@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/random.h>
 
 struct journal *host_probe_journal(struct err *e)
@@ -35,6 +36,28 @@ int host_probe_end(struct journal *journal, int status, const char *mend, struct
     if (status < 0)
         err_hint(e, "%s", mend);
     return status;
+}
+
+struct interruption {
+    struct watch watch;
+    struct loop *loop;
+};
+
+static void interrupted(struct watch *watch, uint32_t epoll_events)
+{
+    (void)epoll_events;
+    loop_stop(container_of(watch, struct interruption, watch)->loop);
+}
+
+int host_probe_play(struct loop *loop, struct err *e)
+{
+    struct interruption i = {{interrupted, interrupt_fd()}, loop};
+    int status = i.watch.fd < 0 ? 0 : loop_watch(loop, &i.watch, EPOLLIN, e);
+    if (status < 0)
+        return status;
+    loop_run(loop);
+    loop_unwatch(loop, &i.watch);
+    return interrupt_signal() ? err_set(e, EINTR, "interrupted") : 0;
 }
 
 static int privileges(const struct host_probe *probe, const struct host_probe_subject *subject, char *found,
@@ -204,7 +227,7 @@ static bool check_one(const struct host_probe *probe, void *context)
     bool some = probe->use == PROBE_SOME_RUNS && s && probe->needed(probe, s);
     if (probe->use == PROBE_EVERY_RUN || some)
         c->status = probe->attempt(probe, c->subject, found, sizeof found, c->e);
-    if (c->status == 0 && interrupt_signal())
+    if (interrupt_signal()) /* whatever the probe makes of it */
         c->status = err_set(c->e, EINTR, "interrupted");
     return c->status == 0;
 }

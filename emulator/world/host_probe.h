@@ -73,5 +73,7 @@ struct journal *host_probe_journal(struct err *e);
 /* Takes all of it back; NULL-safe. Returns `status`, or what could not be taken back; a hint that points to files which are gone now becomes
  * `mend`. */
 int host_probe_end(struct journal *journal, int status, const char *mend, struct err *e);
+/* Runs a trial's loop until it is stopped: 0; or until a signal comes: -EINTR, and what is under way is the caller's to call off. */
+int host_probe_play(struct loop *loop, struct err *e);
 
 #endif

@@ -98,7 +98,7 @@ static int play(struct trial *t, struct err *e)
     int status = t->carrier->serve_store ? t->carrier->serve_store(&t->store, &t->settings, &t->settings.store, e)
                                          : serve(t, e);
     if (status == 0)
-        loop_run(t->loop);
+        status = host_probe_play(t->loop, e);
     loop_cancel(t->loop, &t->timer);
     t->carrier->cancel(&t->job);
     t->carrier->close(t->peer);

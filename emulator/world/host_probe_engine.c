@@ -75,11 +75,12 @@ static int try_engine(struct trial *t, const char *root, const char *criu_folder
     int status = docker_daemon_start(&t->daemon, t->loop, &options, e);
     if (status < 0)
         return status;
-    loop_run(t->loop);
+    status = host_probe_play(t->loop, e);
+    docker_api_cancel(&t->request);
     docker_daemon_free(&t->daemon);
-    if (t->err.code)
+    if (status == 0 && t->err.code)
         *e = t->err;
-    return -t->err.code;
+    return status < 0 ? status : -t->err.code;
 }
 
 /* Runs `attempt` with the root of an Engine that the journal knows. */

@@ -129,6 +129,7 @@ int host_probe_figures(const struct host_probe *probe, const struct host_probe_s
     struct process_options options = PROCESS_OPTIONS_INIT;
     options.argv = (const char *[]){
         "gnuplot", "-e", "set terminal svg; set output '/dev/null'; plot x; print GPVAL_VERSION", NULL};
+    options.interruptible = true;
     autofree char *output = NULL;
     if (process_run(&options, &output, e) < 0) {
         err_wrap(e, "results have no figures");

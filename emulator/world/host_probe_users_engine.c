@@ -181,14 +181,17 @@ static int play(struct trial *t, char version[64], struct err *e)
     if (!t->loop)
         return -e->code;
     go_on(t, 0, NULL);
-    loop_run(t->loop);
+    int status = host_probe_play(t->loop, e);
     snprintf(version, 64, "%s", t->daemon.version);
+    docker_job_cancel(&t->job);
+    image_install_cancel(&t->install);
     docker_container_free(&t->container);
     docker_daemon_free(&t->daemon);
     image_free(&t->image);
     loop_free(t->loop);
-    *e = t->err;
-    return -t->err.code;
+    if (status == 0)
+        *e = t->err;
+    return status < 0 ? status : -t->err.code;
 }
 
 /* Before anything is written down that only it could take back. *id is the caller's. */

@@ -115,9 +115,6 @@ static void opened(struct premises *p, int status, const struct err *e)
         o->agents += p->agents[i].here;
     if (status < 0) {
         fail(o, e);
-    } else if (o->ending) {
-        o->ending = false;
-        end(o);
     } else {
         o->wired = true;
         say(o, outpost_say_wired(&o->facts, p->image.name));
@@ -246,14 +243,15 @@ static void report_links(struct outpost *o)
     }
 }
 
-/* Also when it goes badly: the agents end, then everything is taken back. While the premises open, that is awaited. */
+/* Also when it goes badly: the agents end, then everything is taken back. */
 static void end(struct outpost *o)
 {
     if (o->ending)
         return;
     o->ending = true;
     if (o->wiring)
-        return;
+        premises_stop_opening(&o->premises);
+    o->wiring = false;
     variation_stop(&o->variation);
     if (o->wired)
         report_links(o);
@@ -266,7 +264,7 @@ static void end(struct outpost *o)
 static void out_of_patience(struct timer *timer)
 {
     struct outpost *o = container_of(timer, struct outpost, patience);
-    if (o->ending && !o->wiring)
+    if (o->ending)
         loop_stop(o->loop);
     else
         end(o);

@@ -175,6 +175,7 @@ int outpost_link_push(const char *machine, const char *program, struct err *e)
     struct process_options options = PROCESS_OPTIONS_INIT;
     options.argv = argv;
     options.stdin_fd = file;
+    options.interruptible = true;
     int status = process_run(&options, NULL, e);
     if (status < 0) {
         err_wrap(e, "machine %s: push %s", machine, name);

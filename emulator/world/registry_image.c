@@ -126,6 +126,7 @@ static int unpack(const char *archive, const char *folder, struct err *e)
 {
     struct process_options o = PROCESS_OPTIONS_INIT;
     o.argv = (const char *const[]){"tar", "-C", folder, "-xf", archive, NULL};
+    o.interruptible = true;
     return process_run(&o, NULL, e);
 }
 
