@@ -1,6 +1,7 @@
 #include "agent_tunnels.h"
 #include "layout.h"
 #include "mem.h"
+#include "wiring.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -55,7 +56,7 @@ static void lose_patience(struct timer *timer)
     const struct scenario_host *peer = &t->scenario->hosts[t->trials[silent].peer];
     err_set(&e, EHOSTUNREACH, "host %s on %s does not answer through the tunnel", peer->name,
             peer->ssh ? peer->ssh : "this machine");
-    err_hint(&e, "UDP port 47890 must be open between the two machines, both ways");
+    err_hint(&e, "UDP port %d must be open between the two machines, both ways", WIRING_VXLAN_PORT);
     end(t, -EHOSTUNREACH, &e);
 }
 
