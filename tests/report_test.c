@@ -1,5 +1,6 @@
 /* report.html: self-contained, whatever names a scenario has; and, where Chromium is installed, drawn by it. Runs from the
  * project's root. */
+#include "browser.h"
 #include "chromium.h"
 #include "command_output.h"
 #include "commands.h"
@@ -206,6 +207,24 @@ static void test_chromium_takes_names_as_names(void **state)
     assert_non_null(strstr(dom, "<h1>&lt;/script&gt;&lt;script&gt;document"));
 }
 
+/* Also where links cost no time and everything happens at one instant. */
+static void test_no_message_is_drawn_backwards(void **state)
+{
+    static const char ready[] = "Number(document.documentElement.dataset.ready === 'yes')",
+                      messages[] = "document.querySelectorAll('line.message').length",
+                      backwards[] = "[...document.querySelectorAll('line.message')].filter(l => l.y2.baseVal.value < l.y1.baseVal.value).length";
+    if (chromium_is_missing())
+        skip();
+    command_output(run_main, *state, (const char *const[]){"--quiet", "-o", "@/run", "tests/counterexamples/commit-forgotten.json", NULL});
+    autofree char *address = mem_printf("file://%s/run/report.html", (char *)*state);
+    struct browser b = browser_open(*state, address);
+    while (browser_number(&b, ready) != 1)
+        usleep(100000);
+    assert_in_range(browser_number(&b, messages), 20, 100);
+    assert_int_equal(browser_number(&b, backwards), 0);
+    browser_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +236,7 @@ int main(void)
         IN_FOLDER(test_chromium_draws_it),
         IN_FOLDER(test_chromium_draws_tracks),
         IN_FOLDER(test_chromium_takes_names_as_names),
+        IN_FOLDER(test_no_message_is_drawn_backwards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

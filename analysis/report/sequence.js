@@ -6,29 +6,30 @@ const isRequest = text => /^SVC[QR] /.test(text);
 const isDevice = name => /^USER/.test(name);
 
 /* Every sending with its receipt: the first one later of the same text by whom it was sent to. Like messages one after
- * the other are one arrow. */
+ * the other are one arrow. `place`s are those of the rows, which tell what comes first of what happens at one instant. */
 function arrowsOf(rows) {
     const receipts = new Map(), arrows = [], open = new Map();
-    for (const [at, kind, reporter, , text] of rows)
+    rows.forEach(([at, kind, reporter, , text], place) => {
         if (kind === "recvd") {
             const key = reporter + "\n" + text;
-            receipts.set(key, [...(receipts.get(key) || []), at]);
+            receipts.set(key, [...(receipts.get(key) || []), [at, place]]);
         }
-    for (const [at, kind, from, to, text] of rows) {
+    });
+    rows.forEach(([at, kind, from, to, text], place) => {
         if (kind !== "sent")
-            continue;
-        const waiting = receipts.get(to + "\n" + text) || [], place = waiting.findIndex(t => t >= at);
-        const heard = place < 0 ? null : waiting.splice(place, 1)[0];
+            return;
+        const waiting = receipts.get(to + "\n" + text) || [], next = waiting.findIndex(([t]) => t >= at);
+        const [heard, heardPlace] = next < 0 ? [null, null] : waiting.splice(next, 1)[0];
         const verb = text.replace(/ \d+$/, ""), stream = [from, to, verb].join("\n"), last = open.get(stream);
         if (last && verb !== text && at - last.last < 0.03 && (heard === null) === (last.heard === null)) {
             last.texts.push(text);
             last.last = at;
         } else {
-            const arrow = {at, heard, from, to, verb, texts: [text], last: at};
+            const arrow = {at, heard, from, to, verb, texts: [text], last: at, place, heardPlace: Math.max(heardPlace, place + 0.5)};
             open.set(stream, arrow);
             arrows.push(arrow);
         }
-    }
+    });
     return arrows;
 }
 
@@ -53,7 +54,7 @@ function rolesOf(arrows, stages, migration, aps, edges) {
 
 /* Instants become heights: at least `room` below the one before, at most 40. */
 function layDown(points, top) {
-    points.sort((a, b) => a.at - b.at || a.order - b.order);
+    points.sort((a, b) => a.at - b.at || a.place - b.place);
     const span = points.length ? points[points.length - 1].at - points[0].at || 1 : 1;
     let y = top, before = points.length ? points[0].at : 0;
     for (const p of points) {
@@ -81,19 +82,20 @@ function drawArrow(chart, arrow, x, style) {
 
 /* Rows of data.messages of one device within [from, to]. */
 function drawSequence(parent, rows, migration, data, withRequests) {
-    const stages = rows.filter(r => r[1] === "stage");
-    const states = rows.filter(r => r[1] === "container");
-    const all = arrowsOf(rows.filter(r => withRequests || !isRequest(r[4])));
+    const stages = rows.filter(r => r[KIND] === "stage");
+    const states = rows.filter(r => r[KIND] === "container");
+    const shown = rows.filter(r => withRequests || !isRequest(r[TEXT])), all = arrowsOf(shown);
     const arrows = all.slice(0, ARROWS_MAX), points = [];
-    const point = (at, order, room) => { const p = {at, order, room}; points.push(p); return p; };
+    const point = (at, place, room) => { const p = {at, place, room}; points.push(p); return p; };
     for (const a of arrows) {
-        a.begin = point(a.at, 1, 16);
-        a.end = a.heard === null ? null : point(a.heard, 0, 3);
+        a.begin = point(a.at, a.place, 16);
+        a.end = a.heard === null ? null : point(a.heard, a.heardPlace, 3);
     }
-    const bars = stages.map(s => ({row: s, begin: point(s[6], 0, 0), end: point(s[0], 0, 3)}));
-    const marks = states.map(s => ({row: s, at: point(s[0], 0, 3)}));
+    const asked = s => shown.findIndex(r => r[KIND] === "recvd" && r[AT] === s[BEGIN] && r[REPORTER] === s[REPORTER]);
+    const bars = stages.map(s => ({row: s, begin: point(s[BEGIN], asked(s) + 0.1, 0), end: point(s[AT], shown.indexOf(s), 3)}));
+    const marks = states.map(s => ({row: s, at: point(s[AT], shown.indexOf(s), 3)}));
     const roles = rolesOf(arrows, stages, migration, data.aps, data.edges);
-    const height = layDown(points, 34) + 40, column = 880 / Math.max(roles.length, 1);
+    const height = layDown(points, 34) + 40, column = 820 / Math.max(roles.length, 1);
     const chart = svg(parent, "svg", {viewBox: `0 0 1000 ${height}`, role: "img",
         "aria-label": "Messages between " + roles.join(", ") + "; the table below has the stages"});
     const x = name => 100 + (roles.indexOf(name) + 0.5) * column;
@@ -110,7 +112,7 @@ function drawSequence(parent, rows, migration, data, withRequests) {
     for (const {row, at} of marks)
         svg(chart, "text", {x: x(row[2]) + 9, y: at.y + 4, "font-style": "italic"}, row[4]);
     let labelled = 0;
-    for (const p of points.filter(p => p.order === 1))
+    for (const p of arrows.map(a => a.begin).sort((a, b) => a.y - b.y))
         if (p.y - labelled >= 15) {
             svg(chart, "text", {x: 4, y: p.y + 4, class: "faint"}, p.at.toFixed(4) + " s");
             labelled = p.y;
