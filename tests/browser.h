@@ -26,20 +26,23 @@ struct browser {
 
 static inline void browser_become(const char *folder, int orders, int answers)
 {
-    autofree char *profile = mem_printf("--user-data-dir=%s/profile-%d", folder, (int)getpid()), *log = mem_printf("%s/log", folder);
-    int fds[2] = {fcntl(orders, F_DUPFD, 10), fcntl(answers, F_DUPFD, 10)}, out = open(log, O_WRONLY | O_CREAT, 0644);
+    autofree char *profile = mem_printf("--user-data-dir=%s/profile-%d", folder, (int)getpid()),
+                  *log = mem_printf("%s/log", folder);
+    int fds[2] = {fcntl(orders, F_DUPFD, 10), fcntl(answers, F_DUPFD, 10)},
+        out = open(log, O_WRONLY | O_CREAT, 0644);
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* also when a test fails */
     dup2(out, 1);
     dup2(out, 2);
     dup2(fds[0], 3);
     dup2(fds[1], 4);
     close_range(5, ~0u, 0);
-    execlp("chromium", "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-           "--disable-component-update", "--disable-sync", "--remote-debugging-pipe", profile, "about:blank", NULL);
+    execlp("chromium", "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+           "--disable-background-networking", "--disable-component-update", "--disable-sync",
+           "--remote-debugging-pipe", profile, "about:blank", NULL);
     _exit(127);
 }
 
-/* The answer to an order; `session` is "" for what is the browser's. json_object_put() it. */
+/* The answer to an order; without a session it is the browser that is asked. json_object_put() it. */
 static inline json_object *browser_order(struct browser *b, const char *method, json_object *parameters)
 {
     json_object *order = json_object_new_object(), *answer = NULL;

@@ -10,8 +10,8 @@
 #include <ctype.h>
 #include <unistd.h>
 
-static const char *const documents[] = {"README.md", "docs/walkthrough.md", "docs/threat-model.md", "scenarios/README.md",
-                                        "tests/FAULTS.md"};
+static const char *const documents[] = {"README.md", "docs/walkthrough.md", "docs/threat-model.md",
+                                        "scenarios/README.md", "tests/FAULTS.md"};
 
 static char *output_of(const char *command)
 {
@@ -127,8 +127,9 @@ static void test_options_of_the_help_are_taken(void **state)
     (void)state;
     struct buf wrong = BUF_INIT;
     for (size_t i = 0; i < command_count; i++) {
-        autofree char *list = mem_printf("./roamlab %s --help | grep -E '^(usage:|       roamlab|  -)' | grep -oE -- '--[a-z]+(-[a-z]+)*' | sort -u",
-                                         commands[i].name);
+        autofree char *list = mem_printf(
+            "./roamlab %s --help | grep -E '^(usage:|       roamlab|  -)' | grep -oE -- '--[a-z]+(-[a-z]+)*' | sort -u",
+            commands[i].name);
         autofree char *options = output_of(list);
         char *rest = NULL;
         for (char *o = strtok_r(options, "\n", &rest); o; o = strtok_r(NULL, "\n", &rest)) {
@@ -152,7 +153,8 @@ static const char *const complaints[] = {
      "for o in $(sed -n 's/.*{\"\\([a-z-]*\\)\", [a-z]*_argument.*/\\1/p' $f); do "
      "[ $o = help ] || ./roamlab $c --help | grep -q -e \"--$o\\b\" || echo $c --$o; done; done"),
     /* files that are named, and not there */
-    ("for f in $(grep -ohE '\\b(scenarios|docs|tools|tests|emulator)/[A-Za-z0-9_/.-]*[A-Za-z0-9_]' " DOCUMENTS " | grep -v '/[A-Z]*_' | sort -u); do "
+    ("for f in $(grep -ohE '\\b(scenarios|docs|tools|tests|emulator)/[A-Za-z0-9_/.-]*[A-Za-z0-9_]' " DOCUMENTS
+     " | grep -v '/[A-Z]*_' | sort -u); do "
      "[ -e $f ] || echo $f; done"),
     /* what make does not know */
     ("for t in $(grep -ohE '(^|`|sudo )make [a-z][a-z0-9]*' " DOCUMENTS " | sed 's/.*make //' | sort -u); do "
