@@ -68,7 +68,7 @@ struct edge_client {
     bool gate_closed;
     bool recovering;            /* after a restart: the container has not said yet what it has executed */
     bool restarted;             /* the edge has, since the container came */
-    bool used;                  /* a request was delivered since it is live */
+    bool used;                  /* a request was delivered since it is live, or MIGRATE came */
     struct replay_log log;      /* requests queued at the gate, delivered and unanswered, and, migrating, all since the cut */
     struct replay_log commands; /* what the container has executed since it was fresh, or since its snapshot, if the strategy wants it */
     struct edge_snapshot snapshot;

@@ -62,6 +62,7 @@ void edge_migrate(struct edge_client *client, const struct msg *m)
     }
     client->sequence = m->offload.sequence > client->sequence ? m->offload.sequence : client->sequence;
     client->owner = m->from;
+    client->used = true; /* it is taken for the anchor: what brought the container is committed */
     if (number_is_used(client, m)) {
         edge_refuse_migrate(client, m);
         return;
