@@ -295,7 +295,7 @@ static void a_killed_outpost_is_cleaned_up_after(void **state)
     autofree char *output = lab_roamlab(arguments, &status);
     if (status != 4 || !strstr(output, "machine root@192.0.2.2: the connection broke, or its roamlab ended"))
         fail_msg("exit status %d: %s", status, output);
-    autofree char *cleaned = lab_on_machine(2, ".local/bin/roamlab clean; echo $?; pgrep -l \"dockerd|containerd|roamlab|runc\"");
+    autofree char *cleaned = lab_on_machine(2, ".local/bin/roamlab clean; echo $?; pgrep -x \"dockerd|containerd|roamlab|runc\" 2>/dev/null");
     assert_string_equal(cleaned, "removed what 1 run left\n0\n");
     lab_nothing_is_left(1);
     lab_nothing_is_left(2);
