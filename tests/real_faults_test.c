@@ -26,13 +26,14 @@ static bool ended(const struct fixture_run *run)
     return waitid(P_PID, (id_t)run->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid;
 }
 
-/* The first process of the container at that host, 0 if there is none: found by the control group of its Engine, whatever the hierarchy. */
+/* A process of the container at that host, 0 if there is none: found by the control group of its Engine, whatever the hierarchy. The youngest: a CRIU
+ * that has restored it is there too for a moment, and not missed. */
 static pid_t container_at(const char *run_name, int host)
 {
     autofree char *root = mem_printf(JOURNAL_ROOT "/%s/d%d", run_name, host),
                   *group = docker_daemon_cgroup(root);
     autofree char *pids = shell(
-        "cat /sys/fs/cgroup/freezer%s/*/cgroup.procs /sys/fs/cgroup%s/*/cgroup.procs 2>/dev/null | head -n 1; true",
+        "cat /sys/fs/cgroup/freezer%s/*/cgroup.procs /sys/fs/cgroup%s/*/cgroup.procs 2>/dev/null | tail -n 1; true",
         group, group);
     return (pid_t)atoi(pids);
 }
