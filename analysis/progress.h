@@ -1,6 +1,7 @@
 /* Migrations that are possible come to pass. Once nothing goes wrong any more (no fault is left, every link has its own parameters again, none that
  * transfers cross loses anything, and what was lost of the device's messages has been repeated), a migration that begins must finish, unless the
- * device roams again or the replay cannot catch up, which the protocol allows for (§6). And at the end the container is where the policy wants it, unless the tries that the scenario grants have failed. */
+ * device roams again or the replay cannot catch up, which the protocol allows for (§6). And at the end the container is where the policy wants it,
+ * unless the tries that the scenario grants have failed. */
 #ifndef ROAMLAB_PROGRESS_H
 #define ROAMLAB_PROGRESS_H
 

@@ -121,8 +121,8 @@ static bool holds(const struct buf *bytes, const char *what, size_t len)
     return bytes->len && memmem(bytes->data, bytes->len, what, len);
 }
 
-/* runc calls it "criu swrk", perhaps through a loader; later it names itself. What it restores has that name, too, until it is what it was, but in a namespace of its
- * own. */
+/* runc calls it "criu swrk", perhaps through a loader; later it names itself. What it restores has that name, too, until it is what it was, but
+ * in a namespace of its own. */
 static bool is_criu(pid_t pid)
 {
     autofree char *command = mem_printf("/proc/%d/cmdline", pid), *space = mem_printf("/proc/%d/ns/pid", pid);

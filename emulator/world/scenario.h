@@ -249,7 +249,8 @@ struct scenario_setting {
 };
 
 /* Reads, applies the settings in order, checks. NULL and `e` (exit status 2) if anything is wrong; EOPNOTSUPP: a strategy and
- * a pipeline or volume, each good by itself, that do not go together. Indices follow the order in the file; parsing `text` again gives the same struct and the same `text`. */
+ * a pipeline or volume, each good by itself, that do not go together. Indices follow the order in the file; parsing `text`
+ * again gives the same struct and the same `text`. */
 struct scenario *scenario_read(const char *path, const struct scenario_setting *settings, int setting_count,
                                struct err *e);
 /* From JSON text, as scenario->text; `path` is for messages only. */
