@@ -1,5 +1,7 @@
 /* Lazy pages of a container whose memory was copied once before, while it served: what it has not changed since is not fetched again. Only its first
- * process is looked at, whose number is 1 in its own namespace; the pages of others all come from the source. Blocking. */
+ * process is looked at, whose number is 1 in its own namespace; the pages of others all come from the source. Blocking.
+ *
+ * 0; -EBADMSG if an image is none, or its pages are missing; -ECANCELED if `b` was called off; or -errno of a file. `b` may be NULL. */
 #ifndef ROAMLAB_DOCKER_LAZY_SEED_H
 #define ROAMLAB_DOCKER_LAZY_SEED_H
 

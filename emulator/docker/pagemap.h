@@ -28,9 +28,10 @@ struct pagemap {
     size_t count;
 };
 
-/* -EBADMSG if it is no such image. */
+/* -EBADMSG if it is no such image, and then nothing is to be freed. *map is overwritten; pagemap_free() it. */
 int pagemap_decode(const void *bytes, size_t len, struct pagemap *map, struct err *e);
 void pagemap_encode(const struct pagemap *map, struct buf *out);
+/* The same from a file and into one; or -errno of the file. */
 int pagemap_read(const char *path, struct pagemap *map, struct err *e);
 int pagemap_write(const char *path, const struct pagemap *map, struct err *e);
 /* Is the page present? Then, from it on, how many are in one piece, and where the first one is in pages-ID.img. */
@@ -39,7 +40,7 @@ bool pagemap_find(const struct pagemap *map, uint64_t address, uint64_t *pages, 
 void pagemap_add(struct pagemap *map, uint64_t address, uint64_t pages, uint32_t flags);
 void pagemap_free(struct pagemap *map);
 
-/* Of all processes in a folder of images: the pages that are not there and come later. */
+/* Of all processes in a folder of images: the pages that are not there and come later, in bytes. Errors as pagemap_read(). */
 int pagemap_lazy_bytes(const char *folder, uint64_t *bytes, struct err *e);
 
 #endif

@@ -18,6 +18,6 @@ char *agent_spool(const char *run_folder, int host);
 char *agent_owners(const char *run_folder, int host); /* of owner records */
 /* What the carrier's prepare() made for the run. */
 char *agent_carrier_folder(const char *run_folder);
-char *agent_paging_keys(const char *carrier_folder); /* for struct docker_paging */
+char *agent_paging_keys(const char *carrier_folder); /* in it, for struct docker_paging; free() it */
 
 #endif
