@@ -2,7 +2,7 @@
  * would else show as requests that nobody answers. What is asked for is a connection to a port where nobody listens: the kernel there refuses
  * it (RFC 9293, 3.5.2), which is the answer.
  *
- * Links that lose packets or vary are not asked: their silence may be the scenario's. */
+ * Links that lose packets or vary are not asked: their silence may be the scenario's. Patience is 10 s and four round trips of the slowest link. */
 #ifndef ROAMLAB_AGENT_TUNNELS_H
 #define ROAMLAB_AGENT_TUNNELS_H
 
@@ -18,7 +18,7 @@ struct agent_tunnels {
     const struct scenario *scenario;
     int host;
     void (*done)(struct agent_tunnels *t, int status,
-                 const struct err *e); /* once; not from within agent_tunnels_try() */
+                 const struct err *e); /* once, 0 or -EHOSTUNREACH; not from within agent_tunnels_try() */
     /* Its own. */
     struct tunnel_trial *trials; /* owned */
     int count, unanswered;
