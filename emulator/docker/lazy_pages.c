@@ -89,11 +89,14 @@ static int start_pager(struct docker_job *job, const char *const *argv, const ch
     if (status < 0) {
         close(fds[0]);
         p->word = (struct watch){0};
+        p->job = NULL;
+        p->status = PROCESS_STATUS_UNKNOWN;
         return status;
     }
     status = docker_job_spawn(job, &p->process, argv, said, out, e);
     if (status < 0) {
         p->job = NULL;
+        p->status = PROCESS_STATUS_UNKNOWN; /* nobody serves */
         stop_listening(c);
     }
     return status;
@@ -203,36 +206,55 @@ static int step_start_fetching(struct docker_job *job, struct err *e)
     return status;
 }
 
-/* The pager's descriptor of the restored process's faults, as one of ours; -1 and `e` if it has none. */
-static int take_faults(pid_t pager, struct err *e)
+/* The number of the pager's descriptor of the restored process's faults; -1: none, or none any more. */
+static int find_faults(pid_t pager)
 {
     autofree char *folder = mem_printf("/proc/%d/fd", pager);
-    autoclose int process = (int)syscall(SYS_pidfd_open, pager, 0);
-    int taken = -1;
+    int found = -1;
     DIR *names = opendir(folder);
-    for (struct dirent *entry; names && taken < 0 && (entry = readdir(names));) {
+    for (struct dirent *entry; names && found < 0 && (entry = readdir(names));) {
         char target[64];
         ssize_t len = readlinkat(dirfd(names), entry->d_name, target, sizeof target - 1);
         target[len > 0 ? len : 0] = '\0';
         if (!strcmp(target, "anon_inode:[userfaultfd]"))
-            taken = (int)syscall(SYS_pidfd_getfd, process, atoi(entry->d_name), 0);
+            found = atoi(entry->d_name);
     }
     if (names)
         closedir(names);
-    if (taken < 0)
-        err_set(e, EOPNOTSUPP, "criu lazy-pages has no descriptor of the process's faults");
-    return taken;
+    return found;
 }
 
-/* One that has ended has given all, or it has failed, and the container with it. */
+/* As one of ours; -1: it has closed it, or has ended, meanwhile; or -errno and `e`. */
+static int take_faults(pid_t pager, struct err *e)
+{
+    int theirs = find_faults(pager);
+    autoclose int process = (int)syscall(SYS_pidfd_open, pager, 0);
+    if (theirs < 0 || process < 0)
+        return -1;
+    int taken = (int)syscall(SYS_pidfd_getfd, process, theirs, 0);
+    if (taken >= 0 || errno == EBADF || errno == ESRCH)
+        return taken;
+    err_errno(e, "criu lazy-pages: the descriptor of the process's faults");
+    return -e->code;
+}
+
+/* One that has ended has given all, or it has failed, and the container with it. One that has no descriptor any more is about to end: pager_ended()
+ * goes on. */
 static int step_keep_faults(struct docker_job *job, struct err *e)
 {
     struct docker_pager *p = &job->container->pager;
     if (!p->process.pid)
         return judge(job->container, e) < 0 ? -e->code : DOCKER_STEP_DONE;
-    p->faults = take_faults(p->process.pid, e);
-    p->keeps_faults = p->faults >= 0;
-    return p->keeps_faults ? DOCKER_STEP_DONE : -e->code;
+    int faults = take_faults(p->process.pid, e);
+    if (faults < -1 || e->code)
+        return -e->code;
+    if (faults < 0) {
+        p->job = job;
+        return DOCKER_STEP_WAITS;
+    }
+    p->faults = faults;
+    p->keeps_faults = true;
+    return DOCKER_STEP_DONE;
 }
 
 /* Pages that come make the resident part of the container grow. */
