@@ -170,27 +170,31 @@ int pagemap_write(const char *path, const struct pagemap *map, struct err *e)
 void pagemap_add(struct pagemap *map, uint64_t address, uint64_t pages, uint32_t flags)
 {
     struct pagemap_run *last = map->count ? &map->runs[map->count - 1] : NULL;
+    map->next = map->before = 0;
     if (last && last->flags == flags && last->address + last->pages * PAGEMAP_PAGE == address)
         last->pages += pages;
     else
         append(map, (struct pagemap_run){address, pages, flags});
 }
 
-bool pagemap_find(const struct pagemap *map, uint64_t address, uint64_t *pages, uint64_t *offset)
+static bool lies_before(const struct pagemap_run *run, uint64_t address)
 {
-    uint64_t before = 0;
-    for (size_t i = 0; i < map->count; i++) {
-        const struct pagemap_run *run = &map->runs[i];
-        bool present = run->flags & PAGEMAP_PRESENT;
-        if (present && address >= run->address && address - run->address < run->pages * PAGEMAP_PAGE) {
-            uint64_t skipped = (address - run->address) / PAGEMAP_PAGE;
-            *pages = run->pages - skipped;
-            *offset = (before + skipped) * PAGEMAP_PAGE;
-            return true;
-        }
-        before += present ? run->pages : 0;
-    }
-    return false;
+    return address >= run->address && address - run->address >= run->pages * PAGEMAP_PAGE;
+}
+
+bool pagemap_find(struct pagemap *map, uint64_t address, uint64_t *pages, uint64_t *offset)
+{
+    if (map->next && !lies_before(&map->runs[map->next - 1], address))
+        map->next = map->before = 0;
+    for (; map->next < map->count && lies_before(&map->runs[map->next], address); map->next++)
+        map->before += map->runs[map->next].flags & PAGEMAP_PRESENT ? map->runs[map->next].pages : 0;
+    const struct pagemap_run *run = map->next < map->count ? &map->runs[map->next] : NULL;
+    if (!run || !(run->flags & PAGEMAP_PRESENT) || address < run->address)
+        return false;
+    uint64_t skipped = (address - run->address) / PAGEMAP_PAGE;
+    *pages = run->pages - skipped;
+    *offset = (map->before + skipped) * PAGEMAP_PAGE;
+    return true;
 }
 
 void pagemap_free(struct pagemap *map)

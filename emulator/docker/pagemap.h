@@ -24,8 +24,10 @@ struct pagemap_run {
 /* Zeroed before its first use. */
 struct pagemap {
     uint32_t id;
-    struct pagemap_run *runs; /* owned */
+    struct pagemap_run *runs; /* owned; by address */
     size_t count;
+    size_t next;     /* where pagemap_find() goes on, */
+    uint64_t before; /* and how many pages are present in the runs before */
 };
 
 /* -EBADMSG if it is no such image, and then nothing is to be freed. *map is overwritten; pagemap_free() it. */
@@ -34,8 +36,9 @@ void pagemap_encode(const struct pagemap *map, struct buf *out);
 /* The same from a file and into one; or -errno of the file. */
 int pagemap_read(const char *path, struct pagemap *map, struct err *e);
 int pagemap_write(const char *path, const struct pagemap *map, struct err *e);
-/* Is the page present? Then, from it on, how many are in one piece, and where the first one is in pages-ID.img. */
-bool pagemap_find(const struct pagemap *map, uint64_t address, uint64_t *pages, uint64_t *offset);
+/* Is the page present? Then, from it on, how many are in one piece, and where the first one is in pages-ID.img.
+ * Asked for in ascending order, all together cost one pass. */
+bool pagemap_find(struct pagemap *map, uint64_t address, uint64_t *pages, uint64_t *offset);
 /* Joined to the last run if it goes on from it. */
 void pagemap_add(struct pagemap *map, uint64_t address, uint64_t pages, uint32_t flags);
 void pagemap_free(struct pagemap *map);
