@@ -6,8 +6,8 @@
 
 #include <unistd.h>
 
-/* CRIU keeps a port as a signed word of 16 bits. One a device: an edge server has one live container of each. */
-enum { FIRST_PORT = 20000, PORTS = 10000 };
+/* CRIU keeps a port as a signed word of 16 bits; 20048 is mountd's (nfs_server.h). One a device: an edge server has one live container of each. */
+enum { FIRST_PORT = 21000, PORTS = 10000 };
 
 uint16_t real_pages_port(const struct real_order *o)
 {
