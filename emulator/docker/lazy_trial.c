@@ -1,5 +1,6 @@
 /* Lazy pages tried out without an Engine: a program is dumped, and restored without its pages, which a page server at the loopback interface has. */
 #include "files.h"
+#include "interrupt.h"
 #include "mem.h"
 #include "process.h"
 #include "runtime.h"
@@ -72,15 +73,18 @@ static int start(const struct trial *t, const char *command, const char *option,
     return status < 0 ? err_wrap(e, "%s", command) : 0;
 }
 
-static int await_end(pid_t pid, struct err *e)
+/* *pid is 0 once it has ended. */
+static int await_end(pid_t *pid, struct err *e)
 {
     int status;
-    for (int round = 0; round < FETCH_ROUNDS; round++) {
-        if (waitpid(pid, &status, WNOHANG) == pid)
+    for (int round = 0; round < FETCH_ROUNDS && !interrupt_signal(); round++) {
+        if (waitpid(*pid, &status, WNOHANG) == *pid) {
+            *pid = 0;
             return status == 0 ? 0 : err_set(e, EIO, "the pages did not come");
+        }
         nanosleep(&(struct timespec){0, ROUND_MS * 1000000L}, NULL);
     }
-    return err_set(e, ETIMEDOUT, "the pages do not come");
+    return interrupt_signal() ? err_set(e, EINTR, "interrupted") : err_set(e, ETIMEDOUT, "the pages do not come");
 }
 
 static void end(pid_t pid)
@@ -98,7 +102,7 @@ static int fetch(const struct trial *t, pid_t program, struct err *e)
     if (status == 0)
         status = runtime_restore(t->criu, t->folder, program, "--lazy-pages", e);
     if (status == 0)
-        status = await_end(pager, e);
+        status = await_end(&pager, e);
     if (status < 0)
         end(pager);
     end(server);

@@ -133,7 +133,7 @@ static int check(struct outpost *o, struct err *e)
     int status = host_probe_check(&subject, e);
     if (status == 0 || status == -EINTR)
         return status;
-    if (status == -EPERM)
+    if (status == -EPERM && geteuid() != 0)
         snprintf(e->hint, sizeof e->hint, "log in as root, or have hosts.NAME.command say: sudo -n roamlab");
     e->code = EOPNOTSUPP;
     return -EOPNOTSUPP;

@@ -2,6 +2,7 @@
 #include "mem.h"
 #include "outpost_protocol.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,7 +180,8 @@ int outpost_link_push(const char *machine, const char *program, struct err *e)
     int status = process_run(&options, NULL, e);
     if (status < 0) {
         err_wrap(e, "machine %s: push %s", machine, name);
-        err_hint(e, OUTPOST_LINK_TRY "; and there must be room in ~/.local/bin there", machine);
+        if (status != -EINTR)
+            err_hint(e, OUTPOST_LINK_TRY "; and there must be room in ~/.local/bin there", machine);
     }
     return status;
 }
