@@ -301,6 +301,7 @@ static void a_restore_whose_criu_is_killed_fails(void **state)
 {
     (void)state;
     NEED_FIXTURE();
+    int struck = 0;
     begin("killed");
     struct docker_container *target = &f->edges[1].container;
     for (int late = 0; late < 2; late++) {
@@ -311,11 +312,14 @@ static void a_restore_whose_criu_is_killed_fails(void **state)
         docker_container_restore(target, &job, f->edges[1].spool);
         while (job.steps && (job.criu.fd < 0 || (late && count_entries("%s/criu/tmp", f->edges[1].root) == 0)))
             run_for(1);
-        if (job.steps && kill(job.criu_pid, SIGKILL) == 0 && fixture_wait(f, "restore") < 0)
+        if (job.steps && kill(job.criu_pid, SIGKILL) == 0 && fixture_wait(f, "restore") < 0) {
             assert_non_null(strstr(f->err.text, "restore killed: CRIU ended before it had restored the container"));
+            struck++;
+        }
         assert_int_equal(OPERATE(f, discard, target, &f->job, NULL, f->edges[1].spool), 0);
         fixture_requests(f, &f->edges[0], 20, OFFLOAD_REQUEST);
     }
+    assert_true(struck > 0);
     assert_true(count_entries("%s/criu/tmp", f->edges[1].root) > 0);
     migrate_layer(0, 1); /* the same container can be tried again */
     end();
@@ -345,6 +349,7 @@ static void a_dump_whose_criu_is_killed_fails(void **state)
 {
     static const int moments_ms[] = {0, 10};
     struct docker_container *c = &f->edges[0].container;
+    int struck = 0;
     (void)state;
     NEED_FIXTURE();
     for (size_t i = 0; i < ARRAY_LEN(moments_ms); i++) {
@@ -356,13 +361,16 @@ static void a_dump_whose_criu_is_killed_fails(void **state)
         for (; job.steps && !criu; run_for(1))
             criu = c->dumper.pid ? child_of(c->dumper.pid) : 0;
         run_for(moments_ms[i]);
-        if (job.steps && criu && kill(criu, SIGKILL) == 0 && fixture_wait(f, "dump") < 0)
+        if (job.steps && criu && kill(criu, SIGKILL) == 0 && fixture_wait(f, "dump") < 0) {
             assert_non_null(strstr(f->err.text, "dump undumped: CRIU ended before it had dumped the container"));
+            struck++;
+        }
         pid_t pid = c->pid;
         if (OPERATE(f, thaw, c, &f->job) == 0 && serves_before_it_ends(pid))
             fixture_requests(f, &f->edges[0], 20, OFFLOAD_REQUEST);
         end();
     }
+    assert_true(struck > 0);
 }
 
 static void nothing_is_left_of_the_containers(void **state)

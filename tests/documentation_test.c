@@ -10,7 +10,7 @@
 #include <ctype.h>
 #include <unistd.h>
 
-static const char *const documents[] = {"README.md", "docs/walkthrough.md", "docs/threat-model.md",
+static const char *const documents[] = {"README.md", "docs/walkthrough.md", "docs/threat-model.md", "docs/several-machines.md",
                                         "scenarios/README.md", "tests/FAULTS.md"};
 
 static char *output_of(const char *command)

@@ -33,7 +33,7 @@ static pid_t container_at(const char *run_name, int host)
     autofree char *root = mem_printf(JOURNAL_ROOT "/%s/d%d", run_name, host),
                   *group = docker_daemon_cgroup(root);
     autofree char *pids = shell(
-        "cat /sys/fs/cgroup/freezer%s/*/cgroup.procs /sys/fs/cgroup%s/*/cgroup.procs 2>/dev/null | tail -n 1; true",
+        "cat /sys/fs/cgroup/freezer%s/*/cgroup.procs /sys/fs/cgroup%s/*/cgroup.procs 2>/dev/null | sort -n | tail -n 1; true",
         group, group);
     return (pid_t)atoi(pids);
 }
