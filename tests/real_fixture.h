@@ -207,13 +207,19 @@ static inline void fixture_until_said(struct fixture_run *run, const char *text)
     fail_msg("it never said \"%s\" but: %s", text, buf_text(&run->said));
 }
 
-/* Waits until the event log holds that. */
+/* Does the event log hold that? */
+static inline bool fixture_logged(const struct fixture_run *run, const char *text)
+{
+    autofree char *log = folder_read(run->folder, "events.log");
+    return log && strstr(log, text);
+}
+
+/* Waits until it does. */
 static inline void fixture_until_logged(struct fixture_run *run, const char *text)
 {
     for (double end = fixture_seconds() + 60; fixture_seconds() < end; usleep(20000)) {
-        autofree char *log = folder_read(run->folder, "events.log");
         fixture_listen(run);
-        if (log && strstr(log, text))
+        if (fixture_logged(run, text))
             return;
     }
     fail_msg("\"%s\" is not in the log; it said: %s", text, buf_text(&run->said));

@@ -11,14 +11,14 @@
 static int tar_ended(struct docker_job *job, int status, struct err *e)
 {
     struct buf said = BUF_INIT;
-    if (status == 1 && !job->container->frozen)
-        return 0; /* a file changed while it was read */
-    if (status) {
-        files_read(job->log, 300, &said, NULL);
-        err_set(e, EIO, "tar of the container layer ended with status %d: %s", status, buf_text(&said));
-    }
+    if (status == 0 || (status == 1 && !job->container->frozen))
+        return 0; /* 1: a file changed while it was read */
+    files_read(job->log, 300, &said, NULL);
+    bool full = strstr(buf_text(&said), "Wrote only"); /* GNU tar's words for a write of which the disk took a part */
+    err_set(e, full ? ENOSPC : EIO, "tar of the container layer ended with status %d: %s%s", status, buf_text(&said),
+            full ? " (no space left on device)" : "");
     buf_free(&said);
-    return status ? -EIO : 0;
+    return -e->code;
 }
 
 static int archive_size(struct docker_job *job, const char *name, struct err *e)
