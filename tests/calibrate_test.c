@@ -67,6 +67,19 @@ struct point {
     const char *carrier, *rtt_ms, *rate_mbit, *layer_mb, *memory_mb;
 };
 
+static void make_run_of(const char *path, const struct scenario_setting *settings, int count, const char *folder)
+{
+    struct err e = ERR_INIT;
+    struct play play;
+    struct scenario *s = scenario_read(path, settings, count, &e);
+    assert_non_null(s);
+    play_init(&play, s, false);
+    if (play_once(&play, 1, folder, NULL, &e) < 0)
+        fail_msg("%s", e.text);
+    play_free(&play);
+    scenario_free(s);
+}
+
 static void make_run(const char *folder, const struct point *p)
 {
     const struct scenario_setting settings[] = {
@@ -75,15 +88,7 @@ static void make_run(const char *folder, const struct point *p)
         {"costs", planted_costs},          {"carriers", planted_carriers},
         {"migration.carrier", p->carrier},
     };
-    struct err e = ERR_INIT;
-    struct play play;
-    struct scenario *s = scenario_read("scenarios/matrix.json", settings, ARRAY_LEN(settings), &e);
-    assert_non_null(s);
-    play_init(&play, s, false);
-    if (play_once(&play, 1, folder, NULL, &e) < 0)
-        fail_msg("%s", e.text);
-    play_free(&play);
-    scenario_free(s);
+    make_run_of("scenarios/matrix.json", settings, ARRAY_LEN(settings), folder);
 }
 
 static void fit_to(struct calibration *c, const char *folder)
@@ -167,6 +172,23 @@ static void what_was_fitted_to_any_carrier_can_be_named(void **state)
         assert_near(predicted_s, measured_s, 0.05);
         folder_remove(folder);
     }
+}
+
+static void what_virtual_time_plays_is_no_cost(void **state)
+{
+    struct scenario_cost defaults[OPERATIONS] = {0};
+    char *folder = folder_make();
+    autofree char *run = mem_printf("%s/run", folder);
+    struct calibration *c = calibration_new();
+    (void)state;
+    make_run_of("scenarios/log-replay.json", NULL, 0, run);
+    fit_to(c, run);
+    json_object *fitted = calibration_json(c, defaults);
+    assert_non_null(json_at(fitted, "costs.stop"));
+    assert_null(json_at(fitted, "costs.replay log"));
+    json_object_put(fitted);
+    calibration_free(c);
+    folder_remove(folder);
 }
 
 static void what_one_size_cannot_tell_is_said(void **state)
@@ -257,6 +279,7 @@ int main(void)
         cmocka_unit_test(least_squares_without_negative_coefficients),
         cmocka_unit_test(planted_costs_are_found_and_predict),
         cmocka_unit_test(what_was_fitted_to_any_carrier_can_be_named),
+        cmocka_unit_test(what_virtual_time_plays_is_no_cost),
         cmocka_unit_test(what_one_size_cannot_tell_is_said),
         cmocka_unit_test(folders_without_a_run_are_refused),
         cmocka_unit_test(a_file_of_costs_is_taken_in),

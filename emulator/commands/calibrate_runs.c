@@ -162,7 +162,10 @@ static void add_stage(const struct fitting *f, json_object *stages, size_t i)
     json_object *stage = json_object_array_get_idx(stages, i);
     enum operation operation = operation_of(json_text_at(stage, "name"));
     double ms = 1000 * json_number_at(stage, "seconds");
-    if (operation == OPERATIONS || !operation_is_ordered(operation) || json_at(stage, "error") || operation_received(operation) != OPERATIONS)
+    if (operation == OP_REPLAY_LOG) /* the execution of its requests, which virtual time plays */
+        return;
+    if (operation == OPERATIONS || !operation_is_ordered(operation) || json_at(stage, "error") ||
+        operation_received(operation) != OPERATIONS)
         return;
     if (operation_is_transfer(operation))
         add_transfer(f, operation, ms, find_stage(f->bare, operation_name(operation), rank_of(stages, i)));
