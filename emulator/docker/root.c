@@ -123,6 +123,14 @@ static int configure_containerd(const char *root, struct err *e)
     return status < 0 ? err_wrap(e, "containerd") : 0;
 }
 
+static int write_script(const char *path, const char *text, struct err *e)
+{
+    int status = files_write(path, text, e);
+    if (status == 0 && chmod(path, 0700) < 0)
+        status = err_errno(e, "%s", path);
+    return status < 0 ? err_wrap(e, "dockerd") : 0;
+}
+
 /* A CRIU that is killed while it restores leaves folders in /tmp, whatever TMPDIR says, and mounts, the machine's control groups among them.
  * The runc that the Engine finds first gives it a /tmp that goes with the root, and mounts that go with the process. */
 static int wrap_runc(const char *root, struct err *e)
@@ -136,10 +144,7 @@ static int wrap_runc(const char *root, struct err *e)
                                      "esac\n"
                                      "exec runc \"$@\"\n",
                                      root);
-    int status = files_write(path, text, e);
-    if (status == 0 && chmod(path, 0700) < 0)
-        status = err_errno(e, "%s", path);
-    return status < 0 ? err_wrap(e, "dockerd") : 0;
+    return write_script(path, text, e);
 }
 
 /* A checkpoint with a link to the socket of what fetches its pages is restored without them; CRIU looks for the socket in its work folder. Docker
@@ -164,8 +169,7 @@ static const char runc_for_pages[] = "#!/bin/sh\n"
 static int write_runtime(const char *root, struct err *e)
 {
     autofree char *path = mem_printf("%s/" RUNTIME_FOR_PAGES, root);
-    int status = files_write(path, runc_for_pages, e);
-    return status == 0 && chmod(path, 0700) < 0 ? err_errno(e, "%s", path) : status;
+    return write_script(path, runc_for_pages, e);
 }
 
 int docker_root_prepare(const char *root, const char *path, bool pages, struct err *e)
