@@ -106,6 +106,19 @@ static inline int browser_number(struct browser *b, const char *expression)
     return isfinite(value) ? (int)value : -1;
 }
 
+/* Waits until that number is above another, and gives it; a page that never gets there fails the test after a minute. */
+static inline int browser_until_above(struct browser *b, const char *expression, int than)
+{
+    for (int tries = 0; tries < 600; tries++) {
+        int value = browser_number(b, expression);
+        if (value > than)
+            return value;
+        usleep(100000);
+    }
+    fail_msg("%s stays at %d or below", expression, than);
+    return -1;
+}
+
 /* It ends when nobody orders any more. */
 static inline void browser_close(struct browser *b)
 {

@@ -338,9 +338,13 @@ static pid_t child_of(pid_t parent)
 static bool serves_before_it_ends(pid_t pid)
 {
     struct offload o;
-    for (; kill(pid, 0) == 0; fixture_send(&f->edges[0], OFFLOAD_PROBE, 0))
+    for (int tries = 0; kill(pid, 0) == 0; tries++) {
         if (fixture_receive(&f->edges[0], &o, 50))
             return true;
+        if (tries == 1200)
+            fail_msg("process %d neither serves nor ends", pid);
+        fixture_send(&f->edges[0], OFFLOAD_PROBE, 0);
+    }
     return false;
 }
 

@@ -463,19 +463,11 @@ static void test_chromium_draws_what_has_come(void **state)
         continue;
 }
 
-/* The points of the response curve, once there are more than that many. */
-static int more_points(struct browser *b, int than)
-{
-    int points;
-    while ((points = browser_number(b, "document.querySelectorAll('#response circle.dot').length")) <= than)
-        usleep(100000);
-    return points;
-}
-
 /* While the run goes on, the page has the points that have come, then more, and not those that are still to come. */
 static void test_chromium_draws_while_it_goes_on(void **state)
 {
-    static const char goes_on[] = "Number(document.querySelector('.verdict').textContent === 'The run goes on.')";
+    static const char goes_on[] = "Number(document.querySelector('.verdict').textContent === 'The run goes on.')",
+                      points[] = "document.querySelectorAll('#response circle.dot').length";
     static const struct {
         int (*command)(int, char **);
         const char *arguments[8];
@@ -490,7 +482,7 @@ static void test_chromium_draws_while_it_goes_on(void **state)
         struct command c = command_start(rows[i].command, *state, rows[i].arguments);
         autofree char *address = mem_printf("http://127.0.0.1:%u/", c.port);
         struct browser b = browser_open(*state, address);
-        int first = more_points(&b, 0), later = more_points(&b, first);
+        int first = browser_until_above(&b, points, 0), later = browser_until_above(&b, points, first);
         assert_in_range(later, first + 1, 99);
         assert_int_equal(browser_number(&b, goes_on), 1);
         browser_close(&b);

@@ -218,8 +218,7 @@ static void test_no_message_is_drawn_backwards(void **state)
     command_output(run_main, *state, (const char *const[]){"--quiet", "-o", "@/run", "tests/counterexamples/commit-forgotten.json", NULL});
     autofree char *address = mem_printf("file://%s/run/report.html", (char *)*state);
     struct browser b = browser_open(*state, address);
-    while (browser_number(&b, ready) != 1)
-        usleep(100000);
+    browser_until_above(&b, ready, 0);
     assert_in_range(browser_number(&b, messages), 20, 100);
     assert_int_equal(browser_number(&b, backwards), 0);
     browser_close(&b);
