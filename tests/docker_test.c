@@ -3,6 +3,8 @@
 #include "root.h"
 #include "warm_up.h"
 
+#include <glob.h>
+
 static struct fixture *f;
 
 #define NEED_FIXTURE()                                                                                       \
@@ -325,13 +327,21 @@ static void a_restore_whose_criu_is_killed_fails(void **state)
     end();
 }
 
+/* Of any of its threads; 0: none. */
 static pid_t child_of(pid_t parent)
 {
-    autofree char *command = mem_printf("pgrep -P %d", parent);
-    FILE *output = popen(command, "r");
+    autofree char *lists = mem_printf("/proc/%d/task/*/children", parent);
+    glob_t found;
     pid_t pid = 0;
-    (void)!fscanf(output, "%d", &pid);
-    pclose(output);
+    if (glob(lists, 0, NULL, &found) != 0)
+        return 0;
+    for (size_t i = 0; i < found.gl_pathc && !pid; i++) {
+        struct buf text = BUF_INIT;
+        if (files_read(found.gl_pathv[i], 0, &text, NULL) == 0)
+            pid = (pid_t)strtol(buf_text(&text), NULL, 10);
+        buf_free(&text);
+    }
+    globfree(&found);
     return pid;
 }
 
@@ -348,10 +358,22 @@ static bool serves_before_it_ends(pid_t pid)
     return false;
 }
 
-/* At once. What CRIU had done to the processes by then is undone, or, at some moments, they end by it: they never stand still. */
+/* The CRIU that has begun a process, which holds runc's connection, too; if none is seen to, the last one. */
+static pid_t find_criu_with_a_child(pid_t runc)
+{
+    struct simtime give_up = simtime_add(clock_monotonic(), simtime_ms(50));
+    pid_t criu;
+    do
+        criu = child_of(runc);
+    while ((!criu || !child_of(criu)) && simtime_before(clock_monotonic(), give_up));
+    return criu;
+}
+
+/* What CRIU had done to the processes by then is undone, or, at some moments, they end by it: they never stand still. */
 static void a_dump_whose_criu_is_killed_fails(void **state)
 {
-    static const int moments_ms[] = {0, 10};
+    enum { ITS_CHILD = -1 };
+    static const int moments_ms[] = {0, ITS_CHILD, 2, ITS_CHILD, 5, ITS_CHILD, 10, 15};
     struct docker_container *c = &f->edges[0].container;
     int struck = 0;
     (void)state;
@@ -364,8 +386,13 @@ static void a_dump_whose_criu_is_killed_fails(void **state)
         docker_container_dump(c, &job, f->edges[0].spool);
         for (; job.steps && !criu; run_for(1))
             criu = c->dumper.pid ? child_of(c->dumper.pid) : 0;
-        run_for(moments_ms[i]);
-        if (job.steps && criu && kill(criu, SIGKILL) == 0 && fixture_wait(f, "dump") < 0) {
+        if (moments_ms[i] == ITS_CHILD)
+            criu = find_criu_with_a_child(c->dumper.pid);
+        else
+            run_for(moments_ms[i]);
+        bool killed = job.steps && criu && kill(criu, SIGKILL) == 0;
+        if (job.steps && fixture_wait(f, "dump") < 0) {
+            assert_true(killed);
             assert_non_null(strstr(f->err.text, "dump undumped: CRIU ended before it had dumped the container"));
             struck++;
         }
@@ -375,6 +402,29 @@ static void a_dump_whose_criu_is_killed_fails(void **state)
         end();
     }
     assert_true(struck > 0);
+}
+
+/* What an agent does that takes over in the middle of a dump: the container goes on, or ends by it, but never stands still. */
+static void a_thaw_in_the_middle_ends_the_dump(void **state)
+{
+    static const int moments_ms[] = {4, 8, 12, 16, 20, 30};
+    struct docker_container *c = &f->edges[0].container;
+    (void)state;
+    NEED_FIXTURE();
+    for (size_t i = 0; i < ARRAY_LEN(moments_ms); i++) {
+        struct docker_job job = {.done = count_call};
+        begin("thawed");
+        assert_int_equal(OPERATE(f, freeze, c, &f->job), 0);
+        docker_container_dump(c, &job, f->edges[0].spool);
+        run_for(moments_ms[i]);
+        pid_t pid = c->pid;
+        int thawed = OPERATE(f, thaw, c, &f->job);
+        while (job.steps)
+            run_for(1);
+        if (thawed == 0 && serves_before_it_ends(pid))
+            fixture_requests(f, &f->edges[0], 20, OFFLOAD_REQUEST);
+        end();
+    }
 }
 
 static void nothing_is_left_of_the_containers(void **state)
@@ -484,6 +534,7 @@ int main(void)
         cmocka_unit_test(a_restore_that_hangs_can_be_discarded),
         cmocka_unit_test(a_restore_whose_criu_is_killed_fails),
         cmocka_unit_test(a_dump_whose_criu_is_killed_fails),
+        cmocka_unit_test(a_thaw_in_the_middle_ends_the_dump),
         cmocka_unit_test(names_what_is_wrong),
         cmocka_unit_test(cancelled_jobs_call_nobody),
         cmocka_unit_test(nothing_is_left_of_the_containers),

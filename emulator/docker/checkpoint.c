@@ -55,7 +55,7 @@ static int dump_ended(struct docker_job *job, int status, struct err *e)
     if (status) {
         files_read(job->log, 300, &said, NULL);
         docker_criu_errors(criu_log, quote, sizeof quote);
-        if (docker_lost_criu(buf_text(&said)))
+        if (job->criu_fell || docker_lost_criu(buf_text(&said)))
             err_set(e, ECHILD, "CRIU ended before it had dumped the container, as if killed");
         else
             err_set(e, EIO, "runc checkpoint ended with status %d: %s", status, *quote ? quote : buf_text(&said));
@@ -72,6 +72,7 @@ static void dumper_ended(struct process *process, int status)
     struct err e = ERR_INIT;
     if (!job)
         return;
+    loop_cancel(job->daemon->loop, &job->timer);
     status = dump_ended(job, status, &e);
     docker_job_go(job, status, &e);
 }
@@ -101,9 +102,13 @@ static int run_dump(struct docker_job *job, const char *how, struct err *e)
     const char *const argv[] = {
         "runc",        "--root",   root, "checkpoint", how, "--image-path", memory,
         "--work-path", job->spool, job->parent ? "--parent-path" : c->id, job->parent, c->id, NULL};
+    autofree char *older_log = mem_printf("%s/dump.log", job->spool);
+    unlink(older_log);
     c->dumper.ended = dumper_ended;
     int status = docker_job_spawn(job, &c->dumper, argv, job->log, -1, e);
     c->dump_job = status < 0 ? NULL : job;
+    if (status == 0)
+        docker_dump_watch(job);
     return status;
 }
 

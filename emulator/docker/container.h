@@ -141,7 +141,7 @@ void docker_checkpoint_forget(const struct docker_container *c);
 /* The same of all containers whose pages are in folders with such names (roamlab-CONTAINER) in an Engine's temporary folder. */
 void docker_checkpoint_sweep(const char *tmp, const char *prefix);
 
-/* restore_watch.c: adds what a log that is still written to holds; -1: nothing. */
+/* criu_watch.c: adds what a log that is still written to holds; -1: nothing. */
 void docker_read_open_log(int fd, struct buf *log);
 /* Does runc say that it has lost its connection to CRIU? */
 bool docker_lost_criu(const char *said);
@@ -149,6 +149,8 @@ bool docker_lost_criu(const char *said);
  * says so; without this the Engine would wait for ever. Uses the job's background and timer until unwatched; that is harmless at any time. */
 void docker_restore_watch(struct docker_job *job);
 void docker_restore_unwatch(struct docker_job *job);
+/* The same while the container's dumper dumps, by the job's timer, which its owner cancels when the dumper has ended. */
+void docker_dump_watch(struct docker_job *job);
 
 /* shim.c: kills the container's shim and all that it started: a restore that hangs. Blocks for
  * milliseconds. */

@@ -90,8 +90,9 @@ int docker_daemon_clean(const char *root, bool keep_data, struct err *e);
 /* Of that, only the processes: those of an Engine, CRIU and the service that name `root`, and all in its control groups. Blocks. */
 int docker_end_processes(const char *root, struct err *e);
 
-/* Ends the CRIU that dumps the process or serves its pages, by whoever's order: the process goes on as it was. Harmless if none does. */
-void docker_end_dump(pid_t pid);
+/* Ends the CRIU that dumps the process or serves its pages, by whoever's order: the process goes on as it was. Says whether one
+ * did: it may take a moment to be gone. */
+bool docker_end_dump(pid_t pid);
 
 /* The process of that program of an Engine, "dockerd" or "containerd", that names `root`; 0 if there is none. */
 pid_t docker_find_program(const char *root, const char *program);

@@ -109,6 +109,28 @@ static void poll_again(struct timer *timer)
     docker_job_go(job, 0, NULL);
 }
 
+/* A CRIU that is killed while the container is frozen can leave its process in the stop of a tracer who is gone (seen with Linux 6.18):
+ * THAWED, it does not go on. Another freeze and thaw wakes it. */
+static bool stands_still(pid_t pid)
+{
+    autofree char *path = mem_printf("/proc/%d/wchan", pid);
+    struct buf where = BUF_INIT;
+    bool stopped = files_read(path, 0, &where, NULL) == 0 && !strcmp(buf_text(&where), "ptrace_stop");
+    buf_free(&where);
+    return stopped && docker_process_status(pid, "TracerPid") == 0;
+}
+
+static int check_that_it_goes_on(struct docker_container *c, bool *reached, struct err *e)
+{
+    if (docker_end_dump(c->pid))
+        *reached = false;
+    else if (stands_still(c->pid)) {
+        *reached = false;
+        return docker_freezer_set(c->freezer, true, e);
+    }
+    return 0;
+}
+
 /* Version 1 wants the wish written again until all processes have stopped. */
 static int follow(struct docker_job *job, bool frozen, struct err *e)
 {
@@ -119,6 +141,8 @@ static int follow(struct docker_job *job, bool frozen, struct err *e)
     int status = docker_freezer_set(c->freezer, frozen, e);
     if (status == 0)
         status = docker_freezer_reached(c->freezer, frozen, &reached, e);
+    if (status == 0 && reached && !frozen)
+        status = check_that_it_goes_on(c, &reached, e);
     if (status < 0)
         return status;
     if (reached) {
@@ -141,7 +165,6 @@ static int step_set(struct docker_job *job, struct err *e)
 static int step_clear(struct docker_job *job, struct err *e)
 {
     docker_pager_free(job->container);
-    docker_end_dump(job->container->pid);
     return follow(job, false, e);
 }
 

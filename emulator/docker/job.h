@@ -44,7 +44,7 @@ struct docker_job {
     char *log;    /* CRIU's log: path; owned */
     int log_file; /* its descriptor while a restore runs, -1 = not open */
     struct watch criu; /* of a restore, see docker_restore_watch() in container.h; fd -1 = not watched */
-    pid_t criu_pid;
+    pid_t criu_pid; /* of a dump: seen ended, while runc waits for it */
     bool criu_fell;
 };
 

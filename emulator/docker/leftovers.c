@@ -70,14 +70,18 @@ static bool is_dump_of(const struct buf *cmdline, pid_t pid)
     return (found && !isdigit((unsigned char)found[strlen(title)])) || memmem(cmdline->data, cmdline->len, "swrk", 5);
 }
 
-void docker_end_dump(pid_t pid)
+bool docker_end_dump(pid_t pid)
 {
     pid_t tracer = docker_process_status(pid, "TracerPid");
     autofree char *path = mem_printf("/proc/%d/cmdline", tracer);
     struct buf cmdline = BUF_INIT;
-    if (tracer > 1 && files_read(path, 0, &cmdline, NULL) == 0 && buf_text(&cmdline) && is_dump_of(&cmdline, pid))
+    if (tracer > 1)
+        files_read(path, 0, &cmdline, NULL);
+    bool dumps = cmdline.len && buf_text(&cmdline) && is_dump_of(&cmdline, pid), ends = tracer > 1 && !cmdline.len;
+    if (dumps)
         kill(tracer, SIGKILL);
     buf_free(&cmdline);
+    return dumps || ends;
 }
 
 /* Is the process one of the Engine below `root`? Its command line comes in any case. */
