@@ -15,7 +15,7 @@ static void look_at_ap(struct held_back *h, const struct msg *m)
     const struct ap_client *client = ap ? map_get(&ap->clients, m->mud) : NULL;
     if (client && client->state == AP_SERVING && held_back_any(&client->log))
         trial_complain(h->trial, "held back: %.6f s: ap%u serves device %u and holds requests of it",
-                       simtime_seconds(actor_now(&ap->actor)), m->to.index + 1, m->mud + 1);
+                       simtime_seconds(actor_run_time(&ap->actor)), m->to.index + 1, m->mud + 1);
 }
 
 static void look_at_edge(struct held_back *h, const struct msg *m)
@@ -25,7 +25,7 @@ static void look_at_edge(struct held_back *h, const struct msg *m)
     if (client && client->state == EDGE_LIVE && !client->gate_closed && held_back_any(&client->log))
         trial_complain(h->trial,
                        "held back: %.6f s: the gate of es%u is open for device %u and holds requests of it",
-                       simtime_seconds(actor_now(&edge->actor)), m->to.index + 1, m->mud + 1);
+                       simtime_seconds(actor_run_time(&edge->actor)), m->to.index + 1, m->mud + 1);
 }
 
 static void arrives(struct sim_watcher *watcher, const struct msg *m)

@@ -21,6 +21,8 @@ static struct simtime end_of_fault(const struct fault *f, const struct scenario_
 {
     if (f->effect == FAULT_HANGS && f->to.ns != INT64_MAX)
         return simtime_add(f->to, simtime_max(t->operation, t->progress));
+    if (f->effect == FAULT_CLOCK)
+        return SIMTIME_ZERO; /* nothing is hindered by it */
     return fault_kind_of(f->effect) == FAULT_ON_CONTAINERS ? f->from : f->to;
 }
 

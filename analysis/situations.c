@@ -82,7 +82,7 @@ static void see_ready(struct situations *s, const struct msg *m)
 static struct simtime now(const struct situations *s, const struct msg *m)
 {
     const struct ap *ap = s->cast->aps[m->from.index];
-    return ap ? actor_now(&ap->actor) : SIMTIME_ZERO;
+    return ap ? actor_run_time(&ap->actor) : SIMTIME_ZERO;
 }
 
 static void see_stop(struct situations *s, const struct msg *m)

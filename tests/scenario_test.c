@@ -207,6 +207,11 @@ static void test_bad_values(void **state)
          "faults.0.edge: there is no edge server x"},
         {"100", "100,\"faults\":[{\"operation\":\"dump\",\"mud\":\"m2\"}]",
          "faults.0.mud: there is no mud m2 (did"},
+        {"100", "100,\"faults\":[{\"effect\":\"stopped\",\"host\":\"laptop\"}]", "faults.0.host: is that of device m1"},
+        {"100", "100,\"faults\":[{\"effect\":\"clock\"}]", "faults.0.host: is missing"},
+        {"100", "100,\"faults\":[{\"effect\":\"clock\",\"host\":\"laptop\",\"operation\":\"dump\"}]",
+         "faults.0.operation: has no place beside effect clock"},
+        {"\"pc1\":{}", "\"pc1\":{\"drift_ppm\":1001}", "hosts.pc1.drift_ppm: is 1001, must be -1000 to 1000"},
         /* expectations */
         {"100", "100,\"expect\":[{\"metric\":\"requests.lots\",\"max\":0}]",
          "expect.0.metric: there is no metric requests.lots (did you mean requests.lost?)"},

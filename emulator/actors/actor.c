@@ -8,6 +8,11 @@ struct simtime actor_now(const struct actor *a)
     return a->port->operations->now(a->port);
 }
 
+struct simtime actor_run_time(const struct actor *a)
+{
+    return simtime_sub(actor_now(a), a->port->origin);
+}
+
 void actor_set_alarm(struct actor *a, struct alarm *alarm, struct simtime after)
 {
     a->port->operations->set_alarm(a->port, alarm, simtime_add(actor_now(a), after));

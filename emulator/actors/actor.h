@@ -67,7 +67,10 @@ static inline bool party_equal(struct party a, struct party b)
     return a.role == b.role && a.index == b.index;
 }
 
+/* By the host's own clock: for how long something takes. No other host can make anything of it, nor this one after a restart. */
 struct simtime actor_now(const struct actor *a);
+/* Since the run began, as far as this host's clock knows: what a scenario says about time counts from there. */
+struct simtime actor_run_time(const struct actor *a);
 void actor_set_alarm(struct actor *a, struct alarm *alarm, struct simtime after);
 void actor_clear_alarm(struct actor *a, struct alarm *alarm);
 

@@ -114,11 +114,11 @@ static void carry_out(struct edge *edge, const struct supervision_order *order)
 static void wait_for_next(struct edge *edge)
 {
     const struct supervision *s = supervision_of(edge);
-    struct port *port = edge->actor.port;
     if (edge->recalls || edge->delegates)
         actor_set_alarm(&edge->actor, &edge->supervision_alarm, simtime_ms(AGAIN_MS));
     else if (edge->supervised < s->order_count)
-        port->operations->set_alarm(port, &edge->supervision_alarm, s->orders[edge->supervised].at);
+        actor_set_alarm(&edge->actor, &edge->supervision_alarm,
+                        simtime_sub(s->orders[edge->supervised].at, actor_run_time(&edge->actor)));
 }
 
 static void supervise(struct alarm *alarm)
@@ -126,7 +126,7 @@ static void supervise(struct alarm *alarm)
     struct edge *edge = container_of(alarm, struct edge, supervision_alarm);
     const struct supervision *s = supervision_of(edge);
     while (edge->supervised < s->order_count &&
-           s->orders[edge->supervised].at.ns <= actor_now(&edge->actor).ns)
+           s->orders[edge->supervised].at.ns <= actor_run_time(&edge->actor).ns)
         carry_out(edge, &s->orders[edge->supervised++]);
     if (edge->delegates)
         edge->delegates = !delegate_all(edge);

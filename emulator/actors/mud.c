@@ -84,7 +84,7 @@ static bool visits_over(const struct mud *mud)
 
 static bool generation_over(const struct mud *mud)
 {
-    return actor_now(&mud->actor).ns >= mud->options.until.ns;
+    return actor_run_time(&mud->actor).ns >= mud->options.until.ns;
 }
 
 static bool all_done(const struct mud *mud)
@@ -116,7 +116,7 @@ static void start_generating(struct mud *mud, const struct msg *m)
     if (mud->ready)
         return;
     mud->ready = true;
-    mud->generation_start = actor_now(&mud->actor);
+    mud->generation_start = actor_run_time(&mud->actor);
     actor_clear_alarm(&mud->actor, &mud->association);
     mud_set_generate_alarm(mud);
 }

@@ -71,12 +71,12 @@ void mud_set_generate_alarm(struct mud *mud)
 {
     struct simtime next = simtime_add(mud->generation_start, simtime_scale(mud->options.period, mud->due));
     next = simtime_min(next, mud->options.until);
-    actor_set_alarm(&mud->actor, &mud->generate, simtime_sub(next, actor_now(&mud->actor)));
+    actor_set_alarm(&mud->actor, &mud->generate, simtime_sub(next, actor_run_time(&mud->actor)));
 }
 
 void mud_generate(struct mud *mud)
 {
-    if (actor_now(&mud->actor).ns < mud->options.until.ns) {
+    if (actor_run_time(&mud->actor).ns < mud->options.until.ns) {
         mud->due++;
         mud_set_generate_alarm(mud);
     }

@@ -25,7 +25,7 @@ void mud_wait_for_next_visit(struct mud *mud)
         return;
     const struct visit *visit = &mud->options.visits[mud->next_visit];
     if (visit->request == 0)
-        actor_set_alarm(&mud->actor, &mud->move, simtime_sub(visit->at, actor_now(&mud->actor)));
+        actor_set_alarm(&mud->actor, &mud->move, simtime_sub(visit->at, actor_run_time(&mud->actor)));
 }
 
 static const struct visit *take_next_visit(struct mud *mud)

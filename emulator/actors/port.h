@@ -68,6 +68,7 @@ static inline struct report report_of_stage(struct party reporter, enum operatio
 }
 
 struct port_operations {
+    /* By the host's own clock, which only runs forward; other hosts' may show anything. */
     struct simtime (*now)(struct port *port);
     void (*set_alarm)(struct port *port, struct alarm *alarm, struct simtime at);
     void (*clear_alarm)(struct port *port, struct alarm *alarm);
@@ -91,6 +92,7 @@ struct port {
      * need not be reported. */
     uint32_t unwanted, wanted_every;
     bool keeps_owners; /* what keep_owner() is told may be asked for again: somebody may restart */
+    struct simtime origin; /* when the run began, by the clock that now() reads */
 };
 
 static inline bool port_wants(const struct port *port, enum event_kind kind, uint32_t mud)

@@ -9,7 +9,7 @@ static const char *const names[FAULT_EFFECTS] = {
     [FAULT_TRUNCATED] = "truncated", [FAULT_FLIPPED] = "flipped",     [FAULT_OVERUSE] = "overuse",
     [FAULT_KILLED] = "killed",       [FAULT_LOST] = "lost",           [FAULT_DOUBLED] = "doubled",
     [FAULT_DELAYED] = "delayed",     [FAULT_STOPPED] = "stopped",     [FAULT_RESTARTED] = "restarted",
-    [FAULT_POWER_LOSS] = "power-loss",
+    [FAULT_POWER_LOSS] = "power-loss", [FAULT_CLOCK] = "clock",
 };
 
 const char *fault_effect_name(int effect)
@@ -36,7 +36,12 @@ enum fault_kind fault_kind_of(enum fault_effect effect)
 
 bool fault_has_moment(enum fault_effect effect)
 {
-    return effect == FAULT_KILLED || effect == FAULT_RESTARTED || effect == FAULT_POWER_LOSS;
+    return effect == FAULT_KILLED || effect == FAULT_CLOCK || fault_ends_actors(effect);
+}
+
+bool fault_ends_actors(enum fault_effect effect)
+{
+    return effect == FAULT_RESTARTED || effect == FAULT_POWER_LOSS;
 }
 
 void faults_init(struct faults *faults, const struct fault *list, int count)

@@ -30,6 +30,8 @@ enum fault_effect {
     FAULT_STOPPED,    /* nothing on it goes on; messages and timers wait */
     FAULT_RESTARTED,  /* its access points and edge servers end and begin anew; containers go on */
     FAULT_POWER_LOSS, /* the same, and its containers are gone; what is on the disk stays */
+    /* on any host */
+    FAULT_CLOCK, /* its calendar clock is set, at `from`, by `jump` */
     FAULT_EFFECTS
 };
 
@@ -49,6 +51,7 @@ struct fault {
     struct simtime delay;
     /* on a host */
     int host;
+    struct simtime jump; /* forward, or back */
 };
 
 /* "fails", "disk-full", … as in a scenario; NULL behind the last. */
@@ -58,6 +61,8 @@ enum fault_effect fault_effect_of(const char *name);
 enum fault_kind fault_kind_of(enum fault_effect effect);
 /* Whether it is an event at `from` rather than what meets others from then on. */
 bool fault_has_moment(enum fault_effect effect);
+/* Whether the host's actors end, and others begin in their place. */
+bool fault_ends_actors(enum fault_effect effect);
 
 /* Faults as a run meets them: counted down. */
 struct faults {

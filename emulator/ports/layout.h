@@ -49,6 +49,7 @@ struct layout {
     uint64_t seed;
     const char *const *host_names;
     int host_count;
+    int64_t *drift_ppb; /* [host], of their clocks; virtual time */
     struct layout_link *links;
     int link_count;
     /* [from * host_count + to] = link * 2 + direction (0 = as in between), -1 = no path or same host */

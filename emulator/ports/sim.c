@@ -161,13 +161,14 @@ static void sim_send(struct port *port, const struct msg *m)
 
 static struct simtime sim_now(struct port *port)
 {
-    return loop_now(sim_of(port)->loop);
+    const struct sim_port *here = container_of(port, struct sim_port, port);
+    return host_clock_read(&here->clock, loop_now(here->sim->loop));
 }
 
 static void sim_set_alarm(struct port *port, struct alarm *alarm, struct simtime at)
 {
     const struct sim_port *here = container_of(port, struct sim_port, port);
-    loop_alarm_set(here->sim->loop, alarm, sim_awake(here->sim, here->host, at));
+    loop_alarm_set(here->sim->loop, alarm, sim_awake(here->sim, here->host, host_clock_when(&here->clock, at)));
 }
 
 static void sim_clear_alarm(struct port *port, struct alarm *alarm)
@@ -175,10 +176,14 @@ static void sim_clear_alarm(struct port *port, struct alarm *alarm)
     loop_alarm_clear(sim_of(port)->loop, alarm);
 }
 
+/* As in a run over several machines, by the run's time; here clocks are known exactly. */
 static void sim_report(struct port *port, const struct report *r)
 {
-    struct sim *sim = sim_of(port);
-    cast_report(sim->cast, r, loop_now(sim->loop));
+    const struct sim_port *here = container_of(port, struct sim_port, port);
+    struct report corrected = *r;
+    if (r->begin.ns)
+        corrected.begin = host_clock_when(&here->clock, r->begin);
+    cast_report(here->sim->cast, &corrected, loop_now(here->sim->loop));
 }
 
 /* --- containers --- */
@@ -241,8 +246,9 @@ struct sim *sim_new(struct loop *loop, struct layout *layout, struct cast *cast)
     sim->ports = mem_alloc_array((size_t)layout->host_count, sizeof *sim->ports);
     for (int i = 0; i < layout->host_count; i++)
         sim->ports[i] = (struct sim_port){.port.operations = &operations, .sim = sim, .host = i};
+    sim_start_clocks(sim);
     for (int i = 0; i < layout->faults.count; i++)
-        if (fault_kind_of(layout->faults.list[i].effect) == FAULT_ON_HOST && layout->faults.list[i].effect != FAULT_STOPPED)
+        if (fault_ends_actors(layout->faults.list[i].effect))
             sim->ports[layout->faults.list[i].host].port.keeps_owners = true;
     rng_init(&sim->rng, layout->seed, "faults", 0);
     sim->devices = mem_alloc_array((size_t)layout->mud_count, sizeof *sim->devices);

@@ -59,11 +59,15 @@ void sim_arm(struct sim *sim, int host, struct timer *timer, struct simtime afte
     loop_arm(sim->loop, timer, sim_awake(sim, host, simtime_add(loop_now(sim->loop), after)));
 }
 
-int sim_fault_status(const struct fault *fault, const char **reason)
+int sim_fault_status(const struct sim_order *so, const char **reason)
 {
-    if (!fault || (fault->effect != FAULT_FAILS && fault->effect != FAULT_DISK_FULL))
+    enum fault_effect effect = so->fault ? so->fault->effect : FAULT_EFFECTS;
+    if (so->distrusts) {
+        *reason = "the registry's certificate is not valid, by this calendar clock";
+        return -EKEYREJECTED;
+    }
+    if (effect != FAULT_FAILS && effect != FAULT_DISK_FULL)
         return 0;
-    *reason = fault->effect == FAULT_FAILS ? "a fault of the scenario"
-                                           : "no space left on device (a fault of the scenario)";
-    return fault->effect == FAULT_FAILS ? -EIO : -ENOSPC;
+    *reason = effect == FAULT_FAILS ? "a fault of the scenario" : "no space left on device (a fault of the scenario)";
+    return effect == FAULT_FAILS ? -EIO : -ENOSPC;
 }

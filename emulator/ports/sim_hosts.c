@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+static const uint64_t UPTIME_MAX_S = 100 * 86400;
+
 struct sim_owner {
     struct sim_owner *next;
     uint32_t edge;
@@ -50,6 +52,33 @@ void sim_recover_edge(struct sim *sim, struct edge *edge)
         }
 }
 
+/* --- clocks --- */
+
+static void start_clock(struct sim_port *p, struct simtime at)
+{
+    p->clock.started = at;
+    p->port.origin = host_clock_read(&p->clock, SIMTIME_ZERO);
+}
+
+/* Hosts have been up for different times, up to a hundred days. */
+void sim_start_clocks(struct sim *sim)
+{
+    for (int i = 0; i < sim->layout->host_count; i++) {
+        struct rng rng;
+        rng_init(&rng, sim->layout->seed, "clock", (uint64_t)i);
+        sim->ports[i].clock.drift_ppb = sim->layout->drift_ppb[i];
+        start_clock(&sim->ports[i], simtime_ns(-(int64_t)rng_below(&rng, UPTIME_MAX_S * 1000000000)));
+    }
+}
+
+void sim_set_calendar(struct sim *sim, int host, struct simtime jump)
+{
+    struct host_clock *clock = &sim->ports[host].clock;
+    clock->calendar_ahead = simtime_add(clock->calendar_ahead, jump);
+}
+
+/* --- down --- */
+
 static bool is_on(const struct sim *sim, uint32_t edge, int host)
 {
     return sim->layout->edges[edge].host == host;
@@ -77,6 +106,8 @@ static void end_containers(struct sim *sim, int mud, int host)
 
 void sim_take_down(struct sim *sim, int host, bool power_lost)
 {
+    if (power_lost)
+        start_clock(&sim->ports[host], loop_now(sim->loop));
     for (int mud = 0; mud < sim->layout->mud_count; mud++) {
         drop_orders(sim, &sim->devices[mud], host);
         if (power_lost)

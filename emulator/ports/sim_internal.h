@@ -3,6 +3,7 @@
 #define ROAMLAB_SIM_INTERNAL_H
 
 #include "flow.h"
+#include "host_clock.h"
 #include "map.h"
 #include "mem.h"
 #include "rng.h"
@@ -21,6 +22,7 @@ struct sim_port {
     struct port port;
     struct sim *sim;
     int host;
+    struct host_clock clock;
 };
 
 struct sim {
@@ -55,6 +57,7 @@ struct sim_order {
     struct order order;
     struct simtime begin;
     bool cancelled;
+    bool distrusts; /* the certificate of the registry that it goes through */
     const struct fault *fault; /* that strikes it, or NULL */
     bool awaits; /* RECEIVE_*: for what has not arrived */
     bool pulls;  /* PULL: the one for which its edge server pulls */
@@ -125,6 +128,7 @@ void sim_remove_container(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t
 void sim_drop_order(struct sim_order *so);
 
 /* --- sim_hosts.c --- */
+void sim_start_clocks(struct sim *sim);
 void sim_keep_owner(struct port *port, struct party edge, const struct owner_record *record);
 void sim_free_owners(struct sim_device *device);
 
@@ -135,8 +139,8 @@ int sim_copies(struct sim *sim, int from, int to, const struct msg *m, struct si
 /* When what is due on the host at `at` happens: then, or as soon as the host goes on. */
 struct simtime sim_awake(const struct sim *sim, int host, struct simtime at);
 void sim_arm(struct sim *sim, int host, struct timer *timer, struct simtime after);
-/* What a fault makes of an operation's result: 0 or -errno, and why. */
-int sim_fault_status(const struct fault *fault, const char **reason);
+/* What a fault of the scenario makes of an operation's result: 0 or -errno, and why. */
+int sim_fault_status(const struct sim_order *so, const char **reason);
 
 /* --- sim_transfers.c --- */
 enum { SIM_TCP_WINDOW = 4 << 20 }; /* Linux lets a socket hold as much (tcp_wmem) */
@@ -174,6 +178,8 @@ void sim_pull_begin(struct sim_order *so);
 int sim_pull_takes_effect(struct sim *sim, const struct order *order);
 /* Well or not. */
 void sim_pull_ends(struct sim_order *so);
+/* By the calendar clock of an edge server that it concerns no registry's certificate is valid. */
+bool sim_registry_is_distrusted(const struct sim *sim, const struct order *order);
 
 /* --- sim_pages.c --- */
 /* The order's container was restored without its memory, or only with what the seed had of it. */

@@ -300,7 +300,7 @@ void sim_order_finish(struct sim_order *so)
         result = (struct order_result){.status = -ECANCELED, .reason = "called off"};
     } else if (so->stalled) {
         result = (struct order_result){.status = -ETIMEDOUT, .reason = "no byte for timeouts.progress_ms"};
-    } else if ((result.status = sim_fault_status(so->fault, &result.reason)) == 0) {
+    } else if ((result.status = sim_fault_status(so, &result.reason)) == 0) {
         result.status = take_effect(sim, &order);
         if (result.status == 0)
             result.status = open_log(sim, &order, &log);
@@ -328,7 +328,7 @@ static void cost_paid(struct timer *timer)
 {
     struct sim_order *so = container_of(timer, struct sim_order, timer);
     const char *reason;
-    bool over = so->cancelled || so->stalled || sim_fault_status(so->fault, &reason) < 0;
+    bool over = so->cancelled || so->stalled || sim_fault_status(so, &reason) < 0;
     if (!over && so->order.operation == OP_FETCH_PAGES && !sim_pages_are_served(so->sim, &so->order))
         sim_pages_see_no_byte(so);
     else if (!over && operation_is_transfer(so->order.operation))
@@ -380,6 +380,7 @@ void sim_operate(struct port *port, const struct order *order)
         sim_log_take(sim, order);
     hold_for_snapshot(sim, order, true);
     *so = (struct sim_order){.timer.fire = cost_paid, .next = device->orders, .sim = sim, .order = *order, .begin = loop_now(sim->loop)};
+    so->distrusts = sim_registry_is_distrusted(sim, order);
     so->fault = faults_strike(&sim->layout->faults, order->operation, order->edge.index, order->mud, loop_now(sim->loop));
     device->orders = so;
     so->stalled = so->fault && so->fault->effect == FAULT_HANGS && bounded_by_progress(order->operation);

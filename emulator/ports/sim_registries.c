@@ -1,10 +1,11 @@
 /* Registries in virtual time: which of them have the service's image, and which edge servers. */
+#include "carrier_model.h"
 #include "mem.h"
 #include "sim_internal.h"
 
 #include <stdlib.h>
 
-enum { LOOK_AGAIN_MS = 50 };
+enum { LOOK_AGAIN_MS = 50, VALID_BEFORE_S = 3600, VALID_AFTER_S = 30 * 86400 };
 
 /* What an edge server has pulled elsewhere, on its way to the registry next to it. */
 struct sim_push {
@@ -119,6 +120,22 @@ int sim_pull_takes_effect(struct sim *sim, const struct order *order)
     sim->registries->has_base[edge] = true;
     keep(sim, edge);
     return 0;
+}
+
+/* transfer/certificate.c makes it when the run begins. */
+static bool is_valid_by(const struct host_clock *clock)
+{
+    int64_t ahead_s = clock->calendar_ahead.ns / 1000000000;
+    return -VALID_BEFORE_S <= ahead_s && ahead_s < VALID_AFTER_S;
+}
+
+bool sim_registry_is_distrusted(const struct sim *sim, const struct order *order)
+{
+    bool sends = operation_is_transfer(order->operation) && carrier_model_of(sim->layout->carrier)->by_registry;
+    if (!sends && order->operation != OP_PULL)
+        return false;
+    return !is_valid_by(&sim->ports[sim_edge_host(sim, order->edge)].clock) ||
+           (sends && !is_valid_by(&sim->ports[sim_edge_host(sim, order->peer)].clock));
 }
 
 void sim_pull_ends(struct sim_order *so)

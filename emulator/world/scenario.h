@@ -32,6 +32,7 @@ enum { SCENARIO_MUDS_MAX = 2000000, SCENARIO_APS_MAX = 100000 };
 struct scenario_host {
     char *name;
     bool forwards; /* false: devices alone are here, a path may end here but not lead through */
+    double drift_ppm; /* virtual time: of its clock */
     /* Real world: the machine that plays it. Owned; NULL: this one; not said; "roamlab". */
     char *ssh, *interface, *command;
     char *docker, *docker_certs; /* the user's own Engine there; NULL: one of ours */

@@ -38,6 +38,7 @@ static void build_hosts(struct scenario *s, json_object *root)
                                                            .command = copy_text(entry, "command"),
                                                            .docker = copy_text(entry, "docker"),
                                                            .docker_certs = copy_text(entry, "docker_certs")};
+        scenario_fill(&scenario_host_keys, entry, &s->hosts[s->host_count - 1]);
     }
 }
 

@@ -58,14 +58,14 @@ static int build_messages(json_object *root, json_object *entry, struct fault *f
     return 0;
 }
 
-/* A device that is switched off is out of reach: that is a visit. */
+/* A device that is switched off is out of reach: that is a visit. Its clock may jump as any other. */
 static int build_host(const struct scenario *s, json_object *root, json_object *entry, struct fault *fault,
                       const struct scenario_place *here, struct err *e)
 {
     if (scenario_index_by_key(root, "hosts", "host", entry, "host", here, &fault->host, e) < 0)
         return -EINVAL;
     for (int i = 0; i < s->mud_count; i++)
-        if (s->muds[i].host == fault->host) {
+        if (s->muds[i].host == fault->host && fault->effect != FAULT_CLOCK) {
             scenario_error(PLACE_NAMED(here, "host"), e, "is that of device %s", s->muds[i].name);
             return err_hint(e, "give it a visit with \"outage\": true");
         }

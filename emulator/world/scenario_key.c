@@ -258,8 +258,10 @@ static const struct scenario_key host_rows[] = {
      .field = KEY_NO_FIELD,
      .max = 200,
      .help = "with docker over TCP: the folder of ca.pem, cert.pem and key.pem on the host's machine"},
+    {"drift_ppm", KEY_NUMBER, FIELD(scenario_host, drift_ppm), false, -1000, 1000, 0,
+     "virtual time: microseconds that the host's clock gains in a second", 0, 0},
 };
-static const struct scenario_keys host_keys = KEYS(host_rows);
+const struct scenario_keys scenario_host_keys = KEYS(host_rows);
 
 static const struct scenario_key top_rows[] = {
     {.name = "name",
@@ -287,7 +289,7 @@ static const struct scenario_key top_rows[] = {
      .min = 1,
      .max = SCENARIO_HOSTS_MAX,
      .help = "the hosts, such as {\"pc1\": {}}",
-     .children = &host_keys},
+     .children = &scenario_host_keys},
     {.name = "aps",
      .kind = KEY_MAP,
      .field = KEY_NO_FIELD,

@@ -63,7 +63,7 @@ struct scenario_key {
 #define KEYS(array) {(array), (int)(sizeof(array) / sizeof((array)[0]))}
 
 extern const struct scenario_keys scenario_keys; /* the top level */
-extern const struct scenario_keys scenario_service_keys, scenario_link_keys, scenario_ap_keys,
+extern const struct scenario_keys scenario_host_keys, scenario_service_keys, scenario_link_keys, scenario_ap_keys,
     scenario_radio_keys, *const scenario_roaming_keys, scenario_mobility_keys,
     scenario_shaping_keys, /* those of a link that say what it does to packets */
     scenario_mud_keys, scenario_visit_keys, scenario_migration_keys, scenario_timeout_keys,

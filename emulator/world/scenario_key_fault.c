@@ -8,7 +8,7 @@ static const struct scenario_key fault_rows[] = {
      .field = KEY_NO_FIELD,
      .help =
          "on an operation: fails, disk-full, hangs, truncated, flipped; on containers: killed; on messages: lost, doubled, delayed; on a host: stopped, "
-         "restarted, power-loss"},
+         "restarted, power-loss, clock"},
     {.name = "operation", .kind = KEY_WORD, .field = KEY_NO_FIELD, .help = "the operation that it strikes"},
     {.name = "edge",
      .kind = KEY_WORD,
@@ -28,6 +28,8 @@ static const struct scenario_key fault_rows[] = {
     {"delay_ms", KEY_MS, FIELD(fault, delay), false, 0, 3600e3, 100,
      "doubled, delayed: at most so many milliseconds later", 0, 0},
     {.name = "host", .kind = KEY_WORD, .field = KEY_NO_FIELD, .help = "on a host: its name"},
+    {"jump_s", KEY_SECONDS, FIELD(fault, jump), false, -31536000, 31536000, 288,
+     "clock: seconds forward, or back, that the calendar clock jumps", 0, 0},
     {"from_s", KEY_SECONDS, FIELD(fault, from), false, 0, 31536000, 0, "seconds from the start of the run", 0,
      0},
     {"to_s", KEY_SECONDS, FIELD(fault, to), false, 0, 31536000, NAN,

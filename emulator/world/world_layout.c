@@ -33,6 +33,9 @@ static void lay_hosts_and_links(struct layout *l, const struct scenario *s, uint
         names[i] = s->hosts[i].name;
     l->host_names = names;
     l->host_count = s->host_count;
+    l->drift_ppb = mem_alloc_array((size_t)s->host_count, sizeof *l->drift_ppb);
+    for (int i = 0; i < s->host_count; i++)
+        l->drift_ppb[i] = llround(s->hosts[i].drift_ppm * 1000);
     l->links = mem_alloc_array((size_t)s->link_count, sizeof *l->links);
     l->link_count = s->link_count;
     for (int i = 0; i < s->link_count; i++) {
@@ -161,6 +164,7 @@ void world_layout_free(struct layout *l)
     free_parties(l->aps, l->ap_count);
     free_parties(l->edges, l->edge_count);
     free((void *)(uintptr_t)l->host_names);
+    free(l->drift_ppb);
     free(l->registries);
     free(l->links);
     free(l->next_hop);

@@ -40,15 +40,34 @@ struct world_sim_fault {
     struct timer begins, ends;
 };
 
-static void go_down(struct timer *timer)
+static void set_calendar(struct world_sim *ws, const struct fault *fault)
+{
+    autofree char *text = mem_printf("the calendar clock jumps by %+.3f s", simtime_seconds(fault->jump));
+    const struct event event = {.at = loop_now(ws->loop),
+                                .kind = EVENT_NOTE,
+                                .reporter = ws->world.layout.host_names[fault->host],
+                                .peer = "",
+                                .sender = "",
+                                .text = text,
+                                .mud = -1,
+                                .number = -1,
+                                .migration = -1};
+    sim_set_calendar(ws->sim, fault->host, fault->jump);
+    ws->world.cast.record(&ws->world.cast, &event);
+}
+
+static void strike(struct timer *timer)
 {
     struct world_sim_fault *f = container_of(timer, struct world_sim_fault, begins);
-    if (f->fault->effect == FAULT_KILLED) {
-        sim_kill_containers(f->ws->sim, f->fault->edge, f->fault->mud);
-        return;
+    const struct fault *fault = f->fault;
+    if (fault->effect == FAULT_KILLED) {
+        sim_kill_containers(f->ws->sim, fault->edge, fault->mud);
+    } else if (fault->effect == FAULT_CLOCK) {
+        set_calendar(f->ws, fault);
+    } else {
+        world_take_down(&f->ws->world, fault->host);
+        sim_take_down(f->ws->sim, fault->host, fault->effect == FAULT_POWER_LOSS);
     }
-    world_take_down(&f->ws->world, f->fault->host);
-    sim_take_down(f->ws->sim, f->fault->host, f->fault->effect == FAULT_POWER_LOSS);
 }
 
 /* Edges that were up already, because spans overlap, go on. */
@@ -72,11 +91,11 @@ static void plan_faults(struct world_sim *ws)
     ws->faults = mem_alloc_array((size_t)faults->count, sizeof *ws->faults);
     for (int i = 0; i < faults->count; i++) {
         const struct fault *fault = &faults->list[i];
-        ws->faults[i] = (struct world_sim_fault){ws, fault, {.fire = go_down}, {.fire = come_back}};
+        ws->faults[i] = (struct world_sim_fault){ws, fault, {.fire = strike}, {.fire = come_back}};
         if (!fault_has_moment(fault->effect))
             continue;
         loop_arm(ws->loop, &ws->faults[i].begins, fault->from);
-        if (fault_kind_of(fault->effect) == FAULT_ON_HOST)
+        if (fault_ends_actors(fault->effect))
             loop_arm(ws->loop, &ws->faults[i].ends, fault->to);
     }
 }
