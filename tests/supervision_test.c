@@ -8,6 +8,7 @@ enum { SETTINGS_MAX = 4, BEFORE_THE_END = 16 };
 #define SCENARIO "scenarios/fog-registries.json"
 #define BACK(at) "{\"at_s\": " #at ", \"action\": \"delegate\", \"edge\": \"es2\", \"to\": \"es1\"}"
 #define THERE(at) "{\"at_s\": " #at ", \"action\": \"delegate\", \"edge\": \"es1\", \"to\": \"es2\"}"
+#define RESTART(at) "faults=[{\"effect\": \"restarted\", \"host\": \"fog2\", \"from_s\": " #at ", \"to_s\": " #at ".1}]"
 #define RECALL(at) "{\"at_s\": " #at ", \"action\": \"recall\"}"
 
 static int count_events(const char *folder, const char *text)
@@ -64,6 +65,10 @@ static const struct row {
     {{"supervision=[" RECALL(10) "]"}, 0, 2, 1, true},
     /* m1's migration is under way, and ends */
     {{"supervision=[" RECALL(4.5) "]"}, 0, 2, 1, true},
+    /* the edge server restarts before; behind it, and m2's container, which has come since, stays */
+    {{"supervision=[" BACK(10) "]", RESTART(8)}, 1, 0, 3, false},
+    {{"supervision=[" BACK(10) "]", RESTART(18)}, 1, 0, 4, false},
+    {{"supervision=[" RECALL(10) "]", RESTART(8)}, 0, 2, 1, true},
     /* all was over before */
     {{"supervision=[" RECALL(0) "]"}, 0, 0, 0, false},
 };

@@ -218,6 +218,8 @@ void edge_silence(struct edge *edge)
     struct actor *actor = &edge->actor;
     size_t at = 0;
     actor_clear_alarm(actor, &edge->courier.alarm);
+    actor_clear_alarm(actor, &edge->supervision_alarm);
+    actor_clear_alarm(actor, &edge->guard_alarm);
     for (struct edge_client *client; (client = map_next(&edge->clients, &at));) {
         actor_clear_alarm(actor, &client->out.alarm);
         actor_clear_alarm(actor, &client->in.alarm);

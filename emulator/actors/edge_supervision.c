@@ -176,9 +176,20 @@ void edge_measured(struct edge_client *client, const struct order *order, const 
         stop_client(client, "requests", requests);
 }
 
+/* Orders from before it restarted: a recall still holds, a delegation has been seen to. */
+static void catch_up(struct edge *edge)
+{
+    const struct supervision *s = supervision_of(edge);
+    struct simtime now = actor_run_time(&edge->actor);
+    for (; edge->supervised < s->order_count && simtime_before(s->orders[edge->supervised].at, now); edge->supervised++)
+        if (s->orders[edge->supervised].action == SUPERVISION_RECALL)
+            carry_out(edge, &s->orders[edge->supervised]);
+}
+
 void edge_start(struct edge *edge)
 {
     edge->supervision_alarm.ring = supervise;
+    catch_up(edge);
     wait_for_next(edge);
     const struct supervision_allowance *a = &supervision_of(edge)->allowance;
     edge->guard_alarm.ring = look_around;

@@ -153,8 +153,10 @@ void world_bring_up(struct world *w, int host, struct port *port)
             w->cast.aps[i]->restarted = true;
         }
     for (int i = 0; i < l->edge_count; i++)
-        if (l->edges[i].host == host && !w->cast.edges[i])
+        if (l->edges[i].host == host && !w->cast.edges[i]) {
             populate_edge(w, port, i);
+            edge_start(w->cast.edges[i]);
+        }
 }
 
 void world_start(struct world *w)
