@@ -635,6 +635,29 @@ static void a_container_that_comes_or_goes_is_a_load(void **state)
     bench_free(&b);
 }
 
+/* Access points take a load that they were told of before for an old one: it would never be heard again. */
+static void loads_are_counted_on_after_a_restart(void **state)
+{
+    (void)state;
+    uint32_t hearers[] = {0};
+    const struct placement_edge edges[] = {[1] = {.hearers = hearers, .hearer_count = ARRAY_LEN(hearers)}};
+    const struct owner_record records[] = {{.mud = 0, .state = EDGE_EMPTY, .loads_told = 40},
+                                           {.mud = 1, .state = EDGE_LIVE, .sequence = 2, .loads_told = 39}};
+    for (int first = 0; first < 2; first++) {
+        struct bench b;
+        fake_init(&b.fake, "p-migr");
+        b.fake.rules.policy.where = placement_of("weighted");
+        b.fake.rules.policy.placement.edges = edges;
+        edge_init(&b.edge, &b.fake.port, &b.fake.rules, 1);
+        edge_recover(&b.edge, &records[first], true);
+        fake_listen(&b.fake);
+        edge_recover(&b.edge, &records[!first], true);
+        assert_non_null(strstr(fake_did(&b.fake), "AP1<LOAD 1"));
+        assert_true(b.edge.loads_told > 40);
+        bench_free(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -660,6 +683,7 @@ int main(void)
         cmocka_unit_test(files_are_gone_when_their_removal_is_acknowledged),
         cmocka_unit_test(an_older_stop_stops_nothing),
         cmocka_unit_test(a_container_that_comes_or_goes_is_a_load),
+        cmocka_unit_test(loads_are_counted_on_after_a_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

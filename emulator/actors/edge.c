@@ -133,8 +133,7 @@ static edge_handler *const table[EDGE_STATES][EDGE_EVENTS] = {
         },
 };
 
-/* If placements weigh the load, the access points that could place a container here hear how it changes. */
-static void tell_load(struct edge *edge, uint32_t mud)
+void edge_tell_load(struct edge *edge, uint32_t mud)
 {
     const struct policy_rules *policy = &edge->actor.rules->policy;
     struct offload load = {.type = OFFLOAD_LOAD, .mud = mud, .number = edge->containers, .until = ++edge->loads_told};
@@ -153,11 +152,11 @@ void edge_enter_state(struct edge_client *client, enum edge_state state, enum ed
                                 event_names[event]);
     client->state = state;
     client->recovering &= state == EDGE_LIVE;
+    if (had != has) {
+        client->edge->containers += has ? 1 : -1u;
+        edge_tell_load(client->edge, client->mud);
+    }
     edge_keep_owner(client);
-    if (had == has)
-        return;
-    client->edge->containers += has ? 1 : -1u;
-    tell_load(client->edge, client->mud);
 }
 
 void edge_handle(struct edge_client *client, enum edge_event event, const struct msg *m)

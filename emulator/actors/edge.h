@@ -162,6 +162,9 @@ void edge_deliver(struct edge_client *client, const struct offload *o);
 /* The outgoing migration is over, and undone: the log is trimmed, the next MIGRATE may begin. */
 void edge_migration_ended(struct edge_client *client);
 
+/* If placements weigh the load, the access points that could place a container here hear of it. */
+void edge_tell_load(struct edge *edge, uint32_t mud);
+
 /* What the guard asked for. */
 void edge_measured(struct edge_client *client, const struct order *order, const struct order_result *result);
 void edge_enter_state(struct edge_client *client, enum edge_state state, enum edge_event event);

@@ -45,6 +45,7 @@ void edge_keep_owner(struct edge_client *client)
     r.operation = client->order.operation;
     r.removal = client->order.migration;
     r.in_ap = client->in.ap;
+    r.loads_told = client->edge->loads_told;
     memcpy(r.leftovers, client->leftovers, sizeof r.leftovers);
     fill_outgoing(&client->out, &r);
     port->operations->keep_owner(port, client->edge->actor.self, &r);
@@ -181,6 +182,7 @@ static void recover_incoming(struct edge_client *client, const struct owner_reco
 void edge_recover(struct edge *edge, const struct owner_record *r, bool exists)
 {
     struct edge_client *client = edge_client_of(edge, r->mud);
+    edge->loads_told = r->loads_told > edge->loads_told ? r->loads_told : edge->loads_told;
     client->container = r->container;
     client->sequence = r->sequence;
     client->fence = r->fence;
@@ -211,6 +213,7 @@ void edge_recover(struct edge *edge, const struct owner_record *r, bool exists)
         break;
     }
     edge_keep_owner(client);
+    edge_tell_load(edge, r->mud); /* the newest of all, behind the last record */
 }
 
 void edge_silence(struct edge *edge)

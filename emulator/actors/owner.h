@@ -33,6 +33,7 @@ struct owner_record {
     uint32_t cut, halted_next;       /* what the halted container answered to its last probe */
     uint64_t halted_digest, halted_checksum;
     struct owner_leftover leftovers[OWNER_LEFTOVERS]; /* the newest first */
+    uint32_t loads_told; /* by the edge server, about all devices */
     struct party in_ap; /* of the incoming migration, which is the container's */
 };
 
