@@ -4,7 +4,9 @@
 #define ROAMLAB_TRANSFER_FIXTURE_H
 
 #include "mem.h"
+#include "nfs_client.h"
 #include "transfer.h"
+#include "uml.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -24,7 +26,16 @@
 
 #include <cmocka.h>
 
-enum { PAYLOAD = 20 * 1000 * 1000 };
+#ifndef FIXTURE_PAYLOAD
+#define FIXTURE_PAYLOAD (20 * 1000 * 1000)
+#endif
+#ifndef FIXTURE_PATIENCE_MS /* with servers and connections */
+#define FIXTURE_PATIENCE_MS 10000
+#endif
+#ifndef FIXTURE_PROGRESS_MS
+#define FIXTURE_PROGRESS_MS 700
+#endif
+enum { PAYLOAD = FIXTURE_PAYLOAD };
 
 struct fixture {
     const struct carrier *carrier;
@@ -164,7 +175,7 @@ static void make_payload(struct fixture *f)
 
 static void await_server(struct fixture *f)
 {
-    assert_true(run_for(f, 10000));
+    assert_true(run_for(f, FIXTURE_PATIENCE_MS));
     if (f->server_status)
         print_error("%s (%s)\n", f->opened_error.text, f->opened_error.hint);
     assert_int_equal(f->server_calls, 1);
@@ -192,7 +203,7 @@ static void open_peer(struct fixture *f)
     struct err e = ERR_INIT;
     f->opened_calls = 0;
     assert_int_equal(f->carrier->open(&f->peer, &f->settings, &f->to, peer_opened, f, &e), 0);
-    assert_true(run_for(f, 10000));
+    assert_true(run_for(f, FIXTURE_PATIENCE_MS));
     assert_int_equal(f->opened_calls, 1);
 }
 
@@ -231,9 +242,10 @@ static int set_up(void **state)
                                              .self = "es1",
                                              .inbox = f->inbox,
                                              .store = {"es3", "198.18.0.2", 2049, NULL},
+                                             .nfs_client = uml_inside() ? &nfs_client_kernel : &nfs_client_libnfs,
                                              .pipeline = true,
-                                             .connect_timeout = simtime_s(10),
-                                             .progress_timeout = simtime_ms(700)};
+                                             .connect_timeout = simtime_ms(FIXTURE_PATIENCE_MS),
+                                             .progress_timeout = simtime_ms(FIXTURE_PROGRESS_MS)};
     make_namespaces(f);
     make_payload(f);
     const struct transfer_host hosts[] = {f->from, f->to};
@@ -285,7 +297,7 @@ static void start_send(struct fixture *f, struct result *r, const char *name, co
 static void finish_send(struct fixture *f, struct result *r)
 {
     while (!r->calls)
-        assert_true(run_for(f, 20000));
+        assert_true(run_for(f, 2 * FIXTURE_PATIENCE_MS));
     assert_int_equal(r->calls, 1);
 }
 

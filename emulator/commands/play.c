@@ -3,6 +3,7 @@
 #include "interrupt.h"
 #include "logrepo.h"
 #include "mem.h"
+#include "nfs_client.h"
 #include "scenario_move.h"
 #include "workers.h"
 #include "world_sim.h"
@@ -140,6 +141,8 @@ static int list_facts(const struct play *p, struct result_fact *facts)
     n = add_text(facts, n, "runc", p->facts.runtime.runc_version);
     n = add_text(facts, n, "criu", p->facts.runtime.criu_version);
     n = add_text(facts, n, "dirty_tracking", p->facts.runtime.dirty_tracking);
+    if (p->scenario->migration.nfs_host >= 0)
+        n = add_text(facts, n, "nfs_client", nfs_client_choose(p->scenario->migration.nfs_client)->name);
     n = add_number(facts, n, "zstd3_ratio_base", p->facts.base_ratio);
     n = add_number(facts, n, "zstd3_ratio_layer", p->facts.layer_ratio);
     n = add_number(facts, n, "zstd3_ratio_memory", p->facts.memory_ratio);

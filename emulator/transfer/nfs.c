@@ -81,11 +81,11 @@ static void nfs_close_peer(struct transfer_peer *peer)
     free(peer);
 }
 
-/* Unique, and says what it is: "/es1-2f81c-3-image.tar". */
+/* Unique, and says what it is: "es1-2f81c-3-image.tar". */
 static char *name_of(struct transfer_peer *peer, const char *local)
 {
     const char *slash = strrchr(local, '/');
-    return mem_printf("/%s-%llx-%u-%.*s", peer->settings.self,
+    return mem_printf("%s-%llx-%u-%.*s", peer->settings.self,
                       (unsigned long long)loop_now(peer->settings.loop).ns, ++peer->numbers, NAME_MAX_BYTES,
                       slash ? slash + 1 : local);
 }

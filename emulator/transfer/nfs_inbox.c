@@ -8,7 +8,6 @@
 #include "stream_content.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,14 +22,14 @@ struct nfs_inbox {
     bool scanning;
 };
 
-/* A file of the store. It outlives its place in the list until libnfs has answered all that was asked for it. */
+/* A file of the store. It outlives its place in the list until all that was asked for it is answered. */
 struct arrival {
     struct arrival *next;
     struct nfs_inbox *inbox; /* NULL: over */
     struct nfs_mount *mount;
     char *name;
     bool seen; /* in the present scan */
-    struct nfsfh *file;
+    struct nfs_file *file;
     int calls; /* under way */
     struct nfs_slots reads;
     struct nfs_offer offer;
@@ -46,7 +45,7 @@ struct arrival {
 static void free_arrival(struct arrival *a)
 {
     if (a->file)
-        nfs_mount_close_file(a->mount, a->file);
+        nfs_mount_call(a->mount, &(struct nfs_call){.op = NFS_CLOSE, .file = a->file}, NULL, NULL);
     nfs_slots_clear(&a->reads);
     free(a->name);
     free(a);
@@ -80,9 +79,9 @@ static void remove_arrival(struct arrival *a)
 
 static void tell(struct arrival *a);
 
-static void told(int status, struct nfs_context *nfs, void *data, void *context)
+static void told(int status, void *data, void *context)
 {
-    (void)status, (void)nfs, (void)data;
+    (void)data;
     struct arrival *a = context;
     if (!answered(a))
         return;
@@ -103,8 +102,12 @@ static void tell(struct arrival *a)
     a->receipt.wire_bytes += nfs_mount_new_wire_bytes(a->mount);
     nfs_receipt_encode(&a->receipt, &part);
     a->calls++;
-    if (nfs_pwrite_async(a->mount->nfs, a->file, NFS_FILE_RECEIVER, part.len, part.data, told, a) < 0)
-        told(-EIO, NULL, NULL, a);
+    const struct nfs_call write = {.op = NFS_WRITE,
+                                   .file = a->file,
+                                   .offset = NFS_FILE_RECEIVER,
+                                   .len = part.len,
+                                   .bytes = part.data};
+    nfs_mount_call(a->mount, &write, told, a);
     buf_free(&part);
 }
 
@@ -130,9 +133,8 @@ static void take_offer(struct arrival *a, const struct nfs_offer *offer)
         read_on(a);
 }
 
-static void looked(int status, struct nfs_context *nfs, void *data, void *context)
+static void looked(int status, void *data, void *context)
 {
-    (void)nfs;
     struct arrival *a = context;
     struct nfs_offer offer = {0};
     struct err e = ERR_INIT;
@@ -157,9 +159,9 @@ static void look(struct timer *timer)
         return;
     a->looking = true;
     a->calls++;
-    if (nfs_pread_async(a->mount->nfs, a->file, NFS_FILE_SENDER, NFS_FILE_PART, looked, a) < 0)
-        looked(-EIO, NULL, NULL, a);
-    nfs_mount_stir(a->mount);
+    const struct nfs_call read = {
+        .op = NFS_READ, .file = a->file, .offset = NFS_FILE_SENDER, .len = NFS_FILE_PART};
+    nfs_mount_call(a->mount, &read, looked, a);
 }
 
 /* --- content -------------------------------------------------------------------------------------------------------------------------- */
@@ -188,9 +190,8 @@ static void take_slots(struct arrival *a)
     tell(a);
 }
 
-static void got(int status, struct nfs_context *nfs, void *data, void *context)
+static void got(int status, void *data, void *context)
 {
-    (void)nfs;
     struct nfs_slot *slot = context;
     struct arrival *a = slot->owner;
     struct err e = ERR_INIT;
@@ -213,19 +214,19 @@ static void read_on(struct arrival *a)
     while (a->asked < a->offer.available && !a->receipt.ended && (slot = nfs_slots_add(&a->reads, a))) {
         uint64_t left = a->offer.available - a->asked;
         slot->len = left < NFS_SLOT_BYTES ? (size_t)left : NFS_SLOT_BYTES;
+        const struct nfs_call read = {
+            .op = NFS_READ, .file = a->file, .offset = NFS_FILE_CONTENT + a->asked, .len = slot->len};
         a->calls++;
-        if (nfs_pread_async(a->mount->nfs, a->file, NFS_FILE_CONTENT + a->asked, slot->len, got, slot) < 0)
-            got(-EIO, NULL, NULL, slot);
         a->asked += slot->len;
+        nfs_mount_call(a->mount, &read, got, slot);
     }
     check_whole(a);
 }
 
 /* --- the folder ----------------------------------------------------------------------------------------------------------------------- */
 
-static void opened(int status, struct nfs_context *nfs, void *data, void *context)
+static void opened(int status, void *data, void *context)
 {
-    (void)nfs;
     struct arrival *a = context;
     if (status >= 0)
         a->file = data;
@@ -240,7 +241,6 @@ static void opened(int status, struct nfs_context *nfs, void *data, void *contex
 static void add_arrival(struct nfs_inbox *inbox, const char *name)
 {
     struct arrival *a = mem_alloc(sizeof *a);
-    autofree char *path = mem_printf("/%s", name);
     *a = (struct arrival){.next = inbox->arrivals,
                           .inbox = inbox,
                           .mount = &inbox->mount,
@@ -249,8 +249,7 @@ static void add_arrival(struct nfs_inbox *inbox, const char *name)
                           .look.fire = look,
                           .calls = 1};
     inbox->arrivals = a;
-    if (nfs_open_async(inbox->mount.nfs, path, O_RDWR, opened, a) < 0)
-        opened(-EIO, NULL, NULL, a);
+    nfs_mount_call(&inbox->mount, &(struct nfs_call){.op = NFS_OPEN, .name = a->name}, opened, a);
 }
 
 static void see(struct nfs_inbox *inbox, const char *name)
@@ -273,28 +272,27 @@ static void forget_vanished(struct nfs_inbox *inbox)
     }
 }
 
-static void scanned(int status, struct nfs_context *nfs, void *data, void *context)
+static void scanned(int status, void *data, void *context)
 {
     struct nfs_inbox *inbox = context;
-    struct nfsdirent *entry;
     inbox->scanning = false;
     if (status < 0)
         return;
     for (struct arrival *a = inbox->arrivals; a; a = a->next)
         a->seen = false;
-    while ((entry = nfs_readdir(nfs, data)))
-        see(inbox, entry->name);
-    nfs_closedir(nfs, data);
+    for (const char *name = data; *name; name += strlen(name) + 1)
+        see(inbox, name);
     forget_vanished(inbox);
 }
 
 static void scan(struct timer *timer)
 {
     struct nfs_inbox *inbox = container_of(timer, struct nfs_inbox, scan);
-    if (!inbox->scanning && nfs_opendir_async(inbox->mount.nfs, "/", scanned, inbox) == 0)
-        inbox->scanning = true;
-    nfs_mount_stir(&inbox->mount);
     loop_arm_after(inbox->loop, timer, simtime_ms(LOOK_EVERY_MS));
+    if (inbox->scanning)
+        return;
+    inbox->scanning = true;
+    nfs_mount_call(&inbox->mount, &(struct nfs_call){.op = NFS_LIST}, scanned, inbox);
 }
 
 static void mount_changed(struct nfs_mount *mount, int status, const struct err *e)

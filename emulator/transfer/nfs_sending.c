@@ -3,7 +3,6 @@
 #include "stream_content.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 
 enum { LOOK_EVERY_MS = 10 };
@@ -11,11 +10,6 @@ enum { LOOK_EVERY_MS = 10 };
 static struct loop *loop_of(const struct nfs_sending *s)
 {
     return s->peer->settings.loop;
-}
-
-static void ignore(int status, struct nfs_context *nfs, void *data, void *context)
-{
-    (void)status, (void)nfs, (void)data, (void)context;
 }
 
 /* --- the end of a sending -------------------------------------------------------------------------------------------------------- */
@@ -32,7 +26,7 @@ void nfs_sendings_share_wire_bytes(struct transfer_peer *peer)
 void nfs_sending_close_file(struct nfs_sending *s)
 {
     if (s->file)
-        nfs_mount_close_file(&s->peer->mount, s->file);
+        nfs_mount_call(&s->peer->mount, &(struct nfs_call){.op = NFS_CLOSE, .file = s->file}, NULL, NULL);
     s->file = NULL;
 }
 
@@ -72,10 +66,8 @@ void nfs_sending_release(struct nfs_sending *s)
     loop_cancel(loop_of(s), &s->work);
     loop_cancel(loop_of(s), &s->look);
     loop_cancel(loop_of(s), &s->patience);
-    if (s->file) {
-        nfs_unlink_async(s->peer->mount.nfs, s->name, ignore, NULL);
-        nfs_mount_stir(&s->peer->mount);
-    }
+    if (s->file)
+        nfs_mount_call(&s->peer->mount, &(struct nfs_call){.op = NFS_REMOVE, .name = s->name}, NULL, NULL);
     if (s->calls == 0)
         free_sending(s);
 }
@@ -85,13 +77,13 @@ static void finish(struct nfs_sending *s, const struct err *e)
     struct transfer_job *job = s->job;
     struct err err = *e;
     if (err.code)
-        err_wrap(&err, "nfs: %s to host %s (%s) through host %s", s->name + 1, s->peer->host.name,
+        err_wrap(&err, "nfs: %s to host %s (%s) through host %s", s->name, s->peer->host.name,
                  s->peer->host.address, s->peer->settings.store.name);
     nfs_sending_release(s);
     job->done(job, -err.code, err.code ? &err : NULL);
 }
 
-/* done() is never called from within send() or a libnfs callback: through the timer. */
+/* done() is never called from within send() or an answer: through the timer. */
 void nfs_sending_finish_soon(struct nfs_sending *s, const struct err *e)
 {
     if (s->job->state == TRANSFER_FAILING)
@@ -139,9 +131,8 @@ static void out_of_patience(struct timer *timer)
 
 /* --- what the sides say ------------------------------------------------------------------------------------------------------------- */
 
-static void announced(int status, struct nfs_context *nfs, void *data, void *context)
+static void announced(int status, void *data, void *context)
 {
-    (void)nfs;
     struct nfs_sending *s = context;
     if (!answered(s, status))
         return;
@@ -171,14 +162,14 @@ static void announce(struct nfs_sending *s)
     s->announcing = true;
     nfs_offer_encode(&s->offer, &part);
     s->calls++;
-    if (nfs_pwrite_async(s->peer->mount.nfs, s->file, NFS_FILE_SENDER, part.len, part.data, announced, s) < 0)
-        announced(-EIO, NULL, NULL, s);
+    const struct nfs_call write = {
+        .op = NFS_WRITE, .file = s->file, .offset = NFS_FILE_SENDER, .len = part.len, .bytes = part.data};
+    nfs_mount_call(&s->peer->mount, &write, announced, s);
     buf_free(&part);
 }
 
-static void looked(int status, struct nfs_context *nfs, void *data, void *context)
+static void looked(int status, void *data, void *context)
 {
-    (void)nfs;
     struct nfs_sending *s = context;
     struct nfs_receipt receipt = {0};
     struct err e = ERR_INIT;
@@ -208,9 +199,9 @@ static void look(struct timer *timer)
         return;
     s->looking = true;
     s->calls++;
-    if (nfs_pread_async(s->peer->mount.nfs, s->file, NFS_FILE_RECEIVER, NFS_FILE_PART, looked, s) < 0)
-        looked(-EIO, NULL, NULL, s);
-    nfs_mount_stir(&s->peer->mount);
+    const struct nfs_call read = {
+        .op = NFS_READ, .file = s->file, .offset = NFS_FILE_RECEIVER, .len = NFS_FILE_PART};
+    nfs_mount_call(&s->peer->mount, &read, looked, s);
 }
 
 /* --- content -------------------------------------------------------------------------------------------------------------------------- */
@@ -223,9 +214,8 @@ static void all_moved(struct transfer_peer *peer)
             moved(s);
 }
 
-static void written(int status, struct nfs_context *nfs, void *data, void *context)
+static void written(int status, void *data, void *context)
 {
-    (void)nfs;
     struct nfs_slot *slot = context;
     struct nfs_sending *s = slot->owner;
     if (status >= 0)
@@ -261,18 +251,20 @@ static void write_some(struct nfs_sending *s)
             stream_content_digest(s->content, s->offer.digest);
     } else {
         slot->len = (size_t)got;
+        const struct nfs_call write = {.op = NFS_WRITE,
+                                       .file = s->file,
+                                       .offset = NFS_FILE_CONTENT + s->queued,
+                                       .len = slot->len,
+                                       .bytes = slot->bytes};
         s->calls++;
-        if (nfs_pwrite_async(s->peer->mount.nfs, s->file, NFS_FILE_CONTENT + s->queued, slot->len,
-                             slot->bytes, written, slot) < 0)
-            written(-EIO, NULL, NULL, slot);
         s->queued += slot->len;
+        nfs_mount_call(&s->peer->mount, &write, written, slot);
     }
     loop_arm_after(loop_of(s), &s->work, SIMTIME_ZERO);
 }
 
-static void created(int status, struct nfs_context *nfs, void *data, void *context)
+static void created(int status, void *data, void *context)
 {
-    (void)nfs;
     struct nfs_sending *s = context;
     if (status >= 0)
         s->file = data;
@@ -291,14 +283,12 @@ static void create(struct nfs_sending *s)
 {
     s->creating = true;
     s->calls++;
-    if (nfs_create_async(s->peer->mount.nfs, s->name, O_RDWR | O_CREAT | O_EXCL, 0600, created, s) < 0)
-        created(-EIO, NULL, NULL, s);
+    nfs_mount_call(&s->peer->mount, &(struct nfs_call){.op = NFS_CREATE, .name = s->name}, created, s);
 }
 
 static void work(struct timer *timer)
 {
     struct nfs_sending *s = container_of(timer, struct nfs_sending, work);
-    struct nfs_mount *mount = &s->peer->mount;
     if (s->job->state == TRANSFER_FAILING) {
         finish(s, &s->failure);
         return;
@@ -309,7 +299,6 @@ static void work(struct timer *timer)
         write_some(s);
         announce(s);
     }
-    nfs_mount_stir(mount);
 }
 
 void nfs_sending_run(struct nfs_sending *s)

@@ -19,14 +19,14 @@ struct transfer_peer {
     struct simtime heard; /* when the store last answered */
 };
 
-/* It outlives its job until libnfs has answered all that was asked for it. */
+/* It outlives its job until all that was asked for it is answered. */
 struct nfs_sending {
     struct nfs_sending *next;
     struct transfer_peer *peer;
     struct transfer_job *job; /* NULL: over */
     struct stream_content *content;
     char *name; /* in the store */
-    struct nfsfh *file;
+    struct nfs_file *file;
     int calls; /* under way */
     struct nfs_slots writes;
     struct nfs_offer offer; /* the latest: `available` is what the store has without holes */

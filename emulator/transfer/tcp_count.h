@@ -24,6 +24,13 @@ static inline uint64_t tcp_wire_bytes(const struct tcp_info *info)
     return info->tcpi_bytes_sent + (uint64_t)info->tcpi_segs_out * TCP_SEGMENT_HEADERS;
 }
 
+/* The same in both directions. */
+static inline uint64_t tcp_wire_bytes_both(const struct tcp_info *info)
+{
+    return tcp_wire_bytes(info) + info->tcpi_bytes_received +
+           (uint64_t)info->tcpi_segs_in * TCP_SEGMENT_HEADERS;
+}
+
 /* Moves as long as the peer does: what it has acknowledged and sent. */
 static inline uint64_t tcp_progress(const struct tcp_info *info)
 {

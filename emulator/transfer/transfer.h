@@ -33,6 +33,7 @@ struct transfer_settings {
     const char *self;                /* this host's name */
     const char *inbox;               /* absolute: the only folder that peers may fill here; NULL = this host takes no files */
     struct transfer_host store;      /* of carriers that have one: the third host; its port is the store's */
+    const struct nfs_client *nfs_client; /* of carrier nfs (nfs_client.h); NULL = the first that this machine has */
     bool pipeline;                   /* what goes through a store is read there while it is still written */
     struct simtime connect_timeout;  /* a connection or server that does not stand by then has failed */
     struct simtime progress_timeout; /* a job without a byte for so long has failed */

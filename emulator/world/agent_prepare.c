@@ -354,6 +354,7 @@ void agent_prepare(struct agent *a, struct json_object *line)
                                              .folder = agent_carrier_folder(a->orders.folder),
                                              .self = agent_host_name(a),
                                              .inbox = a->edge >= 0 ? a->spools[a->edge] : NULL,
+                                             .nfs_client = a->scenario->migration.nfs_client,
                                              .pipeline = a->scenario->migration.pipeline,
                                              .connect_timeout = simtime_s(CONNECT_TIMEOUT_S),
                                              .progress_timeout = a->scenario->timeouts.progress};

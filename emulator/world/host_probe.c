@@ -4,6 +4,7 @@
 #include "driver.h"
 #include "interrupt.h"
 #include "mem.h"
+#include "nfs_client.h"
 #include "privileges.h"
 #include "transfer.h"
 #include "variation.h"
@@ -169,6 +170,12 @@ static bool names_engines(const struct host_probe *probe, const struct scenario 
     return scenario_names_engines(s);
 }
 
+static bool mounts_by_kernel(const struct host_probe *probe, const struct scenario *s)
+{
+    (void)probe;
+    return s->migration.nfs_host >= 0 && s->migration.nfs_client == &nfs_client_kernel;
+}
+
 static const struct host_probe probes[] = {
     {.name = "privileges", .use = PROBE_EVERY_RUN, .attempt = privileges},
     {.name = "disk", .use = PROBE_EVERY_RUN, .attempt = host_probe_disk},
@@ -183,7 +190,7 @@ static const struct host_probe probes[] = {
     {.name = "your Engine", .use = PROBE_SOME_RUNS, .needed = names_engines, .attempt = host_probe_users_engine},
     {.name = "lazy pages", .use = PROBE_SOME_RUNS, .needed = is_lazy, .attempt = lazy_pages},
     {.name = "clock", .use = PROBE_COMFORT, .attempt = host_probe_clock},
-    {.name = "NFS client", .use = PROBE_COMFORT, .attempt = host_probe_nfs_client},
+    {.name = "NFS client", .use = PROBE_SOME_RUNS, .needed = mounts_by_kernel, .attempt = host_probe_nfs_client},
     {.name = "figures", .use = PROBE_COMFORT, .attempt = host_probe_figures},
 };
 

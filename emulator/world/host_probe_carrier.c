@@ -20,6 +20,7 @@ struct trial {
     struct timer timer;
     struct simtime patience;
     const struct carrier *carrier;
+    const struct nfs_client *nfs_client;
     struct transfer_settings settings;
     struct transfer_host host;
     struct transfer_server server, store;
@@ -132,6 +133,7 @@ static int send_to_itself(struct trial *t, const char *folder, struct err *e)
                                              .self = "here",
                                              .inbox = inbox,
                                              .store = {"here", "127.0.0.1", STORE_PORT, NULL},
+                                             .nfs_client = t->nfs_client,
                                              .connect_timeout = t->patience,
                                              .progress_timeout = t->patience};
     t->file = file;
@@ -160,8 +162,10 @@ int host_probe_carrier(const struct host_probe *probe, const struct host_probe_s
                        size_t size, struct err *e)
 {
     struct trial t = {.carrier = carrier_of(probe->argument), .patience = simtime_s(PATIENCE_S)};
-    if (subject->scenario)
+    if (subject->scenario) {
+        t.nfs_client = subject->scenario->migration.nfs_client;
         t.patience = simtime_max(t.patience, subject->scenario->timeouts.progress);
+    }
     struct journal *journal = host_probe_journal(e);
     int back, status = journal ? netns_enter_private(&back, e) : -e->code;
     if (status == 0) {

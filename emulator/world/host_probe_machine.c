@@ -4,6 +4,7 @@
 #include "lateness.h"
 #include "loop.h"
 #include "mem.h"
+#include "nfs_client.h"
 #include "process.h"
 #include "testbed.h"
 
@@ -11,7 +12,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 /* --- two hosts and a link between them ----------------------------------------------------------------------------------------------- */
@@ -106,18 +106,14 @@ int host_probe_disk(const struct host_probe *probe, const struct host_probe_subj
 
 /* --- NFS client ---------------------------------------------------------------------------------------------------------------------------- */
 
-/* Carrier nfs speaks NFS by libnfs, so that it runs on any kernel; who compares it with mounts of one's own wants to know. */
 int host_probe_nfs_client(const struct host_probe *probe, const struct host_probe_subject *subject, char *found,
                           size_t size, struct err *e)
 {
-    (void)probe, (void)subject;
-    autoclose int fd = (int)syscall(SYS_fsopen, "nfs", 0);
-    if (fd >= 0) {
-        snprintf(found, size, "the kernel has one; carrier nfs does without");
+    (void)probe;
+    snprintf(found, size, "the kernel's own, by which carrier nfs mounts");
+    if (nfs_client_kernel.attempt(e) == 0)
         return 0;
-    }
-    err_set(e, errno, "the kernel has none: carrier nfs speaks by libnfs, as everywhere");
-    return err_hint(e, "modprobe nfs, where it is a module; no run needs it");
+    return subject->scenario ? err_wrap(e, "migration.nfs_client") : -e->code;
 }
 
 /* --- figures ------------------------------------------------------------------------------------------------------------------------------- */

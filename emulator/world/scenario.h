@@ -178,6 +178,7 @@ struct scenario_migration {
     bool pipeline;
     bool dirty_tracking; /* virtual time's kernel has it */
     int nfs_host; /* of carrier nfs: serves the folder; -1 with other carriers */
+    const struct nfs_client *nfs_client; /* NULL = the first that the machine has */
     struct simtime hold_max; /* 0 = default: 2 round trips + 10 × work */
     uint32_t replay_max;     /* requests in the replay log */
     uint32_t command_log_max; /* in the command log */

@@ -2,6 +2,7 @@
 
 #include "mem.h"
 #include "metric.h"
+#include "nfs_client.h"
 #include "transfer.h"
 
 #include <errno.h>
@@ -115,6 +116,12 @@ static int add_volume(struct scenario *s, const char *when, const struct scenari
     return 0;
 }
 
+static const char *nfs_choice_at(int i)
+{
+    const struct nfs_client *client = nfs_client_at(i - 1);
+    return i == 0 ? "auto" : client ? client->name : NULL;
+}
+
 /* The carrier's third host. */
 static int build_nfs_host(struct scenario *s, json_object *root, struct err *e)
 {
@@ -138,17 +145,19 @@ static int build_migration(struct scenario *s, json_object *root, struct err *e)
     json_object *object = scenario_member(root, "migration");
     const struct scenario_place *place = PLACE_NAMED(NULL, "migration");
     struct scenario_migration *m = &s->migration;
-    const char *strategy, *carrier, *volume;
+    const char *strategy, *carrier, *volume, *nfs_client;
     scenario_fill(&scenario_migration_keys, object, m);
     m->registry = -1;
     if (scenario_index_by_key(root, "registries", "registry", object, "registry", place, &m->registry, e) < 0 ||
         scenario_choice(object, "strategy", "p-migr", strategy_name_at, place, &strategy, e) < 0 ||
         scenario_choice(object, "volume", "early", volume_choice_at, place, &volume, e) < 0 ||
         scenario_choice(object, "carrier", "scp", scenario_carrier_at, place, &carrier, e) < 0 ||
+        scenario_choice(object, "nfs_client", "auto", nfs_choice_at, place, &nfs_client, e) < 0 ||
         scenario_build_policy(m, object, place, e) < 0)
         return -EINVAL;
     m->strategy = strategy_of(strategy);
     snprintf(m->carrier, sizeof m->carrier, "%s", carrier);
+    m->nfs_client = nfs_client_of(nfs_client);
     if (m->pipeline && overlap(m, place, e) < 0)
         return -EINVAL;
     return add_volume(s, volume, place, e);
