@@ -1,4 +1,5 @@
 /* What roamlab doctor says about this host, and about one that lacks something; a run says the same. */
+#include "nfs_client.h"
 #include "real_fixture.h"
 
 #include <errno.h>
@@ -93,6 +94,22 @@ static void what_is_missing_is_named_alike(void **state)
     }
 }
 
+/* Who insists on it; carrier nfs does without, too. */
+static void a_kernel_without_nfs_is_named(void **state)
+{
+    (void)state;
+    NEED_REAL_WORLD();
+    if (nfs_client_kernel.attempt(NULL) == 0) {
+        print_message("skip: this kernel has an NFS client\n");
+        skip();
+    }
+    autofree char *said = shell("%s run --world real -o %s/nfs --set migration.carrier=nfs "
+                                "--set migration.nfs_client=kernel --set migration.nfs_host=pc2 " QUICK " 2>&1; echo exit $?",
+                                fixture_program, fixture_folder);
+    if (!strstr(said, "migration.nfs_client: the kernel has no NFS client") || !strstr(said, "exit 3\n"))
+        fail_msg("%s", said);
+}
+
 static void a_disk_that_is_too_small_is_named(void **state)
 {
     (void)state;
@@ -125,6 +142,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_that_is_needed_works_here),
         cmocka_unit_test(what_is_missing_is_named_alike),
+        cmocka_unit_test(a_kernel_without_nfs_is_named),
         cmocka_unit_test(a_disk_that_is_too_small_is_named),
         cmocka_unit_test(why_may_be_left_unheard),
     };
