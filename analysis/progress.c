@@ -16,9 +16,11 @@ struct progress_device {
     struct simtime hindered; /* the end of the last migration that began before the calm */
 };
 
-/* What hangs is called off some time later. */
+/* What hangs is called off some time later, what is slow begins then. */
 static struct simtime end_of_fault(const struct fault *f, const struct scenario_timeouts *t)
 {
+    if (f->effect == FAULT_SLOW && f->to.ns != INT64_MAX)
+        return simtime_add(f->to, f->delay);
     if (f->effect == FAULT_HANGS && f->to.ns != INT64_MAX)
         return simtime_add(f->to, simtime_max(t->operation, t->progress));
     if (f->effect == FAULT_CLOCK)

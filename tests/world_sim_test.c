@@ -56,8 +56,8 @@ static void test_replies_are_as_long_as_their_device_says(void **state)
     run_record_free(&record);
 }
 
-/* Hosts h0 … hN in a row, an edge server and an access point at either end. */
-static char *row_of_hosts(int hosts)
+/* Hosts h0 … hN in a row, an edge server and an access point at either end; `more` keys. */
+static char *row_of_hosts(int hosts, const char *more)
 {
     struct buf b = BUF_INIT;
     buf_printf(&b, "{\"name\":\"t\",\"duration_s\":60,\"hosts\":{\"a\":{}");
@@ -73,7 +73,8 @@ static char *row_of_hosts(int hosts)
         buf_printf(&b, ",{\"between\":[\"h%d\",\"h%d\"],\"rate_mbit\":8}", i - 1, i);
     buf_printf(&b,
                "],\"service\":{\"memory_mb\":4,\"layer_mb\":1},\"muds\":{\"m1\":{\"host\":\"a\",\"visits\":"
-               "[{\"ap\":\"ap1\",\"at_s\":0},{\"ap\":\"ap2\",\"at_s\":10}]}}}");
+               "[{\"ap\":\"ap1\",\"at_s\":0},{\"ap\":\"ap2\",\"at_s\":10}]}}%s}",
+               more);
     char *text = mem_copy_string(buf_text(&b));
     buf_free(&b);
     return text;
@@ -84,7 +85,7 @@ static void test_a_transfer_takes_its_time_over_any_path(void **state)
 {
     static const int hosts[] = {2, 17, 18, 40};
     for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
-        autofree char *text = row_of_hosts(hosts[i]);
+        autofree char *text = row_of_hosts(hosts[i], "");
         autofree char *folder = mem_printf("%s/%d", (char *)*state, hosts[i]);
         struct run_record record = RUN_RECORD_INIT;
         double seconds = 0;
@@ -151,6 +152,27 @@ static void test_overlapped_stages_begin_when_they_can(void **state)
     run_record_free(&record);
 }
 
+/* The same stage lasts so much longer. */
+static void test_a_slow_operation_begins_later(void **state)
+{
+    static const enum operation operations[] = {OP_FREEZE, OP_DUMP, OP_CREATE, OP_RESTORE, OP_STOP};
+    for (size_t i = 0; i < ARRAY_LEN(operations); i++) {
+        int64_t lasts_ns[2];
+        for (int slow = 0; slow < 2; slow++) {
+            autofree char *faults = mem_printf(",\"faults\":[{\"effect\":\"slow\",\"operation\":\"%s\",\"delay_ms\":300}]",
+                                               operation_name(operations[i]));
+            autofree char *text = row_of_hosts(2, slow ? faults : "");
+            autofree char *folder = mem_printf("%s/%zu-%d", (char *)*state, i, slow);
+            struct run_record record = RUN_RECORD_INIT;
+            run(text, folder, &record);
+            struct run_stage stage = stage_of(&record, operations[i]);
+            lasts_ns[slow] = simtime_sub(stage.end, stage.begin).ns;
+            run_record_free(&record);
+        }
+        assert_int_equal(lasts_ns[1] - lasts_ns[0], simtime_ms(300).ns);
+    }
+}
+
 /* All state in memory, so that what the dump holds is what is sent. */
 static void test_a_kernel_that_tracks_dumps_what_was_written(void **state)
 {
@@ -191,6 +213,7 @@ int main(void)
         IN_FOLDER(test_replies_are_as_long_as_their_device_says),
         IN_FOLDER(test_a_transfer_takes_its_time_over_any_path),
         IN_FOLDER(test_overlapped_stages_begin_when_they_can),
+        IN_FOLDER(test_a_slow_operation_begins_later),
         IN_FOLDER(test_a_kernel_that_tracks_dumps_what_was_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,9 +7,9 @@
 static const char *const names[FAULT_EFFECTS] = {
     [FAULT_FAILS] = "fails",         [FAULT_DISK_FULL] = "disk-full", [FAULT_HANGS] = "hangs",
     [FAULT_TRUNCATED] = "truncated", [FAULT_FLIPPED] = "flipped",     [FAULT_OVERUSE] = "overuse",
-    [FAULT_KILLED] = "killed",       [FAULT_LOST] = "lost",           [FAULT_DOUBLED] = "doubled",
-    [FAULT_DELAYED] = "delayed",     [FAULT_STOPPED] = "stopped",     [FAULT_RESTARTED] = "restarted",
-    [FAULT_POWER_LOSS] = "power-loss", [FAULT_CLOCK] = "clock",
+    [FAULT_SLOW] = "slow",           [FAULT_KILLED] = "killed",       [FAULT_LOST] = "lost",
+    [FAULT_DOUBLED] = "doubled",     [FAULT_DELAYED] = "delayed",     [FAULT_STOPPED] = "stopped",
+    [FAULT_RESTARTED] = "restarted", [FAULT_POWER_LOSS] = "power-loss", [FAULT_CLOCK] = "clock",
 };
 
 const char *fault_effect_name(int effect)
@@ -42,6 +42,11 @@ bool fault_has_moment(enum fault_effect effect)
 bool fault_ends_actors(enum fault_effect effect)
 {
     return effect == FAULT_RESTARTED || effect == FAULT_POWER_LOSS;
+}
+
+bool fault_is_real(enum fault_effect effect)
+{
+    return effect == FAULT_FAILS || effect == FAULT_DISK_FULL || effect == FAULT_SLOW;
 }
 
 void faults_init(struct faults *faults, const struct fault *list, int count)
@@ -79,4 +84,22 @@ const struct fault *faults_strike(struct faults *faults, enum operation operatio
         return &faults->list[i];
     }
     return NULL;
+}
+
+struct simtime fault_delays(const struct fault **fault, struct port *port, const struct order *order)
+{
+    const struct fault *slow = *fault;
+    struct report r = REPORT_INIT;
+    if (!slow || slow->effect != FAULT_SLOW)
+        return SIMTIME_ZERO;
+    autofree char *text = mem_printf("%s begins %.0f ms late: a fault of the scenario", operation_name(order->operation),
+                                     simtime_to_ms(slow->delay));
+    r.kind = EVENT_NOTE;
+    r.reporter = order->edge;
+    r.text = text;
+    r.mud = (int32_t)order->mud;
+    r.migration = (int32_t)order->migration;
+    port->operations->report(port, &r);
+    *fault = NULL;
+    return slow->delay;
 }

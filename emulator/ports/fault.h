@@ -2,13 +2,11 @@
  * `faults`), so that what a fault search finds can be run again. Links that are cut or slow need none: they vary (key
  * `schedule` of a link).
  *
- * Operations fail or fill the disk in both worlds, everything else in virtual time only. */
+ * Operations fail, fill the disk or are slow in both worlds, everything else in virtual time only. */
 #ifndef ROAMLAB_FAULT_H
 #define ROAMLAB_FAULT_H
 
-#include "msg.h"
-#include "simtime.h"
-#include "strategy.h"
+#include "port.h"
 
 #include <stddef.h>
 
@@ -20,6 +18,7 @@ enum fault_effect {
     FAULT_TRUNCATED, /* what it writes or sends is too short: nothing can be restored from it */
     FAULT_FLIPPED,   /* bits of what it writes or sends are turned: what is restored has another state */
     FAULT_OVERUSE,   /* what measure finds is ten times as much */
+    FAULT_SLOW,      /* begins `delay` later */
     /* on containers, of a device or any, at an edge or any */
     FAULT_KILLED, /* they end by themselves, at `from` */
     /* on messages between two hosts */
@@ -48,7 +47,7 @@ struct fault {
     int between[2]; /* hosts; -1 = any */
     int message;    /* its kind as in msg.h; -1 = any */
     double share;   /* of the messages that pass */
-    struct simtime delay;
+    struct simtime delay; /* on an operation, too */
     /* on a host */
     int host;
     struct simtime jump; /* forward, or back */
@@ -63,6 +62,8 @@ enum fault_kind fault_kind_of(enum fault_effect effect);
 bool fault_has_moment(enum fault_effect effect);
 /* Whether the host's actors end, and others begin in their place. */
 bool fault_ends_actors(enum fault_effect effect);
+/* Whether it exists in the real world, too. */
+bool fault_is_real(enum fault_effect effect);
 
 /* Faults as a run meets them: counted down. */
 struct faults {
@@ -76,5 +77,8 @@ void faults_free(struct faults *faults);
 /* What strikes an operation that begins now, or NULL. Takes one off its count. */
 const struct fault *faults_strike(struct faults *faults, enum operation operation, uint32_t edge,
                                   uint32_t mud, struct simtime now);
+/* How much later the order begins because it is slow, which the port reports: that it would begin now. Such a fault does nothing else and
+ * becomes NULL. */
+struct simtime fault_delays(const struct fault **fault, struct port *port, const struct order *order);
 
 #endif

@@ -374,7 +374,7 @@ static void timer_fires(struct timer *timer)
         go_on(o);
 }
 
-/* Begins on the next turn of the loop, so that no actor is called from within its own call. */
+/* Begins on the next turn of the loop at the earliest, so that no actor is called from within its own call. */
 void real_operate(struct port *port, const struct order *order)
 {
     struct real *real = container_of(port, struct real, port);
@@ -385,10 +385,11 @@ void real_operate(struct port *port, const struct order *order)
         replay_copy(&o->log, order->log);
     const struct fault *fault = faults_strike(&real->layout->faults, order->operation, order->edge.index, order->mud,
                                               port->operations->now(port));
+    struct simtime late = fault_delays(&fault, port, order);
     o->fails = fault;
     if (fault && order->operation != OP_RESTORE)
         err_set(&o->err, fault->effect == FAULT_DISK_FULL ? ENOSPC : EIO, "a fault of the scenario");
-    loop_arm_after(real->loop, &o->timer, SIMTIME_ZERO);
+    loop_arm_after(real->loop, &o->timer, late);
 }
 
 static void call_off(struct real_order *o)

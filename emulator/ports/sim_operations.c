@@ -382,12 +382,13 @@ void sim_operate(struct port *port, const struct order *order)
     *so = (struct sim_order){.timer.fire = cost_paid, .next = device->orders, .sim = sim, .order = *order, .begin = loop_now(sim->loop)};
     so->distrusts = sim_registry_is_distrusted(sim, order);
     so->fault = faults_strike(&sim->layout->faults, order->operation, order->edge.index, order->mud, loop_now(sim->loop));
+    struct simtime late = fault_delays(&so->fault, port, order);
     device->orders = so;
     so->stalled = so->fault && so->fault->effect == FAULT_HANGS && bounded_by_progress(order->operation);
     if (so->stalled)
         sim_arm(sim, sim_edge_host(sim, order->edge), &so->timer, sim->layout->progress);
     else if (!so->fault || so->fault->effect != FAULT_HANGS)
-        sim_arm(sim, sim_edge_host(sim, order->edge), &so->timer, cost_of(so));
+        sim_arm(sim, sim_edge_host(sim, order->edge), &so->timer, simtime_add(late, cost_of(so)));
 }
 
 void sim_cancel_operations(struct port *port, struct party edge, uint32_t mud, uint32_t migration)

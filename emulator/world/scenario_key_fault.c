@@ -7,7 +7,7 @@ static const struct scenario_key fault_rows[] = {
      .kind = KEY_WORD,
      .field = KEY_NO_FIELD,
      .help =
-         "on an operation: fails, disk-full, hangs, truncated, flipped; on containers: killed; on messages: lost, doubled, delayed; on a host: stopped, "
+         "on an operation: fails, disk-full, hangs, slow, truncated, flipped; on containers: killed; on messages: lost, doubled, delayed; on a host: stopped, "
          "restarted, power-loss, clock"},
     {.name = "operation", .kind = KEY_WORD, .field = KEY_NO_FIELD, .help = "the operation that it strikes"},
     {.name = "edge",
@@ -26,7 +26,7 @@ static const struct scenario_key fault_rows[] = {
     {.name = "message", .kind = KEY_WORD, .field = KEY_NO_FIELD, .help = "on messages: their kind; absent: any"},
     {"share", KEY_NUMBER, FIELD(fault, share), false, 0, 1, 1, "on messages: probability of each", 0, 0},
     {"delay_ms", KEY_MS, FIELD(fault, delay), false, 0, 3600e3, 100,
-     "doubled, delayed: at most so many milliseconds later", 0, 0},
+     "slow: so many milliseconds later; doubled, delayed: at most", 0, 0},
     {.name = "host", .kind = KEY_WORD, .field = KEY_NO_FIELD, .help = "on a host: its name"},
     {"jump_s", KEY_SECONDS, FIELD(fault, jump), false, -31536000, 31536000, 288,
      "clock: seconds forward, or back, that the calendar clock jumps", 0, 0},

@@ -52,7 +52,7 @@ static void nothing(struct cast *cast, const struct event *event)
 static int check_faults(const struct scenario *s, struct err *e)
 {
     for (int i = 0; s && i < s->fault_count; i++)
-        if (s->faults[i].effect != FAULT_FAILS && s->faults[i].effect != FAULT_DISK_FULL) {
+        if (!fault_is_real(s->faults[i].effect)) {
             err_set(e, EINVAL, "faults.%d: effect %s is virtual time's", i, fault_effect_name(s->faults[i].effect));
             return err_hint(e, "run it without --world real");
         }
