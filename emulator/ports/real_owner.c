@@ -1,4 +1,4 @@
-/* The owner records on an edge server's disk, OWNERS/mM of device M: kept as the edge acts, read when its agent has been started again. A
+/* The owner records of an edge server, OWNERS/mM of device M: kept as the edge acts, read when its agent has been started again. A
  * record is written by the program that reads it, in the form that it has in memory. */
 #include "mem.h"
 #include "real_internal.h"
@@ -26,7 +26,7 @@ static char *path_of(const struct real *real, uint32_t mud)
     return mem_printf("%s/m%u", real->options.owners, mud);
 }
 
-/* On the disk before it takes the place of the older one: a crash leaves the one or the other. */
+/* In the place of the older one at once: an agent that is killed leaves the one or the other. With the machine the run ends. */
 static int write_record(const char *path, const struct owner_record *record, struct err *e)
 {
     autofree char *temporary = mem_printf("%s.tmp", path);
@@ -34,8 +34,7 @@ static int write_record(const char *path, const struct owner_record *record, str
     if (fd < 0)
         return err_errno(e, "%s", temporary);
     errno = ENOSPC; /* a short write sets none */
-    if (write(fd, record, sizeof *record) != sizeof *record || fdatasync(fd) < 0 ||
-        rename(temporary, path) < 0)
+    if (write(fd, record, sizeof *record) != sizeof *record || rename(temporary, path) < 0)
         return err_errno(e, "%s", temporary);
     return 0;
 }

@@ -30,9 +30,14 @@ char *agent_spool(const char *run_folder, int host)
     return mem_printf("%s/s%d", run_folder, host);
 }
 
+char *agent_all_owners(const char *run_folder)
+{
+    return mem_printf("%s/owners", run_folder);
+}
+
 char *agent_owners(const char *run_folder, int host)
 {
-    return mem_printf("%s/o%d", run_folder, host);
+    return mem_printf("%s/owners/%d", run_folder, host);
 }
 
 char *agent_carrier_folder(const char *run_folder)

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 static int host_count(const struct premises *p)
@@ -133,6 +134,17 @@ static int record_engines(struct premises *p, struct err *e)
     return status;
 }
 
+static int make_owners(struct premises *p, struct err *e)
+{
+    autofree char *path = agent_all_owners(journal_folder(p->journal));
+    int status = journal_record(p->journal, "mount", path, e);
+    if (status == 0)
+        status = files_make_folder(path, 0700, e);
+    return status == 0 && mount("roamlab", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700,size=64m") < 0
+               ? err_errno(e, "mount %s", path)
+               : status;
+}
+
 static int build_testbed(struct premises *p, struct err *e)
 {
     struct testbed_plan plan;
@@ -148,6 +160,8 @@ static int build(struct premises *p, struct err *e)
     if (!p->journal || build_testbed(p, e) < 0)
         return -e->code;
     int status = record_engines(p, e);
+    if (status == 0)
+        status = make_owners(p, e);
     for (int i = 0; i < host_count(p) && status == 0; i++)
         status = p->here[i] ? start_agent(p, i, e) : 0;
     return status;
