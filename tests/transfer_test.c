@@ -348,6 +348,26 @@ static void server_goes(void **state)
     send_well(f, &r, "big");
 }
 
+/* It ends while the next one of its host is being started. */
+static void server_follows_a_killed_one(void **state)
+{
+    enum { STILL_THERE_US = 300000 };
+    struct fixture *f = fixture_of(state);
+    struct transfer_server next = {.changed = server_changed};
+    struct err e = ERR_INIT;
+    enter(f->right);
+    pid_t killer = fork();
+    if (killer == 0) {
+        usleep(STILL_THERE_US);
+        kill(f->server.process.pid, SIGKILL);
+        _exit(0);
+    }
+    assert_int_equal(carrier_scp.serve(&next, &f->settings, &f->to, &e), 0);
+    waitpid(killer, NULL, 0);
+    carrier_scp.stop(&next);
+    enter(f->left);
+}
+
 /* A machine whose root has a locked password, as an installer leaves it when it makes a first user instead,
  * and a start-up file that prints. */
 static void locked_root(void **state)
@@ -438,6 +458,7 @@ int main(int argc, char **argv)
         BY(scp, stalls),
         BY(scp, cancelled),
         BY(scp, server_goes),
+        BY(scp, server_follows_a_killed_one),
         BY(scp, locked_root),
         BY(scp, killed_agent),
     };

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { POLL_MS = 10, GRACE_MS = 500, WORDS_MAX = 32 };
+enum { POLL_MS = 10, GRACE_MS = 500, PREDECESSOR_MS = 5000, WORDS_MAX = 32 };
 
 /* The last line of the log, for an error. */
 static char *log_words(const struct transfer_server *server)
@@ -73,12 +73,24 @@ static int launch(struct transfer_server *server, const struct server_program *p
     return process_start(server->loop, &server->process, &options, e);
 }
 
+/* The server of a process that was killed ends after it, a busy machine later. */
+static bool stays_taken(const struct transfer_host *host)
+{
+    struct simtime give_up = simtime_add(clock_monotonic(), simtime_ms(PREDECESSOR_MS));
+    while (transfer_accepts(host)) {
+        if (simtime_before(give_up, clock_monotonic()))
+            return true;
+        usleep(POLL_MS * 1000);
+    }
+    return false;
+}
+
 static int begin(struct transfer_server *server, const struct server_program *program, struct err *e)
 {
     struct in_addr address;
     if (inet_pton(AF_INET, server->host.address, &address) != 1)
         return err_set(e, EINVAL, "\"%s\" is not an IPv4 address", server->host.address);
-    if (transfer_accepts(&server->host))
+    if (stays_taken(&server->host))
         return err_set(e, EADDRINUSE, "%s port %u: something else accepts there", server->host.address,
                        server->host.port);
     return launch(server, program, e);

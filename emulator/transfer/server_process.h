@@ -9,7 +9,7 @@
 
 /* `program` is its name in messages; it writes to FOLDER/HOST/PROGRAM.log. Run are, as root of a mount namespace if `setup` is not NULL, the
  * lines of shell `setup`, and in their place `argv` (NULL-terminated). The setup's lines see setup_argument as $0. -EADDRINUSE if something
- * accepts at the host's port already. */
+ * accepts at the host's port and does not end within 5 s, for which this blocks. */
 struct server_program {
     const char *program, *setup, *setup_argument;
     const char *const *argv;
