@@ -2,173 +2,28 @@
  * more), in a run in virtual time, in the wiring of a link, in operations on a container at an Engine, and in an agent from its start to its end,
  * with a device and an access point: each ends with an error that says something, never by a signal, and never as if nothing had been.
  *
- * The calls are this program's own: what is defined here goes before the C library's, for the libraries too. */
+ * An agent with an Engine, which takes a quarter of a second, tries every SAMPLE-th; NTH_FAILURE=all: all of them. */
 #include "agent.h"
 #include "agent_protocol.h"
 #include "clock.h"
 #include "container.h"
 #include "folder.h"
+#include "nth_failure.h"
 #include "play.h"
+#include "pretended_engine.h"
 #include "privileges.h"
 #include "scenario.h"
 #include "scenario_move.h"
+#include "transfer.h"
 #include "wiring.h"
 
-#include <dlfcn.h>
-#include <errno.h>
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
-#include <sys/epoll.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/timerfd.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
-
-enum kind { CALLS, MEMORY };
-
-/* In the child: the call number `at` of that kind fails. Shared, so that the parent sees how far it came. */
-static struct tally {
-    long at, count;
-    enum kind kind;
-    bool armed;
-} * tally;
-
-static bool fails(enum kind kind)
-{
-    return tally && tally->armed && tally->kind == kind && tally->count++ == tally->at;
-}
-
-static int refuse(int error)
-{
-    errno = error;
-    return -1;
-}
-
-int open(const char *path, int flags, ...)
-{
-    va_list rest;
-    va_start(rest, flags);
-    int mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, int) : 0;
-    va_end(rest);
-    return fails(CALLS) ? refuse(EMFILE) : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
-}
-
-int open64(const char *path, int flags, ...)
-{
-    va_list rest;
-    va_start(rest, flags);
-    int mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, int) : 0;
-    va_end(rest);
-    return open(path, flags, mode);
-}
-
-FILE *fopen(const char *path, const char *mode)
-{
-    static FILE *(*real)(const char *, const char *);
-    if (!real)
-        *(void **)&real = dlsym(RTLD_NEXT, "fopen");
-    return fails(CALLS) ? (errno = EMFILE, NULL) : real(path, mode);
-}
-
-int mkdir(const char *path, mode_t mode)
-{
-    return fails(CALLS) ? refuse(ENOSPC) : (int)syscall(SYS_mkdir, path, mode);
-}
-
-int rename(const char *from, const char *to)
-{
-    return fails(CALLS) ? refuse(EIO) : (int)syscall(SYS_rename, from, to);
-}
-
-int socket(int domain, int type, int protocol)
-{
-    return fails(CALLS) ? refuse(EMFILE) : (int)syscall(SYS_socket, domain, type, protocol);
-}
-
-int bind(int fd, const struct sockaddr *address, socklen_t len)
-{
-    return fails(CALLS) ? refuse(EADDRINUSE) : (int)syscall(SYS_bind, fd, address, len);
-}
-
-int connect(int fd, const struct sockaddr *address, socklen_t len)
-{
-    return fails(CALLS) ? refuse(ECONNREFUSED) : (int)syscall(SYS_connect, fd, address, len);
-}
-
-ssize_t send(int fd, const void *bytes, size_t len, int flags)
-{
-    return fails(CALLS) ? refuse(EPIPE) : syscall(SYS_sendto, fd, bytes, len, flags, NULL, 0);
-}
-
-ssize_t recv(int fd, void *bytes, size_t len, int flags)
-{
-    return fails(CALLS) ? refuse(ECONNRESET) : syscall(SYS_recvfrom, fd, bytes, len, flags, NULL, NULL);
-}
-
-int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
-{
-    return fails(CALLS) ? refuse(ENOBUFS) : (int)syscall(SYS_setsockopt, fd, level, name, value, len);
-}
-
-ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
-{
-    return fails(CALLS) ? refuse(ENOBUFS) : syscall(SYS_sendmsg, fd, message, flags);
-}
-
-ssize_t recvmsg(int fd, struct msghdr *message, int flags)
-{
-    return fails(CALLS) ? refuse(ENOBUFS) : syscall(SYS_recvmsg, fd, message, flags);
-}
-
-int pipe2(int fds[2], int flags)
-{
-    return fails(CALLS) ? refuse(EMFILE) : (int)syscall(SYS_pipe2, fds, flags);
-}
-
-int epoll_create1(int flags)
-{
-    return fails(CALLS) ? refuse(EMFILE) : (int)syscall(SYS_epoll_create1, flags);
-}
-
-int epoll_ctl(int epoll, int what, int fd, struct epoll_event *event)
-{
-    return fails(CALLS) ? refuse(ENOSPC) : (int)syscall(SYS_epoll_ctl, epoll, what, fd, event);
-}
-
-int timerfd_create(clockid_t clock, int flags)
-{
-    return fails(CALLS) ? refuse(EMFILE) : (int)syscall(SYS_timerfd_create, clock, flags);
-}
-
-/* Only what this program's own code asks for: how libraries take it is their affair. */
-static bool is_ours(const void *caller)
-{
-    extern const char __executable_start, etext;
-    return (const char *)caller >= &__executable_start && (const char *)caller < &etext;
-}
-
-extern void *__libc_calloc(size_t count, size_t size);
-extern void *__libc_realloc(void *old, size_t size);
-
-void *calloc(size_t count, size_t size)
-{
-    return is_ours(__builtin_return_address(0)) && fails(MEMORY) ? NULL : __libc_calloc(count, size);
-}
-
-void *realloc(void *old, size_t size)
-{
-    return is_ours(__builtin_return_address(0)) && fails(MEMORY) ? NULL : __libc_realloc(old, size);
-}
 
 /* --- what is tried ------------------------------------------------------------------------------------------ */
 
@@ -219,41 +74,21 @@ static int wire_a_link(const char *folder)
     return status < 0 ? 4 : 0;
 }
 
-/* --- an Engine, which knows a container that does not run, and says yes to everything ------------------------- */
-
-#define ANSWER "{\"Id\": \"c1\", \"Image\": \"i1\", \"GraphDriver\": {\"Data\": {\"UpperDir\": \"/nowhere\"}}, \"State\": {\"Pid\": 0}}"
+/* --- operations at an Engine, on a container that does not run ------------------------------------------------ */
 
 static char *engine; /* its socket */
 
-static void serve_requests(int connection)
-{
-    autofree char *answer = mem_printf("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n" ANSWER,
-                                       strlen(ANSWER));
-    char request[4096];
-    while (read(connection, request, sizeof request) > 0 && write(connection, answer, strlen(answer)) > 0)
-        ;
-    close(connection);
-}
-
-static void be_engine(int listener)
-{
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    signal(SIGPIPE, SIG_IGN);
-    for (;;)
-        serve_requests(accept(listener, NULL, NULL));
-}
-
 static pid_t start_engine(const char *folder)
 {
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-    engine = mem_printf("unix://%s/socket", folder);
-    snprintf(at.sun_path, sizeof at.sun_path, "%s/socket", folder);
-    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
-    assert_int_equal(listen(listener, 8), 0);
+    autofree char *path = mem_printf("%s/socket", folder);
+    engine = mem_printf("unix://%s", path);
+    int listener = pretended_listen(path);
+    assert_true(listener >= 0);
     pid_t pid = fork();
-    if (pid == 0)
-        be_engine(listener);
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        pretended_engine(listener, 0);
+    }
     close(listener);
     return pid;
 }
@@ -311,65 +146,128 @@ static int talk_to_an_engine(const char *folder)
 
 /* --- an agent ------------------------------------------------------------------------------------------------- */
 
-static char *orders; /* lines, for an agent that plays a device and an access point */
+enum { PREPARE, CONNECT, BEGIN, PHASES };
 
-static void read_orders(void)
+/* For an agent that plays a device and an access point, and for one that plays an edge server and an access point. */
+static char *orders[PHASES], *orders_with_engine[PHASES];
+static char *engine_folder; /* of the latter's run */
+
+static void order(char *lines[PHASES], const struct scenario_setting *settings, size_t count, int host, const char *folder)
 {
-    static const struct scenario_setting at_laptop = {"aps.ap1.host", "laptop"};
-    enum { LAPTOP = 3 };
-    struct scenario *s = scenario_read("scenarios/kim22-quick.json", &at_laptop, 1, NULL);
+    struct err e = ERR_INIT;
+    struct scenario *s = scenario_read("scenarios/kim22-quick.json", settings, (int)count, &e);
+    if (!s)
+        fail_msg("%s", e.text);
     autofree char *text = scenario_text_with_visits(s);
     struct agent_orders some = {.scenario = text,
                                 .path = "s.json",
                                 .seed = 1,
-                                .host = LAPTOP,
+                                .host = host,
                                 .run = "nth",
-                                .folder = ".",
+                                .folder = folder,
                                 .image = "image",
                                 .archive = "/image.tar",
                                 .criu_folder = ""};
-    struct json_object *lines[] = {agent_say_prepare(&some), agent_say("connect"), agent_say_begin(clock_monotonic())};
-    struct buf all = BUF_INIT;
-    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
-        buf_printf(&all, "%s\n", json_object_to_json_string_ext(lines[i], JSON_C_TO_STRING_PLAIN));
-        json_object_put(lines[i]);
+    struct json_object *says[PHASES] = {agent_say_prepare(&some), agent_say("connect"), agent_say_begin(clock_monotonic())};
+    for (int i = 0; i < PHASES; i++) {
+        lines[i] = mem_printf("%s\n", json_object_to_json_string_ext(says[i], JSON_C_TO_STRING_PLAIN));
+        json_object_put(says[i]);
     }
-    orders = mem_copy_string(buf_text(&all));
-    buf_free(&all);
     scenario_free(s);
 }
 
-/* Orders it through its phases, and ends its input when it has played for a moment. */
-static void order_agent(int input)
+static void read_orders(void)
 {
-    enum { PLAY_US = 10000 };
-    (void)!write(input, orders, strlen(orders));
+    static const struct scenario_setting at_laptop[] = {{"aps.ap1.host", "laptop"}},
+                                         one_edge[] = {{"edges", "{\"es1\": {\"host\": \"pc1\"}}"},
+                                                       {"aps", "{\"ap1\": {\"host\": \"pc1\", \"edge\": \"es1\"}}"},
+                                                       {"muds.m1.visits", "[{\"ap\": \"ap1\", \"at_s\": 0}]"},
+                                                       {"migration.carrier", "stream"}};
+    enum { PC1, LAPTOP = 3 };
+    order(orders, at_laptop, ARRAY_LEN(at_laptop), LAPTOP, ".");
+    order(orders_with_engine, one_edge, ARRAY_LEN(one_edge), PC1, engine_folder);
+}
+
+#define READY "{\"say\":\"ready\"}\n" /* prepared; connected */
+
+static int times_ready(void)
+{
+    char said[65536];
+    ssize_t len = pread(1, said, sizeof said - 1, 0);
+    int times = 0;
+    said[len > 0 ? len : 0] = '\0';
+    for (const char *at = said; (at = strstr(at, READY)); at += strlen(READY))
+        times++;
+    return times;
+}
+
+/* Orders it through its phases, and ends its input when it has played for a moment, or has ended itself. What it says goes to a file. */
+static void order_agent(int input, char *const lines[PHASES])
+{
+    enum { LOOK_US = 2000, PLAY_US = 10000 };
+    pid_t agent = getppid();
+    for (int phase = PREPARE; phase < PHASES && getppid() == agent; phase++) {
+        while (times_ready() < phase && getppid() == agent)
+            usleep(LOOK_US);
+        (void)!write(input, lines[phase], strlen(lines[phase]));
+    }
     usleep(PLAY_US);
     _exit(0);
 }
 
-static int run_agent(const char *folder)
+static int play_agent(char *const lines[PHASES], const char *folder)
 {
+    enum { HANGS_S = 60 };
     int input[2];
     if (mkdir(folder, 0700) < 0 || chdir(folder) < 0 || pipe2(input, O_CLOEXEC) < 0) {
         fprintf(stderr, "roamlab: not begun\n");
         return 4;
     }
+    alarm(HANGS_S);
     if (fork() == 0)
-        order_agent(input[1]);
+        order_agent(input[1], lines);
     close(input[1]);
     dup2(input[0], 0);
     return agent_run();
 }
 
+static int run_agent(const char *folder)
+{
+    return play_agent(orders, folder);
+}
+
+static int run_agent_with_engine(const char *folder)
+{
+    autofree char *path = mem_printf("%s/bin:%s", engine_folder, getenv("PATH"));
+    setenv("PATH", path, 1);
+    return play_agent(orders_with_engine, folder);
+}
+
+/* What a run leaves that was cut off: its controller's affair. */
+static void clean_engine(void)
+{
+    static const char *const parts[] = {"d0", "e0", "owners", "s0"};
+    autofree char *root = mem_printf("%s/d0", engine_folder);
+    docker_end_processes(root, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        autofree char *path = mem_printf("%s/%s", engine_folder, parts[i]);
+        files_remove(path, NULL);
+    }
+}
+
+enum { SAMPLE = 23 };
+
 static const struct {
     const char *name;
     int (*play)(const char *folder);
+    int each; /* of its calls one in so many fails */
+    void (*clean)(void);
 } attempts[] = {
-    {"run", run_in_virtual_time},
-    {"Engine", talk_to_an_engine},
-    {"wiring", wire_a_link}, /* from here on privileges are needed, for network namespaces */
-    {"agent", run_agent},
+    {"run", run_in_virtual_time, 1, NULL},
+    {"Engine", talk_to_an_engine, 1, NULL},
+    {"wiring", wire_a_link, 1, NULL}, /* from here on privileges are needed, for network namespaces */
+    {"agent", run_agent, 1, NULL},
+    {"agent with an Engine", run_agent_with_engine, SAMPLE, clean_engine},
 };
 
 /* With the addresses of all hosts. */
@@ -382,18 +280,17 @@ static void go_alone(void)
 static void be_child(size_t attempt, const char *folder)
 {
     autofree char *said = mem_printf("%s/said", folder), *results = mem_printf("%s/results", folder);
-    int fd = open(said, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    int fd = open(said, O_RDWR | O_CREAT | O_TRUNC, 0600);
     if (attempts[attempt].play == wire_a_link && unshare(CLONE_NEWNET) < 0)
         _exit(1);
     dup2(fd, 1);
     dup2(fd, 2);
+    signal(SIGSEGV, SIG_DFL); /* cmocka would go on with the next test here */
     tally->armed = true;
     int status = attempts[attempt].play(results);
     tally->armed = false;
     _exit(status);
 }
-
-#define READY "{\"say\":\"ready\"}\n" /* prepared; connected: what begins then may not be heard any more */
 
 /* False once the attempt is over before its nth call. */
 static bool try_one(size_t attempt, enum kind kind, long n)
@@ -406,6 +303,8 @@ static bool try_one(size_t attempt, enum kind kind, long n)
     int status;
     waitpid(pid, &status, 0);
     tally->armed = false;
+    if (attempts[attempt].clean)
+        attempts[attempt].clean();
     autofree char *said = folder_read(folder, "said");
     bool struck = tally->count > n, spoke = said && strstr(said, "roamlab: ");
     folder_remove(folder);
@@ -416,7 +315,7 @@ static bool try_one(size_t attempt, enum kind kind, long n)
         fail_msg("%s, kind %d, call %ld: exit %d: \"%s\"", name, kind, n, WEXITSTATUS(status), said);
     if (!struck && (WEXITSTATUS(status) != 0 || strstr(said, "\"failed\"")))
         fail_msg("%s fails by itself: %s", name, said);
-    if (!struck && attempts[attempt].play == run_agent && !strstr(said, READY READY))
+    if (!struck && strstr(name, "agent") && !strstr(said, READY READY))
         fail_msg("%s does not play: %s", name, said);
     if (kind == MEMORY && struck && WEXITSTATUS(status) != 4)
         fail_msg("%s: the failed allocation %ld went unseen", name, n);
@@ -426,10 +325,12 @@ static bool try_one(size_t attempt, enum kind kind, long n)
 static void fail_one_after_the_other(size_t attempt)
 {
     enum { ONE_BY_ONE = 200 };
+    const char *wanted = getenv("NTH_FAILURE");
+    int each = wanted && !strcmp(wanted, "all") ? 1 : attempts[attempt].each;
     for (enum kind kind = CALLS; kind <= MEMORY; kind++) {
         long n = 0, tried = 0;
         for (; try_one(attempt, kind, n); tried++)
-            n += kind == MEMORY && n > ONE_BY_ONE ? n / 10 : 1;
+            n += kind == MEMORY && n > ONE_BY_ONE ? n / 10 : each;
         assert_true(tried > 0);
         print_message("%s, %s: %ld tried\n", attempts[attempt].name, kind == MEMORY ? "memory" : "calls", tried);
     }
@@ -450,6 +351,29 @@ static void every_failure_towards_an_engine_is_an_error(void **state)
     free(engine);
 }
 
+/* An Engine's folder must not be in /tmp. */
+static void prepare_engine(void)
+{
+    char folder[] = "/var/tmp/nth-XXXXXX";
+    struct err e = ERR_INIT;
+    assert_non_null(mkdtemp(folder));
+    engine_folder = mem_copy_string(folder);
+    autofree char *carrier = mem_printf("%s/carrier", folder);
+    pretended_install(folder);
+    assert_int_equal(files_make_folder(carrier, 0700, &e), 0);
+    const struct transfer_host host = {"pc1", "198.18.0.1", 1, NULL};
+    assert_int_equal(carrier_of("stream")->prepare(carrier, &host, 1, &e), 0);
+}
+
+static int remove_engine(void **state)
+{
+    (void)state;
+    if (engine_folder)
+        files_remove(engine_folder, NULL);
+    free(engine_folder);
+    return 0;
+}
+
 static void every_failure_of_wiring_and_of_an_agent_is_an_error(void **state)
 {
     struct err e = ERR_INIT;
@@ -458,20 +382,26 @@ static void every_failure_of_wiring_and_of_an_agent_is_an_error(void **state)
         print_message("skip: %s\n", e.text);
         skip();
     }
+    prepare_engine();
     read_orders();
     go_alone();
     for (size_t attempt = 2; attempt < ARRAY_LEN(attempts); attempt++)
         fail_one_after_the_other(attempt);
-    free(orders);
+    for (int phase = 0; phase < PHASES; phase++) {
+        free(orders[phase]);
+        free(orders_with_engine[phase]);
+    }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    pretended_programs(argv);
     tally = mmap(NULL, sizeof *tally, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_failure_of_a_run_is_an_error),
         IN_FOLDER(every_failure_towards_an_engine_is_an_error),
-        cmocka_unit_test(every_failure_of_wiring_and_of_an_agent_is_an_error),
+        cmocka_unit_test_teardown(every_failure_of_wiring_and_of_an_agent_is_an_error, remove_engine),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

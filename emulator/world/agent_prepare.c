@@ -230,11 +230,11 @@ static int start_engine(struct agent *a, struct err *e)
     const struct docker_address address = {own_host(a)->docker, own_host(a)->docker_certs, a->orders.machine_namespace};
     a->daemon.done = address.url ? users_engine_open : daemon_ready;
     a->daemon.died = daemon_died;
-    a->daemon_started = true;
-    if (address.url)
-        return docker_users_engine_open(&a->daemon, a->loop, &options, &address, e);
-    return a->orders.again ? docker_daemon_adopt(&a->daemon, a->loop, &options, e)
-                           : docker_daemon_start(&a->daemon, a->loop, &options, e);
+    int status = address.url       ? docker_users_engine_open(&a->daemon, a->loop, &options, &address, e)
+                 : a->orders.again ? docker_daemon_adopt(&a->daemon, a->loop, &options, e)
+                                   : docker_daemon_start(&a->daemon, a->loop, &options, e);
+    a->daemon_started = status == 0;
+    return status;
 }
 
 static void capture_broke(void *context, const struct err *e)
