@@ -9,6 +9,7 @@
 #include "manifest.h"
 #include "mem.h"
 #include "offload.h"
+#include "orphans.h"
 #include "runtime.h"
 #include "statechain.h"
 #include "testdata.h"
@@ -40,6 +41,8 @@ enum { FIXTURE_SEED = 11, FIXTURE_MUD = 2, FIXTURE_REQUEST_BYTES = 1000, FIXTURE
 #ifndef FIXTURE_EDGES
 #define FIXTURE_EDGES 2
 #endif
+
+#define FIXTURE_FOLDER "/var/tmp/dt-" /* and this process */
 
 struct edge {
     char *root, *spool, *net_namespace;
@@ -276,8 +279,8 @@ static inline void fixture_open_edge(struct fixture *f, int i)
 {
     struct edge *edge = &f->edges[i];
     autofree char *name = mem_printf("docker-test-%d-%d", getpid(), i + 1);
-    edge->root = mem_printf("/var/tmp/dt-%d/es%d", getpid(), i + 1);
-    edge->spool = mem_printf("/var/tmp/dt-%d/spool%d", getpid(), i + 1);
+    edge->root = mem_printf(FIXTURE_FOLDER "%d/es%d", getpid(), i + 1);
+    edge->spool = mem_printf(FIXTURE_FOLDER "%d/spool%d", getpid(), i + 1);
     fixture_open_namespace(edge, name);
     fixture_start_daemon(f, edge);
 }
@@ -292,7 +295,7 @@ static inline void fixture_install(struct fixture *f, int i)
 
 static inline void fixture_prepare_image(struct fixture *f)
 {
-    autofree char *cache = mem_printf("/var/tmp/dt-%d/cache", getpid());
+    autofree char *cache = mem_printf(FIXTURE_FOLDER "%d/cache", getpid());
     struct image_options o = {cache, fixture_service_program(), fixture_sizes.base_bytes,
                               testdata_base_block};
     struct err e = ERR_INIT;
@@ -314,6 +317,19 @@ static inline void fixture_pretend_a_containerd(void)
     assert_int_equal(close(creat("/run/containerd/containerd.sock", 0600)), 0);
 }
 
+/* What a killed test of this kind has left. */
+static inline void fixture_clean_orphan(const char *folder)
+{
+    for (int i = 1; i <= 2; i++) {
+        autofree char *root = mem_printf("%s/es%d", folder, i);
+        autofree char *name = mem_printf("docker-test-%s-%d", folder + strlen(FIXTURE_FOLDER), i);
+        const char *const argv[] = {"ip", "netns", "delete", name, NULL};
+        docker_daemon_clean(root, false, NULL);
+        fixture_run(argv, NULL);
+    }
+    files_remove(folder, NULL);
+}
+
 /* NULL, after one line that says why, on a machine that cannot run this. */
 static inline struct fixture *fixture_open(void)
 {
@@ -324,6 +340,8 @@ static inline struct fixture *fixture_open(void)
         err_set(&e, EPERM, "needs root");
     else
         runtime_find(NULL, fixture_service_program(), "/var/tmp", &f->runtime, &e);
+    if (!e.code)
+        orphans_clean(FIXTURE_FOLDER, fixture_clean_orphan);
     if (e.code) {
         print_message("skip: %s (%s)\n", e.text, e.hint);
         free(f);
@@ -361,7 +379,7 @@ static inline void fixture_close(struct fixture *f)
 {
     if (!f)
         return;
-    autofree char *folder = mem_printf("/var/tmp/dt-%d", getpid());
+    autofree char *folder = mem_printf(FIXTURE_FOLDER "%d", getpid());
     for (int i = 0; i < FIXTURE_EDGES; i++)
         fixture_close_edge(f, i);
     image_free(&f->image);
