@@ -5,8 +5,10 @@
 
 #include "daemon.h"
 #include "err.h"
+#include "files.h"
 #include "folder.h"
 #include "mem.h"
+#include "orphans.h"
 #include "privileges.h"
 #include "process.h"
 #include "world_real.h"
@@ -193,6 +195,12 @@ static inline void fixture_listen(struct fixture_run *run)
         buf_add(&run->said, chunk, (size_t)got);
 }
 
+static inline bool fixture_ended(const struct fixture_run *run)
+{
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)run->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid;
+}
+
 /* Waits until it has said that. */
 static inline void fixture_until_said(struct fixture_run *run, const char *text)
 {
@@ -200,8 +208,7 @@ static inline void fixture_until_said(struct fixture_run *run, const char *text)
         fixture_listen(run);
         if (strstr(buf_text(&run->said), text))
             return;
-        siginfo_t ended = {0};
-        if (waitid(P_PID, (id_t)run->pid, &ended, WEXITED | WNOHANG | WNOWAIT) < 0 || ended.si_pid)
+        if (fixture_ended(run))
             break;
     }
     fail_msg("it never said \"%s\" but: %s", text, buf_text(&run->said));
@@ -359,7 +366,23 @@ static inline bool fixture_only_late(const struct fixture_run *run)
 
 /* --- group ------------------------------------------------------------------------------------------------------- */
 
-#define FIXTURE_APART "ROAMLAB_TEST_APART"
+#define FIXTURE_APART "ROAMLAB_TEST_APART"             /* this process, as it is known outside */
+#define FIXTURE_APART_FOLDER "/var/lib/roamlab/test-" /* and that number */
+
+/* Its runs' journals are in there; its processes and mounts have gone with its namespaces, control groups go with nobody. */
+static inline void fixture_clean_orphan(const char *folder)
+{
+    glob_t engines = {0};
+    autofree char *pattern = mem_printf("%s/runs/*/d*", folder);
+    size_t before = strlen(folder) + strlen("/runs");
+    glob(pattern, GLOB_ONLYDIR, NULL, &engines);
+    for (size_t i = 0; i < engines.gl_pathc; i++) {
+        autofree char *root = mem_printf(JOURNAL_ROOT "%s", engines.gl_pathv[i] + before);
+        docker_end_processes(root, NULL);
+    }
+    globfree(&engines);
+    files_remove(folder, NULL);
+}
 
 /* Runs this program again in mount, process and network namespaces of its own, so that what others do on this machine meanwhile is not
  * taken for what a run left. Call it first in main(). An argument lets only the tests run whose names match it. */
@@ -369,7 +392,9 @@ static inline void fixture_go_apart(char **argv)
     const char *arguments[16] = {"unshare", "-m", "-n", "-p", "-f", "--mount-proc", "--kill-child"};
     if (getenv(FIXTURE_APART) || privileges_check(NULL) < 0)
         return;
-    setenv(FIXTURE_APART, "1", 1);
+    orphans_clean(FIXTURE_APART_FOLDER, fixture_clean_orphan);
+    autofree char *self = mem_printf("%d", getpid());
+    setenv(FIXTURE_APART, self, 1);
     for (int i = 0; argv[i] && i < 16 - OWN - 1; i++)
         arguments[OWN + i] = argv[i];
     execvp(arguments[0], (char *const *)arguments);
@@ -377,7 +402,7 @@ static inline void fixture_go_apart(char **argv)
 
 /* Copies of others' mounts go, the folders where runs leave things become this program's own: hidden below a folder of the same file system.
  * A tree in /tmp must stay where it is. */
-static char fixture_apart[] = "/var/lib/roamlab/test-XXXXXX";
+static char *fixture_apart;
 
 static inline void fixture_hide_others(void)
 {
@@ -385,12 +410,21 @@ static inline void fixture_hide_others(void)
     free(shell(
         "awk '{print $5}' /proc/self/mountinfo | grep -E '^/(run/netns|var/lib/roamlab|var/tmp)/' | sort -r |"
         " xargs -r -n 1 umount -l 2>&1; true"));
-    assert_non_null(mkdtemp(fixture_apart));
+    fixture_apart = mem_printf(FIXTURE_APART_FOLDER "%s", getenv(FIXTURE_APART));
+    assert_int_equal(mkdir(fixture_apart, 0700), 0);
     free(shell(
         "case $PWD in /tmp/*) t= ;; *) t=yes ;; esac; cd %s && mkdir runs netns shims tmp tmp2 && mount --bind runs /var/lib/roamlab/runs &&"
         " mount --bind netns /run/netns && mount --bind shims /run/containerd/s && mount --bind tmp /var/tmp &&"
         " { [ ! $t ] || mount --bind tmp2 /tmp; }",
         fixture_apart));
+}
+
+/* A test that failed has left its runs as they were. This process is the first of its namespace: what else is there has come from it. */
+static inline void fixture_end_runs(void)
+{
+    if (getpid() == 1)
+        kill(-1, SIGKILL);
+    free(shell("%s clean 2>&1; true", fixture_program));
 }
 
 static inline void fixture_show_others(void)
@@ -399,6 +433,7 @@ static inline void fixture_show_others(void)
         "umount -l /var/lib/roamlab/runs; umount -l /run/netns; umount -l /run/containerd/s; umount -l /var/tmp; umount -l /tmp 2>/dev/null;"
         " rm -rf --one-file-system %s",
         fixture_apart));
+    free(fixture_apart);
 }
 
 static int fixture_set_up(void **state)
@@ -424,6 +459,8 @@ static int fixture_set_up(void **state)
 static int fixture_tear_down(void **state)
 {
     (void)state;
+    if (getenv(FIXTURE_APART) && fixture_program)
+        fixture_end_runs();
     if (getenv(FIXTURE_APART))
         fixture_show_others();
     folder_remove(fixture_folder);
