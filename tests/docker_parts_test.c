@@ -1,5 +1,6 @@
-/* The Docker room's parts that need no Docker: archives, the image cache, lists of checkpoints, errors of
+/* The Docker room's parts that need no Docker: archives, the image cache, lists of checkpoints, CRIU's log, errors of
  * the API. */
+#include "criu_log.h"
 #include "docker_fixture.h"
 #include "folder.h"
 
@@ -307,10 +308,29 @@ static void refuses_a_long_root(void **state)
     assert_non_null(strstr(e.text, "not an absolute path of at most 60 bytes"));
 }
 
+static void quotes_what_criu_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *log, *quote;
+    } rows[] = {
+        {"", ""},
+        {"(00.1) Dumping\n(00.2) Dumping finished successfully\n", ""},
+        {"(00.1) Error (criu/util.c:1): rlimit: Can't setup RLIMIT_NOFILE for self\n", ""},
+        {"(00.1) Error (a.c:1): first\n(00.2) more\n", "Error (a.c:1): first"},
+        {"Error (u.c:1): RLIMIT_NOFILE\nError (a.c:1): first\nError (b.c:2): RLIMIT_NOFILE\n  Error (c.c:3): second\nError (d.c:4): third",
+         "Error (a.c:1): first / Error (c.c:3): second"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_string_equal(criu_log_quote(rows[i].log).text, rows[i].quote);
+    assert_string_equal(criu_log_quote_file("/nowhere/dump.log").text, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(checks_the_list_of_a_checkpoint),
+        cmocka_unit_test(quotes_what_criu_says),
         cmocka_unit_test(a_checkpoint_is_regular_files),
         cmocka_unit_test(a_layer_stays_in_its_folder),
         cmocka_unit_test(writes_an_image_that_tar_reads),

@@ -6,6 +6,7 @@
  * by a relative link: containerd packs the checkpoint folder and the shim unpacks it into
  * $TMPDIR/ctrd-checkpointN, from where ../roamlab-NAME/pages-1.img is the real file. */
 #include "container.h"
+#include "criu_log.h"
 #include "files.h"
 #include "manifest.h"
 #include "mem.h"
@@ -20,45 +21,17 @@
 
 enum { LOG_POLL_MS = 2 };
 
-/* The first two errors of a CRIU log, where the cause stands; without the one that every machine shows
- * which does not let its root raise limits. */
-static void quote_errors(struct buf *log, char *out, size_t size)
-{
-    char *save, *first[2] = {NULL, NULL};
-    out[0] = '\0';
-    if (!log->len)
-        return;
-    buf_text(log);
-    for (char *line = strtok_r((char *)log->data, "\n", &save); line && !first[1];
-         line = strtok_r(NULL, "\n", &save)) {
-        char *error = strstr(line, "Error (");
-        if (error && !strstr(error, "RLIMIT_NOFILE"))
-            first[first[0] != NULL] = error;
-    }
-    if (first[0])
-        snprintf(out, size, "%.160s%s%.160s", first[0], first[1] ? " / " : "", first[1] ? first[1] : "");
-}
-
-void docker_criu_errors(const char *path, char *out, size_t size)
-{
-    struct buf log = BUF_INIT;
-    files_read(path, 65536, &log, NULL);
-    quote_errors(&log, out, size);
-    buf_free(&log);
-}
-
 static int dump_ended(struct docker_job *job, int status, struct err *e)
 {
     autofree char *criu_log = mem_printf("%s/dump.log", job->spool);
     struct buf said = BUF_INIT;
-    char quote[400];
     if (status) {
+        struct criu_quote quote = criu_log_quote_file(criu_log);
         files_read(job->log, 300, &said, NULL);
-        docker_criu_errors(criu_log, quote, sizeof quote);
         if (job->criu_fell || docker_lost_criu(buf_text(&said)))
             err_set(e, ECHILD, "CRIU ended before it had dumped the container, as if killed");
         else
-            err_set(e, EIO, "runc checkpoint ended with status %d: %s", status, *quote ? quote : buf_text(&said));
+            err_set(e, EIO, "runc checkpoint ended with status %d: %s", status, *quote.text ? quote.text : buf_text(&said));
         err_hint(e, "roamlab doctor checks CRIU; its log is %s", criu_log);
     }
     buf_free(&said);
@@ -288,15 +261,14 @@ static int restored(struct docker_job *job, int status, struct json_object *answ
     job->container->restoring = false;
     if (status < 0) {
         struct buf log = BUF_INIT;
-        char quote[400];
         docker_read_open_log(job->log_file, &log);
-        quote_errors(&log, quote, sizeof quote);
+        struct criu_quote quote = criu_log_quote(buf_text(&log));
         buf_free(&log);
         if (job->criu_fell || docker_lost_criu(e->text)) {
             err_set(e, ECHILD, "CRIU ended before it had restored the container, as if killed");
-        } else if (*quote) {
+        } else if (*quote.text) {
             struct err docker = *e;
-            err_set(e, docker.code, "%.*s: CRIU: %s", (int)strcspn(docker.text, "\n"), docker.text, quote);
+            err_set(e, docker.code, "%.*s: CRIU: %s", (int)strcspn(docker.text, "\n"), docker.text, quote.text);
         }
         err_hint(e, "the checkpoint may be damaged or from another kernel; roamlab doctor checks CRIU");
     }

@@ -134,8 +134,6 @@ int docker_step_tidy(struct docker_job *job, struct err *e);
 /* Where those files are: the checkpoint folder of the Engine and, in its temporary folder, that of the pages. free() them. */
 char *docker_checkpoint_folder(const struct docker_container *c);
 char *docker_pages_folder(const struct docker_container *c);
-/* The first errors in a log of CRIU; "" if there are none. */
-void docker_criu_errors(const char *path, char *out, size_t size);
 /* checkpoint.c: removes what a restore that was called off left outside the container's own folders. */
 void docker_checkpoint_forget(const struct docker_container *c);
 /* The same of all containers whose pages are in folders with such names (roamlab-CONTAINER) in an Engine's temporary folder. */

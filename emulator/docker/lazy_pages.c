@@ -1,4 +1,5 @@
 #include "lazy_pages.h"
+#include "criu_log.h"
 #include "files.h"
 #include "mem.h"
 #include "pagemap.h"
@@ -29,12 +30,11 @@ static void stop_listening(struct docker_container *c)
 
 static int judge(const struct docker_container *c, struct err *e)
 {
-    char quote[400];
     const struct docker_pager *p = &c->pager;
     if (p->status == 0)
         return 0;
-    docker_criu_errors(p->log, quote, sizeof quote);
-    return err_set(e, EIO, "%s ended with status %d%s%s", p->name, p->status, *quote ? ": " : "", quote);
+    struct criu_quote quote = criu_log_quote_file(p->log);
+    return err_set(e, EIO, "%s ended with status %d%s%s", p->name, p->status, *quote.text ? ": " : "", quote.text);
 }
 
 /* A source whose CRIU was killed runs again. */

@@ -1,4 +1,5 @@
 #include "runtime.h"
+#include "criu_log.h"
 #include "dirty_tracking.h"
 #include "files.h"
 #include "installation.h"
@@ -68,21 +69,13 @@ static bool has_socket(pid_t pid)
     return false;
 }
 
-/* The first line of CRIU's log that calls itself an error. */
 static void add_log(const char *folder, const char *name, struct err *e)
 {
     autofree char *path = mem_printf("%s/%s", folder, name);
-    struct buf log = BUF_INIT;
-    files_read(path, 0, &log, NULL);
-    char *error = log.len ? strstr(buf_text(&log), "Error (") : NULL;
-    while (error && !strncmp(error, "Error (criu/util.c", 10) && strstr(error, "RLIMIT_NOFILE") &&
-           strstr(error, "RLIMIT_NOFILE") < error + strcspn(error, "\n"))
-        error = strstr(error + 1, "Error (");
-    if (error) {
-        struct err before = *e;
-        err_set(e, before.code, "%.200s: %.*s", before.text, (int)strcspn(error, "\n"), error);
-    }
-    buf_free(&log);
+    struct criu_quote quote = criu_log_quote_file(path);
+    struct err before = *e;
+    if (*quote.text)
+        err_set(e, before.code, "%.200s: %s", before.text, quote.text);
 }
 
 int runtime_dump(const char *criu, const char *folder, pid_t pid, struct err *e)

@@ -33,7 +33,7 @@ int runtime_probe_lazy_pages(const char *criu, const char *program, const char *
 /* For probes: starts `program`, and gives its process and a folder to `attempt`, which returns 0 or -errno; then removes both. */
 typedef int runtime_attempt(const void *context, const char *folder, pid_t pid, struct err *e);
 int runtime_try(const char *program, const char *place, runtime_attempt *attempt, const void *context, struct err *e);
-/* For attempts: by that CRIU, with one more option if not NULL; its first error is quoted. */
+/* For attempts: by that CRIU, with one more option if not NULL; its first errors are quoted. */
 int runtime_dump(const char *criu, const char *folder, pid_t pid, struct err *e);
 int runtime_restore(const char *criu, const char *folder, pid_t pid, const char *option, struct err *e);
 
