@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { INSIST_EVERY_MS = 20 };
+
 static char **environment_of(const struct docker_service *s)
 {
     char **list = mem_alloc_array(11, sizeof *list);
@@ -195,22 +197,34 @@ static int absent_is_good(struct docker_job *job, int status, struct json_object
     return status == -ENOENT ? 0 : status;
 }
 
-static int removal_is_good(struct docker_job *job, int status, struct json_object *answer, struct err *e)
+static int removal_answered(struct docker_job *job, int status, struct json_object *answer, struct err *e)
 {
-    return status == -EEXIST ? 0 : absent_is_good(job, status, answer, e);
+    job->refused = status == -EEXIST;
+    return job->refused ? 0 : absent_is_good(job, status, answer, e);
 }
 
-/* The Engine may be at it already, for an agent that was killed (409). */
 static int step_delete(struct docker_job *job, struct err *e)
 {
-    return docker_job_request(job, removal_is_good, "DELETE", NULL, e, "/containers/%s?force=1&v=1",
+    return docker_job_request(job, removal_answered, "DELETE", NULL, e, "/containers/%s?force=1&v=1",
                               job->container->name);
 }
 
-static int step_wait_removed(struct docker_job *job, struct err *e)
+static void delete_again(struct timer *timer)
 {
-    return docker_job_request(job, absent_is_good, "POST", NULL, e, "/containers/%s/wait?condition=removed",
-                              job->container->name);
+    struct docker_job *job = container_of(timer, struct docker_job, timer);
+    job->step -= 2;
+    docker_job_go(job, 0, NULL);
+}
+
+/* Behind step_delete: the Engine may be at it already, for an agent that was killed (409). That may end well, or fail and leave the rest to us. */
+static int step_insist(struct docker_job *job, struct err *e)
+{
+    (void)e;
+    if (!job->refused)
+        return DOCKER_STEP_DONE;
+    job->timer.fire = delete_again;
+    loop_arm_after(job->daemon->loop, &job->timer, simtime_ms(INSIST_EVERY_MS));
+    return DOCKER_STEP_WAITS;
 }
 
 static int step_wait(struct docker_job *job, struct err *e)
@@ -287,7 +301,7 @@ void docker_container_halt(struct docker_container *c, struct docker_job *job)
 void docker_container_discard(struct docker_container *c, struct docker_job *job, const char *image,
                               const char *spool)
 {
-    static const docker_step steps[] = {docker_step_kill,  step_delete,       step_wait_removed,
+    static const docker_step steps[] = {docker_step_kill,  step_delete,       step_insist,
                                         step_delete_image, step_remove_files, NULL};
     job->image = mem_copy_string(image);
     job->spool = mem_copy_string(spool);

@@ -46,6 +46,7 @@ struct docker_job {
     struct watch criu; /* of a restore, see docker_restore_watch() in container.h; fd -1 = not watched */
     pid_t criu_pid; /* of a dump: seen ended, while runc waits for it */
     bool criu_fell;
+    bool refused; /* by the Engine, which is at work on the container (409) */
 };
 
 /* Starts the steps on the next turn of the loop. Arguments have been set by the operation; `name` is put
