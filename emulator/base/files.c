@@ -14,7 +14,7 @@
 int files_make_folder(const char *path, mode_t mode, struct err *e)
 {
     autofree char *part = mem_copy_string(path);
-    for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+    for (char *slash = strchr(part + (*part == '/'), '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         if (mkdir(part, 0755) < 0 && errno != EEXIST)
             return err_errno(e, "make folder %s", part);

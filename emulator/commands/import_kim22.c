@@ -4,25 +4,21 @@
 #include "mem.h"
 #include "report.h"
 #include "result.h"
+#include "result_folder.h"
 #include "summary.h"
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
-/* "results/kim22-20220110-100048" for "logs/kim22.log". */
-static char *default_folder(const char *file)
+/* Named "kim22" for "logs/kim22.log". */
+static char *default_folder(const char *file, struct err *e)
 {
     const char *slash = strrchr(file, '/');
     const char *base = slash ? slash + 1 : file;
     const char *dot = strrchr(base, '.');
     int len = dot && dot != base ? (int)(dot - base) : (int)strlen(base);
-    char stamp[32];
-    time_t now = time(NULL);
-    struct tm tm;
-    localtime_r(&now, &tm);
-    strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &tm);
-    return mem_printf("results/%.*s-%s", len, base, stamp);
+    autofree char *name = mem_printf("%.*s", len, base);
+    return result_folder_make(name, e);
 }
 
 static void report_clocks(const struct kim22_log *log)
@@ -85,9 +81,9 @@ int import_kim22(const char *file, const char *out)
         err_print(&e);
         return 2;
     }
-    autofree char *folder = out ? mem_copy_string(out) : default_folder(file);
+    autofree char *folder = out ? mem_copy_string(out) : default_folder(file, &e);
     kim22_log_synchronise(log);
-    int status = store(log, folder, &e);
+    int status = folder ? store(log, folder, &e) : -e.code;
     if (status == 0)
         report_clocks(log);
     kim22_log_free(log);

@@ -2,7 +2,6 @@
 #include "command_line.h"
 #include "commands.h"
 #include "figures.h"
-#include "files.h"
 #include "interrupt.h"
 #include "inventory.h"
 #include "junit.h"
@@ -11,6 +10,7 @@
 #include "play.h"
 #include "report.h"
 #include "report_data.h"
+#include "result_folder.h"
 #include "scenario_move.h"
 #include "summary.h"
 #include "version.h"
@@ -19,8 +19,6 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char HELP[] =
@@ -30,7 +28,8 @@ static const char HELP[] =
     "result.json, figures/, report.html. Prints a summary.\n"
     "\n"
     "  --world sim|real   virtual time (default), or real Docker hosts in network namespaces of this machine (root)\n"
-    "  -o DIR             result folder (default results/NAME-TIMESTAMP); must not hold a result yet\n"
+    "  -o DIR             result folder (default results/NAME-TIMESTAMP, with -2, -3, … if that is there); must not hold a\n"
+    "                     result yet\n"
     "  --seed N           instead of the scenario's\n"
     "  --repeat N         repetitions, with seeds counted up; instead of the scenario's\n"
     "  --jobs N           virtual time: so many repetitions at once; the result is the same (default 1)\n"
@@ -219,25 +218,6 @@ static char *command_again(const struct run *r)
     return text;
 }
 
-/* Made here, so that of runs that begin within one second each has its own. */
-static int make_default_folder(struct run *r, struct err *e)
-{
-    char stamp[32], more[16] = "";
-    time_t now = time(NULL);
-    strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", localtime(&now));
-    int status = files_make_folder("results", 0755, e);
-    for (int count = 2; status == 0; count++) {
-        r->folder = r->folder_made = mem_printf("results/%s-%s%s", r->scenario->name, stamp, more);
-        if (mkdir(r->folder_made, 0755) == 0)
-            return 0;
-        if (errno != EEXIST)
-            return err_errno(e, "create folder %s", r->folder);
-        free(steal(r->folder_made));
-        snprintf(more, sizeof more, "-%d", count);
-    }
-    return status;
-}
-
 static bool holds_result(const char *folder, struct err *e)
 {
     autofree char *result = mem_printf("%s/result.json", folder);
@@ -280,7 +260,7 @@ static int play(struct run *r, struct play *p)
         err_print(&e);
         return e.code == EINVAL ? 2 : e.code == EINTR ? 128 + interrupt_signal() : 3;
     }
-    if (!r->folder && make_default_folder(r, &e) < 0) {
+    if (!r->folder && !(r->folder = r->folder_made = result_folder_make(s->name, &e))) {
         err_print(&e);
         return 4;
     }

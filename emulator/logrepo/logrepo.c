@@ -1,11 +1,10 @@
 #include "logrepo.h"
+#include "files.h"
 #include "mem.h"
 #include "store.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
 static const struct store_kind *const kinds[] = {&store_sqlite, &store_text};
 
@@ -23,21 +22,6 @@ const struct store_kind *store_kind_at(int i)
     return i >= 0 && (size_t)i < ARRAY_LEN(kinds) ? kinds[i] : NULL;
 }
 
-static int make_folders(const char *folder, struct err *e)
-{
-    autofree char *path = mem_copy_string(folder);
-    for (char *slash = path; slash; *slash = '/') {
-        slash = strchr(slash + (*slash != '\0'), '/'); /* not the leading one */
-        if (slash)
-            *slash = '\0';
-        if (mkdir(path, 0755) < 0 && errno != EEXIST)
-            return err_errno(e, "create folder %s", path);
-        if (!slash)
-            break;
-    }
-    return 0;
-}
-
 static int open_store(struct logrepo *repo, size_t i, const char *folder, struct simtime start, struct err *e)
 {
     autofree char *path = mem_printf("%s/%s", folder, kinds[i]->file);
@@ -49,7 +33,7 @@ static int open_store(struct logrepo *repo, size_t i, const char *folder, struct
 
 int logrepo_open(const char *folder, struct simtime start, struct logrepo **out, struct err *e)
 {
-    int status = make_folders(folder, e);
+    int status = files_make_folder(folder, 0755, e);
     struct logrepo *repo = mem_alloc(sizeof *repo);
     for (size_t i = 0; status == 0 && i < ARRAY_LEN(kinds); i++)
         status = open_store(repo, i, folder, start, e);
