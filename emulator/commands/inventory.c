@@ -67,21 +67,13 @@ struct json_object *inventory_take(const char *path, const char *scenario, const
     return root;
 }
 
-static bool came_before(const struct scenario *s, int host)
-{
-    for (int i = 0; i < host; i++)
-        if (s->hosts[i].ssh && !strcmp(s->hosts[i].ssh, s->hosts[host].ssh))
-            return true;
-    return false;
-}
-
 int inventory_push(const struct scenario *s, struct err *e)
 {
     autofree char *service = installation_service();
     autofree char *self = mem_printf("%.*s", (int)(strlen(service) - strlen("-service")), service);
     int status = 0;
     for (int i = 0; i < s->host_count && status == 0; i++) {
-        if (!s->hosts[i].ssh || came_before(s, i))
+        if (!s->hosts[i].ssh || scenario_first_beside(s, i) < i)
             continue;
         status = outpost_link_push(s->hosts[i].ssh, self, e);
         if (status == 0)

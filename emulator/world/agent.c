@@ -132,11 +132,12 @@ static void tunnels_tried(struct agent_tunnels *t, int status, const struct err 
         connected_one(a);
 }
 
-static void try_tunnels(struct agent *a)
+static int try_tunnels(struct agent *a, struct err *e)
 {
     a->tunnels = (struct agent_tunnels){.loop = a->loop, .scenario = a->scenario, .host = a->orders.host, .done = tunnels_tried};
-    if (!a->orders.again)
-        a->connecting += agent_tunnels_try(&a->tunnels);
+    int asked = a->orders.again ? 0 : agent_tunnels_try(&a->tunnels, e);
+    a->connecting += asked > 0;
+    return asked;
 }
 
 static void connect_peers(struct agent *a)
@@ -145,7 +146,10 @@ static void connect_peers(struct agent *a)
     a->connecting = 1;
     real_connect(a->real);
     warm_up_engine(a);
-    try_tunnels(a);
+    if (try_tunnels(a, &e) < 0) {
+        agent_fail(a, &e, agent_host_name(a));
+        return;
+    }
     for (int i = 0; a->edge >= 0 && i < a->world.layout.edge_count; i++) {
         if (i == a->edge)
             continue;

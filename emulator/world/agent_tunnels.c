@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,8 +22,7 @@ struct tunnel_trial {
 
 static bool same_machine(const struct scenario *s, int a, int b)
 {
-    const char *one = s->hosts[a].ssh, *other = s->hosts[b].ssh;
-    return one == other || (one && other && !strcmp(one, other));
+    return scenario_first_beside(s, a) == scenario_first_beside(s, b);
 }
 
 static bool loses(const struct scenario_link *link)
@@ -76,7 +74,7 @@ static void hear(struct watch *watch, uint32_t events)
         end(t, 0, &(struct err)ERR_INIT);
 }
 
-static void ask(struct agent_tunnels *t, int peer)
+static int ask(struct agent_tunnels *t, int peer, struct err *e)
 {
     struct tunnel_trial *trial = &t->trials[t->count++];
     struct sockaddr_in address = {.sin_family = AF_INET,
@@ -87,28 +85,31 @@ static void ask(struct agent_tunnels *t, int peer)
         .peer = peer,
         .watch = {hear, socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)}};
     t->unanswered++;
-    if (connect(trial->watch.fd, (struct sockaddr *)&address, sizeof address) < 0 && errno == EINPROGRESS)
-        loop_watch(t->loop, &trial->watch, EPOLLOUT, NULL);
+    if (trial->watch.fd < 0 || (connect(trial->watch.fd, (struct sockaddr *)&address, sizeof address) < 0 &&
+                                errno != EINPROGRESS && errno != ECONNREFUSED))
+        return err_errno(e, "the tunnel to host %s", t->scenario->hosts[peer].name);
+    return loop_watch(t->loop, &trial->watch, EPOLLOUT, e);
 }
 
-bool agent_tunnels_try(struct agent_tunnels *t)
+int agent_tunnels_try(struct agent_tunnels *t, struct err *e)
 {
     const struct scenario *s = t->scenario;
     struct simtime slowest = SIMTIME_ZERO;
+    int status = 0;
     t->trials = mem_alloc_array((size_t)s->link_count + 1, sizeof *t->trials);
-    for (int i = 0; i < s->link_count; i++) {
+    for (int i = 0; i < s->link_count && status == 0; i++) {
         const int *between = s->links[i].between;
         if (between[0] != t->host || same_machine(s, between[0], between[1]) || loses(&s->links[i]))
             continue;
-        ask(t, between[1]);
+        status = ask(t, between[1], e);
         slowest = simtime_max(slowest, round_trips(&s->links[i]));
     }
     t->patience.fire = lose_patience;
-    if (t->unanswered)
-        loop_arm_after(t->loop, &t->patience, simtime_add(simtime_s(PATIENCE_S), slowest));
-    else
+    if (status < 0 || !t->unanswered)
         agent_tunnels_cancel(t);
-    return t->unanswered > 0;
+    else
+        loop_arm_after(t->loop, &t->patience, simtime_add(simtime_s(PATIENCE_S), slowest));
+    return status < 0 ? status : t->unanswered;
 }
 
 void agent_tunnels_cancel(struct agent_tunnels *t)

@@ -25,8 +25,8 @@ struct agent_tunnels {
     struct timer patience;
 };
 
-/* Asks. Returns false if there is nothing to ask: done() is not called. */
-bool agent_tunnels_try(struct agent_tunnels *t);
+/* Asks. How many peers: with 0 done() is not called; or -errno and `e`, when nothing is under way. */
+int agent_tunnels_try(struct agent_tunnels *t, struct err *e);
 /* done() is not called. Harmless if nothing is under way. */
 void agent_tunnels_cancel(struct agent_tunnels *t);
 

@@ -12,9 +12,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
 
 /* Short, because sockets' paths are: base 36 of the start time and the process. */
 static char *run_name(void)
@@ -33,14 +31,16 @@ static const struct scenario *scenario(const struct controller_machines *m)
     return m->controller->scenario;
 }
 
-static int machine_named(struct controller_machines *m, const char *ssh)
+/* As an index of `others`; -1: this one. */
+static int machine_of(struct controller_machines *m, int host)
 {
-    for (int i = 0; i < m->other_count; i++)
-        if (!strcmp(m->others[i].link.machine, ssh))
-            return i;
-    struct controller_machine *machine = &m->others[m->other_count];
-    machine->controller = m->controller;
-    machine->link.machine = ssh;
+    const struct scenario_host *h = &scenario(m)->hosts[host];
+    int first = scenario_first_beside(scenario(m), host);
+    if (!h->ssh)
+        return -1;
+    if (first < host)
+        return m->machine_of[first];
+    m->others[m->other_count] = (struct controller_machine){.controller = m->controller, .link.machine = h->ssh};
     return m->other_count++;
 }
 
@@ -56,7 +56,7 @@ void machines_init(struct controller_machines *m, struct controller *c)
     for (int i = 0; i < c->scenario->host_count; i++) {
         const struct scenario_host *host = &c->scenario->hosts[i];
         m->is_here[i] = !host->ssh;
-        m->machine_of[i] = host->ssh ? machine_named(m, host->ssh) : -1;
+        m->machine_of[i] = machine_of(m, i);
         m->any_here |= !host->ssh;
         if (host->ssh && host->command)
             m->others[m->machine_of[i]].link.command = host->command;

@@ -260,6 +260,9 @@ struct scenario *scenario_parse(const char *path, const char *text, size_t len,
                                 const struct scenario_setting *settings, int setting_count, struct err *e);
 void scenario_free(struct scenario *s); /* NULL-safe */
 
+/* The first host that the same machine plays: `host` itself if none comes before it. */
+int scenario_first_beside(const struct scenario *s, int host);
+
 /* Does an Engine of the user's take part in the real world? */
 bool scenario_names_engines(const struct scenario *s);
 

@@ -42,12 +42,20 @@ static bool same(const char *a, const char *b)
     return a == b || (a && b && !strcmp(a, b));
 }
 
+int scenario_first_beside(const struct scenario *s, int host)
+{
+    int first = 0;
+    while (!same(s->hosts[first].ssh, s->hosts[host].ssh))
+        first++;
+    return first;
+}
+
 /* Two edge servers would find each other's images at the same Engine. */
 static int check_alone(const struct scenario *s, int host, const struct scenario_place *here, struct err *e)
 {
     const struct scenario_host *own = &s->hosts[host];
     for (int i = 0; i < host; i++)
-        if (same(s->hosts[i].docker, own->docker) && same(s->hosts[i].ssh, own->ssh)) {
+        if (same(s->hosts[i].docker, own->docker) && scenario_first_beside(s, i) == scenario_first_beside(s, host)) {
             scenario_error(here, e, "is host %s's Engine, too", s->hosts[i].name);
             return err_hint(
                 e,
