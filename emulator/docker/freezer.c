@@ -3,6 +3,7 @@
 #include "files.h"
 #include "lazy_pages.h"
 #include "mem.h"
+#include "proc.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -117,7 +118,7 @@ static bool stands_still(pid_t pid)
     struct buf where = BUF_INIT;
     bool stopped = files_read(path, 0, &where, NULL) == 0 && !strcmp(buf_text(&where), "ptrace_stop");
     buf_free(&where);
-    return stopped && docker_process_status(pid, "TracerPid") == 0;
+    return stopped && proc_status(pid, "TracerPid") == 0;
 }
 
 static int check_that_it_goes_on(struct docker_container *c, bool *reached, struct err *e)

@@ -3,6 +3,7 @@
 #include "files.h"
 #include "mem.h"
 #include "mounts.h"
+#include "proc.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -72,7 +73,7 @@ static bool is_dump_of(const struct buf *cmdline, pid_t pid)
 
 bool docker_end_dump(pid_t pid)
 {
-    pid_t tracer = docker_process_status(pid, "TracerPid");
+    pid_t tracer = proc_status(pid, "TracerPid");
     autofree char *path = mem_printf("/proc/%d/cmdline", tracer);
     struct buf cmdline = BUF_INIT;
     if (tracer > 1)

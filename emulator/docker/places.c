@@ -1,6 +1,7 @@
 #include "places.h"
 #include "files.h"
 #include "mem.h"
+#include "proc.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -28,39 +29,13 @@ void docker_places_free(struct docker_places *p)
     *p = (struct docker_places){0};
 }
 
-pid_t docker_process_status(pid_t pid, const char *field)
-{
-    autofree char *path = mem_printf("/proc/%d/status", pid), *beginning = mem_printf("\n%s:", field);
-    struct buf text = BUF_INIT;
-    const char *line = files_read(path, 0, &text, NULL) == 0 ? strstr(buf_text(&text), beginning) : NULL;
-    pid_t found = line ? (pid_t)strtol(line + strlen(beginning), NULL, 10) : 0;
-    buf_free(&text);
-    return found;
-}
-
-/* One of the texts, each ended by a zero byte, in a file of /proc that begins like this; what stands behind that. NULL: none. */
-static char *text_after(pid_t pid, const char *file, const char *beginning)
-{
-    autofree char *path = mem_printf("/proc/%d/%s", pid, file);
-    struct buf texts = BUF_INIT;
-    char *found = NULL;
-    if (files_read(path, 0, &texts, NULL) == 0 && texts.len) {
-        const char *at = buf_text(&texts), *end = at + texts.len;
-        for (; at < end && !found; at += strlen(at) + 1)
-            if (!strncmp(at, beginning, strlen(beginning)))
-                found = mem_copy_string(at + strlen(beginning));
-    }
-    buf_free(&texts);
-    return found;
-}
-
 /* containerd gives its shims its own environment; it unpacks where Go's os.MkdirTemp puts things. */
 static char *temporary_folder(pid_t shim)
 {
-    char *folder = text_after(shim, "environ", "XDG_RUNTIME_DIR=");
+    char *folder = proc_text_after(shim, "environ", "XDG_RUNTIME_DIR=");
     if (!folder || !*folder) {
         free(folder);
-        folder = text_after(shim, "environ", "TMPDIR=");
+        folder = proc_text_after(shim, "environ", "TMPDIR=");
     }
     return folder && *folder ? folder : (free(folder), mem_copy_string("/tmp"));
 }
@@ -103,7 +78,7 @@ static bool sees_our_files(pid_t pid)
 int docker_places_find(struct docker_places *p, pid_t pid, const char *data, struct err *e)
 {
     char bundle[4096];
-    pid_t shim = docker_process_status(pid, "PPid");
+    pid_t shim = proc_status(pid, "PPid");
     autofree char *cwd = mem_printf("/proc/%d/cwd", shim);
     ssize_t len = readlink(cwd, bundle, sizeof bundle - 1);
     bundle[len > 0 ? len : 0] = '\0';
@@ -119,7 +94,7 @@ int docker_places_find(struct docker_places *p, pid_t pid, const char *data, str
     p->data = mem_copy_string(data);
     p->work = work_folder(bundle);
     p->tmp = temporary_folder(shim);
-    p->path = text_after(shim, "environ", "PATH=");
+    p->path = proc_text_after(shim, "environ", "PATH=");
     if (!p->path)
         p->path = mem_copy_string("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     return 0;

@@ -22,7 +22,4 @@ void docker_places_below(struct docker_places *p, const char *root);
 int docker_places_find(struct docker_places *p, pid_t pid, const char *data, struct err *e);
 void docker_places_free(struct docker_places *p);
 
-/* The process that /proc/PID/status names as `field` (PPid, TracerPid); 0 = none. */
-pid_t docker_process_status(pid_t pid, const char *field);
-
 #endif

@@ -4,6 +4,7 @@
 #include "files.h"
 #include "mem.h"
 #include "mounts.h"
+#include "proc.h"
 
 #include <dirent.h>
 #include <signal.h>
@@ -15,20 +16,6 @@
 struct parent_of {
     pid_t pid, parent;
 };
-
-static pid_t parent(pid_t pid)
-{
-    autofree char *path = mem_printf("/proc/%d/stat", pid);
-    struct buf text = BUF_INIT;
-    int found = 0;
-    if (files_read(path, 0, &text, NULL) == 0) {
-        const char *behind_name = strrchr(buf_text(&text), ')');
-        if (!behind_name || sscanf(behind_name, ") %*c %d", &found) != 1)
-            found = 0;
-    }
-    buf_free(&text);
-    return found;
-}
 
 /* Its command line comes in any case. */
 static bool is_shim_of(pid_t pid, const struct docker_container *c, struct buf *cmdline)
@@ -84,7 +71,7 @@ static struct parent_of *list_processes(size_t *count)
             continue;
         if (*count == capacity)
             list = mem_resize(list, (capacity = capacity ? capacity * 2 : 256) * sizeof *list);
-        list[(*count)++] = (struct parent_of){pid, parent(pid)};
+        list[(*count)++] = (struct parent_of){pid, proc_status(pid, "PPid")};
     }
     if (proc)
         closedir(proc);

@@ -1,0 +1,31 @@
+#include "proc.h"
+#include "files.h"
+#include "mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+pid_t proc_status(pid_t pid, const char *field)
+{
+    autofree char *path = mem_printf("/proc/%d/status", pid), *beginning = mem_printf("\n%s:", field);
+    struct buf text = BUF_INIT;
+    const char *line = files_read(path, 0, &text, NULL) == 0 ? strstr(buf_text(&text), beginning) : NULL;
+    pid_t found = line ? (pid_t)strtol(line + strlen(beginning), NULL, 10) : 0;
+    buf_free(&text);
+    return found;
+}
+
+char *proc_text_after(pid_t pid, const char *file, const char *beginning)
+{
+    autofree char *path = mem_printf("/proc/%d/%s", pid, file);
+    struct buf texts = BUF_INIT;
+    char *found = NULL;
+    if (files_read(path, 0, &texts, NULL) == 0 && texts.len) {
+        const char *at = buf_text(&texts), *end = at + texts.len;
+        for (; at < end && !found; at += strlen(at) + 1)
+            if (!strncmp(at, beginning, strlen(beginning)))
+                found = mem_copy_string(at + strlen(beginning));
+    }
+    buf_free(&texts);
+    return found;
+}

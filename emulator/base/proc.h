@@ -1,0 +1,14 @@
+/* What /proc says of processes, proc(5). A process that is gone, or hides, says nothing. */
+#ifndef ROAMLAB_PROC_H
+#define ROAMLAB_PROC_H
+
+#include <sys/types.h>
+
+/* The process that /proc/PID/status names as `field` (PPid, TracerPid); 0 = none. */
+pid_t proc_status(pid_t pid, const char *field);
+
+/* One of the texts, each ended by a zero byte, in /proc/PID/FILE (environ, cmdline) that begins like this: what stands behind that. NULL: none;
+ * else free() it. */
+char *proc_text_after(pid_t pid, const char *file, const char *beginning);
+
+#endif
