@@ -6,6 +6,7 @@
 
 #define place station /* strategy.h has places of another kind */
 #include "link_fixture.h"
+#include "shell_output.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -224,11 +225,56 @@ static void test_a_set_is_applied_as_a_whole(void **state)
     links_file_free(file);
 }
 
+/* Asks in the environment of this program or, if it has none, of one that has led here. */
+static void test_spares_the_users_ssh(void **state)
+{
+    static const struct {
+        const char *connection, *link;
+        bool refused;
+    } rows[] = {
+        {"127.0.0.9 5000 127.0.0.1 22", "\"here\":{\"interface\":\"lo\"}", true},
+        {"127.0.0.9 5000 127.0.0.1 22", "\"here\":{\"interface\":\"v0\"},\"there\":{\"interface\":\"lo\"}", true},
+        {"127.0.0.9 5000 127.0.0.1 22", "\"here\":{\"interface\":\"lo\"},\"peer\":\"127.0.0.0/28\"", true},
+        {"127.0.0.9 5000 127.0.0.1 22", "\"here\":{\"interface\":\"lo\"},\"peer\":\"127.0.0.1\"", false},
+        {"127.0.0.9 5000 127.0.0.1 22", "\"here\":{\"interface\":\"lo\",\"namespace\":\"blue\"}", false},
+        {"127.0.0.9 5000 127.0.0.1 22", "\"here\":{\"interface\":\"v0\"}", false},
+        {"127.0.0.9 5000 192.0.2.1 22", "\"here\":{\"interface\":\"lo\"}", false},
+        {"", "\"here\":{\"interface\":\"lo\"}", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err e = ERR_INIT;
+        autofree char *text = mem_printf("{\"links\":[{%s}]}", rows[i].link);
+        struct links_file *file = links_file_parse("f", text, strlen(text), &e);
+        if (!file)
+            fail_msg("row %zu: %s", i, e.text);
+        setenv("SSH_CONNECTION", rows[i].connection, 1);
+        if ((link_set_check_ssh(file, &e) == -EBUSY) != rows[i].refused)
+            fail_msg("row %zu: \"%s\"", i, e.text);
+        links_file_free(file);
+    }
+    unsetenv("SSH_CONNECTION");
+}
+
+static void test_finds_ssh_behind_sudo(void **state)
+{
+    int status;
+    folder_write(*state, "lo.json", "{\"links\":[{\"here\":{\"interface\":\"lo\"}}]}");
+    autofree char *command = mem_printf("SSH_CONNECTION='127.0.0.9 5000 127.0.0.1 22' sh -c "
+                                        "'unset SSH_CONNECTION; ./roamlab link apply %s/lo.json; exit $?' 2>&1",
+                                        (char *)*state),
+                  *said = shell_output(".", command, &status);
+    assert_non_null(strstr(said, "/lo.json: links.0.here: lo carries the ssh connection"));
+    assert_int_equal(WEXITSTATUS(status), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_good_file),
+        cmocka_unit_test(test_spares_the_users_ssh),
+        IN_FOLDER(test_finds_ssh_behind_sudo),
         cmocka_unit_test_setup_teardown(test_a_killed_set_is_closed_until_cleared, make_bed, remove_bed),
         cmocka_unit_test_setup_teardown(test_a_set_is_applied_as_a_whole, make_bed, remove_bed),
     };

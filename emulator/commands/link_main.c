@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 static const char HELP[] =
-    "usage: roamlab link apply [-d] [--driver NAME] [--name SET] FILE\n"
+    "usage: roamlab link apply [-d] [--driver NAME] [--name SET] [--ssh-too] FILE\n"
     "       roamlab link show\n"
     "       roamlab link clear [SET]\n"
     "\n"
@@ -30,6 +30,7 @@ static const char HELP[] =
     "  --driver NAME   kernel (netem) or userspace (roamlab's own, over NFQUEUE); default: the first of them that works\n"
     "                  here and can do all that the file asks\n"
     "  --name SET      several sets may be applied at a time; default: links\n"
+    "  --ssh-too       also what carries the ssh connection by which you are here; else that is refused\n"
     "\n"
     "FILE: {\"links\": [{\"here\": {\"interface\": \"eth0\", \"namespace\": \"blue\"}, \"there\": {…}, \"peer\": \"10.0.2.0/24\",\n"
     "                  \"delay_ms\": {\"forward\": 50}, \"rate_mbit\": {\"forward\": 80}, …}]}\n"
@@ -41,7 +42,7 @@ static const char HELP[] =
 
 struct apply {
     const char *path, *name, *driver_name;
-    bool background;
+    bool background, ssh_too;
     struct links_file *file;
     const struct link_driver *driver;
 };
@@ -146,7 +147,9 @@ static int apply(struct apply *a)
 {
     struct err e = ERR_INIT;
     a->file = links_file_read(a->path, &e);
-    if (!a->file) {
+    if (a->file && !a->ssh_too && link_set_check_ssh(a->file, &e) < 0)
+        err_wrap(&e, "%.240s", a->path);
+    if (e.code) {
         err_print(&e);
         return 2;
     }
@@ -163,6 +166,7 @@ static int take_option(void *context, int option, char *value)
 {
     struct apply *a = context;
     a->background |= option == 'd';
+    a->ssh_too |= option == 's';
     a->driver_name = option == 'D' ? value : a->driver_name;
     a->name = option == 'n' ? value : a->name;
     return 0;
@@ -172,6 +176,7 @@ static int apply_main(int argc, char **argv)
 {
     static const struct option options[] = {{"driver", required_argument, NULL, 'D'},
                                             {"name", required_argument, NULL, 'n'},
+                                            {"ssh-too", no_argument, NULL, 's'},
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
     struct apply a = {.name = "links"};

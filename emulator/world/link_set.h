@@ -20,6 +20,9 @@ struct link_set;
 /* The driver that can do all that the file asks, or the one that is `wanted` by name; as link_driver_choose. */
 const struct link_driver *link_set_driver(const struct links_file *file, const char *wanted, struct err *e);
 
+/* link_set_ssh.c: -EBUSY if the links would shape the ssh connection by which the user is on this machine. */
+int link_set_check_ssh(const struct links_file *file, struct err *e);
+
 /* Does a process have to stay? */
 bool link_set_needs_process(const struct links_file *file, const struct link_driver *driver);
 
