@@ -72,6 +72,12 @@ static void dump(struct real_order *o, struct docker_container *c, const char *m
         docker_container_dump(c, &o->job, memory);
 }
 
+static void load(struct real_order *o, struct docker_container *c, const char *files)
+{
+    autofree char *archive = mem_printf("%s/image.tar", files);
+    docker_container_load(c, &o->job, archive);
+}
+
 static void restore_state(struct real_order *o, struct docker_container *c, const char *memory)
 {
     char source[16];
@@ -79,114 +85,97 @@ static void restore_state(struct real_order *o, struct docker_container *c, cons
     docker_container_restore_state(c, &o->job, memory, source, real_pages_port(o));
 }
 
-int real_docker(struct real_order *o, struct err *e)
+/* The paths and names of the order's migration that some jobs want. */
+struct belongings {
+    const char *memory, *files;
+    const char *image; /* that it commits, or NULL */
+};
+
+static bool begin_at_source(struct real_order *o, struct docker_container *c, const struct belongings *b)
 {
-    struct real_container *c = real_container_for(o);
-    autofree char *memory = real_files_path(o, ".memory"), *files = real_files_path(o, ".files"),
-                  *image = commit_image(o), *archive = mem_printf("%s/image.tar", files);
-    if (about_files_alone(o) || (!c && (o->order.operation == OP_DISCARD || o->order.operation == OP_STOP)))
-        return 0;
-    if (!needed(o, e))
-        return -e->code;
+    switch (o->order.operation) {
+    case OP_FREEZE:
+        docker_container_freeze(c, &o->job);
+        return true;
+    case OP_DUMP:
+        dump(o, c, b->memory);
+        return true;
+    case OP_TAKE_LAYER:
+        docker_container_take_layer(c, &o->job, b->files);
+        return true;
+    case OP_COMMIT:
+        docker_container_commit(c, &o->job, b->image);
+        return true;
+    case OP_THAW:
+        docker_container_thaw(c, &o->job);
+        return true;
+    case OP_HALT:
+        docker_container_halt(c, &o->job);
+        return true;
+    case OP_REVIVE:
+        docker_container_revive(c, &o->job, b->memory);
+        return true;
+    case OP_SAVE:
+        docker_container_save(c, &o->job, b->image, b->files);
+        return true;
+    case OP_DUMP_STATE:
+        docker_container_dump_state(c, &o->job, b->memory, real_pages_port(o));
+        return true;
+    case OP_SERVE_PAGES:
+        docker_container_serve_pages(c, &o->job);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool begin_at_target(struct real_order *o, struct docker_container *c, const struct belongings *b)
+{
     switch (o->order.operation) {
     case OP_START:
-        docker_container_start(&c->docker, &o->job, o->order.migration ? image : NULL);
-        break;
-    case OP_FREEZE:
-        docker_container_freeze(&c->docker, &o->job);
-        break;
-    case OP_THAW:
-        docker_container_thaw(&c->docker, &o->job);
-        break;
-    case OP_DUMP:
-        dump(o, &c->docker, memory);
-        break;
-    case OP_TAKE_LAYER:
-        docker_container_take_layer(&c->docker, &o->job, files);
-        break;
-    case OP_COMMIT:
-        docker_container_commit(&c->docker, &o->job, image);
-        break;
-    case OP_SAVE:
-        docker_container_save(&c->docker, &o->job, image, files);
-        break;
+        docker_container_start(c, &o->job, o->order.migration ? b->image : NULL);
+        return true;
     case OP_LOAD:
-        docker_container_load(&c->docker, &o->job, archive);
-        break;
+        load(o, c, b->files);
+        return true;
     case OP_CREATE:
-        docker_container_create(&c->docker, &o->job, image,
-                                image || real_layer_comes_later(o->real) ? NULL : files);
-        break;
+        docker_container_create(c, &o->job, b->image, b->image || real_layer_comes_later(o->real) ? NULL : b->files);
+        return true;
     case OP_PUT_LAYER:
-        docker_container_put_layer(&c->docker, &o->job, files);
-        break;
+        docker_container_put_layer(c, &o->job, b->files);
+        return true;
     case OP_RESTORE:
-        docker_container_restore(&c->docker, &o->job, memory);
-        break;
-    case OP_DUMP_STATE:
-        docker_container_dump_state(&c->docker, &o->job, memory, real_pages_port(o));
-        break;
-    case OP_SERVE_PAGES:
-        docker_container_serve_pages(&c->docker, &o->job);
-        break;
+        docker_container_restore(c, &o->job, b->memory);
+        return true;
     case OP_RESTORE_STATE:
-        restore_state(o, &c->docker, memory);
-        break;
+        restore_state(o, c, b->memory);
+        return true;
     case OP_FETCH_PAGES:
-        docker_container_fetch_pages(&c->docker, &o->job);
-        break;
-    case OP_HALT:
-        docker_container_halt(&c->docker, &o->job);
-        break;
-    case OP_REVIVE:
-        docker_container_revive(&c->docker, &o->job, memory);
-        break;
+        docker_container_fetch_pages(c, &o->job);
+        return true;
     case OP_STOP:
     case OP_DISCARD:
-        docker_container_discard(&c->docker, &o->job, image, NULL);
-        break;
-    case OP_COPY_VOLUME:
-    case OP_SEND_VOLUME:
-    case OP_TAKE_VOLUME:
-    case OP_SEND_FILES:
-    case OP_RECEIVE_VOLUME:
-    case OP_RECEIVE_FILES:
-    case OP_PUT_VOLUME:
-    case OP_SNAPSHOT:
-    case OP_TAKE_SNAPSHOT:
-    case OP_TAKE_LOG:
-    case OP_SEND_LOG:
-    case OP_RECEIVE_LOG:
-    case OP_REPLAY_LOG:
-    case OP_SEED:
-    case OP_SEND_SEED:
-    case OP_DIFF:
-    case OP_SEND_CHANGES:
-    case OP_RECEIVE_CHANGES:
-    case OP_MERGE:
-    case OP_SEND_MEMORY:
-    case OP_SEND_STATE:
-    case OP_RECEIVE_STATE:
-    case OP_SEND_LAYER:
-    case OP_SEND_IMAGE:
-    case OP_RECEIVE_MEMORY:
-    case OP_RECEIVE_LAYER:
-    case OP_RECEIVE_IMAGE:
-    case OP_SEND_BASE:
-    case OP_LOAD_BASE:
-    case OP_SEND_LIST:
-    case OP_RECEIVE_LIST:
-    case OP_SEND_CHOICE:
-    case OP_RECEIVE_CHOICE:
-    case OP_REPLAY:
-    case OP_SWITCH:
-    case OP_STORE:
-    case OP_PULL:
-    case OP_MEASURE:
-    case OPERATIONS:
-        return err_set(e, EINVAL, "%s is no Docker job", operation_name(o->order.operation));
+        docker_container_discard(c, &o->job, b->image, NULL);
+        return true;
+    default:
+        return false;
     }
-    return 1;
+}
+
+int real_docker(struct real_order *o, struct err *e)
+{
+    const struct real_container *known = real_container_for(o);
+    bool removes = o->order.operation == OP_DISCARD || o->order.operation == OP_STOP;
+    if (about_files_alone(o) || (!known && removes))
+        return 0;
+    struct docker_container *c = needed(o, e);
+    if (!c)
+        return -e->code;
+    autofree char *memory = real_files_path(o, ".memory"), *files = real_files_path(o, ".files"), *image = commit_image(o);
+    const struct belongings b = {memory, files, image};
+    return begin_at_source(o, c, &b) || begin_at_target(o, c, &b)
+               ? 1
+               : err_set(e, EINVAL, "%s is no Docker job", operation_name(o->order.operation));
 }
 
 int real_docker_seed(struct real_order *o, real_docker_writer *write, struct err *e)

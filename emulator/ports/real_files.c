@@ -149,8 +149,9 @@ const char *real_files_travelling_suffix(const struct real_order *o)
     }
 }
 
-int real_files_await(struct real_order *o)
+int real_files_await(struct real_order *o, struct err *e)
 {
+    (void)e;
     autofree char *path = real_files_path(o, real_files_travelling_suffix(o));
     uint64_t bytes;
     if (access(path, R_OK) == 0 && files_size(path, &bytes, NULL) == 0) {

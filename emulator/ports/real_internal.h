@@ -129,7 +129,7 @@ int real_files_pack(struct real_order *o, struct err *e); /* memory/, or the see
 int real_files_unpack(struct real_order *o, struct err *e);
 int real_files_stage(struct real_order *o, struct err *e); /* layer or image under the name in which it travels */
 int real_files_unstage(struct real_order *o, struct err *e);
-int real_files_await(struct real_order *o);                   /* until it has arrived under that name */
+int real_files_await(struct real_order *o, struct err *e);    /* what the peer sends, until it has arrived under that name */
 int real_files_spoil(struct real_order *o, struct err *e);    /* a fault of the scenario: the checkpoint becomes unusable */
 int real_files_measure(struct real_order *o, struct err *e);  /* how well the files compressed, once a run */
 int real_files_clean(struct real_order *o, struct err *e);    /* the migration's */
@@ -178,7 +178,7 @@ const char *real_files_travelling_suffix(const struct real_order *o);
 int real_layers_list(struct real_order *o, struct err *e);   /* the base image's layers to a file */
 int real_layers_choose(struct real_order *o, struct err *e); /* which of the listed ones are here, to a file */
 int real_layers_ship(struct real_order *o, struct err *e);   /* those that the target lacks */
-int real_layers_load(struct real_order *o, struct docker_container *c, struct err *e);
+int real_layers_load(struct real_order *o, struct err *e);
 void real_layers_free(struct real_order *o); /* calls off what is being shipped; harmless if nothing is */
 
 #endif

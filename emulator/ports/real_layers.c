@@ -310,7 +310,7 @@ static int look_again(struct real_order *o, struct err *e)
     return sealed < 0 ? sealed : 1;
 }
 
-int real_layers_load(struct real_order *o, struct docker_container *c, struct err *e)
+int real_layers_load(struct real_order *o, struct err *e)
 {
     int count, first = read_choice(o, &count);
     o->layer = o->layer < first ? first : o->layer;
@@ -322,7 +322,7 @@ int real_layers_load(struct real_order *o, struct docker_container *c, struct er
             continue;
         o->last_layer = last;
         o->job.done = loaded;
-        docker_container_load(c, &o->job, archive);
+        docker_container_load(&real_container_for(o)->docker, &o->job, archive);
         return 1;
     }
     return look_again(o, e);

@@ -11,99 +11,6 @@
 
 enum { STEPS_MAX = 7, ASK_EVERY_MS = 10 };
 
-enum step {
-    STEP_END,
-    STEP_DOCKER,       /* the job that the operation is */
-    STEP_GIVE_ADDRESS, /* the container's, to this host */
-    STEP_TAKE_ADDRESS,
-    STEP_WATCH, /* the container: its end is news from now on */
-    STEP_UNWATCH,
-    STEP_ASK,  /* until the service answers */
-    STEP_PACK, /* memory/ into one file */
-    STEP_UNPACK,
-    STEP_STAGE, /* layer or image under the name in which it travels */
-    STEP_UNSTAGE,
-    STEP_SEAL,    /* what the carrier does not check */
-    STEP_SEND,
-    STEP_UNSEAL,
-    STEP_AWAIT,   /* what the peer sends */
-    STEP_SPOIL,   /* a fault of the scenario: the checkpoint becomes unusable */
-    STEP_MEASURE, /* how well the files compressed, once a run */
-    STEP_SEED_MEMORY, STEP_SEED_LAYER, /* as they are now, beside what there is */
-    STEP_HOLD, STEP_RELEASE,           /* the container, for a snapshot */
-    STEP_KEEP,                         /* what was taken meanwhile, in place of the one before */
-    STEP_PICK_MEMORY, STEP_PICK_LAYER, /* of what is kept, for a migration */
-    STEP_DIFF, STEP_MERGE,
-    STEP_LACKS, STEP_WHOLE,            /* the container's memory, from now on */
-    STEP_WRITE_LOG, STEP_READ_LOG,
-    STEP_PACK_VOLUME, STEP_VOLUME_SIZE, STEP_JOIN_VOLUME, STEP_UNPACK_VOLUME,
-    STEP_CLEAN,   /* the migration's files */
-    STEP_FORGET,  /* the container */
-    STEP_PULL,    /* the service's image */
-    STEP_USAGE,   /* what the container uses */
-    STEP_LIST,    /* the base image's layers; real_layers.c has these */
-    STEP_CHOOSE,
-    STEP_SHIP,
-    STEP_LOAD_BASE,
-};
-
-static const uint8_t plans[OPERATIONS][STEPS_MAX] = {
-    [OP_START] = {STEP_GIVE_ADDRESS, STEP_DOCKER, STEP_WATCH, STEP_ASK},
-    [OP_SEED] = {STEP_SEED_MEMORY, STEP_SEED_LAYER, STEP_PACK},
-    [OP_SEND_SEED] = {STEP_SEAL, STEP_SEND},
-    [OP_SNAPSHOT] = {STEP_HOLD, STEP_SEED_MEMORY, STEP_SEED_LAYER, STEP_RELEASE, STEP_KEEP},
-    [OP_TAKE_SNAPSHOT] = {STEP_PICK_MEMORY, STEP_PICK_LAYER},
-    [OP_TAKE_LOG] = {STEP_WRITE_LOG},
-    [OP_SEND_LOG] = {STEP_SEAL, STEP_SEND},
-    [OP_FREEZE] = {STEP_DOCKER},
-    [OP_DUMP] = {STEP_DOCKER},
-    [OP_TAKE_LAYER] = {STEP_DOCKER},
-    [OP_COMMIT] = {STEP_DOCKER},
-    [OP_THAW] = {STEP_DOCKER},
-    [OP_HALT] = {STEP_UNWATCH, STEP_DOCKER},
-    [OP_SAVE] = {STEP_DOCKER},
-    [OP_DIFF] = {STEP_DIFF},
-    [OP_SEND_CHANGES] = {STEP_SEAL, STEP_SEND},
-    [OP_SEND_MEMORY] = {STEP_PACK, STEP_SEAL, STEP_SEND},
-    [OP_SEND_LAYER] = {STEP_STAGE, STEP_SEAL, STEP_SEND},
-    [OP_SEND_IMAGE] = {STEP_STAGE, STEP_SEAL, STEP_SEND},
-    [OP_SEND_BASE] = {STEP_SHIP},
-    [OP_SEND_LIST] = {STEP_LIST, STEP_SEAL, STEP_SEND},
-    [OP_RECEIVE_LIST] = {STEP_UNSEAL, STEP_AWAIT},
-    [OP_SEND_CHOICE] = {STEP_CHOOSE, STEP_SEAL, STEP_SEND},
-    [OP_RECEIVE_CHOICE] = {STEP_UNSEAL, STEP_AWAIT},
-    [OP_RECEIVE_MEMORY] = {STEP_UNSEAL, STEP_AWAIT},
-    [OP_RECEIVE_LAYER] = {STEP_UNSEAL, STEP_AWAIT},
-    [OP_RECEIVE_IMAGE] = {STEP_UNSEAL, STEP_AWAIT},
-    [OP_RECEIVE_CHANGES] = {STEP_UNSEAL, STEP_AWAIT},
-    [OP_RECEIVE_LOG] = {STEP_UNSEAL, STEP_AWAIT},
-    [OP_REPLAY_LOG] = {STEP_UNSEAL, STEP_READ_LOG},
-    [OP_COPY_VOLUME] = {STEP_PACK_VOLUME, STEP_VOLUME_SIZE},
-    [OP_TAKE_VOLUME] = {STEP_PACK_VOLUME, STEP_VOLUME_SIZE},
-    [OP_SEND_VOLUME] = {STEP_SEAL, STEP_SEND},
-    [OP_SEND_FILES] = {STEP_SEAL, STEP_SEND},
-    [OP_RECEIVE_VOLUME] = {STEP_UNSEAL, STEP_AWAIT},
-    [OP_RECEIVE_FILES] = {STEP_UNSEAL, STEP_AWAIT},
-    [OP_PUT_VOLUME] = {STEP_UNSEAL, STEP_JOIN_VOLUME, STEP_UNPACK_VOLUME},
-    [OP_MERGE] = {STEP_UNSEAL, STEP_UNPACK, STEP_MERGE},
-    [OP_LOAD] = {STEP_UNSEAL, STEP_UNSTAGE, STEP_DOCKER},
-    [OP_LOAD_BASE] = {STEP_LOAD_BASE},
-    [OP_CREATE] = {STEP_UNSEAL, STEP_UNSTAGE, STEP_DOCKER},
-    [OP_PUT_LAYER] = {STEP_UNSEAL, STEP_UNSTAGE, STEP_DOCKER},
-    [OP_RESTORE] = {STEP_UNSEAL, STEP_UNPACK, STEP_SPOIL, STEP_GIVE_ADDRESS, STEP_DOCKER, STEP_WATCH, STEP_ASK},
-    [OP_DUMP_STATE] = {STEP_DOCKER},
-    [OP_SEND_STATE] = {STEP_PACK, STEP_SEAL, STEP_SEND},
-    [OP_RECEIVE_STATE] = {STEP_UNSEAL, STEP_AWAIT},
-    [OP_RESTORE_STATE] = {STEP_UNSEAL, STEP_UNPACK, STEP_LACKS, STEP_GIVE_ADDRESS, STEP_DOCKER, STEP_WATCH, STEP_ASK},
-    [OP_SERVE_PAGES] = {STEP_DOCKER},
-    [OP_FETCH_PAGES] = {STEP_DOCKER, STEP_WHOLE},
-    [OP_STOP] = {STEP_UNWATCH, STEP_MEASURE, STEP_DOCKER, STEP_TAKE_ADDRESS, STEP_CLEAN, STEP_FORGET},
-    [OP_DISCARD] = {STEP_UNWATCH, STEP_DOCKER, STEP_TAKE_ADDRESS, STEP_CLEAN, STEP_FORGET},
-    [OP_REVIVE] = {STEP_DOCKER, STEP_WATCH, STEP_ASK},
-    [OP_PULL] = {STEP_PULL},
-    [OP_MEASURE] = {STEP_USAGE},
-};
-
 static void go_on(struct real_order *o);
 
 /* --- the end of an order ------------------------------------------------------------------------------------------------------- */
@@ -192,8 +99,10 @@ static int send_file(struct real_order *o, struct err *e)
 
 /* --- the service ------------------------------------------------------------------------------------------------------------------ */
 
-static int ask(struct real_order *o)
+/* Until the service answers. */
+static int ask(struct real_order *o, struct err *e)
 {
+    (void)e;
     o->asking = true;
     real_ask(o->real, o->order.mud);
     loop_arm_after(o->real->loop, &o->timer, simtime_ms(ASK_EVERY_MS));
@@ -225,133 +134,141 @@ bool real_order_died(struct real *real, uint32_t mud)
 
 /* --- the plan ------------------------------------------------------------------------------------------------------------------------ */
 
+/* The container's, to this host. */
 static int give_address(struct real_order *o, struct err *e)
 {
     int status = real_give_address(o->real, o->order.mud, e);
     return status == -EEXIST ? 0 : status;
 }
 
-static int take_address(struct real_order *o)
+static int take_address(struct real_order *o, struct err *e)
 {
+    (void)e;
     if (real_container_about(o))
         real_take_address(o->real, o->order.mud);
     return 0;
 }
 
-static int unwatch(struct real_order *o)
+static int unwatch(struct real_order *o, struct err *e)
 {
+    (void)e;
     struct real_container *c = real_container_about(o);
     if (c)
         real_unwatch_container(c);
     return 0;
 }
 
-static int forget(struct real_order *o)
+static int forget(struct real_order *o, struct err *e)
 {
+    (void)e;
     struct real_container *c = real_container_about(o);
     if (c)
         real_drop_container(o->real, c);
     return 0;
 }
 
-/* 1: something was started that goes on later; 0: done; -errno. */
-static int take_step(struct real_order *o, enum step step, struct err *e)
+static int watch(struct real_order *o, struct err *e)
 {
-    switch (step) {
-    case STEP_DOCKER:
-        return real_docker(o, e);
-    case STEP_GIVE_ADDRESS:
-        return give_address(o, e);
-    case STEP_TAKE_ADDRESS:
-        return take_address(o);
-    case STEP_WATCH:
-        return real_watch_container(real_find_container(o->real, o->order.mud, o->order.container), e);
-    case STEP_UNWATCH:
-        return unwatch(o);
-    case STEP_ASK:
-        return ask(o);
-    case STEP_PACK:
-        return real_files_pack(o, e);
-    case STEP_UNPACK:
-        return real_files_unpack(o, e);
-    case STEP_STAGE:
-        return real_files_stage(o, e);
-    case STEP_UNSTAGE:
-        return real_files_unstage(o, e);
-    case STEP_SEAL:
-        return real_seal_make(o, e);
-    case STEP_UNSEAL:
-        return real_seal_open(o, e);
-    case STEP_SEND:
-        return send_file(o, e);
-    case STEP_AWAIT:
-        return real_files_await(o);
-    case STEP_SPOIL:
-        return real_files_spoil(o, e);
-    case STEP_MEASURE:
-        return real_files_measure(o, e);
-    case STEP_SEED_MEMORY:
-        return real_docker_seed(o, real_tracks_pages(o) ? docker_container_pre_dump : docker_container_dump, e);
-    case STEP_SEED_LAYER:
-        return real_docker_seed(o, docker_container_take_layer, e);
-    case STEP_HOLD:
-        return real_docker_hold(o, docker_container_freeze, e);
-    case STEP_RELEASE:
-        return real_docker_hold(o, docker_container_thaw, e);
-    case STEP_KEEP:
-        return real_seed_keep(o, e);
-    case STEP_PICK_MEMORY:
-        return real_files_pick(o, ".memory", e);
-    case STEP_PICK_LAYER:
-        return real_files_pick(o, ".files", e);
-    case STEP_WRITE_LOG:
-        return real_log_write(o, e);
-    case STEP_READ_LOG:
-        return real_log_read(o, e);
-    case STEP_LACKS:
-        return real_pages_lack(o, e);
-    case STEP_WHOLE:
-        return real_pages_whole(o, e);
-    case STEP_DIFF:
-        return real_seed_diff(o, e);
-    case STEP_MERGE:
-        return real_seed_merge(o, e);
-    case STEP_PACK_VOLUME:
-        return real_volume_pack(o, e);
-    case STEP_VOLUME_SIZE:
-        return real_volume_size(o, e);
-    case STEP_JOIN_VOLUME:
-        return real_volume_join(o, e);
-    case STEP_UNPACK_VOLUME:
-        return real_volume_unpack(o, e);
-    case STEP_CLEAN:
-        return real_files_clean(o, e);
-    case STEP_FORGET:
-        return forget(o);
-    case STEP_PULL:
-        return real_pull(o, e);
-    case STEP_USAGE:
-        return real_docker_usage(o, e);
-    case STEP_LIST:
-        return real_layers_list(o, e);
-    case STEP_CHOOSE:
-        return real_layers_choose(o, e);
-    case STEP_SHIP:
-        return real_layers_ship(o, e);
-    case STEP_LOAD_BASE:
-        return real_layers_load(o, &real_container_for(o)->docker, e);
-    case STEP_END:
-        break;
-    }
-    return 0;
+    return real_watch_container(real_find_container(o->real, o->order.mud, o->order.container), e);
 }
+
+/* Memory and layer as they are now, beside what there is. */
+static int seed_memory(struct real_order *o, struct err *e)
+{
+    return real_docker_seed(o, real_tracks_pages(o) ? docker_container_pre_dump : docker_container_dump, e);
+}
+
+static int seed_layer(struct real_order *o, struct err *e)
+{
+    return real_docker_seed(o, docker_container_take_layer, e);
+}
+
+/* The container, for a snapshot. */
+static int hold(struct real_order *o, struct err *e)
+{
+    return real_docker_hold(o, docker_container_freeze, e);
+}
+
+static int release(struct real_order *o, struct err *e)
+{
+    return real_docker_hold(o, docker_container_thaw, e);
+}
+
+/* Of what is kept, for a migration. */
+static int pick_memory(struct real_order *o, struct err *e)
+{
+    return real_files_pick(o, ".memory", e);
+}
+
+static int pick_layer(struct real_order *o, struct err *e)
+{
+    return real_files_pick(o, ".files", e);
+}
+
+/* 1: something was started that goes on later; 0: done; -errno. */
+static int (*const plans[OPERATIONS][STEPS_MAX])(struct real_order *o, struct err *e) = {
+    [OP_START] = {give_address, real_docker, watch, ask},
+    [OP_SEED] = {seed_memory, seed_layer, real_files_pack},
+    [OP_SEND_SEED] = {real_seal_make, send_file},
+    [OP_SNAPSHOT] = {hold, seed_memory, seed_layer, release, real_seed_keep},
+    [OP_TAKE_SNAPSHOT] = {pick_memory, pick_layer},
+    [OP_TAKE_LOG] = {real_log_write},
+    [OP_SEND_LOG] = {real_seal_make, send_file},
+    [OP_FREEZE] = {real_docker},
+    [OP_DUMP] = {real_docker},
+    [OP_TAKE_LAYER] = {real_docker},
+    [OP_COMMIT] = {real_docker},
+    [OP_THAW] = {real_docker},
+    [OP_HALT] = {unwatch, real_docker},
+    [OP_SAVE] = {real_docker},
+    [OP_DIFF] = {real_seed_diff},
+    [OP_SEND_CHANGES] = {real_seal_make, send_file},
+    [OP_SEND_MEMORY] = {real_files_pack, real_seal_make, send_file},
+    [OP_SEND_LAYER] = {real_files_stage, real_seal_make, send_file},
+    [OP_SEND_IMAGE] = {real_files_stage, real_seal_make, send_file},
+    [OP_SEND_BASE] = {real_layers_ship},
+    [OP_SEND_LIST] = {real_layers_list, real_seal_make, send_file},
+    [OP_RECEIVE_LIST] = {real_seal_open, real_files_await},
+    [OP_SEND_CHOICE] = {real_layers_choose, real_seal_make, send_file},
+    [OP_RECEIVE_CHOICE] = {real_seal_open, real_files_await},
+    [OP_RECEIVE_MEMORY] = {real_seal_open, real_files_await},
+    [OP_RECEIVE_LAYER] = {real_seal_open, real_files_await},
+    [OP_RECEIVE_IMAGE] = {real_seal_open, real_files_await},
+    [OP_RECEIVE_CHANGES] = {real_seal_open, real_files_await},
+    [OP_RECEIVE_LOG] = {real_seal_open, real_files_await},
+    [OP_REPLAY_LOG] = {real_seal_open, real_log_read},
+    [OP_COPY_VOLUME] = {real_volume_pack, real_volume_size},
+    [OP_TAKE_VOLUME] = {real_volume_pack, real_volume_size},
+    [OP_SEND_VOLUME] = {real_seal_make, send_file},
+    [OP_SEND_FILES] = {real_seal_make, send_file},
+    [OP_RECEIVE_VOLUME] = {real_seal_open, real_files_await},
+    [OP_RECEIVE_FILES] = {real_seal_open, real_files_await},
+    [OP_PUT_VOLUME] = {real_seal_open, real_volume_join, real_volume_unpack},
+    [OP_MERGE] = {real_seal_open, real_files_unpack, real_seed_merge},
+    [OP_LOAD] = {real_seal_open, real_files_unstage, real_docker},
+    [OP_LOAD_BASE] = {real_layers_load},
+    [OP_CREATE] = {real_seal_open, real_files_unstage, real_docker},
+    [OP_PUT_LAYER] = {real_seal_open, real_files_unstage, real_docker},
+    [OP_RESTORE] = {real_seal_open, real_files_unpack, real_files_spoil, give_address, real_docker, watch, ask},
+    [OP_DUMP_STATE] = {real_docker},
+    [OP_SEND_STATE] = {real_files_pack, real_seal_make, send_file},
+    [OP_RECEIVE_STATE] = {real_seal_open, real_files_await},
+    [OP_RESTORE_STATE] = {real_seal_open, real_files_unpack, real_pages_lack, give_address, real_docker, watch, ask},
+    [OP_SERVE_PAGES] = {real_docker},
+    [OP_FETCH_PAGES] = {real_docker, real_pages_whole},
+    [OP_STOP] = {unwatch, real_files_measure, real_docker, take_address, real_files_clean, forget},
+    [OP_DISCARD] = {unwatch, real_docker, take_address, real_files_clean, forget},
+    [OP_REVIVE] = {real_docker, watch, ask},
+    [OP_PULL] = {real_pull},
+    [OP_MEASURE] = {real_docker_usage},
+};
 
 static void go_on(struct real_order *o)
 {
-    const uint8_t *plan = plans[o->order.operation];
-    while (o->step < STEPS_MAX && plan[o->step] != STEP_END) {
+    enum operation operation = o->order.operation;
+    while (o->step < STEPS_MAX && plans[operation][o->step]) {
         struct err e = ERR_INIT;
-        int status = take_step(o, (enum step)plan[o->step], &e);
+        int status = plans[operation][o->step](o, &e);
         if (status > 0)
             return;
         if (status < 0) {
@@ -369,7 +286,7 @@ static void timer_fires(struct timer *timer)
     if (o->err.code)
         finish(o);
     else if (o->asking)
-        ask(o);
+        ask(o, NULL);
     else
         go_on(o);
 }

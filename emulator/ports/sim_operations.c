@@ -76,6 +76,11 @@ static void drop_files(struct sim *sim, const struct order *o)
         sim_transfer_forget(sim, o, OPERATIONS);
 }
 
+static struct sim_container *container_about(struct sim *sim, const struct order *o)
+{
+    return sim_find_container(sim, o->edge.index, o->mud, o->container);
+}
+
 static int start(struct sim *sim, const struct order *o)
 {
     struct sim_state state;
@@ -84,9 +89,27 @@ static int start(struct sim *sim, const struct order *o)
     return 0;
 }
 
-static int dump(struct sim *sim, const struct order *o, const struct sim_container *c)
+static int freeze(struct sim *sim, const struct order *o)
 {
-    sim_snapshot_take(sim, o, c);
+    struct sim_container *c = container_about(sim, o);
+    return c ? sim_container_freeze(c), 0 : -ENOENT;
+}
+
+static int thaw(struct sim *sim, const struct order *o)
+{
+    struct sim_container *c = container_about(sim, o);
+    return c ? sim_container_thaw(c), 0 : -ENOENT;
+}
+
+static int dump(struct sim *sim, const struct order *o)
+{
+    const struct sim_container *c = container_about(sim, o);
+    return c ? sim_snapshot_take(sim, o, c), 0 : -ENOENT;
+}
+
+static int halt(struct sim *sim, const struct order *o)
+{
+    sim_remove_container(sim, o->edge.index, o->mud, o->container);
     return 0;
 }
 
@@ -114,6 +137,12 @@ static int restore(struct sim *sim, const struct order *o)
     return 0;
 }
 
+static int load(struct sim *sim, const struct order *o)
+{
+    sim_transfer_forget(sim, o, OP_SEND_IMAGE);
+    return 0;
+}
+
 static int put_volume(struct sim *sim, const struct order *o)
 {
     int status = sim_volume_put(sim, o);
@@ -137,90 +166,44 @@ static int stop(struct sim *sim, const struct order *o)
     return 0;
 }
 
+static int is_there(struct sim *sim, const struct order *o)
+{
+    return container_about(sim, o) ? 0 : -ENOENT;
+}
+
+static int pull(struct sim *sim, const struct order *o)
+{
+    return sim_pull_takes_effect(sim, o) < 0 ? -ENOENT : 0;
+}
+
+/* 0 or -errno. The others only take time: the snapshot has all state, it has arrived with the memory; a log is the edge server's, see open_log(). */
+static int (*const effects[OPERATIONS])(struct sim *sim, const struct order *o) = {
+    [OP_START] = start,
+    [OP_SEED] = dump,
+    [OP_TAKE_SNAPSHOT] = sim_snapshot_pick,
+    [OP_COPY_VOLUME] = dump,
+    [OP_FREEZE] = freeze,
+    [OP_DUMP] = dump,
+    [OP_TAKE_VOLUME] = dump,
+    [OP_THAW] = thaw,
+    [OP_HALT] = halt,
+    [OP_MERGE] = sim_snapshot_merge,
+    [OP_LOAD] = load,
+    [OP_PUT_VOLUME] = put_volume,
+    [OP_RESTORE] = restore,
+    [OP_DUMP_STATE] = dump,
+    [OP_RESTORE_STATE] = restore,
+    [OP_STOP] = stop,
+    [OP_DISCARD] = discard,
+    [OP_REVIVE] = restore,
+    [OP_PULL] = pull,
+    [OP_MEASURE] = is_there,
+    [OP_SNAPSHOT] = dump,
+};
+
 static int take_effect(struct sim *sim, const struct order *o)
 {
-    struct sim_container *c = sim_find_container(sim, o->edge.index, o->mud, o->container);
-    switch (o->operation) {
-    case OP_START:
-        return start(sim, o);
-    case OP_FREEZE:
-        return c ? sim_container_freeze(c), 0 : -ENOENT;
-    case OP_SEED:
-    case OP_DUMP:
-    case OP_COPY_VOLUME:
-    case OP_TAKE_VOLUME:
-    case OP_DUMP_STATE:
-        return c ? dump(sim, o, c) : -ENOENT;
-    case OP_THAW:
-        return c ? sim_container_thaw(c), 0 : -ENOENT;
-    case OP_HALT:
-        sim_remove_container(sim, o->edge.index, o->mud, o->container);
-        return 0;
-    case OP_RESTORE:
-    case OP_RESTORE_STATE:
-    case OP_REVIVE:
-        return restore(sim, o);
-    case OP_DISCARD:
-        return discard(sim, o);
-    case OP_STOP:
-        return stop(sim, o);
-    case OP_SNAPSHOT:
-        return c ? dump(sim, o, c) : -ENOENT;
-    case OP_TAKE_SNAPSHOT:
-        return sim_snapshot_pick(sim, o);
-    case OP_TAKE_LOG: /* when it began */
-    case OP_SEND_LOG:
-    case OP_RECEIVE_LOG:
-    case OP_REPLAY_LOG: /* the edge server's, see open_log() */
-        return 0;
-    case OP_LOAD:
-        sim_transfer_forget(sim, o, OP_SEND_IMAGE);
-        return 0;
-    case OP_MERGE:
-        return sim_snapshot_merge(sim, o);
-    case OP_PUT_VOLUME:
-        return put_volume(sim, o);
-    case OP_DIFF:
-    case OP_SEND_VOLUME:
-    case OP_SEND_FILES:
-    case OP_RECEIVE_VOLUME:
-    case OP_RECEIVE_FILES:
-    case OP_SEND_SEED:
-    case OP_SEND_CHANGES:
-    case OP_RECEIVE_CHANGES:
-    case OP_TAKE_LAYER:
-    case OP_COMMIT:
-    case OP_SAVE:
-    case OP_SEND_MEMORY:
-    case OP_SEND_STATE:
-    case OP_RECEIVE_STATE:
-    case OP_SERVE_PAGES:
-    case OP_FETCH_PAGES: /* sim_pages.c */
-    case OP_SEND_LAYER:
-    case OP_SEND_IMAGE:
-    case OP_RECEIVE_MEMORY:
-    case OP_RECEIVE_LAYER:
-    case OP_RECEIVE_IMAGE:
-    case OP_SEND_BASE:
-    case OP_LOAD_BASE:
-    case OP_SEND_LIST:
-    case OP_RECEIVE_LIST:
-    case OP_SEND_CHOICE:
-    case OP_RECEIVE_CHOICE:
-    case OP_CREATE:
-    case OP_PUT_LAYER:
-        return 0; /* the snapshot has all state; it arrived with the memory */
-    case OP_MEASURE:
-        return sim_find_container(sim, o->edge.index, o->mud, o->container) ? 0 : -ENOENT;
-    case OP_PULL:
-        return sim_pull_takes_effect(sim, o) < 0 ? -ENOENT : 0;
-    case OP_REPLAY:
-    case OP_SWITCH:
-    case OP_STORE:
-    case OPERATIONS:
-        break;
-    }
-    return -EINVAL;
+    return effects[o->operation] ? effects[o->operation](sim, o) : 0;
 }
 
 /* --- orders --- */
@@ -267,7 +250,7 @@ static int open_log(struct sim *sim, const struct order *o, struct replay_log *l
 /* The container waits while its snapshot is taken, whatever comes of it. */
 static void hold_for_snapshot(struct sim *sim, const struct order *o, bool hold)
 {
-    struct sim_container *c = sim_find_container(sim, o->edge.index, o->mud, o->container);
+    struct sim_container *c = container_about(sim, o);
     if (!c || o->operation != OP_SNAPSHOT)
         return;
     if (hold)
@@ -282,7 +265,7 @@ enum { OVERUSE_TIMES = 10 };
 static void measure(const struct sim_order *so, struct order_result *result)
 {
     const struct order *o = &so->order;
-    const struct sim_container *c = sim_find_container(so->sim, o->edge.index, o->mud, o->container);
+    const struct sim_container *c = container_about(so->sim, o);
     int times = so->fault && so->fault->effect == FAULT_OVERUSE ? OVERUSE_TIMES : 1;
     result->bytes *= times;
     result->cpu_ns = c ? (int64_t)c->state.model.next * so->sim->layout->work.ns * times : 0;
