@@ -152,6 +152,7 @@ static const char *const complaints[] = {
     ("for f in emulator/commands/*_main.c; do c=$(basename $f _main.c); "
      "for o in $(sed -n 's/.*{\"\\([a-z-]*\\)\", [a-z]*_argument.*/\\1/p' $f); do "
      "[ $o = help ] || ./roamlab $c --help | grep -q -e \"--$o\\b\" || echo $c --$o; done; done"),
+    "for f in emulator/commands/*_main.c; do c=$(basename $f _main.c); ./roamlab $c --help | grep -q '^Exit status: ' || echo $c; done",
     /* files that are named, and not there */
     ("for f in $(grep -ohE '\\b(scenarios|docs|tools|tests|emulator)/[A-Za-z0-9_/.-]*[A-Za-z0-9_]' " DOCUMENTS
      " | grep -v '/[A-Z]*_' | sort -u); do "

@@ -14,7 +14,9 @@ static const char HELP[] =
     "\n"
     "Plays the roles of one host, ordered by lines on standard input, reporting on standard output; with --outpost, those of\n"
     "all hosts of a machine. `roamlab run --world real` starts one per host, and by ssh an outpost on every other machine; there is no\n"
-    "reason to start one by hand.\n";
+    "reason to start one by hand.\n"
+    "\n"
+    "Exit status: 0 it has ended and taken back what it made; 2 usage; 4 it failed.\n";
 
 int agent_main(int argc, char **argv)
 {

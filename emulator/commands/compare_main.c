@@ -16,15 +16,17 @@ static const char HELP[] =
     "usage: roamlab compare [--all] [--max-diff P%] BASE NEW\n"
     "       roamlab compare --paper DIR…\n"
     "\n"
-    "Shows the numbers of two results side by side, with the difference of the second against the first in\n"
-    "per cent; without --all only those that differ, then how far their response times are apart. Of repetitions, migrations are means over those that\n"
-    "went through the same stages.\n"
+    "Shows the numbers of two results side by side, with the difference of the second against the first in per cent; without\n"
+    "--all only those that differ. Then how far their response times are apart. Of repetitions, migrations are means over\n"
+    "those that went through the same stages.\n"
     "\n"
     "With --max-diff, every metric that is more than P per cent of BASE's value away from it, or that only one of both\n"
     "has, is named behind the table, and the exit status is 1.\n"
     "\n"
     "With --paper, a table of the figures of papers that the scenarios quote (expect.N.paper) beside those of the results, in the\n"
-    "columns sim and real, with the half width of the 95 % confidence interval and the number of repetitions.\n";
+    "columns sim and real, with the half width of the 95 % confidence interval and the number of repetitions.\n"
+    "\n"
+    "Exit status: 0 good; 1 a metric is farther off than --max-diff; 2 usage or no result.\n";
 
 /* A result without events (or with none that both have) has no curve: its numbers stand above. */
 static void compare_curves(const char *const *folders, json_object *const *results)

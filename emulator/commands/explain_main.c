@@ -17,7 +17,9 @@ static const char HELP[] =
     "usage: roamlab explain NAME…\n"
     "\n"
     "Says what a metric (response_ms.p95, or only p95), a key of scenarios (links.0.rtt_ms, or only rtt_ms) or a kind of\n"
-    "event (handoff) means and where it is defined.\n";
+    "event (handoff) means and where it is defined.\n"
+    "\n"
+    "Exit status: 0 good; 2 usage or an unknown name.\n";
 
 /* Events and metrics are explained by the texts that define them. */
 extern const char explain_event_kinds[], explain_scenarios[];

@@ -19,7 +19,9 @@ static const char HELP[] =
     "          requests and stages, flows along messages\n"
     "  csv     OUT (default DIR/csv): a folder with one file for each table and view of events.db\n"
     "  pcapng  OUT (default DIR/capture.pcapng): all hosts' packets of a run with --capture in one file, an interface for each host;\n"
-    "          tools/wireshark/roamlab.lua shows roamlab's own messages in Wireshark\n";
+    "          tools/wireshark/roamlab.lua shows roamlab's own messages in Wireshark\n"
+    "\n"
+    "Exit status: 0 good; 2 usage or no such run; 4 it failed.\n";
 
 static const struct {
     const char *name, *file;

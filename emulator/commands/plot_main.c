@@ -15,7 +15,9 @@ static const char HELP[] =
     "Draws the figures of each result folder into its figures/ (SVG and PNG, with the .gp and .dat they are\n"
     "drawn from). Of several results it also draws the migration time by strategy and the response times over\n"
     "one another, into the folder that -o names, or the first result's figures/. The folder of a sweep is drawn anew\n"
-    "by itself.\n";
+    "by itself.\n"
+    "\n"
+    "Exit status: 0 good; 2 usage or no result; 3 gnuplot is missing; 4 it failed.\n";
 
 /* Whether it is there at all: what is missing later is a program. */
 static bool is_result(const char *folder, struct err *e)

@@ -23,7 +23,9 @@ static const char HELP[] =
     "\n"
     "  --live[=PORT]   plays the run again in a browser, on 127.0.0.1 (default: a free port), once the page is opened;\n"
     "                  of repetitions, the first. Goes on serving until Ctrl-C\n"
-    "  --speed X       with --live: X times as fast as it was\n";
+    "  --speed X       with --live: X times as fast as it was\n"
+    "\n"
+    "Exit status: 0 good; 2 usage, no result, or a port that is taken; 4 it failed.\n";
 
 static int take_option(void *live, int option, char *value)
 {
