@@ -123,6 +123,31 @@ static inline void synthetic_fill(struct synthetic_run *run, const struct synthe
     qsort(run->events, (size_t)run->count, sizeof *run->events, synthetic_order);
 }
 
+/* The first of that kind, text (NULL: any) and number (-1: any); it must be there. */
+static inline struct event *synthetic_find(struct synthetic_run *run, enum event_kind kind, const char *text, int32_t number)
+{
+    for (int i = 0; i < run->count; i++)
+        if (run->events[i].kind == kind && (!text || strcmp(run->events[i].text, text) == 0) &&
+            (number < 0 || run->events[i].number == number))
+            return &run->events[i];
+    abort();
+}
+
+static inline void synthetic_take_out(struct synthetic_run *run, struct event *ev)
+{
+    memmove(ev, ev + 1, (size_t)(&run->events[--run->count] - ev) * sizeof *ev);
+}
+
+/* Takes out all of that kind and number (-1: any). */
+static inline void synthetic_forget(struct synthetic_run *run, enum event_kind kind, int32_t number)
+{
+    int kept = 0;
+    for (int i = 0; i < run->count; i++)
+        if (run->events[i].kind != kind || (number >= 0 && run->events[i].number != number))
+            run->events[kept++] = run->events[i];
+    run->count = kept;
+}
+
 static inline void synthetic_write(const struct synthetic_run *run, const char *folder)
 {
     struct err e = ERR_INIT;
