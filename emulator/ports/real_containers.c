@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { SERVICE_PORT = 7000, DATAGRAM_MAX = 65535, BATCH = 64 };
+enum { SERVICE_PORT = 7000 };
 
 static struct in_addr in_address(uint32_t address)
 {
@@ -153,18 +153,13 @@ static void service_says(struct real *real, uint32_t mud, const struct offload *
 
 static void readable(struct watch *watch, uint32_t events)
 {
-    static uint8_t bytes[DATAGRAM_MAX];
     struct real *real = container_of(watch, struct real, service);
+    struct real_datagram d;
     (void)events;
-    for (int i = 0; i < BATCH; i++) {
-        struct sockaddr_in from;
-        socklen_t from_len = sizeof from;
-        ssize_t got = recvfrom(watch->fd, bytes, sizeof bytes, 0, (struct sockaddr *)&from, &from_len);
-        if (got < 0)
-            return;
+    for (int i = 0; i < REAL_DATAGRAMS_A_TURN && real_net_receive(watch->fd, &d); i++) {
         struct offload o;
-        uint32_t mud = layout_container_at(real->layout, ntohl(from.sin_addr.s_addr));
-        if (mud == UINT32_MAX || offload_decode(bytes, (size_t)got, &o, NULL) < 0)
+        uint32_t mud = layout_container_at(real->layout, d.from);
+        if (mud == UINT32_MAX || offload_decode(d.bytes, d.len, &o, NULL) < 0)
             continue;
         if (o.type == OFFLOAD_PROBED && o.peer.role == PARTY_NONE)
             real_order_answered(real, mud);

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { DATAGRAM_MAX = 65535, BATCH = 64, RECEIVE_BUFFER = 4 << 20 };
+enum { DATAGRAM_MAX = 65535, RECEIVE_BUFFER = 4 << 20 };
 
 struct real_socket {
     struct watch watch;
@@ -46,6 +46,18 @@ int real_net_udp(uint32_t address, uint16_t port, struct err *e)
     return fd;
 }
 
+bool real_net_receive(int fd, struct real_datagram *d)
+{
+    static uint8_t bytes[DATAGRAM_MAX];
+    struct sockaddr_in from;
+    socklen_t from_len = sizeof from;
+    ssize_t got = recvfrom(fd, bytes, sizeof bytes, 0, (struct sockaddr *)&from, &from_len);
+    if (got < 0)
+        return false;
+    *d = (struct real_datagram){ntohl(from.sin_addr.s_addr), bytes, (size_t)got};
+    return true;
+}
+
 /* Actors use the parties that a message names as indices. */
 static bool knows_parties(const struct layout *l, const struct msg *m)
 {
@@ -73,20 +85,15 @@ static void decode_and_hand_over(struct real_net *net, enum codec_way way, struc
 
 static void readable(struct watch *watch, uint32_t events)
 {
-    static uint8_t bytes[DATAGRAM_MAX];
     struct real_socket *s = container_of(watch, struct real_socket, watch);
+    struct real_datagram d;
     (void)events;
-    for (int i = 0; i < BATCH; i++) {
-        struct sockaddr_in from;
-        socklen_t from_len = sizeof from;
-        ssize_t got = recvfrom(watch->fd, bytes, sizeof bytes, 0, (struct sockaddr *)&from, &from_len);
-        if (got < 0)
-            return;
-        struct party sender = layout_party_at(s->net->cast->layout, ntohl(from.sin_addr.s_addr));
+    for (int i = 0; i < REAL_DATAGRAMS_A_TURN && real_net_receive(watch->fd, &d); i++) {
+        struct party sender = layout_party_at(s->net->cast->layout, d.from);
         if (sender.role == PARTY_NONE)
             s->net->errors++;
         else
-            decode_and_hand_over(s->net, s->way, sender, s->party, bytes, (size_t)got);
+            decode_and_hand_over(s->net, s->way, sender, s->party, d.bytes, d.len);
     }
 }
 

@@ -20,4 +20,16 @@ uint64_t real_net_errors(const struct real_net *net);
 /* A UDP socket bound to an address (host byte order) and port, non-blocking. -errno and `e` on failure. */
 int real_net_udp(uint32_t address, uint16_t port, struct err *e);
 
+struct real_datagram {
+    uint32_t from; /* host byte order */
+    const uint8_t *bytes; /* until the next call */
+    size_t len;
+};
+
+/* A turn of the loop takes no more of one socket, so that others get theirs. */
+enum { REAL_DATAGRAMS_A_TURN = 64 };
+
+/* The next datagram that the socket has; false if it has none now. */
+bool real_net_receive(int fd, struct real_datagram *d);
+
 #endif
