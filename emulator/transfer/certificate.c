@@ -24,7 +24,8 @@ int certificate_save(const char *path, EVP_PKEY *key, X509 *certificate, struct 
     autofclose FILE *key_file = create_private(key_path, e), *file = create_private(certificate_path, e);
     if (!key_file || !file)
         return -EIO;
-    if (!PEM_write_PrivateKey(key_file, key, NULL, NULL, 0, NULL, NULL) || !PEM_write_X509(file, certificate))
+    if (!PEM_write_PrivateKey(key_file, key, NULL, NULL, 0, NULL, NULL) || !PEM_write_X509(file, certificate) ||
+        fflush(key_file) != 0 || fflush(file) != 0)
         return err_set(e, EIO, "%s: cannot be written", certificate_path);
     return 0;
 }
