@@ -52,42 +52,67 @@ static void print_head(json_object *r, FILE *out)
     fprintf(out, ", seed %.0f\n\n", at(r, "seed"));
 }
 
+/* "  TITLE       line", unless that is empty; frees the line. */
+static void print_line(const char *title, struct buf *line, FILE *out)
+{
+    if (line->len)
+        fprintf(out, "  %-11s %s\n", title, buf_text(line));
+    buf_free(line);
+}
+
 static void print_requests(json_object *r, FILE *out)
 {
     struct buf line = BUF_INIT;
     buf_printf(&line, "%.0f sent, %.0f answered, ", at(r, "requests.sent"), at(r, "requests.answered"));
     if (at(r, "requests.abandoned") > 0)
         buf_printf(&line, "%.0f abandoned, ", at(r, "requests.abandoned"));
-    fprintf(out, "  requests    %s%.0f lost, %.0f duplicated\n", buf_text(&line), at(r, "requests.lost"),
-            at(r, "requests.duplicated"));
-    buf_clear(&line);
+    buf_printf(&line, "%.0f lost, %.0f duplicated", at(r, "requests.lost"), at(r, "requests.duplicated"));
+    print_line("requests", &line, out);
+}
+
+static void print_response(json_object *r, FILE *out)
+{
+    struct buf line = BUF_INIT;
     double mean = at(r, "response_ms.mean");
     if (isfinite(mean)) {
         buf_printf(&line, "mean %.1f ms", mean);
         add_ci95(&line, at(r, "response_ms.ci95"), at(r, "response_ms.n"));
-        buf_printf(&line, ", p95 %.1f, p99 %.1f, max %.1f", at(r, "response_ms.p95"),
-                   at(r, "response_ms.p99"), at(r, "response_ms.max"));
-        fprintf(out, "  response    %s\n", buf_text(&line));
+        buf_printf(&line, ", p95 %.1f, p99 %.1f, max %.1f", at(r, "response_ms.p95"), at(r, "response_ms.p99"),
+                   at(r, "response_ms.max"));
     }
-    buf_clear(&line);
-    if (at(r, "roaming.handoffs") > 0) {
-        buf_printf(&line, "%.0f handoffs, mean %.1f ms", at(r, "roaming.handoffs"), at(r, "roaming.handoff_ms.mean"));
+    print_line("response", &line, out);
+}
+
+static const char *plural(double count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static void print_roaming(json_object *r, FILE *out)
+{
+    struct buf line = BUF_INIT;
+    double handoffs = at(r, "roaming.handoffs"), outages = at(r, "roaming.outages");
+    if (handoffs > 0) {
+        buf_printf(&line, "%.0f handoff%s, mean %.1f ms", handoffs, plural(handoffs), at(r, "roaming.handoff_ms.mean"));
         add_ci95(&line, at(r, "roaming.handoff_ms.ci95"), at(r, "roaming.handoff_ms.n"));
         buf_printf(&line, ", max %.1f", at(r, "roaming.handoff_ms.max"));
     }
-    if (at(r, "roaming.outages") > 0)
-        buf_printf(&line, "%s%.0f outages, %.1f s in all", line.len ? "; " : "", at(r, "roaming.outages"),
+    if (outages > 0)
+        buf_printf(&line, "%s%.0f outage%s, %.1f s in all", line.len ? "; " : "", outages, plural(outages),
                    at(r, "roaming.outage_s.total"));
-    if (line.len)
-        fprintf(out, "  roaming     %s\n", buf_text(&line));
-    buf_clear(&line);
-    if (isfinite(at(r, "migration_s.mean"))) {
-        buf_printf(&line, "mean %.2f s", at(r, "migration_s.mean"));
+    print_line("roaming", &line, out);
+}
+
+static void print_migration(json_object *r, FILE *out)
+{
+    struct buf line = BUF_INIT;
+    double mean = at(r, "migration_s.mean");
+    if (isfinite(mean)) {
+        buf_printf(&line, "mean %.2f s", mean);
         add_ci95(&line, at(r, "migration_s.ci95"), at(r, "migration_s.n"));
         buf_printf(&line, ", %.2f to %.2f", at(r, "migration_s.min"), at(r, "migration_s.max"));
-        fprintf(out, "  migration   %s\n", buf_text(&line));
     }
-    buf_free(&line);
+    print_line("migration", &line, out);
 }
 
 /* The stages that take most of the time, in their order: "dump 176 ms, send memory 3.41 s, …". Those under a
@@ -248,6 +273,9 @@ void summary_print(json_object *r, const char *folder, FILE *out)
     autofree char *figures = mem_printf("%s/figures/*.svg", folder), *report = mem_printf("%s/report.html", folder);
     print_head(r, out);
     print_requests(r, out);
+    print_response(r, out);
+    print_roaming(r, out);
+    print_migration(r, out);
     print_migrations(r, out);
     print_invariants(r, out);
     print_events(r, out);
