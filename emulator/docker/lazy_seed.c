@@ -29,9 +29,7 @@ static int open_pages(const char *folder, const struct pagemap *map, struct err 
 {
     autofree char *path = mem_printf("%s/pages-%" PRIu32 ".img", folder, map->id);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        err_errno(e, "%s", path);
-    return fd;
+    return fd < 0 ? err_errno(e, "%s", path) : fd;
 }
 
 static int read_pages(int fd, uint64_t at, uint64_t pages, uint8_t *out, struct err *e)
@@ -95,9 +93,10 @@ int lazy_seed_compare(const char *seed, const char *memory, pid_t pid, struct ba
     int status = read_map(seed, "pagemap-1.img", &c->seed, e);
     if (status == 0)
         status = read_map(memory, "pagemap-1.img", &c->state, e);
-    if (status == 0 && ((c->pages = open_pages(seed, &c->seed, e)) < 0 ||
-                        ((c->memory = open(path, O_RDONLY | O_CLOEXEC)) < 0 && err_errno(e, "%s", path))))
-        status = -e->code;
+    if (status == 0 && (c->pages = open_pages(seed, &c->seed, e)) < 0)
+        status = c->pages;
+    if (status == 0 && (c->memory = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+        status = err_errno(e, "%s", path);
     if (status == 0)
         status = compare_all(c, b, e);
     if (status == 0)
@@ -173,9 +172,10 @@ static int open_filling(struct filling *f, const char *seed, const char *memory,
         status = read_map(memory, "pagemap-1.img", &f->state, e);
     if (status == 0)
         status = read_map(memory, KEPT, &f->kept, e);
-    if (status == 0 && ((f->seed_pages = open_pages(seed, &f->seed, e)) < 0 ||
-                        (f->state_pages = open_pages(memory, &f->state, e)) < 0))
-        status = -e->code;
+    if (status == 0 && (f->seed_pages = open_pages(seed, &f->seed, e)) < 0)
+        status = f->seed_pages;
+    if (status == 0 && (f->state_pages = open_pages(memory, &f->state, e)) < 0)
+        status = f->state_pages;
     f->out.id = f->state.id;
     if (status == 0 && (f->out_pages = open(filled, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0)
         status = err_errno(e, "%s", filled);

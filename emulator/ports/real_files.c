@@ -92,8 +92,8 @@ static int remove_files_of(const struct real_order *o, uint32_t migration, struc
     int status = folder ? 0 : err_errno(e, "%s", spool);
     for (const struct dirent *entry; folder && (entry = readdir(folder));) {
         autofree char *path = mem_printf("%s/%s", spool, entry->d_name);
-        if (strncmp(entry->d_name, beginning, strlen(beginning)) == 0 && files_remove(path, e) < 0)
-            status = -e->code;
+        int removed = strncmp(entry->d_name, beginning, strlen(beginning)) ? 0 : files_remove(path, e);
+        status = removed < 0 ? removed : status;
     }
     if (folder)
         closedir(folder);
