@@ -18,6 +18,8 @@ struct docker_api {
     CURLM *multi;
     struct docker_endpoint *endpoint; /* owned */
     struct timer timer;
+    struct docker_request *blind; /* list: the loop cannot watch their connections */
+    struct timer blind_timer;
     bool collecting, unwanted; /* unwanted: freed by a done() */
 };
 
@@ -72,9 +74,56 @@ static void timer_fired(struct timer *timer)
     collect_finished(api);
 }
 
+/* They would wait for ever. */
+static void fail_blind(struct timer *timer)
+{
+    struct docker_api *api = container_of(timer, struct docker_api, blind_timer);
+    api->collecting = true;
+    for (struct docker_request *r; !api->unwanted && (r = api->blind);) {
+        struct err e = ERR_INIT;
+        err_set(&e, EMFILE, "docker: %s: its connection cannot be watched", r->what);
+        docker_api_cancel(r);
+        r->done(r, -EMFILE, NULL, &e);
+    }
+    api->collecting = false;
+    if (api->unwanted)
+        docker_api_free(api);
+}
+
+static struct docker_request **find_blind(const struct docker_request *r)
+{
+    struct docker_request **link = &r->api->blind;
+    while (*link && *link != r)
+        link = &(*link)->next_blind;
+    return link;
+}
+
+/* libcurl cannot be told so that it would let only this one fail. */
+static void go_blind(struct docker_api *api, CURL *curl)
+{
+    struct docker_request *r = NULL;
+    curl_easy_getinfo(curl, CURLINFO_PRIVATE, &r);
+    if (!r || *find_blind(r))
+        return;
+    r->next_blind = api->blind;
+    api->blind = r;
+    loop_arm_after(api->loop, &api->blind_timer, SIMTIME_ZERO);
+}
+
+static int watch_socket(struct docker_api *api, int fd, uint32_t events)
+{
+    struct socket_watch *w = mem_alloc(sizeof *w);
+    *w = (struct socket_watch){{socket_ready, fd}, api};
+    int status = loop_watch(api->loop, &w->watch, events, NULL);
+    if (status == 0)
+        curl_multi_assign(api->multi, fd, w);
+    else
+        free(w);
+    return status;
+}
+
 static int want_socket(CURL *curl, curl_socket_t fd, int what, void *context, void *assigned)
 {
-    (void)curl;
     struct docker_api *api = context;
     struct socket_watch *w = assigned;
     if (what == CURL_POLL_REMOVE) {
@@ -85,13 +134,9 @@ static int want_socket(CURL *curl, curl_socket_t fd, int what, void *context, vo
         return 0;
     }
     uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
-    if (w)
-        return loop_rewatch(api->loop, &w->watch, events, NULL) < 0 ? -1 : 0;
-    w = mem_alloc(sizeof *w);
-    w->api = api;
-    w->watch = (struct watch){socket_ready, fd};
-    curl_multi_assign(api->multi, fd, w);
-    return loop_watch(api->loop, &w->watch, events, NULL) < 0 ? -1 : 0;
+    if ((w ? loop_rewatch(api->loop, &w->watch, events, NULL) : watch_socket(api, fd, events)) < 0)
+        go_blind(api, curl);
+    return 0;
 }
 
 static int want_timer(CURLM *multi, long timeout_ms, void *context)
@@ -110,6 +155,7 @@ struct docker_api *docker_api_new(struct loop *loop, const struct docker_address
     struct docker_api *api = mem_alloc(sizeof *api);
     api->loop = loop;
     api->timer.fire = timer_fired;
+    api->blind_timer.fire = fail_blind;
     api->endpoint = docker_endpoint_new(address, e);
     if (!api->endpoint) {
         docker_api_free(api);
@@ -139,6 +185,7 @@ void docker_api_free(struct docker_api *api)
     if (api->multi)
         curl_multi_cleanup(api->multi);
     loop_cancel(api->loop, &api->timer);
+    loop_cancel(api->loop, &api->blind_timer);
     docker_endpoint_free(api->endpoint);
     free(api);
 }
@@ -202,6 +249,9 @@ int docker_api_request(struct docker_api *api, struct docker_request *request, c
 void docker_api_cancel(struct docker_request *request)
 {
     if (request->curl) {
+        struct docker_request **blind = find_blind(request);
+        if (*blind)
+            *blind = request->next_blind;
         curl_multi_remove_handle(request->api->multi, request->curl);
         curl_easy_cleanup(steal(request->curl));
     }

@@ -34,6 +34,7 @@ struct docker_request {
     bool streams;
     /* The rest is the API's own. */
     struct docker_api *api;
+    struct docker_request *next_blind;
     CURL *curl;
     struct curl_slist *headers;
     char *what; /* "POST /containers/…" */
