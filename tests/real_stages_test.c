@@ -47,7 +47,7 @@ static const struct victim victims[] = {
     {"target's agent", AGENT, 1, -1, "host pc2: its agent ended unexpectedly"},
     {"source's dockerd", DOCKERD, 0, 4, NULL},
     {"target's dockerd", DOCKERD, 1, 4, NULL},
-    {"CT-x", CONTAINER, 0, -1, "ended by itself"},
+    {"CT-x", CONTAINER, 0, -1, "its only live container was lost at ES-1"},
     {"CT-y", CONTAINER, 1, -1, "ES-2: "},
 };
 
@@ -215,7 +215,7 @@ static char *judge(struct strike *s)
 
 static void finish(struct strike *s)
 {
-    s->status = fixture_wait(&s->run, 60);
+    s->status = fixture_wait(&s->run, 120);
     s->wrong = judge(s);
     event_spool_free(s->news);
     parts_free(&s->parts);
