@@ -202,10 +202,9 @@ static int times_ready(void)
 }
 
 /* Orders it through its phases, and ends its input when it has played for a moment, or has ended itself. What it says goes to a file. */
-static void order_agent(int input, char *const lines[PHASES])
+static void order_agent(pid_t agent, int input, char *const lines[PHASES])
 {
     enum { LOOK_US = 2000, PLAY_US = 10000 };
-    pid_t agent = getppid();
     for (int phase = PREPARE; phase < PHASES && getppid() == agent; phase++) {
         while (times_ready() < phase && getppid() == agent)
             usleep(LOOK_US);
@@ -224,8 +223,9 @@ static int play_agent(char *const lines[PHASES], const char *folder)
         return 4;
     }
     alarm(HANGS_S);
+    pid_t agent = getpid();
     if (fork() == 0)
-        order_agent(input[1], lines);
+        order_agent(agent, input[1], lines);
     close(input[1]);
     dup2(input[0], 0);
     return agent_run();
