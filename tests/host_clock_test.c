@@ -79,6 +79,39 @@ static void visits_follow_the_devices_clock(void **state)
     }
 }
 
+struct spans {
+    struct trial trial;
+    int count;
+};
+
+static void hear_span(struct trial *trial, const struct event *ev)
+{
+    struct spans *spans = container_of(trial, struct spans, trial);
+    if (ev->kind != EVENT_STAGE)
+        return;
+    spans->count++;
+    if (ev->begin.ns < 0 || simtime_before(ev->at, ev->begin))
+        fail_msg("at %.9f s ends what began at %.9f s", simtime_seconds(ev->at), simtime_seconds(ev->begin));
+}
+
+/* Whoever reports them: an edge server, an access point, the carrier's third host. */
+static void stages_are_told_in_the_runs_time(void **state)
+{
+    static const char *const carriers[] = {"scp", "stream", "nfs", "registry"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(carriers); i++) {
+        struct spans spans = {.trial.hear = hear_span};
+        struct play p = usual;
+        autofree char *migration = mem_printf("\"carrier\":\"%s\",\"nfs_host\":\"pc2\"", carriers[i]);
+        p.migration = migration;
+        struct scenario *s = play_scenario(&p);
+        trial_run(&spans.trial, s, 5);
+        assert_true(spans.count > 6);
+        trial_free(&spans.trial);
+        scenario_free(s);
+    }
+}
+
 /* --- the calendar ------------------------------------------------------------------------------------------------------------ */
 
 #define JUMP(host, jump_s, at_s)                                                                             \
@@ -134,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_way_back_is_the_first_instant),
         cmocka_unit_test(visits_follow_the_devices_clock),
+        cmocka_unit_test(stages_are_told_in_the_runs_time),
         cmocka_unit_test(a_calendar_decides_on_certificates_alone),
         cmocka_unit_test(a_power_loss_starts_the_clock_again),
     };

@@ -195,10 +195,11 @@ static void next_leg_begins(struct timer *timer)
 /* All of it is on the carrier's third host. */
 static void report_store(const struct sim_order *so)
 {
-    struct port *port = &so->sim->ports[sim_edge_host(so->sim, so->order.edge)].port;
-    struct report r = report_of_stage(so->order.edge, OP_STORE, so->order.mud, so->order.migration, so->begin);
+    struct sim_port *here = &so->sim->ports[sim_edge_host(so->sim, so->order.edge)];
+    struct report r = report_of_stage(so->order.edge, OP_STORE, so->order.mud, so->order.migration,
+                                      host_clock_read(&here->clock, so->begin));
     r.bytes = (int64_t)so->earlier;
-    port->operations->report(port, &r);
+    here->port.operations->report(&here->port, &r);
 }
 
 /* One leg is over: the next one begins, or the order ends. */
