@@ -78,7 +78,7 @@ static int run_dump(struct docker_job *job, const char *how, struct err *e)
     autofree char *older_log = mem_printf("%s/dump.log", job->spool);
     unlink(older_log);
     c->dumper.ended = dumper_ended;
-    int status = docker_job_spawn(job, &c->dumper, argv, job->log, -1, e);
+    int status = docker_job_spawn(job, &c->dumper, argv, job->log, -1, -1, e);
     c->dump_job = status < 0 ? NULL : job;
     if (status == 0)
         docker_dump_watch(job);

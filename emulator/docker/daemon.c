@@ -266,6 +266,7 @@ static void set_up(struct docker_daemon *d, struct loop *loop, const struct daem
     d->dump_namespace = mem_copy_string(options->dump_namespace);
     d->network = mem_copy_string("host");
     d->criu = mem_printf("%s%scriu", own_criu ? options->criu_folder : "", own_criu ? "/" : "");
+    d->page_keys = mem_copy_string(options->paging ? options->paging->keys : NULL);
     d->paging_patience = options->paging ? options->paging->patience : SIMTIME_ZERO;
     d->path = mem_printf("%s%s%s:/usr/sbin:/sbin", own_criu ? options->criu_folder : "", own_criu ? ":" : "",
                          path ? path : "/usr/bin:/bin");
@@ -358,6 +359,7 @@ void docker_daemon_free(struct docker_daemon *d)
     free(steal(d->authority));
     free(steal(d->path));
     free(steal(d->criu));
+    free(steal(d->page_keys));
     free(steal(d->dump_namespace));
     free(steal(d->network));
     docker_places_free(&d->places);

@@ -46,6 +46,7 @@ struct docker_daemon {
     char *root, *net_namespace, *authority, *path; /* path: its PATH, also for runc */
     char *dump_namespace;
     char *criu;      /* its CRIU, as a path or a name in PATH */
+    char *page_keys; /* struct docker_paging's, NULL = none */
     struct simtime paging_patience;
     char *network; /* NetworkMode of its containers */
     struct docker_places places;

@@ -18,10 +18,10 @@ static void release(struct docker_job *job)
     free(steal(job->image));
     free(steal(job->layer));
     free(steal(job->parent));
-    free(steal(job->server));
     free(steal(job->log));
     mem_close_fd(&job->log_file);
-    job->log_file = -1;
+    mem_close_fd(&job->pages);
+    job->log_file = job->pages = -1;
     job->steps = NULL;
 }
 
@@ -80,7 +80,7 @@ void docker_job_start(struct docker_job *job, struct docker_container *c, const 
     job->container = c;
     job->daemon = c->daemon;
     job->bytes = 0;
-    job->log_file = job->criu.fd = -1;
+    job->log_file = job->criu.fd = job->pages = -1;
     job->criu_fell = false;
     job->give_up = simtime_add(loop_now(c->daemon->loop), simtime_s(DUMP_WAIT_SECONDS));
     job->timer.fire = first_turn;
@@ -140,7 +140,7 @@ static void process_done(struct process *process, int status)
 
 /* While a container is frozen its user waits: what works on it then comes before what prepares the target. */
 int docker_job_spawn(struct docker_job *job, struct process *process, const char *const *argv,
-                     const char *log, int out_fd, struct err *e)
+                     const char *log, int in_fd, int out_fd, struct err *e)
 {
     autofree char *path = mem_printf("PATH=%s", job->daemon->path);
     const char *outside = job->daemon->dump_namespace;
@@ -153,6 +153,7 @@ int docker_job_spawn(struct docker_job *job, struct process *process, const char
     o.argv = argv;
     o.environment = environment;
     o.net_namespace = outside ? outside : job->daemon->net_namespace;
+    o.stdin_fd = in_fd;
     o.stdout_fd = out_fd < 0 ? log_fd : out_fd;
     o.stderr_fd = log_fd;
     o.nice = job->container->frozen ? FROZEN_NICE : 0;
@@ -164,7 +165,7 @@ int docker_job_process(struct docker_job *job, int (*ended)(struct docker_job *,
 {
     job->ended = ended;
     job->process.ended = process_done;
-    return docker_job_spawn(job, &job->process, argv, log, -1, e);
+    return docker_job_spawn(job, &job->process, argv, log, -1, -1, e);
 }
 
 static void background_done(struct background *b, int status, const struct err *e)

@@ -29,8 +29,9 @@ struct docker_job {
     struct docker_container *container;
     struct docker_daemon *daemon;
     uint64_t bytes;
-    char *spool, *image, *layer, *parent, *server; /* arguments of the operation, owned */
+    char *spool, *image, *layer, *parent; /* arguments of the operation, owned */
     uint16_t port;
+    int pages; /* an argument, too, owned; -1 = none */
     struct docker_request request;
     struct docker_transfer transfer;
     struct process process;
@@ -68,9 +69,9 @@ int docker_job_request(struct docker_job *job,
  * `log` if not NULL. */
 int docker_job_process(struct docker_job *job, int (*ended)(struct docker_job *, int, struct err *),
                        const char *const *argv, const char *log, struct err *e);
-/* The same for a process whose end the caller handles, and whose standard output goes to out_fd (-1: to the log). */
+/* The same for a process whose end the caller handles, with its standard input (-1: none), and its standard output (-1: to the log). */
 int docker_job_spawn(struct docker_job *job, struct process *process, const char *const *argv,
-                     const char *log, int out_fd, struct err *e);
+                     const char *log, int in_fd, int out_fd, struct err *e);
 /* For steps: background work; finds the job by container_of(b, struct docker_job, background). */
 int docker_job_background(struct docker_job *job, int (*run)(struct background *, struct err *),
                           struct err *e);

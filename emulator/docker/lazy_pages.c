@@ -1,8 +1,8 @@
 #include "lazy_pages.h"
 #include "criu_log.h"
 #include "files.h"
+#include "lazy_runs.h"
 #include "mem.h"
-#include "pagemap.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -93,7 +93,7 @@ static int start_pager(struct docker_job *job, const char *const *argv, const ch
         p->status = PROCESS_STATUS_UNKNOWN;
         return status;
     }
-    status = docker_job_spawn(job, &p->process, argv, said, out, e);
+    status = docker_job_spawn(job, &p->process, argv, said, job->pages, out, e);
     if (status < 0) {
         p->job = NULL;
         p->status = PROCESS_STATUS_UNKNOWN; /* nobody serves */
@@ -189,20 +189,24 @@ static int link_socket(const struct docker_container *c, struct err *e)
     return symlink(target, path) < 0 ? err_errno(e, "link %s", path) : 0;
 }
 
+/* The configuration says how pages are served by TLS; these come by a socket. */
 static int step_start_fetching(struct docker_job *job, struct err *e)
 {
     struct docker_container *c = job->container;
     autofree char *memory = mem_printf("%s/memory", job->spool), *work = docker_pages_folder(c),
-                  *log = mem_printf("%s/lazy-pages.log", job->spool), *port = mem_printf("%u", job->port);
-    const char *const argv[] = {c->daemon->criu, "lazy-pages", "-D",     memory, "-W",          work, "-o", log, "--page-server",
-                                "--address",     job->server,  "--port", port,   "--status-fd", "1",  NULL};
-    uint64_t bytes;
-    int status = pagemap_lazy_bytes(memory, &bytes, e);
+                  *log = mem_printf("%s/lazy-pages.log", job->spool);
+    const char *const argv[] = {c->daemon->criu, "--no-default-config", "lazy-pages", "-D",          memory, "-W", work, "-o", log,
+                                "--page-server", "--ps-socket",         "0",          "--status-fd", "1",    NULL};
+    struct lazy_runs runs;
+    int status = lazy_runs_read(memory, &runs, e);
     if (status == 0)
         status = link_socket(c, e);
     if (status == 0)
         status = start_pager(job, argv, log, e);
-    c->pager.bytes = bytes;
+    mem_close_fd(&job->pages);
+    job->pages = -1;
+    c->pager.bytes = runs.pages * PAGEMAP_PAGE;
+    lazy_runs_free(&runs);
     return status;
 }
 
@@ -309,16 +313,14 @@ static int step_all_fetched(struct docker_job *job, struct err *e)
     return DOCKER_STEP_DONE;
 }
 
-void docker_container_restore_state(struct docker_container *c, struct docker_job *job, const char *spool,
-                                    const char *address, uint16_t port)
+void docker_container_restore_state(struct docker_container *c, struct docker_job *job, const char *spool, int pages)
 {
     static const docker_step steps[] = {docker_step_check_memory, docker_step_place,   step_start_fetching,
                                         docker_step_restore,      docker_step_inspect, docker_step_running,
                                         step_keep_faults,         docker_step_tidy,    NULL};
     job->spool = mem_copy_string(spool);
-    job->server = mem_copy_string(address);
-    job->port = port;
     docker_job_start(job, c, "restore state", steps);
+    job->pages = pages;
 }
 
 void docker_container_fetch_pages(struct docker_container *c, struct docker_job *job)

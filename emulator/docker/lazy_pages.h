@@ -1,8 +1,9 @@
 /* Lazy pages: a container goes on at the target while its memory is still at the source, in CRIU's hands.
  *
  * At the source `runc checkpoint --lazy-pages` dumps the processes without the pages that can come later, and then serves these, from pipes that
- * hold them, to the one who connects first. At the target `criu lazy-pages` gives the restored processes what they touch (userfaultfd), and all else
- * meanwhile. It goes by TLS 1.3 with the certificate of the run (struct docker_paging), uncompressed.
+ * hold them, to the one who connects first, by TLS 1.3 with the certificate of the run (struct docker_paging), uncompressed. At the target
+ * `criu lazy-pages` gives the restored processes what they touch (userfaultfd), and all else meanwhile, from a socket that the caller gives it: in its
+ * messages (page_message.h), whoever gets them from the source.
  *
  * One process at either side, the pager, outlives the operation that started it. If it ends before the last page, the source's container
  * stays frozen with its memory whole, and the target's stands still at the first page that it lacks: this process keeps the
@@ -20,9 +21,8 @@ void docker_container_dump_state(struct docker_container *c, struct docker_job *
                                  uint16_t port);
 /* OP_SERVE_PAGES: until the target has them all. The container stays as it was, frozen. Called off, nobody serves them any more. */
 void docker_container_serve_pages(struct docker_container *c, struct docker_job *job);
-/* OP_RESTORE_STATE, at the target: its processes from SPOOL/memory, their pages from that address and port. */
-void docker_container_restore_state(struct docker_container *c, struct docker_job *job, const char *spool,
-                                    const char *address, uint16_t port);
+/* OP_RESTORE_STATE, at the target: its processes from SPOOL/memory, their pages by the socket `pages`, which is the job's from here on. */
+void docker_container_restore_state(struct docker_container *c, struct docker_job *job, const char *spool, int pages);
 /* OP_FETCH_PAGES: until all are here. Bytes: of the pages. -ETIMEDOUT if none has come for paging.patience. */
 void docker_container_fetch_pages(struct docker_container *c, struct docker_job *job);
 

@@ -14,11 +14,6 @@
 #define KEPT "kept.img"
 enum { CHUNK_PAGES = 64, CHUNK_BYTES = CHUNK_PAGES * PAGEMAP_PAGE };
 
-static bool comes_later(const struct pagemap_run *run)
-{
-    return run->flags & PAGEMAP_LAZY && !(run->flags & PAGEMAP_PRESENT);
-}
-
 static int read_map(const char *folder, const char *name, struct pagemap *map, struct err *e)
 {
     autofree char *path = mem_printf("%s/%s", folder, name);
@@ -77,7 +72,7 @@ static int compare_all(struct comparison *c, struct background *b, struct err *e
     int status = 0;
     for (size_t i = 0; i < c->state.count && status == 0; i++) {
         const struct pagemap_run *run = &c->state.runs[i];
-        for (uint64_t at = 0, done = 0; comes_later(run) && at < run->pages && status == 0; at += done)
+        for (uint64_t at = 0, done = 0; pagemap_comes_later(run) && at < run->pages && status == 0; at += done)
             status = background_cancelled(b)
                          ? err_set(e, ECANCELED, "called off")
                          : compare_some(c, run->address + at * PAGEMAP_PAGE, run->pages - at, &done, e);
@@ -151,7 +146,7 @@ static int fill_some(struct filling *f, uint64_t address, uint64_t pages, uint64
 static int fill_run(struct filling *f, const struct pagemap_run *run, struct background *b, struct err *e)
 {
     int status = 0;
-    if (!comes_later(run)) {
+    if (!pagemap_comes_later(run)) {
         uint64_t at = f->state_at, pages = run->flags & PAGEMAP_PRESENT ? run->pages : 0;
         pagemap_add(&f->out, run->address, run->pages, run->flags);
         f->state_at += pages * PAGEMAP_PAGE;
@@ -177,6 +172,7 @@ static int open_filling(struct filling *f, const char *seed, const char *memory,
     if (status == 0 && (f->state_pages = open_pages(memory, &f->state, e)) < 0)
         status = f->state_pages;
     f->out.id = f->state.id;
+    f->out.wide = f->state.wide;
     if (status == 0 && (f->out_pages = open(filled, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0)
         status = err_errno(e, "%s", filled);
     return status;

@@ -2,9 +2,7 @@
 #include "files.h"
 #include "mem.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,6 +80,7 @@ static bool take_run(struct reader *r, struct pagemap *map)
         return false;
     uint64_t address = fields[RUN_ADDRESS],
              pages = fields[RUN_PAGES_LONG] ? fields[RUN_PAGES_LONG] : fields[RUN_PAGES];
+    map->wide |= fields[RUN_PAGES_LONG];
     append(map, (struct pagemap_run){address, pages, flags_of(fields)});
     return address % PAGEMAP_PAGE == 0 && pages <= (UINT64_MAX - address) / PAGEMAP_PAGE;
 }
@@ -149,6 +148,8 @@ void pagemap_encode(const struct pagemap *map, struct buf *out)
         put_field(&message, RUN_ADDRESS, map->runs[i].address);
         put_field(&message, RUN_PAGES, map->runs[i].pages);
         put_field(&message, RUN_FLAGS, map->runs[i].flags);
+        if (map->wide)
+            put_field(&message, RUN_PAGES_LONG, map->runs[i].pages);
         put_message(out, &message);
     }
     buf_free(&message);
@@ -201,30 +202,4 @@ void pagemap_free(struct pagemap *map)
 {
     free(map->runs);
     *map = (struct pagemap){0};
-}
-
-static int add_lazy_bytes(const char *path, uint64_t *bytes, struct err *e)
-{
-    struct pagemap map = {0};
-    int status = pagemap_read(path, &map, e);
-    for (size_t i = 0; i < map.count; i++)
-        if (map.runs[i].flags & PAGEMAP_LAZY && !(map.runs[i].flags & PAGEMAP_PRESENT))
-            *bytes += map.runs[i].pages * PAGEMAP_PAGE;
-    pagemap_free(&map);
-    return status;
-}
-
-int pagemap_lazy_bytes(const char *folder, uint64_t *bytes, struct err *e)
-{
-    DIR *names = opendir(folder);
-    int status = names ? 0 : err_errno(e, "%s", folder);
-    *bytes = 0;
-    for (struct dirent *entry; status == 0 && (entry = readdir(names));) {
-        autofree char *path = mem_printf("%s/%s", folder, entry->d_name);
-        if (fnmatch("pagemap-[0-9]*.img", entry->d_name, 0) == 0)
-            status = add_lazy_bytes(path, bytes, e);
-    }
-    if (names)
-        closedir(names);
-    return status;
 }

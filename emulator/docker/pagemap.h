@@ -21,9 +21,16 @@ struct pagemap_run {
     uint32_t flags;
 };
 
+/* Not there, and to come later. */
+static inline bool pagemap_comes_later(const struct pagemap_run *run)
+{
+    return run->flags & PAGEMAP_LAZY && !(run->flags & PAGEMAP_PRESENT);
+}
+
 /* Zeroed before its first use. */
 struct pagemap {
     uint32_t id;
+    bool wide; /* counts of 64 bits, as CRIU writes them since 4.2 */
     struct pagemap_run *runs; /* owned; by address */
     size_t count;
     size_t next;     /* where pagemap_find() goes on, */
@@ -42,8 +49,5 @@ bool pagemap_find(struct pagemap *map, uint64_t address, uint64_t *pages, uint64
 /* Joined to the last run if it goes on from it. */
 void pagemap_add(struct pagemap *map, uint64_t address, uint64_t pages, uint32_t flags);
 void pagemap_free(struct pagemap *map);
-
-/* Of all processes in a folder of images: the pages that are not there and come later, in bytes. Errors as pagemap_read(). */
-int pagemap_lazy_bytes(const char *folder, uint64_t *bytes, struct err *e);
 
 #endif

@@ -75,6 +75,7 @@ void real_drop_container(struct real *real, struct real_container *c)
     *link = c->next;
     real_unwatch_container(c);
     docker_container_free(&c->docker);
+    real_pages_end(c, &(struct err)ERR_INIT);
     free(c);
 }
 

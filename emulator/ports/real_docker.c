@@ -1,6 +1,7 @@
 /* What an order asks of the Engine: the Docker job that it is, and on which container. */
 #include "lazy_pages.h"
 #include "mem.h"
+#include "prepaging.h"
 #include "real_internal.h"
 
 #include <errno.h>
@@ -8,9 +9,13 @@
 static void docker_done(struct docker_job *job, int status, uint64_t bytes, const struct err *e)
 {
     struct real_order *o = container_of(job, struct real_order, job);
+    struct real_container *c = real_container_about(o);
+    struct err own = status < 0 ? *e : (struct err)ERR_INIT;
     if (bytes)
         o->bytes += (int64_t)bytes;
-    real_order_step_done(o, status, e);
+    if (c && (status < 0 || o->order.operation == OP_FETCH_PAGES))
+        real_pages_end(c, &own);
+    real_order_step_done(o, status, &own);
 }
 
 static bool commits(const struct real *real)
@@ -80,9 +85,8 @@ static void load(struct real_order *o, struct docker_container *c, const char *f
 
 static void restore_state(struct real_order *o, struct docker_container *c, const char *memory)
 {
-    char source[16];
-    real_pages_address(o, source);
-    docker_container_restore_state(c, &o->job, memory, source, real_pages_port(o));
+    int pages = prepaging_take_socket(real_container_about(o)->prepaging);
+    docker_container_restore_state(c, &o->job, memory, pages);
 }
 
 /* The paths and names of the order's migration that some jobs want. */

@@ -12,6 +12,7 @@
 #include "real.h"
 #include "real_net.h"
 
+struct prepaging;
 struct real_order;
 struct real_owner;
 
@@ -22,6 +23,7 @@ struct real_container {
     struct real *real;
     struct watch end; /* of its first process, by pidfd; fd -1 = not watched */
     struct docker_container docker;
+    struct prepaging *prepaging; /* of its pages, while they come; owned */
 };
 
 struct real {
@@ -151,8 +153,10 @@ int real_seed_keep(struct real_order *o, struct err *e); /* as memory and layer,
 
 /* real_pages.c: the same, and where the pages of a device's container are served */
 uint16_t real_pages_port(const struct real_order *o);
-void real_pages_address(const struct real_order *o, char out[16]); /* of the peer, who serves them */
-int real_pages_lack(struct real_order *o, struct err *e);  /* written down before the container lives: after a restart it is known not to be whole */
+/* All are here, or none comes any more; `e`: what has failed, and gets the cause if it is on the way between the two hosts. */
+void real_pages_end(struct real_container *c, struct err *e);
+/* Written down before the container lives: after a restart it is known not to be whole. Its pages begin to come from the peer, who serves them. */
+int real_pages_lack(struct real_order *o, struct err *e);
 int real_pages_whole(struct real_order *o, struct err *e);
 bool real_pages_are_whole(const struct real *real, uint32_t mud, uint32_t container);
 

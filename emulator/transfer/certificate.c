@@ -82,3 +82,19 @@ int certificate_make_own(const char *path, const char *name, const char *key_usa
     EVP_PKEY_free(key);
     return status;
 }
+
+SSL_CTX *certificate_tls_context(const char *path, struct err *e)
+{
+    autofree char *key = mem_printf("%s.key", path), *certificate = mem_printf("%s.pem", path);
+    SSL_CTX *context = SSL_CTX_new(TLS_method());
+    SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    if (SSL_CTX_use_certificate_file(context, certificate, SSL_FILETYPE_PEM) == 1 &&
+        SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1 &&
+        SSL_CTX_load_verify_file(context, certificate) == 1)
+        return context;
+    SSL_CTX_free(context);
+    err_set(e, EIO, "%s: no certificate and key that TLS takes", certificate);
+    return NULL;
+}

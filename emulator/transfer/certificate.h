@@ -4,6 +4,7 @@
 
 #include "err.h"
 
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <stdbool.h>
 
@@ -17,5 +18,8 @@ int certificate_save(const char *path, EVP_PKEY *key, X509 *certificate, struct 
 /* PATH.key, PATH.pem: one that signs itself, for `key_usage` alone (NULL: anything): an authority, or what parties know each other by who all
  * have it and trust nothing else. */
 int certificate_make_own(const char *path, const char *name, const char *key_usage, struct err *e);
+
+/* TLS 1.3 (RFC 8446) between such parties: each shows PATH.pem and wants to see it. SSL_CTX_free() it; NULL and `e` on failure. */
+SSL_CTX *certificate_tls_context(const char *path, struct err *e);
 
 #endif
