@@ -103,6 +103,30 @@ static void a_source_that_is_called_off_serves_again(void **state)
     bench_free(&b);
 }
 
+/* Side by side the target may have all that it needs although the source does not know it. */
+static void what_may_have_arrived_is_not_undone(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, EDGE_LIVE, "post-copy");
+    b.fake.rules.strategy = b.fake.rules.strategy->overlapped;
+    hear(&b, offload(OFFLOAD_MIGRATE, ap2, 1, 0));
+    answer_probe(&b, 1, 0);
+    finish_one(&b, OP_FREEZE, 0);
+    expect(&b, "AP2<ACK MIGRATE, migr begins, CT0<PROBE 0, ES3<INSTALL, do freeze, do take layer, do dump state", EDGE_LIVE);
+    finish_one(&b, OP_TAKE_LAYER, 0);
+    finish_one(&b, OP_DUMP_STATE, 0);
+    expect(&b, "do send layer, container halted, AP2<CUT 0, do serve pages, do send state", EDGE_LIVE);
+    finish_one(&b, OP_SEND_STATE, 0);
+    finish_one(&b, OP_SEND_LAYER, -ECONNRESET);
+    expect(&b, "cancel, AP2<FAILED status -110", EDGE_LIVE);
+    finish_one(&b, OP_SERVE_PAGES, -ECANCELED);
+    expect(&b, "AP2<FAILED status -110", EDGE_LIVE);
+    hear(&b, offload(OFFLOAD_STOP, ap2, 1, 0));
+    expect(&b, "do stop", EDGE_REMOVING);
+    bench_free(&b);
+}
+
 /* The access point may have committed: it is asked, and nothing is undone meanwhile. */
 static void pages_that_break_off_are_the_access_points_to_judge(void **state)
 {
@@ -213,6 +237,7 @@ int main(void)
         cmocka_unit_test(the_source_goes_when_its_pages_are_there),
         cmocka_unit_test(pages_that_come_early_wait_for_the_verdict),
         cmocka_unit_test(a_source_that_is_called_off_serves_again),
+        cmocka_unit_test(what_may_have_arrived_is_not_undone),
         cmocka_unit_test(pages_that_break_off_are_the_access_points_to_judge),
         cmocka_unit_test(a_claim_asks_the_target_first),
         cmocka_unit_test(the_target_migrates_on_when_it_is_whole),

@@ -10,7 +10,7 @@ static const char *const strategies[] = {
     "p-migr",   "c-migr",    "cold", "p-migr overlapped", "c-migr overlapped",
     "pre-copy", "stateless", "pre-copy overlapped", "image-copy",
     "log-replay", "log-replay overlapped", "log-replay snapshots", "log-replay overlapped snapshots",
-    "post-copy", "hybrid-copy",
+    "post-copy", "hybrid-copy", "post-copy overlapped", "hybrid-copy overlapped",
 };
 /* So many of them are played at every moment and with every seed, the others, whose walks differ little, at each fifth. */
 enum { PLAYED_FINELY = 5, COARSENESS = 5 };

@@ -87,10 +87,19 @@ void migration_call_off(struct edge_client *client, int32_t status, const char *
     migration_undo(client);
 }
 
-/* Before the target is told it can do nothing, and what is frozen has not been sent. */
+static bool has_begun(const struct migration *m, enum operation operation)
+{
+    for (int i = 0; i < m->strategy->stage_count; i++)
+        if (m->strategy->stages[i].operation == operation)
+            return m->begun & 1U << i;
+    return false;
+}
+
+/* Before the target is told it can do nothing, and what is frozen has not been sent, unless it keeps only its pages. */
 static bool may_be_committed(const struct migration *m)
 {
-    return m->told && !m->frozen && (m->state == MIGRATION_WORKING || m->state == MIGRATION_INSTALLING);
+    bool away = !m->frozen || has_begun(m, OP_SERVE_PAGES);
+    return m->told && away && (m->state == MIGRATION_WORKING || m->state == MIGRATION_INSTALLING);
 }
 
 void migration_fail(struct edge_client *client, int32_t status, const char *reason)

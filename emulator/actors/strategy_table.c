@@ -80,6 +80,43 @@ static const struct strategy pre_copy_overlapped = {
            {OP_SWITCH, AT_AP, IN_ORDER}, {OP_STOP, AT_SOURCE, AFTER(OP_SWITCH)}),
 };
 
+/* The container stands still until it runs at the target: what can be done there before the state has come is done meanwhile. */
+static const struct strategy post_copy_overlapped = {
+    .name = "post-copy",
+    .help = "post-copy with its stages side by side",
+    .migrates = true,
+    .gives_up = ALWAYS_LIVE | SOURCE_SURVIVES,
+    .needs_base = true,
+    .overlaps = true,
+    STAGES({OP_FREEZE, AT_SOURCE, AT_ONCE}, {OP_TAKE_LAYER, AT_SOURCE, AFTER(OP_FREEZE)},
+           {OP_DUMP_STATE, AT_SOURCE, AFTER(OP_FREEZE)}, {OP_SERVE_PAGES, AT_SOURCE, AFTER(OP_DUMP_STATE)},
+           {OP_SEND_LAYER, AT_SOURCE, AFTER(OP_TAKE_LAYER)}, {OP_SEND_STATE, AT_SOURCE, AFTER(OP_DUMP_STATE)},
+           {OP_CREATE, AT_TARGET, AT_ONCE}, {OP_RECEIVE_LAYER, AT_TARGET, AT_ONCE}, {OP_RECEIVE_STATE, AT_TARGET, AT_ONCE},
+           {OP_PUT_LAYER, AT_TARGET, AFTER(OP_CREATE) | AFTER(OP_RECEIVE_LAYER)},
+           {OP_RESTORE_STATE, AT_TARGET, AFTER(OP_PUT_LAYER) | AFTER(OP_RECEIVE_STATE)},
+           {OP_FETCH_PAGES, AT_TARGET, AFTER(OP_RESTORE_STATE)}, {OP_SWITCH, AT_AP, AFTER(OP_RESTORE_STATE)},
+           {OP_STOP, AT_SOURCE, AFTER(OP_SWITCH) | AFTER(OP_SERVE_PAGES)}),
+};
+
+static const struct strategy hybrid_copy_overlapped = {
+    .name = "hybrid-copy",
+    .help = "hybrid-copy with its stages side by side from the cut on",
+    .migrates = true,
+    .gives_up = ALWAYS_LIVE | SOURCE_SURVIVES,
+    .needs_base = true,
+    .overlaps = true,
+    STAGES({OP_SEED, AT_SOURCE, AT_ONCE}, {OP_SEND_SEED, AT_SOURCE, AFTER(OP_SEED)},
+           {OP_FREEZE, AT_SOURCE, AFTER(OP_SEND_SEED)}, {OP_TAKE_LAYER, AT_SOURCE, AFTER(OP_FREEZE)},
+           {OP_DUMP_STATE, AT_SOURCE, AFTER(OP_FREEZE)}, {OP_SERVE_PAGES, AT_SOURCE, AFTER(OP_DUMP_STATE)},
+           {OP_DIFF, AT_SOURCE, AFTER(OP_TAKE_LAYER) | AFTER(OP_DUMP_STATE)},
+           {OP_SEND_CHANGES, AT_SOURCE, AFTER(OP_DIFF)}, {OP_CREATE, AT_TARGET, AT_ONCE},
+           {OP_RECEIVE_CHANGES, AT_TARGET, AT_ONCE}, {OP_MERGE, AT_TARGET, AFTER(OP_RECEIVE_CHANGES)},
+           {OP_PUT_LAYER, AT_TARGET, AFTER(OP_CREATE) | AFTER(OP_MERGE)},
+           {OP_RESTORE_STATE, AT_TARGET, AFTER(OP_PUT_LAYER)},
+           {OP_FETCH_PAGES, AT_TARGET, AFTER(OP_RESTORE_STATE)}, {OP_SWITCH, AT_AP, AFTER(OP_RESTORE_STATE)},
+           {OP_STOP, AT_SOURCE, AFTER(OP_SWITCH) | AFTER(OP_SERVE_PAGES)}),
+};
+
 static const struct strategy log_replay_from_snapshot_overlapped = {
     .name = "log-replay",
     .help = "log-replay from a snapshot with its stages side by side",
@@ -198,6 +235,7 @@ static const struct strategy strategies[] = {
         .migrates = true,
         .gives_up = ALWAYS_LIVE | SOURCE_SURVIVES,
         .needs_base = true,
+        .overlapped = &post_copy_overlapped,
         STAGES({OP_FREEZE, AT_SOURCE, AT_ONCE}, {OP_DUMP_STATE, AT_SOURCE, AFTER(OP_FREEZE)},
                {OP_TAKE_LAYER, AT_SOURCE, AFTER(OP_DUMP_STATE)}, {OP_SERVE_PAGES, AT_SOURCE, AFTER(OP_DUMP_STATE)},
                {OP_SEND_STATE, AT_SOURCE, AFTER(OP_TAKE_LAYER)}, {OP_SEND_LAYER, AT_SOURCE, AFTER(OP_SEND_STATE)},
@@ -211,6 +249,7 @@ static const struct strategy strategies[] = {
         .migrates = true,
         .gives_up = ALWAYS_LIVE | SOURCE_SURVIVES,
         .needs_base = true,
+        .overlapped = &hybrid_copy_overlapped,
         STAGES({OP_SEED, AT_SOURCE, AT_ONCE}, {OP_SEND_SEED, AT_SOURCE, AFTER(OP_SEED)},
                {OP_FREEZE, AT_SOURCE, AFTER(OP_SEND_SEED)}, {OP_DUMP_STATE, AT_SOURCE, AFTER(OP_FREEZE)},
                {OP_TAKE_LAYER, AT_SOURCE, AFTER(OP_DUMP_STATE)}, {OP_SERVE_PAGES, AT_SOURCE, AFTER(OP_DUMP_STATE)},
