@@ -191,6 +191,28 @@ static void what_virtual_time_plays_is_no_cost(void **state)
     folder_remove(folder);
 }
 
+/* They come past the carrier, which would seem to take nothing for them. */
+static void pages_are_not_the_carriers(void **state)
+{
+    static const char *const rtts_ms[] = {"10", "60", "120"};
+    struct scenario_cost defaults[OPERATIONS] = {0};
+    char *folder = folder_make();
+    struct calibration *c = calibration_new();
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rtts_ms); i++) {
+        const struct scenario_setting settings[] = {
+            {"links.0.rtt_ms", rtts_ms[i]}, {"carriers", planted_carriers}, {"migration.carrier", "scp"}};
+        autofree char *run = mem_printf("%s/%zu", folder, i);
+        make_run_of("scenarios/post-copy.json", settings, ARRAY_LEN(settings), run);
+        fit_to(c, run);
+    }
+    json_object *fitted = calibration_json(c, defaults);
+    assert_near(json_number_at(fitted, "carriers.scp.round_trips"), 7, 0.1);
+    json_object_put(fitted);
+    calibration_free(c);
+    folder_remove(folder);
+}
+
 static void what_one_size_cannot_tell_is_said(void **state)
 {
     static const struct point points[] = {{"scp", "20", "80", "4", "8"}, {"scp", "20", "40", "4", "8"}};
@@ -280,6 +302,7 @@ int main(void)
         cmocka_unit_test(planted_costs_are_found_and_predict),
         cmocka_unit_test(what_was_fitted_to_any_carrier_can_be_named),
         cmocka_unit_test(what_virtual_time_plays_is_no_cost),
+        cmocka_unit_test(pages_are_not_the_carriers),
         cmocka_unit_test(what_one_size_cannot_tell_is_said),
         cmocka_unit_test(folders_without_a_run_are_refused),
         cmocka_unit_test(a_file_of_costs_is_taken_in),

@@ -1,4 +1,6 @@
 /* What a migration is expected to take: hand-worked where it can be, and near what a run takes. */
+#include "base_layers.h"
+#include "carrier_model.h"
 #include "folder.h"
 #include "mem.h"
 #include "migration_estimate.h"
@@ -82,6 +84,7 @@ static void test_a_run_takes_about_as_long(void **state)
         {"scenarios/kim22-p-migr.json", {{"migration.carrier", "stream"}, {"migration.pipeline", "true"}}, 2},
         {"scenarios/kim22-c-migr.json", {{"migration.carrier", "stream"}, {"migration.pipeline", "true"}}, 2},
         {"scenarios/kim22-c-migr.json", {{"migration.carrier", "rsync"}}, 1},
+        {"scenarios/layered.json", {{"migration.carrier", "scp"}, {"links.0.rtt_ms", "200"}, {"edges.es2", "{\"host\": \"pc2\"}"}}, 3},
         {"scenarios/kim22-p-migr.json", {NFS}, 3},
         {"scenarios/kim22-p-migr.json", {NFS, {"migration.pipeline", "true"}}, 4},
     };
@@ -93,6 +96,31 @@ static void test_a_run_takes_about_as_long(void **state)
         if (estimated < 0.85 * took || estimated > 1.15 * took)
             fail_msg("%s, row %zu: estimated %g s, took %g s", rows[i].scenario, i, estimated, took);
         scenario_free(s);
+    }
+}
+
+/* By hand: a file takes five round trips before its bytes and one behind them, two are under way. */
+static void test_a_base_takes_round_trips_for_each_layer(void **state)
+{
+    static const struct {
+        const char *carrier;
+        double rate_mbit;
+        int first;
+        int64_t ms;
+    } rows[] = {
+        {"scp", 0, 0, 4 * 1000 + 3 * 200}, /* four, one behind the other */
+        {"scp", 0, 5, 2 * 1000 + 200},
+        {"scp", 0, BASE_LAYERS, 0},
+        {"scp", 1, 0, 1000}, /* bytes take so long that all but the first wait behind them */
+        {"stream", 0, 0, 3 * 200},
+        {"stream", 1, 0, 0},
+    };
+    const struct layout l = {.base_bytes = 100000000, .base_ratio = 1};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct simtime time = carrier_model_base_time(carrier_model_of(rows[i].carrier), &l, rows[i].first, simtime_ms(200),
+                                                      (uint64_t)(rows[i].rate_mbit * 1e6));
+        assert_int_equal(time.ns, simtime_ms(rows[i].ms).ns);
     }
 }
 
@@ -206,6 +234,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_run_takes_about_as_long),
+        cmocka_unit_test(test_a_base_takes_round_trips_for_each_layer),
         cmocka_unit_test(test_carriers_take_what_was_measured),
         cmocka_unit_test(test_requests_wait_about_as_long),
         cmocka_unit_test(test_rows_worked_by_hand),

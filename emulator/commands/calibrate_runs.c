@@ -157,14 +157,18 @@ static void add_transfer(const struct fitting *f, enum operation operation, doub
                              simtime_to_ms(path.rtt), ms, ms - 1000 * json_number_at(bare, "seconds"));
 }
 
+/* Made of what virtual time plays one by one: requests, files side by side; or not the carrier's. */
+static bool is_no_cost(enum operation operation)
+{
+    return operation == OP_REPLAY_LOG || operation == OP_SEND_BASE || operation == OP_FETCH_PAGES;
+}
+
 static void add_stage(const struct fitting *f, json_object *stages, size_t i)
 {
     json_object *stage = json_object_array_get_idx(stages, i);
     enum operation operation = operation_of(json_text_at(stage, "name"));
     double ms = 1000 * json_number_at(stage, "seconds");
-    if (operation == OP_REPLAY_LOG) /* the execution of its requests, which virtual time plays */
-        return;
-    if (operation == OPERATIONS || !operation_is_ordered(operation) || json_at(stage, "error") ||
+    if (operation == OPERATIONS || is_no_cost(operation) || !operation_is_ordered(operation) || json_at(stage, "error") ||
         operation_received(operation) != OPERATIONS)
         return;
     if (operation_is_transfer(operation))

@@ -1,4 +1,5 @@
 #include "carrier_model.h"
+#include "base_layers.h"
 #include "mem.h"
 
 #include <math.h>
@@ -47,13 +48,35 @@ static uint64_t parts_of(const struct carrier_model *carrier, uint64_t bytes)
     return carrier->part_bytes ? (bytes + carrier->part_bytes - 1) / carrier->part_bytes : 0;
 }
 
+/* Of one file, of so many bytes, so many of them as they cross. */
+static struct simtime file_time(const struct carrier_model *carrier, const struct layout *l, uint64_t bytes, uint64_t crossing, struct simtime rtt)
+{
+    const struct layout_carrier_cost *cost = &l->carrier_cost;
+    double round_trips = (cost->measured ? cost->round_trips : carrier->round_trips) +
+                         (double)parts_of(carrier, crossing) * carrier->part_round_trips;
+    double handled_mb = (double)bytes / 1e6;
+    return simtime_add(cost->fixed, simtime_ns(llround(round_trips * (double)rtt.ns + handled_mb * (double)cost->per_mb.ns)));
+}
+
 struct simtime carrier_model_time(const struct carrier_model *carrier, const struct layout *l, enum operation operation,
                                   struct simtime rtt)
 {
-    const struct layout_carrier_cost *cost = &l->carrier_cost;
-    uint64_t bytes = carrier_model_bytes(carrier, l, operation);
-    double round_trips = (cost->measured ? cost->round_trips : carrier->round_trips) +
-                         (double)parts_of(carrier, bytes) * carrier->part_round_trips;
-    double handled_mb = (double)layout_operation_bytes(l, operation) / 1e6;
-    return simtime_add(cost->fixed, simtime_ns(llround(round_trips * (double)rtt.ns + handled_mb * (double)cost->per_mb.ns)));
+    return file_time(carrier, l, layout_operation_bytes(l, operation), carrier_model_bytes(carrier, l, operation), rtt);
+}
+
+enum { LAYERS_UNDER_WAY = 2 };
+
+struct simtime carrier_model_base_time(const struct carrier_model *carrier, const struct layout *l, int first, struct simtime rtt, uint64_t rate_bps)
+{
+    struct simtime free[LAYERS_UNDER_WAY] = {0}, line_free = SIMTIME_ZERO, busy = SIMTIME_ZERO;
+    for (int layer = first; layer < BASE_LAYERS; layer++) {
+        uint64_t bytes = base_layer_bytes(l->base_bytes, layer);
+        uint64_t crossing = carrier->compresses ? (uint64_t)((double)bytes / l->base_ratio) : bytes;
+        struct simtime *turn = &free[layer % LAYERS_UNDER_WAY], own = simtime_on_line(crossing, rate_bps);
+        struct simtime begin = simtime_max(simtime_add(*turn, file_time(carrier, l, bytes, crossing, rtt)), line_free);
+        line_free = simtime_add(begin, own);
+        busy = simtime_add(busy, own);
+        *turn = simtime_add(line_free, rtt);
+    }
+    return simtime_sub(line_free, busy);
 }

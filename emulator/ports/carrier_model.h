@@ -20,9 +20,13 @@ struct carrier_model {
 /* The third host that a transfer to the edge server passes, as a stop on its way, or -1. */
 int carrier_model_stop(const struct carrier_model *carrier, const struct layout *l, uint32_t to_edge);
 
-/* What the carrier takes for a transfer over a path of that round trip, before the first byte. */
+/* What the carrier takes for a transfer over a path of that round trip, before the first byte. SEND_BASE, layer by layer, is of other kind. */
 struct simtime carrier_model_time(const struct carrier_model *carrier, const struct layout *l, enum operation operation,
                                       struct simtime rtt);
+
+/* The same of SEND_BASE: each layer from `first` on is a file, with its own round trips; two are under way (real_layers.c), and one's round trips pass
+ * while the other's bytes do, at that rate (0 = at once). All that the line waits for, as if it were before the first byte. */
+struct simtime carrier_model_base_time(const struct carrier_model *carrier, const struct layout *l, int first, struct simtime rtt, uint64_t rate_bps);
 
 /* What a transfer puts into its connection, before TCP. */
 uint64_t carrier_model_bytes(const struct carrier_model *carrier, const struct layout *l, enum operation operation);

@@ -198,6 +198,8 @@ void sim_pages_source_dies(struct sim *sim, uint32_t edge, uint32_t mud, uint32_
 void sim_pages_break_off(struct sim_order *so);
 
 /* --- sim_layers.c --- */
+/* The first layer that a SEND_BASE or LOAD_BASE is about: all, unless the target was asked what it has. */
+int sim_layers_first(struct sim *sim, const struct order *o);
 /* Bytes of the base's layers that an order sends, each divided by `ratio`. */
 uint64_t sim_layers_to_send(struct sim *sim, const struct order *o, double ratio);
 /* More of what the order sends has arrived. */

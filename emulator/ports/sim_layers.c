@@ -8,8 +8,7 @@ static uint64_t layer_bytes(const struct sim *sim, int layer, double ratio)
     return (uint64_t)((double)base_layer_bytes(sim->layout->base_bytes, layer) / ratio);
 }
 
-/* All, unless the target was asked what it has. */
-static int first_layer(struct sim *sim, const struct order *o)
+int sim_layers_first(struct sim *sim, const struct order *o)
 {
     bool sends = o->operation == OP_SEND_BASE;
     bool asked = sim_transfer_arrived(sim, o, sends ? OP_SEND_CHOICE : OP_SEND_LIST);
@@ -19,7 +18,7 @@ static int first_layer(struct sim *sim, const struct order *o)
 uint64_t sim_layers_to_send(struct sim *sim, const struct order *o, double ratio)
 {
     uint64_t bytes = 0;
-    for (int i = first_layer(sim, o); i < BASE_LAYERS; i++)
+    for (int i = sim_layers_first(sim, o); i < BASE_LAYERS; i++)
         bytes += layer_bytes(sim, i, ratio);
     return bytes;
 }
@@ -51,7 +50,7 @@ void sim_layers_wake(struct sim *sim, const struct order *sent)
 void sim_layers_load(struct sim_order *so)
 {
     struct sim *sim = so->sim;
-    int first = first_layer(sim, &so->order);
+    int first = sim_layers_first(sim, &so->order);
     so->layer = so->layer < first ? first : so->layer;
     if (so->layer == BASE_LAYERS && !sim_transfer_arrived(sim, &so->order, OP_SEND_BASE)) {
         so->awaits = true;

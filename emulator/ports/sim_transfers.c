@@ -26,7 +26,8 @@ struct sim_arrival {
 /* dockerd opens connections of its own: TCP, TLS, the question who we are, manifest, configuration, then layers beside each other. */
 static const struct carrier_model pull_model = {"pull", .round_trips = 8, .window = SIM_TCP_WINDOW, .apart = true, .compresses = true};
 
-/* CRIU's page server, one for each container: TCP, TLS 1.3, the first page's request; pages as they are. */
+/* CRIU's page server, one for each container: TCP, TLS 1.3, the first pages' requests, as many ahead as keep the link busy (prepaging.h); pages as they
+ * are. */
 static const struct carrier_model pages_model = {"pages", .round_trips = 3, .window = SIM_TCP_WINDOW,
                                                  .apart = true};
 
@@ -292,9 +293,15 @@ static struct simtime protocol_time(const struct sim_order *so, int from, int to
     struct sim *sim = so->sim;
     struct simtime rtt = round_trip(so, from, to);
     enum operation operation = so->order.operation;
-    return operation == OP_PULL || operation == OP_FETCH_PAGES
-               ? simtime_scale(rtt, carrier_of(so)->round_trips)
-               : carrier_model_time(carrier_of(so), sim->layout, operation, rtt);
+    struct simtime apart = simtime_scale(rtt, carrier_of(so)->round_trips);
+    if (operation == OP_PULL)
+        return apart;
+    if (operation == OP_FETCH_PAGES) /* from the beginning of the restore on */
+        return simtime_max(simtime_sub(apart, layout_operation_time(sim->layout, OP_RESTORE_STATE)), SIMTIME_ZERO);
+    if (operation != OP_SEND_BASE)
+        return carrier_model_time(carrier_of(so), sim->layout, operation, rtt);
+    return carrier_model_base_time(carrier_of(so), sim->layout, sim_layers_first(sim, &so->order), rtt,
+                                   layout_path(sim->layout, from, to).rate_bps);
 }
 
 /* --- orders -------------------------------------------------------------------------------------------------------------------------- */

@@ -78,8 +78,11 @@ static struct simtime stage_time(const struct layout *l, enum operation operatio
         return way->path.rtt;
     if (!operation_is_transfer(operation) || way->path.hops == 0)
         return time;
-    for (int i = 0; i < way->leg_count; i++)
-        time = simtime_add(time, carrier_model_time(carrier, l, operation, way->legs[i].rtt));
+    for (int i = 0; i < way->leg_count; i++) {
+        const struct layout_path *leg = &way->legs[i];
+        time = simtime_add(time, operation == OP_SEND_BASE ? carrier_model_base_time(carrier, l, 0, leg->rtt, leg->rate_bps)
+                                                           : carrier_model_time(carrier, l, operation, leg->rtt));
+    }
     return time;
 }
 
