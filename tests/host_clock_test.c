@@ -102,7 +102,8 @@ static void stages_are_told_in_the_runs_time(void **state)
     for (size_t i = 0; i < ARRAY_LEN(carriers); i++) {
         struct spans spans = {.trial.hear = hear_span};
         struct play p = usual;
-        autofree char *migration = mem_printf("\"carrier\":\"%s\",\"nfs_host\":\"pc2\"", carriers[i]);
+        autofree char *migration = mem_printf("\"carrier\":\"%s\",\"nfs_host\":\"pc3\"", carriers[i]);
+        p.aps = 3;
         p.migration = migration;
         struct scenario *s = play_scenario(&p);
         trial_run(&spans.trial, s, 5);
