@@ -357,12 +357,16 @@ static inline bool fixture_only_late(const struct fixture_run *run)
     return late;
 }
 
-#define assert_exit(run, seconds, expected)                                                                  \
-    do {                                                                                                     \
-        int status_ = fixture_wait(run, seconds);                                                            \
-        if (status_ != (expected) && !((expected) == 0 && status_ == 1 && fixture_only_late(run)))           \
-            fixture_unexpected(run, status_, expected);                                                      \
-    } while (0)
+static inline void assert_exited(struct fixture_run *run, int status, int expected)
+{
+    if (status != expected && !(expected == 0 && status == 1 && fixture_only_late(run)))
+        fixture_unexpected(run, status, expected);
+}
+
+static inline void assert_exit(struct fixture_run *run, double seconds, int expected)
+{
+    assert_exited(run, fixture_wait(run, seconds), expected);
+}
 
 /* --- group ------------------------------------------------------------------------------------------------------- */
 
