@@ -138,9 +138,10 @@ static void ready(struct watch *watch, uint32_t events)
     (void)events;
     struct nfs_session *s = container_of(watch, struct nfs_session, words);
     struct nfs_word word;
-    if (recv(watch->fd, &word, sizeof word, MSG_DONTWAIT) == sizeof word)
+    ssize_t got = recv(watch->fd, &word, sizeof word, MSG_DONTWAIT);
+    if (got == sizeof word)
         hear(s, &word);
-    else
+    else if (got == 0)
         loop_unwatch(loop_of(s), watch); /* it has ended, as its process says, too */
 }
 
