@@ -82,7 +82,7 @@ struct strike {
     char *outcome, *wrong;
 };
 
-enum { SURELY_MS = 500 };
+enum { SURELY_MS = 2000 };
 
 static char *make_slow(const struct strike *s)
 {
