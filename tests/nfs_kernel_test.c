@@ -1,7 +1,5 @@
 /* Carrier nfs by the kernel's NFS client, in User Mode Linux, whose kernel has one. */
 #define FIXTURE_PAYLOAD (8 * 1000 * 1000)
-#define FIXTURE_PATIENCE_MS 60000
-#define FIXTURE_PROGRESS_MS 60000
 #include "nfs_helper.h"
 #include "nfs_rows.h"
 #include "uml.h"
@@ -35,7 +33,7 @@ static void a_silent_store_holds_nobody(void **state)
 {
     struct fixture *f = fixture_of(state);
     struct result r = {0};
-    be_patient(f, 1);
+    have_patience(f, simtime_s(1));
     assert_int_equal(shell("pkill -STOP -x ganesha.nfsd"), 0);
     start_send(f, &r, "big", "inbox");
     finish_send(f, &r);
@@ -43,7 +41,7 @@ static void a_silent_store_holds_nobody(void **state)
     assert_non_null(strstr(r.e.text, "no byte for 1 s"));
     assert_int_equal(helpers(), 1);
     assert_int_equal(shell("pkill -CONT -x ganesha.nfsd"), 0);
-    be_patient(f, 60);
+    have_patience(f, simtime_s(PATIENCE_S));
     send_well(f, &r, "odd folder");
 }
 

@@ -153,19 +153,27 @@ void ssh_master_close(struct ssh_master *master)
     master->state = SSH_MASTER_CLOSED;
 }
 
-void ssh_master_check(struct ssh_master *master)
-{
-    struct pollfd ended = {.fd = master->process.watch.fd, .events = POLLIN};
-    if (master->process.pid > 0 && poll(&ended, 1, 0) > 0)
-        ssh_master_close(master);
-}
-
 /* A copy of descriptor `number` of the ssh process; it is closed again at once, so that it never keeps alive
  * a connection whose ssh is gone. */
 static bool info_of(struct ssh_master *master, int number, struct tcp_info *info)
 {
     autoclose int fd = (int)syscall(SYS_pidfd_getfd, master->process.watch.fd, number, 0);
     return fd >= 0 && tcp_info_get(fd, info);
+}
+
+/* What goes over the connection ends before ssh itself does: the connection tells. */
+static bool is_gone(struct ssh_master *master)
+{
+    struct pollfd ended = {.fd = master->process.watch.fd, .events = POLLIN};
+    struct tcp_info info;
+    return poll(&ended, 1, 0) > 0 ||
+           (master->connection >= 0 && !(info_of(master, master->connection, &info) && tcp_stands(&info)));
+}
+
+void ssh_master_check(struct ssh_master *master)
+{
+    if (master->process.pid > 0 && is_gone(master))
+        ssh_master_close(master);
 }
 
 static void find_connection(struct ssh_master *master)

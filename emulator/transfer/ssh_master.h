@@ -42,7 +42,7 @@ void ssh_master_free(struct ssh_master *master);
 int ssh_master_connect(struct ssh_master *master, struct err *e);
 /* Drops the connection; `changed` is not called. */
 void ssh_master_close(struct ssh_master *master);
-/* A master that has ended, though the loop has not said so yet, becomes closed. */
+/* A master that has ended, or whose connection is gone, though the loop has not said so yet, becomes closed. */
 void ssh_master_check(struct ssh_master *master);
 
 /* IP bytes sent over this connection so far, from the kernel's TCP_INFO: payload with resends, plus 52 bytes

@@ -18,6 +18,13 @@ static inline bool tcp_info_get(int fd, struct tcp_info *info)
     return getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &len) == 0;
 }
 
+/* Not one that either side has closed or reset. */
+static inline bool tcp_stands(const struct tcp_info *info)
+{
+    enum { ESTABLISHED = 1 /* as in the kernel's tcp_states.h */ };
+    return info->tcpi_state == ESTABLISHED;
+}
+
 /* IP bytes sent: payload with resends, and the headers of every segment. */
 static inline uint64_t tcp_wire_bytes(const struct tcp_info *info)
 {
