@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LOCK_TRIES = 20, LOCK_PAUSE_MS = 10 };
+enum { LOCK_TRIES = 100, LOCK_PAUSE_MS = 10 };
 
 struct journal {
     char *folder, *run; /* owned */
