@@ -326,16 +326,22 @@ static void test_kinds_have_names(void **state)
     assert_int_equal(event_kind_of("nothing"), EVENT_KINDS);
 }
 
-/* Printed for comparison with the goal of 300,000 a second; the bound has room for a busy machine and for
- * sanitizers. */
+/* Of this process: what others do on the machine does not count. */
+static double cpu_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Printed for comparison with the goal of 300,000 a second; the bound has room for sanitizers. */
 static void test_events_are_stored_fast(void **state)
 {
     enum { COUNT = 300000 };
     struct err e = ERR_INIT;
     struct logrepo *repo = NULL;
-    struct timespec begin, end;
     assert_int_equal(logrepo_open(*state, SIMTIME_ZERO, &repo, &e), 0);
-    clock_gettime(CLOCK_MONOTONIC, &begin);
+    double begin = cpu_seconds();
     for (int i = 0; i < COUNT; i++) {
         struct event ev = events[i % 2];
         ev.at = simtime_us(i);
@@ -343,9 +349,8 @@ static void test_events_are_stored_fast(void **state)
         assert_int_equal(logrepo_add(repo, &ev, &e), 0);
     }
     assert_int_equal(logrepo_close(repo, &e), 0);
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    double seconds = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
-    print_message("events stored per second, both stores: %.0f\n", COUNT / seconds);
+    double seconds = cpu_seconds() - begin;
+    print_message("events stored per second of processor time, both stores: %.0f\n", COUNT / seconds);
     assert_true(COUNT / seconds > 20000);
 }
 
