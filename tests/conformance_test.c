@@ -101,7 +101,7 @@ static void bed_free(struct bed *bed)
     must(journal_close(bed->journal, &e) == 0, e.text);
 }
 
-enum { PATTERN = 0x5a, HEADERS = 28, ATTEMPTS = 2, SENDER_PRIORITY = 4, RECEIVER_PRIORITY = 5 };
+enum { PATTERN = 0x5a, HEADERS = 28, ATTEMPTS = 5, SENDER_PRIORITY = 4, RECEIVER_PRIORITY = 5 };
 
 struct receiver {
     int fd;
@@ -383,7 +383,7 @@ static void kernel_conforms(void **state)
         skip();
     }
     static const char *const none[] = {NULL};
-    if (uml_run(none, 200, true, &output, &e) < 0)
+    if (uml_run(none, 600, true, &output, &e) < 0)
         fail_msg("%s", e.text);
     printf("%s\n", output);
     assert_non_null(strstr(output, "guest: all good"));

@@ -11,6 +11,7 @@
 #include <math.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,10 +93,11 @@ struct burst {
     double seconds; /* from the first sending to the last arrival */
 };
 
-/* `count` datagrams of full size at once (`pause_us` 0) or paced, and what arrives until it has been silent
- * for a second. */
+/* `count` datagrams of full size at once (`pause_us` 0) or paced, and what arrives: all, or until it has been silent for a second behind the
+ * last. */
 struct burst_receiver {
-    int fd;
+    int fd, count;
+    atomic_bool all_sent;
     struct burst result;
     struct simtime last;
 };
@@ -104,9 +106,14 @@ static inline void *receive_burst(void *argument)
 {
     struct burst_receiver *receiver = argument;
     char bytes[FIXTURE_UDP_BYTES];
-    while (recv(receiver->fd, bytes, sizeof bytes, 0) > 0) {
-        receiver->last = clock_monotonic();
-        receiver->result.received++;
+    while (receiver->result.received < receiver->count) {
+        bool last = atomic_load(&receiver->all_sent);
+        if (recv(receiver->fd, bytes, sizeof bytes, 0) > 0) {
+            receiver->last = clock_monotonic();
+            receiver->result.received++;
+        } else if (last) {
+            break;
+        }
     }
     return NULL;
 }
@@ -114,7 +121,7 @@ static inline void *receive_burst(void *argument)
 static inline struct burst send_burst(const struct place *from, const struct place *to, int count,
                                       int pause_us)
 {
-    struct burst_receiver receiver = {.fd = socket_at(to, SOCK_DGRAM, 1000)};
+    struct burst_receiver receiver = {.fd = socket_at(to, SOCK_DGRAM, 1000), .count = count};
     int fd = socket_at(from, SOCK_DGRAM, 1000);
     char bytes[FIXTURE_UDP_BYTES] = {0};
     struct simtime start = clock_monotonic();
@@ -125,6 +132,7 @@ static inline struct burst send_burst(const struct place *from, const struct pla
         if (pause_us)
             usleep((useconds_t)pause_us);
     }
+    atomic_store(&receiver.all_sent, true);
     pthread_join(thread, NULL);
     close(fd);
     close(receiver.fd);

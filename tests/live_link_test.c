@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-enum { PACKETS = 900, APART_US = 1000, PHASES = 3, UDP_HEADERS = 28 };
+enum { PACKETS = 900, APART_US = 1000, PHASES = 3, UDP_HEADERS = 28, PATIENCE_MS = 10000 };
 
 #define PLAIN                                                                                                \
     {                                                                                                        \
@@ -106,13 +106,14 @@ static void account(struct flow_of_packets *flow, const struct stamp *stamp, int
     flow->least_ms[phase] = fmin(flow->least_ms[phase], ms);
 }
 
-/* Until nothing has come for the socket's patience. */
+/* All, or until nothing has come for the socket's patience. What is doubled comes together. */
 static void *receive_packets(void *argument)
 {
     struct flow_of_packets *flow = argument;
     struct stamp stamp;
-    while (recv(flow->in, &stamp, sizeof stamp, 0) == sizeof stamp) {
-        flow->arrived[stamp.number]++;
+    int left = PACKETS;
+    while (recv(flow->in, &stamp, sizeof stamp, left > 0 ? 0 : MSG_DONTWAIT) == sizeof stamp) {
+        left -= flow->arrived[stamp.number]++ == 0;
         if (flow->phases[stamp.number] >= 0)
             account(flow, &stamp, flow->phases[stamp.number]);
     }
@@ -133,12 +134,11 @@ static void judge(const struct flow_of_packets *flow, const struct link_params p
     }
 }
 
-/* The receivers wait until nothing has come for a while. */
 static void play(struct bed *bed, struct flow_of_packets flows[2], const struct link_params phases[PHASES])
 {
     _Atomic int phase = 0;
     pthread_t senders[2], receivers[2];
-    int sockets[2] = {socket_at(&bed->ends[0], SOCK_DGRAM, 1000), socket_at(&bed->ends[1], SOCK_DGRAM, 1000)};
+    int sockets[2] = {socket_at(&bed->ends[0], SOCK_DGRAM, PATIENCE_MS), socket_at(&bed->ends[1], SOCK_DGRAM, PATIENCE_MS)};
     for (int k = 0; k < 2; k++) {
         flows[k] = (struct flow_of_packets){
             .bed = bed, .phase = &phase, .from = k, .out = sockets[k], .in = sockets[!k]};
