@@ -22,7 +22,7 @@ static inline bool chromium_is_missing(void)
 static inline char *chromium_dump(const char *folder, const char *options, const char *address)
 {
     autofree char *command = mem_printf(
-        "timeout 120 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+        "timeout 300 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
         "--disable-background-networking --disable-component-update --disable-sync --enable-logging=stderr "
         "--user-data-dir=%s/profile %s --dump-dom %s >%s/dom 2>%s/log",
         folder, options, address, folder, folder);

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <cmocka.h>
 
-enum { PATIENCE_S = 20 };
+enum { PATIENCE_S = 200 };
 
 /* --- readers ---------------------------------------------------------------------------------------------------------- */
 
@@ -448,8 +448,8 @@ static void test_chromium_draws_what_has_come(void **state)
     if (chromium_is_missing())
         skip();
     struct command c = command_start(run_main, *state,
-                                     (const char *const[]){"--quiet", "--live", "--speed", "1", "-o", "@/run",
-                                                           "scenarios/kim22-quick.json", NULL});
+                                     (const char *const[]){"--quiet", "--live", "--speed", "0.5", "-o", "@/run", "--set",
+                                                           "muds.m1.visits.1.at_request=10", "scenarios/kim22-quick.json", NULL});
     autofree char *address = mem_printf("http://127.0.0.1:%u/", c.port);
     kill_amid_migration(&c);
     autofree char *dom = chromium_dump(*state, "--virtual-time-budget=2000", address);
@@ -472,8 +472,8 @@ static void test_chromium_draws_while_it_goes_on(void **state)
         int (*command)(int, char **);
         const char *arguments[8];
     } rows[] = {
-        {run_main, {"--quiet", "--live", "--speed", "1", "-o", "@/live", "scenarios/kim22-quick.json"}},
-        {report_main, {"--live", "--speed", "1", "@/run"}},
+        {run_main, {"--quiet", "--live", "--speed", "0.5", "-o", "@/live", "scenarios/kim22-quick.json"}},
+        {report_main, {"--live", "--speed", "0.5", "@/run"}},
     };
     if (chromium_is_missing())
         skip();

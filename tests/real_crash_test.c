@@ -8,7 +8,8 @@
         "--world", "real", __VA_ARGS__, NULL                                                                 \
     }
 
-static const char *const short_run[] = ARGUMENTS(SHORT);
+/* Not over before it is struck. */
+static const char *const long_run[] = ARGUMENTS("--set", "duration_s=100", "--set", "muds.m1.visits.1.at_request=10", QUICK);
 /* Nobody moves, for a second. */
 static const char *const still_run[] =
     ARGUMENTS("--set", "muds.m1.visits=[{\"ap\": \"ap1\", \"at_s\": 0}]", "--set", "duration_s=1", QUICK);
@@ -27,19 +28,29 @@ static void assert_repository_whole(const struct fixture_run *run)
 static const struct {
     const char *phase, *const *arguments, *said, *logged;
     int signal, delay_ms;
+    bool last; /* its end may be sooner */
 } interruptions[] = {
-    {"checking", short_run, NULL, NULL, SIGINT, 200},
-    {"making the image", large_run, "preparing the service's image", NULL, SIGINT, 300},
-    {"building", short_run, "preparing the service's image", NULL, SIGINT, 300},
-    {"preparing", short_run, "starting 4 hosts", NULL, SIGINT, 500},
-    {"connecting", short_run, "connecting", NULL, SIGINT, 100},
-    {"playing", short_run, "playing", "SVCR", SIGTERM, 0},
-    {"migrating", short_run, "playing", "migr begins", SIGINT, 300},
-    {"ending", still_run, "taking the testbed down", NULL, SIGINT, 0},
+    {"checking", long_run, NULL, NULL, SIGINT, 200, false},
+    {"making the image", large_run, "preparing the service's image", NULL, SIGINT, 300, false},
+    {"building", long_run, "preparing the service's image", NULL, SIGINT, 300, false},
+    {"preparing", long_run, "starting 4 hosts", NULL, SIGINT, 500, false},
+    {"connecting", long_run, "connecting", NULL, SIGINT, 100, false},
+    {"playing", long_run, "playing", "SVCR", SIGTERM, 0, false},
+    {"migrating", long_run, "playing", "migr begins", SIGINT, 300, false},
+    {"ending", still_run, "taking the testbed down", NULL, SIGINT, 0, true},
 };
 
-/* Within 5 s a quiet machine is cleaned; all that the run itself waits for adds up to less. One that runs other tests beside gets twice that. */
-enum { LOADED_S = 10 };
+/* Before that a signal would end it without a word. */
+static void until_it_heeds_signals(const struct fixture_run *run)
+{
+    for (bool heeds = false; !heeds && !fixture_ended(run); usleep(5000)) {
+        autofree char *lines = shell("grep -c '^SigCgt:.*[2367abef]$' /proc/%d/status; true", run->pid); /* SIGINT is bit 1 */
+        heeds = lines[0] == '1';
+    }
+}
+
+/* A quiet machine is cleaned within 5 s; all that the run itself waits for adds up to less. */
+enum { BUSY_S = 60 };
 
 static void each_phase_can_be_interrupted(void **state)
 {
@@ -53,12 +64,17 @@ static void each_phase_can_be_interrupted(void **state)
             fixture_until_said(&run, interruptions[i].said);
         if (interruptions[i].logged)
             fixture_until_logged(&run, interruptions[i].logged);
+        until_it_heeds_signals(&run);
         usleep((useconds_t)interruptions[i].delay_ms * 1000);
         kill(-run.pid, interruptions[i].signal);
         double asked = fixture_seconds();
-        assert_exit(&run, LOADED_S, 128 + interruptions[i].signal);
-        printf("%s: %.1f s until the end\n", interruptions[i].phase, fixture_seconds() - asked);
-        assert_non_null(strstr(buf_text(&run.said), "interrupted"));
+        int status = fixture_wait(&run), expected = 128 + interruptions[i].signal;
+        double took = fixture_seconds() - asked;
+        bool sooner = interruptions[i].last && (status == 0 || status == 1);
+        printf("%s: %.1f s until the end%s\n", interruptions[i].phase, took, sooner ? ", which was sooner" : "");
+        if (!sooner && (status != expected || !strstr(buf_text(&run.said), "interrupted")))
+            fixture_unexpected(&run, status, expected);
+        assert_true(took < BUSY_S);
         if (access(run.folder, F_OK) == 0)
             assert_repository_whole(&run);
         assert_machine_as(before);
@@ -130,9 +146,9 @@ static int remove_foreign(void **state)
 }
 
 /* True once no program of a run is left that was not there before. */
-static bool agents_roll_back(const char *processes_before, double seconds)
+static bool agents_roll_back(const char *processes_before)
 {
-    for (double end = fixture_seconds() + seconds; fixture_seconds() < end; usleep(200000)) {
+    for (double end = fixture_seconds() + FIXTURE_PATIENCE_S; fixture_seconds() < end; usleep(200000)) {
         autofree char *now = fixture_processes();
         if (!strcmp(now, processes_before))
             return true;
@@ -154,12 +170,12 @@ static const struct {
     int delay_ms;
     bool wait; /* for the agents to roll back, before the cleaning */
 } killings[] = {
-    {"killed-checking", short_run, NULL, NULL, 350, false},
+    {"killed-checking", long_run, NULL, NULL, 350, false},
     {"killed-making-the-image", large_run, "preparing the service's image", NULL, 300, false},
-    {"killed-building", short_run, "preparing the service's image", NULL, 400, true},
-    {"killed-preparing", short_run, "starting 4 hosts", NULL, 700, false},
-    {"killed-playing", short_run, "playing", "SVCR", 0, true},
-    {"killed-migrating", short_run, "playing", "migr begins", 1000, false},
+    {"killed-building", long_run, "preparing the service's image", NULL, 400, true},
+    {"killed-preparing", long_run, "starting 4 hosts", NULL, 700, false},
+    {"killed-playing", long_run, "playing", "SVCR", 0, true},
+    {"killed-migrating", long_run, "playing", "migr begins", 1000, false},
 };
 
 /* Nobody builds what is unfinished in the cache. */
@@ -184,8 +200,9 @@ static void kill_and_clean(const struct foreign *f, size_t row)
     if (name)
         assert_clean_says(name, "is alive"); /* and is left alone */
     kill(run.pid, SIGKILL);
-    assert_exit(&run, 5, 128 + SIGKILL);
-    if (killings[row].wait && !agents_roll_back(processes, 30))
+    assert_exit(&run, 128 + SIGKILL);
+    bool probes = !name; /* nobody cleans up after them */
+    if ((killings[row].wait || probes) && !agents_roll_back(processes))
         fail_msg("%s: the agents have left processes", killings[row].name);
     assert_clean_says("", "exit 0\n");
     if (name)
@@ -259,7 +276,7 @@ static void a_lost_part_ends_the_run(void **state)
     for (size_t i = 0; i < ARRAY_LEN(losses); i++) {
         struct fixture_run run;
         autofree char *before = fixture_machine();
-        fixture_start(&run, losses[i].name, short_run);
+        fixture_start(&run, losses[i].name, long_run);
         fixture_until_said(&run, losses[i].said);
         if (losses[i].logged)
             fixture_until_logged(&run, losses[i].logged);
@@ -269,7 +286,7 @@ static void a_lost_part_ends_the_run(void **state)
         kill(pid, SIGKILL);
         if (losses[i].twice)
             kill_its_successor(&run);
-        assert_exit(&run, 30, 4);
+        assert_exit(&run, 4);
         if (!strstr(buf_text(&run.said), losses[i].blamed))
             fail_msg("%s: %s", losses[i].name, buf_text(&run.said));
         if (strstr(buf_text(&run.said), "roamlab clean"))
@@ -307,10 +324,10 @@ static const struct {
 
 static void start_absence(struct fixture_run *run, size_t i)
 {
-    autofree char *visit = mem_printf("muds.m1.visits.1.at_s=%g", 2 + 3 * (double)i);
+    autofree char *visit = mem_printf("muds.m1.visits.1.at_s=%zu", 2 + 3 * i), *duration = mem_printf("duration_s=%zu", 7 + 4 * i);
     const char *const arguments[] = {"--world", "real",         "--set", "muds.m1.visits.1={\"ap\": \"ap2\"}",
                                      "--set",   visit,          "--set", "muds.m1.requests_per_s=60",
-                                     "--set",   "duration_s=7", QUICK,   NULL};
+                                     "--set",   duration,       QUICK,   NULL};
     fixture_start(run, absences[i].name, arguments);
 }
 
@@ -327,16 +344,16 @@ static sqlite3 *be_absent(struct fixture_run *run, size_t i)
     assert_int_equal(database_number(db, "SELECT count(*) " FROM_ES1), known);
     database_release(db);
     for (int round = 0; database_number(db, "SELECT count(*) " FROM_ES1) <= known + 5; round++, usleep(20000))
-        assert_true(round < 1000);
+        assert_true(round < 50 * FIXTURE_PATIENCE_S);
     return db;
 }
 
 static void assert_all_came(struct fixture_run *run, sqlite3 *db, size_t i)
 {
     if (absences[i].kill_agent)
-        assert_in_range(fixture_wait(run, 60), 0, 1);
+        assert_in_range(fixture_wait(run), 0, 1);
     else
-        assert_exit(run, 60, 0);
+        assert_exit(run, 0);
     assert_int_equal(database_number(db, OUT_OF_ORDER), 0);
     assert_int_equal(database_number(db, ANSWERED_AND_NOT_EXECUTED), 0);
     sqlite3_close(db);

@@ -207,7 +207,7 @@ static bool pages_came(json_object *result)
 
 static void assert_struck(struct fixture_run *run, size_t i)
 {
-    int status = fixture_wait(run, 60);
+    int status = fixture_wait(run);
     bool declared = judge(run);
     json_object *result = fixture_result(run);
     bool late = strikes[i].blow == KILL_PAGE_SERVER && pages_came(result);
@@ -289,7 +289,7 @@ static void one_at_random(unsigned short seed[3], long round)
     for (int waited = 0; waited < moment_ms; waited += 20, usleep(20000))
         fixture_listen(&run);
     bool struck = strike_a_part(&run, part, host), declared;
-    int status = fixture_wait(&run, 90);
+    int status = fixture_wait(&run);
     printf("%3ld: %s of host %d at %.2f s%s: exit %d\n", round, part_names[part], host, moment_ms / 1e3,
            struck ? "" : ", which was not there", status);
     if (status == 4)
@@ -336,7 +336,7 @@ static void the_link_is_cut_for_long(void **state)
                   (const char *const[]){"--world", "real", "--set", "muds.m1.visits.1.at_request=10", "--set",
                                         "duration_s=40", "--set", "timeouts.drain_ms=60000", "--set", cut,
                                         QUICK, NULL});
-    int status = fixture_wait(&run, 200);
+    int status = fixture_wait(&run);
     printf("cut for 30 s: exit %d\n", status);
     assert_true(status == 0 || status == 1);
     assert_false(judge(&run));

@@ -215,7 +215,7 @@ static char *judge(struct strike *s)
 
 static void finish(struct strike *s)
 {
-    s->status = fixture_wait(&s->run, 120);
+    s->status = fixture_wait(&s->run);
     s->wrong = judge(s);
     event_spool_free(s->news);
     parts_free(&s->parts);

@@ -248,9 +248,9 @@ static void cut_in_time(void)
 {
     int status;
     autofree char *on_2 = mem_printf("nsenter --net=/run/netns/roamlab-lab-%s ssh -F %s/ssh_config root@192.0.2.2", lab_name, lab_folder);
-    autofree char *cut = mem_printf("(sleep 1; while ! grep -qs . %s/cut/agents-root@192.0.2.2.log || ! %s pgrep -f runc >/dev/null; do sleep 0.5; done; "
+    autofree char *cut = mem_printf("(sleep 1; while [ -e %s/plain.json ] && { ! grep -qs . %s/cut/agents-root@192.0.2.2.log || ! %s pgrep -f runc >/dev/null; }; do sleep 0.5; done; "
                                     "%s '" SHAPING "' >%s/during; ip -n roamlab-lab-%s link set port2 down) >/dev/null 2>&1 &",
-                                    lab_folder, on_2, on_2, lab_folder, lab_name);
+                                    lab_folder, lab_folder, on_2, on_2, lab_folder, lab_name);
     free(shell_output(".", cut, &status));
 }
 
@@ -288,8 +288,8 @@ static void a_killed_outpost_is_cleaned_up_after(void **state)
     if (!lab_folder)
         skip();
     lab_write_inventory("killed.json", "", "");
-    autofree char *kill = mem_printf("(until nsenter --net=/run/netns/roamlab-lab-%s ssh -F %s/ssh_config root@192.0.2.2 'pgrep -x containerd && pkill -KILL -x roamlab'; "
-                                     "do sleep 0.2; done) >/dev/null 2>&1 &", lab_name, lab_folder);
+    autofree char *kill = mem_printf("(until [ ! -e %s/killed.json ] || nsenter --net=/run/netns/roamlab-lab-%s ssh -F %s/ssh_config root@192.0.2.2 'pgrep -x containerd && pkill -KILL -x roamlab'; "
+                                     "do sleep 0.2; done) >/dev/null 2>&1 &", lab_folder, lab_name, lab_folder);
     free(shell_output(".", kill, &status));
     autofree char *arguments = mem_printf("run --world real --quiet --push --hosts %s/killed.json -o %s/killed scenarios/kim22-quick.json", lab_folder, lab_folder);
     autofree char *output = lab_roamlab(arguments, &status);

@@ -38,7 +38,7 @@ static json_object *play(struct fixture_run *run, const char *name, const char *
     }
     arguments[count] = SCENARIO;
     fixture_start(run, name, arguments);
-    int status = fixture_wait(run, 120);
+    int status = fixture_wait(run);
     if ((status != 0 && status != 1) || json_file_read(run->folder, "result.json", &result, NULL) < 0)
         fixture_unexpected(run, status, 0);
     return result;

@@ -134,14 +134,20 @@ static void start(struct fixture_run *run, const char *world, size_t script)
     fixture_start(run, name, arguments);
 }
 
-/* The exit status is not judged: what a shortened script expects is real_test's business. */
-static void end(struct fixture_run *run, struct stories *all)
+/* The exit status is not judged: what a shortened script expects is real_test's business. True if the machine was too slow: then it is chance who
+ * comes first. */
+static bool end(struct fixture_run *run, struct stories *all)
 {
-    int status = fixture_wait(run, 90);
+    int status = fixture_wait(run);
     if (status != 0 && status != 1)
         fixture_unexpected(run, status, 0);
+    json_object *result = fixture_result(run);
+    bool late = fixture_is_late(result);
+    json_object_put(result);
     read_stories(run->folder, all);
+    free(shell("rm -r %s", run->folder));
     fixture_run_free(run);
+    return late;
 }
 
 static int lines_of(struct story *s)
@@ -152,20 +158,22 @@ static int lines_of(struct story *s)
     return lines;
 }
 
+enum { TOO_LATE = -1, TRIES = 5 };
+
 static int compare_worlds(size_t script, struct fixture_run *real_run)
 {
     struct fixture_run sim_run;
     struct stories sim, real;
     start(&sim_run, "sim", script);
     end(&sim_run, &sim);
-    end(real_run, &real);
+    bool late = end(real_run, &real);
     assert_int_equal(lines_of(story_of(&sim, EVENT_TRANSITION, scripts[script].ap, 0)),
                      scripts[script].transitions);
     int count =
         differences(scripts[script].name, &sim, &real) + differences(scripts[script].name, &real, &sim);
     free_stories(&sim);
     free_stories(&real);
-    return count;
+    return late && count ? TOO_LATE : count;
 }
 
 /* Two at a time: a run waits for most of its time. */
@@ -180,7 +188,12 @@ static void both_worlds_tell_the_same(void **state)
     for (size_t i = 0; i < total; i++) {
         if (i + 1 < total)
             start(&runs[i + 1], "real", i + 1);
-        count += compare_worlds(i, &runs[i]);
+        int found = compare_worlds(i, &runs[i]);
+        for (int tries = 0; found == TOO_LATE && tries < TRIES; tries++) {
+            start(&runs[i], "real", i);
+            found = compare_worlds(i, &runs[i]);
+        }
+        count += found != 0;
     }
     assert_int_equal(count, 0);
 }
