@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { JOIN_SECONDS = 10, REMOVE_SECONDS = 10, LOOK_EVERY_US = 10000 };
+enum { JOIN_SECONDS = 60, REMOVE_SECONDS = 60, LOOK_EVERY_US = 10000 };
 
 struct docker_users_engine {
     struct docker_endpoint *endpoint; /* owned, as all */
