@@ -346,7 +346,7 @@ static inline void send_at_last(struct fixture *f, struct result *r, const char 
 /* So much passes at 80 Mbit/s; what then comes takes minutes: no interference is too late, and speed_up() ends it. */
 static inline void slow_down_behind(int megabytes)
 {
-    assert_int_equal(shell("tc qdisc add dev right root tbf rate 1mbit burst %dmb peakrate 80mbit mtu 64k limit 256k",
+    assert_int_equal(shell("tc qdisc add dev right root tbf rate 1mbit burst %dmb peakrate 80mbit mtu 64k limit 8mb",
                            megabytes),
                      0);
 }
@@ -365,7 +365,7 @@ static inline void speed_up(void)
 static inline bool much_has_arrived(const struct fixture *f)
 {
     return shell("test $(find '%s' -path '%s/out' -prune -o -type f -printf '%%s\\n' | awk '{sum += $1} END {print sum}') -gt %d",
-                 f->folder, f->folder, f->carrier->serve_store && f->settings.pipeline ? 2 * ARRIVES_AT_ONCE : ARRIVES_AT_ONCE) == 0;
+                 f->folder, f->folder, ARRIVES_AT_ONCE) == 0;
 }
 
 static inline bool inbox_is_clean(const struct fixture *f)

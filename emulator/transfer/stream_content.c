@@ -22,8 +22,10 @@ struct stream_content {
 
 static void close_all(struct stream_content *c)
 {
-    if (c->tree)
+    if (c->tree) {
+        fts_read(c->tree); /* of a tree that nobody has read anything of glibc leaves a part behind */
         fts_close(steal(c->tree));
+    }
     mem_close_fd(&c->fd);
     c->fd = -1;
     c->left = 0;
