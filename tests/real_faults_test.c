@@ -121,7 +121,7 @@ static const struct {
 } strikes[] = {
     {"disk-full", FILL_DISK, 0, "duration_s=8", "p-migr", 1, false, true, "no space left on device"},
     {"link-cut", NOTHING_MORE, 0,
-     "links.0.schedule=[{\"at_s\": 8, \"loss\": 1}, {\"at_s\": 12, \"loss\": 0}]", "p-migr", 0, false, false, NULL},
+     "links.0.schedule=[{\"at_s\": 4.8, \"loss\": 1}, {\"at_s\": 8.8, \"loss\": 0}]", "p-migr", 0, false, false, NULL},
     {"clock-jumps", JUMPING_CLOCK, 0, "duration_s=12", "p-migr", 0, false, false, NULL},
     {"agents-die-lazy", KILL_AGENTS, 300, "duration_s=16", "post-copy", 1, false, true, "the edge server restarted"},
     {"pages-stop", KILL_PAGE_SERVER, 0, "service.memory_mb=64", "post-copy", 1, true, false, NULL},
@@ -205,22 +205,31 @@ static bool pages_came(json_object *result)
     return false;
 }
 
+/* A cut may fall into any stage, of which the switch waits for nobody long; agents that die behind the commit undo nothing. */
+static bool may_end_either_way(enum blow blow, const char *outcome)
+{
+    return blow == NOTHING_MORE || (blow == KILL_AGENTS && !strcmp(outcome, "finished"));
+}
+
 static void assert_struck(struct fixture_run *run, size_t i)
 {
     int status = fixture_wait(run);
     bool declared = judge(run);
     json_object *result = fixture_result(run);
     bool late = strikes[i].blow == KILL_PAGE_SERVER && pages_came(result);
-    assert_exited(run, status, late ? 0 : strikes[i].exit);
     const char *outcome = fixture_text(result, "/migrations/0/outcome");
-    bool failed = !strcmp(outcome, "failed");
-    if (declared != (strikes[i].declared && !late) || failed != strikes[i].fails)
+    bool failed = !strcmp(outcome, "failed"), either = may_end_either_way(strikes[i].blow, outcome);
+    if (either)
+        assert_in_range(status, 0, 1);
+    else
+        assert_exited(run, status, late ? 0 : strikes[i].exit);
+    if (declared != (strikes[i].declared && !late) || (!either && failed != strikes[i].fails))
         fail_msg("%s: %s, %s", strikes[i].name, declared ? "declared" : "not declared", outcome);
     autofree char *printed = mem_printf("%s.out", run->folder), *out = folder_read("/", printed + 1);
-    if (failed && !strcasestr(out, strikes[i].cause))
+    if (failed && strikes[i].cause && !strcasestr(out, strikes[i].cause))
         fail_msg("%s: %s", strikes[i].name, out);
     json_object_put(result);
-    if (strikes[i].blow == KILL_AGENTS)
+    if (strikes[i].blow == KILL_AGENTS && failed)
         assert_claimed(run);
 }
 
