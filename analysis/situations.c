@@ -15,6 +15,7 @@ static const char *const texts[SITUATIONS] = {
     [SITUATION_HEALED_AFTER_TAKEOVER] =
         "a partition heals after a takeover: STOP comes a second late or more",
     [SITUATION_NEVER_CAUGHT_UP] = "a replay never catches up",
+    [SITUATION_CLOCK_JUMPED] = "a calendar clock jumps while a migration runs",
 };
 
 struct device {
@@ -121,10 +122,26 @@ static void lost(struct sim_watcher *watcher, const struct msg *m)
     d->stop_lost_at = now(s, m);
 }
 
+static bool any_migration_runs(const struct situations *s)
+{
+    for (int i = 0; i < s->cast->layout->ap_count; i++) {
+        const struct ap *ap = s->cast->aps[i];
+        size_t at = 0;
+        for (const struct ap_client *client; ap && (client = map_next(&ap->clients, &at));)
+            if (ap_migration_runs(client))
+                return true;
+    }
+    return false;
+}
+
 void situations_hear(struct situations *s, const struct event *event)
 {
-    if (event->kind == EVENT_NOTE && strstr(event->text, "the replay log"))
+    if (event->kind != EVENT_NOTE)
+        return;
+    if (strstr(event->text, "the replay log"))
         reach(s, SITUATION_NEVER_CAUGHT_UP);
+    if (strstr(event->text, "the calendar clock jumps") && any_migration_runs(s))
+        reach(s, SITUATION_CLOCK_JUMPED);
 }
 
 void situations_init(struct situations *s, const struct cast *cast)

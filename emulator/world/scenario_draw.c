@@ -12,6 +12,8 @@
  * as bytes arrive. */
 enum { DRAIN_S = 300, LOSSY_DRAIN_S = 900 };
 static const double lossy = 0.01;
+/* A crystal's drift, and how far calendar clocks jump. */
+enum { DRIFT_MAX_PPM = 50, JUMP_S = 288 };
 
 /* What the parts of a scenario must know of each other. */
 struct draft {
@@ -53,9 +55,9 @@ static double any_size(struct draft *d, double low, double high)
 
 static void draw_hosts(struct draft *d)
 {
-    buf_printf(d->out, "\"hosts\":{\"phones\":{}");
+    buf_printf(d->out, "\"hosts\":{\"phones\":{\"drift_ppm\":%.1f}", any_of(d, -DRIFT_MAX_PPM, DRIFT_MAX_PPM));
     for (int i = 1; i <= d->aps; i++)
-        buf_printf(d->out, ",\"pc%d\":{}", i);
+        buf_printf(d->out, ",\"pc%d\":{\"drift_ppm\":%.1f}", i, any_of(d, -DRIFT_MAX_PPM, DRIFT_MAX_PPM));
     buf_printf(d->out, "},\"edges\":{");
     for (int i = 1; i <= d->aps; i++)
         buf_printf(d->out, "%s\"es%d\":{\"host\":\"pc%d\"}", i > 1 ? "," : "", i, i);
@@ -297,13 +299,37 @@ static void draw_kill(struct draft *d)
                any_of(d, 0, d->calm_s));
 }
 
+/* Devices' hosts, too. */
+static void draw_jump(struct draft *d)
+{
+    int host = below(d, d->aps + 1), jump_s = one_in(d, 2) ? JUMP_S : -JUMP_S;
+    if (host)
+        buf_printf(d->out, "{\"host\":\"pc%d\"", host);
+    else
+        buf_printf(d->out, "{\"host\":\"phones\"");
+    buf_printf(d->out, ",\"effect\":\"clock\",\"jump_s\":%d,\"from_s\":%.3f}", jump_s, any_of(d, 0, d->duration_s));
+}
+
+static void next_fault(struct draft *d)
+{
+    buf_printf(d->out, d->out->data[d->out->len - 1] == '[' ? "" : ",");
+}
+
+static void draw_jumps(struct draft *d)
+{
+    int count = one_in(d, 3) ? from_to(d, 1, 3) : 0;
+    for (int i = 0; i < count; i++) {
+        next_fault(d);
+        draw_jump(d);
+    }
+}
+
 static void draw_faults(struct draft *d)
 {
     int count = one_in(d, 5) ? 0 : from_to(d, 1, 6);
-    buf_printf(d->out, "\"faults\":[");
     for (int i = 0; i < count; i++) {
         int kind = below(d, 40);
-        buf_printf(d->out, i ? "," : "");
+        next_fault(d);
         if (kind < 18)
             draw_operation_fault(d);
         else if (kind < 28)
@@ -317,7 +343,6 @@ static void draw_faults(struct draft *d)
         else
             draw_kill(d);
     }
-    buf_printf(d->out, "]");
 }
 
 void scenario_draw(uint64_t seed, bool restarts, struct buf *out)
@@ -332,12 +357,16 @@ void scenario_draw(uint64_t seed, bool restarts, struct buf *out)
     d.calm_s = d.long_stops || one_in(&d, 2) ? d.duration_s : d.duration_s * any_of(&d, 0.2, 0.7);
     buf_printf(out, "{\"name\":\"seed-%llu\",\"seed\":%llu,\"duration_s\":%.3f,", (unsigned long long)seed,
                (unsigned long long)(seed & 0xffffffffffff), d.duration_s);
-    draw_hosts(&d);
+    struct draft clocks = d; /* with a stream of their own */
+    rng_init(&clocks.rng, seed, "clocks", 0);
+    draw_hosts(&clocks);
     draw_links(&d);
     draw_muds(&d);
     draw_migration(&d);
+    buf_printf(out, "\"faults\":[");
     draw_faults(&d);
-    buf_printf(out, ",");
+    draw_jumps(&clocks);
+    buf_printf(out, "],");
     draw_timeouts(&d);
     buf_printf(out, "}");
 }
