@@ -162,15 +162,12 @@ static const char *any_strategy(struct draft *d)
     return strategy_at(below(d, count))->name;
 }
 
-static const char *any_carrier(struct draft *d, bool arrives_whole)
+static const char *any_carrier(struct draft *d)
 {
-    int count = 0, chosen;
+    int count = 0;
     while (carrier_at(count))
         count++;
-    do
-        chosen = below(d, count);
-    while (arrives_whole && !carrier_at(chosen)->arrives_whole);
-    return carrier_at(chosen)->name;
+    return carrier_at(below(d, count))->name;
 }
 
 static void draw_policy(struct draft *d)
@@ -196,7 +193,7 @@ static void draw_migration(struct draft *d)
     const struct strategy *strategy = strategy_of(any_strategy(d));
     bool pipeline = strategy->overlapped && one_in(d, 2);
     buf_printf(d->out, "\"migration\":{\"strategy\":\"%s\",\"carrier\":\"%s\",\"pipeline\":%s,",
-               strategy->name, any_carrier(d, pipeline || strategy->overlaps), pipeline ? "true" : "false");
+               strategy->name, any_carrier(d), pipeline ? "true" : "false");
     buf_printf(d->out, "\"nfs_host\":\"pc%d\",", from_to(d, 1, d->aps));
     draw_policy(d);
     if (one_in(d, 4))
