@@ -16,6 +16,7 @@ static const char *const texts[SITUATIONS] = {
         "a partition heals after a takeover: STOP comes a second late or more",
     [SITUATION_NEVER_CAUGHT_UP] = "a replay never catches up",
     [SITUATION_CLOCK_JUMPED] = "a calendar clock jumps while a migration runs",
+    [SITUATION_CLAIMED_IN_MIGRATION] = "a lost token is claimed while the container's migration runs",
 };
 
 struct device {
@@ -96,6 +97,14 @@ static void see_stop(struct situations *s, const struct msg *m)
     d->stop_lost = 0;
 }
 
+static void see_claim(struct situations *s, const struct msg *m)
+{
+    const struct edge *edge = s->cast->edges[m->to.index];
+    const struct edge_client *client = edge ? map_get(&edge->clients, m->mud) : NULL;
+    if (client && migration_runs(&client->out))
+        reach(s, SITUATION_CLAIMED_IN_MIGRATION);
+}
+
 static void arrives(struct sim_watcher *watcher, const struct msg *m)
 {
     struct situations *s = container_of(watcher, struct situations, watcher);
@@ -109,6 +118,8 @@ static void arrives(struct sim_watcher *watcher, const struct msg *m)
         see_ready(s, m);
     else if (is_offload(m, OFFLOAD_STOP))
         see_stop(s, m);
+    else if (is_offload(m, OFFLOAD_CLAIM))
+        see_claim(s, m);
 }
 
 static void lost(struct sim_watcher *watcher, const struct msg *m)
