@@ -167,6 +167,8 @@ static void open_fixture(struct fixture *f)
     const struct prepaging_options options = {f->folder, "127.0.0.1", f->server.port, f->keys};
     assert_non_null(f->prepaging = prepaging_start(&options, NULL));
     f->criu = prepaging_take_socket(f->prepaging);
+    const struct timeval patience = {.tv_sec = PATIENCE_S};
+    setsockopt(f->criu, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 }
 
 static void close_fixture(struct fixture *f, struct err *why)
@@ -242,6 +244,7 @@ static void assert_takes_leave(const struct fixture *f)
 
 static void all_pages_come(void **state)
 {
+    const struct page_message fault = {PAGE_GET, 1, 0x700000, 1};
     (void)state;
     for (int wide = 0; wide < 2; wide++) {
         struct fixture f = {.server.wide = wide};
@@ -250,6 +253,10 @@ static void all_pages_come(void **state)
         fetch(&f, 7, 0x50f000, 1); /* faults, before and among what comes by itself, */
         fetch(&f, 1, 0x700000, 1);
         fetch_all(&f); /* all, also what had come: as after a fork */
+        say(&f, fault);
+        say(&f, fault); /* of both */
+        assert_int_equal(get_answer(&f, &fault), 1);
+        assert_int_equal(get_answer(&f, &fault), 1);
         assert_takes_leave(&f);
         close_fixture(&f, &why);
         assert_true(f.server.closed);
@@ -286,6 +293,7 @@ static void the_source_is_asked_ahead(void **state)
     close_fixture(&f, NULL);
 }
 
+/* Also to who has asked for nothing yet. */
 static void a_broken_source_is_said(void **state)
 {
     static const struct {
@@ -304,7 +312,6 @@ static void a_broken_source_is_said(void **state)
         struct err why = ERR_INIT;
         uint8_t bytes[PAGEMAP_PAGE];
         open_fixture(&f);
-        say(&f, (struct page_message){PAGE_GET, 40, 0x500000, 7});
         while (recv(f.criu, bytes, sizeof bytes, 0) > 0)
             ;
         close_fixture(&f, &why);

@@ -193,8 +193,8 @@ static int give(struct prepaging *p, struct request r)
     return 0;
 }
 
-/* CRIU takes answers in the order of its questions. What was given before is wanted again by a process that has forked. */
-static int serve(struct prepaging *p, struct err *e)
+/* What was given before is wanted again by a process that has forked. */
+static int ask_for_waiting(struct prepaging *p, struct err *e)
 {
     int status = 0;
     for (unsigned i = 0; i < p->waiting.count && status == 0; i++) {
@@ -203,8 +203,19 @@ static int serve(struct prepaging *p, struct err *e)
         if (state == PAGE_AWAY || state == PAGE_GIVEN)
             status = ask(p, *r, e);
     }
-    while (status == 0 && p->waiting.count && p->states[p->waiting.items[p->waiting.first].page] == PAGE_HERE)
+    return status;
+}
+
+/* CRIU takes answers in the order of its questions. */
+static int serve(struct prepaging *p, struct err *e)
+{
+    int status = ask_for_waiting(p, e);
+    while (status == 0 && p->waiting.count &&
+           p->states[p->waiting.items[p->waiting.first].page] == PAGE_HERE) {
         status = give(p, pop(&p->waiting));
+        if (status == 0)
+            status = ask_for_waiting(p, e);
+    }
     return status;
 }
 
