@@ -1,4 +1,4 @@
-/* The owner record: what an edge server keeps on its disk about a device's container, so that it knows after a restart what it must go on
+/* The owner record: what an edge server keeps about a device's container beyond its own end, so that it knows after a restart what it must go on
  * with, undo or remove. The port keeps the newest one of each device, before the edge acts on it. */
 #ifndef ROAMLAB_OWNER_H
 #define ROAMLAB_OWNER_H
