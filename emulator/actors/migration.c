@@ -254,8 +254,8 @@ static void source_operation_done(struct edge_client *client, const struct order
         migration_undo_step_done(client, order, result);
         return;
     }
-    if (m->state == MIGRATION_INSTALLING && m->status && order->operation != OP_SERVE_PAGES)
-        return; /* called off, because another failed */
+    if (m->state == MIGRATION_INSTALLING && (m->status || m->doubted) && order->operation != OP_SERVE_PAGES)
+        return; /* called off, because another failed or the target is asked */
     migration_end_stage(client, m, order, result);
     if (order->operation == OP_SERVE_PAGES && (m->left || (m->told && result->status < 0))) {
         migration_pages_served(client, result);

@@ -102,17 +102,6 @@ static bool may_be_committed(const struct migration *m)
     return m->told && away && (m->state == MIGRATION_WORKING || m->state == MIGRATION_INSTALLING);
 }
 
-void migration_fail(struct edge_client *client, int32_t status, const char *reason)
-{
-    if (!may_be_committed(&client->out)) {
-        migration_call_off(client, status, reason);
-        return;
-    }
-    explain(client, status, reason);
-    halt(client);
-    migration_await_verdict(client);
-}
-
 void migration_ask_target(struct edge_client *client)
 {
     const struct migration *m = &client->out;
@@ -122,6 +111,19 @@ void migration_ask_target(struct edge_client *client)
                         .sequence = m->sequence,
                         .migration = m->id};
     courier_send_offload(&client->edge->courier, m->peer, &o);
+}
+
+void migration_fail(struct edge_client *client, int32_t status, const char *reason)
+{
+    if (!may_be_committed(&client->out)) {
+        migration_call_off(client, status, reason);
+        return;
+    }
+    explain(client, status, reason);
+    halt(client);
+    if (client->out.asked_back)
+        migration_ask_target(client);
+    migration_await_verdict(client);
 }
 
 void migration_doubt(struct edge_client *client, int32_t status, const char *reason)
