@@ -225,16 +225,20 @@ static int check_ours(const char *root, struct err *e)
     return err_set(e, EINVAL, "%s is not the root of a dockerd of roamlab", root);
 }
 
+/* daemon.json, by which the root is known, goes last: whoever is killed before that can be followed. */
 int docker_daemon_clean(const char *root, bool keep_data, struct err *e)
 {
-    static const char *const volatile_parts[] = {"exec", "tmp", "criu", "docker.sock", "docker.pid"};
+    static const char *const parts[] = {"exec", "tmp",  "criu",           "docker.sock",    "docker.pid",
+                                        "data", "containerd.log", "containerd.toml", "dockerd.log"};
+    enum { VOLATILE = 5 }; /* what no Engine starts with */
+    size_t count = keep_data ? VOLATILE : ARRAY_LEN(parts);
     int status = check_ours(root, e);
     if (status == 0)
         status = docker_end_processes(root, e);
     if (status == 0)
         status = mounts_remove(root, "", "", e);
-    for (size_t i = 0; i < ARRAY_LEN(volatile_parts) && status == 0; i++) {
-        autofree char *path = mem_printf("%s/%s", root, volatile_parts[i]);
+    for (size_t i = 0; i < count && status == 0; i++) {
+        autofree char *path = mem_printf("%s/%s", root, parts[i]);
         status = files_remove(path, e);
     }
     if (status == 0 && !keep_data)
