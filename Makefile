@@ -27,7 +27,8 @@ wire     = $(base) emulator/wire
 actors   = $(wire) emulator/actors
 mobility = $(base) emulator/mobility
 logrepo  = $(base) emulator/logrepo
-docker   = $(engine) emulator/docker
+runc     = $(base) emulator/runc
+docker   = $(engine) $(runc) emulator/docker
 transfer = $(engine) emulator/transfer
 netem    = $(engine) netem
 host     = $(netem) emulator/host
@@ -64,6 +65,14 @@ $(BUILD)/%.o: %.c
 $(BUILD)/analysis/figure_parts.o: $(wildcard analysis/figures/*.gp)
 $(BUILD)/analysis/report.o: $(wildcard analysis/report/*)
 $(BUILD)/emulator/commands/explain_main.o: emulator/base/event_kind.h scenarios/README.md
+
+# So is the runc in front of an Engine's own: static, never with sanitizers, for a user waits while it starts.
+RUNC_SOURCES = emulator/runc/main.c emulator/base/mem.c
+$(BUILD)/roamlab-runc: $(RUNC_SOURCES) emulator/runc/runc.h emulator/base/mem.h
+	@mkdir -p $(@D)
+	$(Q)gcc $(STRICT) -O2 -static $(call includes,runc) $(RUNC_SOURCES) -o $@ -s
+$(BUILD)/emulator/docker/root.o: $(BUILD)/roamlab-runc
+$(BUILD)/emulator/docker/root.o: ALL_CFLAGS += -Wa,-I$(BUILD)
 
 # One static program, never with sanitizers: its memory is what CRIU dumps.
 SERVICE_SOURCES = $(wildcard emulator/service/*.c emulator/base/*.c) $(addprefix emulator/wire/,canary.c offload.c statechain.c testdata.c)

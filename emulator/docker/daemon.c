@@ -245,7 +245,7 @@ static void look_for_containerd(struct timer *timer)
 
 static int start(struct docker_daemon *d, const struct docker_paging *paging, struct err *e)
 {
-    int status = docker_root_prepare(d->root, d->path, paging, e);
+    int status = docker_root_prepare(d->root, d->path, e);
     if (status == 0)
         status = docker_root_configure_criu(d->root, d->dump_namespace, paging, e);
     if (status < 0)

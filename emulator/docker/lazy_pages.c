@@ -3,6 +3,7 @@
 #include "files.h"
 #include "lazy_runs.h"
 #include "mem.h"
+#include "runc.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -184,8 +185,8 @@ void docker_container_serve_pages(struct docker_container *c, struct docker_job 
 static int link_socket(const struct docker_container *c, struct err *e)
 {
     autofree char *folder = docker_checkpoint_folder(c);
-    autofree char *path = mem_printf("%s/" DOCKER_PAGES_SOCKET, folder),
-                  *target = mem_printf("../roamlab-%s/" DOCKER_PAGES_SOCKET, c->name);
+    autofree char *path = mem_printf("%s/" RUNC_PAGES_SOCKET, folder),
+                  *target = mem_printf("../roamlab-%s/" RUNC_PAGES_SOCKET, c->name);
     return symlink(target, path) < 0 ? err_errno(e, "link %s", path) : 0;
 }
 

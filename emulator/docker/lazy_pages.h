@@ -13,9 +13,6 @@
 
 #include "container.h"
 
-/* What CRIU calls the socket by which it hands over a restored process's faults. */
-#define DOCKER_PAGES_SOCKET "lazy-pages.socket"
-
 /* OP_DUMP_STATE, of a frozen container: SPOOL/memory without the pages; done when they are served at `port` of paging.address. */
 void docker_container_dump_state(struct docker_container *c, struct docker_job *job, const char *spool,
                                  uint16_t port);

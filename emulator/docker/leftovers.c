@@ -56,7 +56,7 @@ static bool engine_program(const char *argv0)
     static const char *const names[] = {"dockerd",         "containerd",   "containerd-shim-runc-v2",
                                         "containerd-shim", "docker-proxy", "runc",
                                         "docker-init",     "docker-untar", "docker-applyLayer",
-                                        "criu",            "roamlab-service", "unshare"};
+                                        "criu",            "roamlab-service"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (!strcmp(base_name(argv0), names[i]))
             return true;

@@ -1,18 +1,21 @@
 #include "root.h"
+#include "embed.h"
 #include "files.h"
-#include "lazy_pages.h"
 #include "mem.h"
 #include "process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
-/* In the root, and its name in daemon.json. */
-#define RUNTIME_FOR_PAGES "runc-lazy-pages"
+/* runc.h's program. */
+EMBED(docker_runc, "roamlab-runc");
+extern const char docker_runc[];
+extern const uint64_t docker_runc_size;
 
 /* overlay2 keeps deletions as devices and marks in extended attributes that an overlay below cannot store. */
 static int check_root(const char *root, struct err *e)
@@ -74,24 +77,12 @@ static const char dockerd_settings[] =
     " \"log-driver\": \"json-file\","
     " \"exec-opts\": [\"native.cgroupdriver=cgroupfs\"]}";
 
-static void add_runtime(struct json_object *config, const char *root)
-{
-    autofree char *path = mem_printf("%s/" RUNTIME_FOR_PAGES, root);
-    struct json_object *runtimes = json_object_new_object(), *runtime = json_object_new_object();
-    json_object_object_add(runtime, "path", json_object_new_string(path));
-    json_object_object_add(runtimes, RUNTIME_FOR_PAGES, runtime);
-    json_object_object_add(config, "runtimes", runtimes);
-    json_object_object_add(config, "default-runtime", json_object_new_string(RUNTIME_FOR_PAGES));
-}
-
-static int configure_dockerd(const char *root, const char *path_variable, bool pages, struct err *e)
+static int configure_dockerd(const char *root, const char *path_variable, struct err *e)
 {
     autofree char *path = mem_printf("%s/daemon.json", root), *key = mem_printf("%s/key.json", root);
     autofree char *cgroup = docker_daemon_cgroup(root);
     struct json_object *config = json_tokener_parse(dockerd_settings);
     json_object_object_add(config, "cgroup-parent", json_object_new_string(cgroup));
-    if (pages)
-        add_runtime(config, root);
     if (writes_key(path_variable))
         json_object_object_add(config, "deprecated-key-path", json_object_new_string(key));
     int status = files_replace(path, json_object_to_json_string_ext(config, JSON_C_TO_STRING_PRETTY), e);
@@ -123,56 +114,19 @@ static int configure_containerd(const char *root, struct err *e)
     return status < 0 ? err_wrap(e, "containerd") : 0;
 }
 
-static int write_script(const char *path, const char *text, struct err *e)
-{
-    int status = files_write(path, text, e);
-    if (status == 0 && chmod(path, 0700) < 0)
-        status = err_errno(e, "%s", path);
-    return status < 0 ? err_wrap(e, "dockerd") : 0;
-}
-
-/* A CRIU that is killed while it restores leaves folders in /tmp, whatever TMPDIR says, and mounts, the machine's control groups among them.
- * The runc that the Engine finds first gives it a /tmp that goes with the root, and mounts that go with the process. */
-static int wrap_runc(const char *root, struct err *e)
+static int write_runc(const char *root, struct err *e)
 {
     autofree char *path = mem_printf("%s/criu/bin/runc", root);
-    autofree char *text = mem_printf("#!/bin/sh\n"
-                                     "PATH=${PATH#*:}\n"
-                                     "case \" $* \" in *' restore '*)\n"
-                                     "    exec unshare --mount --propagation slave sh -c 'mount --bind \"$0\" /tmp && exec runc \"$@\"' "
-                                     "'%s/criu/tmp' \"$@\" ;;\n"
-                                     "esac\n"
-                                     "exec runc \"$@\"\n",
-                                     root);
-    return write_script(path, text, e);
+    autoclose int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
+    ssize_t put = fd < 0 ? -1 : write(fd, docker_runc, docker_runc_size);
+    if (put < 0)
+        return err_errno(e, "dockerd: %s", path);
+    if ((uint64_t)put < docker_runc_size)
+        return err_set(e, ENOSPC, "dockerd: %s: no space left on device", path);
+    return 0;
 }
 
-/* A checkpoint with a link to the socket of what fetches its pages is restored without them; CRIU looks for the socket in its work folder. Docker
- * has no word for it. */
-static const char runc_for_pages[] = "#!/bin/sh\n"
-                                     "for word; do\n"
-                                     "    case ${before-} in\n"
-                                     "    --image-path) image=$word ;;\n"
-                                     "    --work-path) work=$word ;;\n"
-                                     "    esac\n"
-                                     "    before=$word\n"
-                                     "done\n"
-                                     "[ -L \"${image-}/" DOCKER_PAGES_SOCKET "\" ] || exec runc \"$@\"\n"
-                                     "ln -s \"$image/" DOCKER_PAGES_SOCKET "\" \"$work/\" || exit\n"
-                                     "for word; do\n"
-                                     "    shift\n"
-                                     "    set -- \"$@\" \"$word\"\n"
-                                     "    [ \"$word\" != restore ] || set -- \"$@\" --lazy-pages\n"
-                                     "done\n"
-                                     "exec runc \"$@\"\n";
-
-static int write_runtime(const char *root, struct err *e)
-{
-    autofree char *path = mem_printf("%s/" RUNTIME_FOR_PAGES, root);
-    return write_script(path, runc_for_pages, e);
-}
-
-int docker_root_prepare(const char *root, const char *path, bool pages, struct err *e)
+int docker_root_prepare(const char *root, const char *path, struct err *e)
 {
     int status = check_path(root, e);
     if (status == 0)
@@ -180,13 +134,11 @@ int docker_root_prepare(const char *root, const char *path, bool pages, struct e
     if (status == 0)
         status = check_root(root, e);
     if (status == 0)
-        status = configure_dockerd(root, path, pages, e); /* first: by it the root is known to be ours */
+        status = configure_dockerd(root, path, e); /* first: by it the root is known to be ours */
     if (status == 0)
         status = make_folders(root, e);
-    if (status == 0 && pages)
-        status = write_runtime(root, e);
     if (status == 0)
-        status = wrap_runc(root, e);
+        status = write_runc(root, e);
     return status == 0 ? configure_containerd(root, e) : status;
 }
 

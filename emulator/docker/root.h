@@ -4,10 +4,9 @@
 
 #include "daemon.h"
 
-/* Makes the folders and writes ROOT/daemon.json and ROOT/containerd.toml. `path` is the PATH under which
- * dockerd will run; `pages`: containers may be restored without their pages (lazy_pages.h). Blocks for a tenth of a second: dockerd is asked for its
- * version. */
-int docker_root_prepare(const char *root, const char *path, bool pages, struct err *e);
+/* Makes the folders and writes ROOT/daemon.json, ROOT/containerd.toml and ROOT/criu/bin/runc (runc.h). `path` is the PATH under which dockerd will
+ * run. Blocks for a tenth of a second: dockerd is asked for its version. */
+int docker_root_prepare(const char *root, const char *path, struct err *e);
 
 /* ROOT/exec/containerd/containerd.sock; free() it. */
 char *docker_root_containerd_socket(const char *root);
