@@ -297,36 +297,6 @@ static int count_entries(const char *format, const char *root)
     return count;
 }
 
-/* At once, at whatever moment: runc would wait for what CRIU has begun. At first as soon as it is seen; then when it has a folder in what it takes for
- * the machine's /tmp, where it would stay. */
-static void a_restore_whose_criu_is_killed_fails(void **state)
-{
-    (void)state;
-    NEED_FIXTURE();
-    int struck = 0;
-    begin("killed");
-    struct docker_container *target = &f->edges[1].container;
-    for (int late = 0; late < 2; late++) {
-        snapshot(0, false);
-        fixture_copy_spool(f, 0, 1);
-        assert_int_equal(OPERATE(f, create, target, &f->job, NULL, f->edges[1].spool), 0);
-        struct docker_job job = {.done = fixture_job_done};
-        docker_container_restore(target, &job, f->edges[1].spool);
-        while (job.steps && (job.criu.fd < 0 || (late && count_entries("%s/criu/tmp", f->edges[1].root) == 0)))
-            run_for(1);
-        if (job.steps && kill(job.criu_pid, SIGKILL) == 0 && fixture_wait(f, "restore") < 0) {
-            assert_non_null(strstr(f->err.text, "restore killed: CRIU ended before it had restored the container"));
-            struck++;
-        }
-        assert_int_equal(OPERATE(f, discard, target, &f->job, NULL, f->edges[1].spool), 0);
-        fixture_requests(f, &f->edges[0], 20, OFFLOAD_REQUEST);
-    }
-    assert_true(struck > 0);
-    assert_true(count_entries("%s/criu/tmp", f->edges[1].root) > 0);
-    migrate_layer(0, 1); /* the same container can be tried again */
-    end();
-}
-
 /* Of any of its threads; 0: none. */
 static pid_t child_of(pid_t parent)
 {
@@ -343,6 +313,48 @@ static pid_t child_of(pid_t parent)
     }
     globfree(&found);
     return pid;
+}
+
+/* Once it writes its log; `late`: has a folder in what it takes for the machine's /tmp, too. 0: the restore was faster. */
+static pid_t find_restoring_criu(const struct docker_job *job, bool late)
+{
+    pid_t runc = 0, criu = 0;
+    while (job->steps && (!criu || (late && count_entries("%s/criu/tmp", f->edges[1].root) == 0))) {
+        run_for(1);
+        if (job->log_file >= 0 && !runc)
+            runc = docker_shim_find_runc(job->container);
+        criu = runc ? child_of(runc) : 0;
+    }
+    return job->steps ? criu : 0;
+}
+
+/* At once, at whatever moment: runc would wait for what CRIU has begun. At first as soon as it is seen; then when it has a folder in what it takes for
+ * the machine's /tmp, where it would stay. */
+static void a_restore_whose_criu_is_killed_fails(void **state)
+{
+    (void)state;
+    NEED_FIXTURE();
+    int struck = 0;
+    begin("killed");
+    struct docker_container *target = &f->edges[1].container;
+    for (int late = 0; late < 2; late++) {
+        snapshot(0, false);
+        fixture_copy_spool(f, 0, 1);
+        assert_int_equal(OPERATE(f, create, target, &f->job, NULL, f->edges[1].spool), 0);
+        struct docker_job job = {.done = fixture_job_done};
+        docker_container_restore(target, &job, f->edges[1].spool);
+        pid_t criu = find_restoring_criu(&job, late);
+        if (criu && kill(criu, SIGKILL) == 0 && fixture_wait(f, "restore") < 0) {
+            assert_non_null(strstr(f->err.text, "restore killed: CRIU ended before it had restored the container"));
+            struck++;
+        }
+        assert_int_equal(OPERATE(f, discard, target, &f->job, NULL, f->edges[1].spool), 0);
+        fixture_requests(f, &f->edges[0], 20, OFFLOAD_REQUEST);
+    }
+    assert_true(struck > 0);
+    assert_true(count_entries("%s/criu/tmp", f->edges[1].root) > 0);
+    migrate_layer(0, 1); /* the same container can be tried again */
+    end();
 }
 
 static bool serves_before_it_ends(pid_t pid)

@@ -286,7 +286,7 @@ int docker_step_restore(struct docker_job *job, struct err *e)
                               c->name);
 }
 
-/* The shim never deletes what it unpacked; ours is the folder whose pages link leads to our pages. */
+/* The shim never deletes what it unpacked; ours is the folder whose links lead to our files. */
 static void remove_unpacked(const char *tmp, const char *wanted)
 {
     DIR *folder = opendir(tmp);

@@ -144,17 +144,16 @@ void docker_read_open_log(int fd, struct buf *log);
 /* Does runc say that it has lost its connection to CRIU? */
 bool docker_lost_criu(const char *said);
 /* From now on, while CRIU writes the log of the job's restore, an end of it without a word in its log fails the restore, `criu_fell`
- * says so; without this the Engine would wait for ever. Uses the job's background and timer until unwatched; that is harmless at any time. */
+ * says so; without this the Engine would wait for ever. Uses the job's background and timer, which its owner cancels when the restore has ended. */
 void docker_restore_watch(struct docker_job *job);
-void docker_restore_unwatch(struct docker_job *job);
-/* The same while the container's dumper dumps, by the job's timer, which its owner cancels when the dumper has ended. */
+/* The same while the container's dumper dumps, by the job's timer. */
 void docker_dump_watch(struct docker_job *job);
 
 /* shim.c: kills the container's shim and all that it started: a restore that hangs. Blocks for
  * milliseconds. */
 void docker_shim_kill(const struct docker_container *c);
-/* The CRIU that restores the container, 0 if none is seen. Blocks for milliseconds. */
-pid_t docker_shim_find_criu(const struct docker_container *c);
+/* The runc that restores the container, 0 if none is seen. Blocks for milliseconds. */
+pid_t docker_shim_find_runc(const struct docker_container *c);
 /* Removes the socket of the shim with that command line, as /proc shows it, which a shim that is killed leaves. Harmless if it is no shim's. */
 void docker_shim_remove_socket(const struct buf *cmdline);
 

@@ -1,5 +1,6 @@
 /* A CRIU that is killed: a process that it had begun still holds runc's connection, so that runc waits for it, and the Engine in a restore.
- * If CRIU has said in its log how it went, they will say so, too; else who waits in vain is ended. */
+ * If CRIU has said in its log how it went, they will say so, too; else who waits in vain is ended. It is runc's child, which a runc that waits
+ * for its word does not reap. */
 #include "container.h"
 #include "files.h"
 #include "mem.h"
@@ -9,11 +10,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-enum { GRACE_MS = 500 /* for runc or an Engine that has something to say */, LOOK_MS = 50 };
+/* Who is restored waits for a processor, too: most restores end before the first look. */
+enum { GRACE_MS = 500 /* for runc or an Engine that has something to say */, LOOK_MS = 50, FIRST_LOOK_MS = 200 };
 
 void docker_read_open_log(int fd, struct buf *log)
 {
@@ -39,66 +39,6 @@ static bool has_said(int log)
     buf_free(&text);
     return said;
 }
-
-/* --- a restore: its end is seen by pidfd ----------------------------------------------------------------------------------- */
-
-static void grace_over(struct timer *timer)
-{
-    struct docker_job *job = container_of(timer, struct docker_job, timer);
-    job->criu_fell = true;
-    docker_shim_kill(job->container);
-}
-
-static void criu_ended(struct watch *watch, uint32_t epoll_events)
-{
-    (void)epoll_events;
-    struct docker_job *job = container_of(watch, struct docker_job, criu);
-    docker_restore_unwatch(job);
-    if (has_said(job->log_file))
-        return;
-    job->timer.fire = grace_over;
-    loop_arm_after(job->daemon->loop, &job->timer, simtime_ms(GRACE_MS));
-}
-
-static int find(struct background *b, struct err *e)
-{
-    struct docker_job *job = container_of(b, struct docker_job, background);
-    (void)e;
-    job->criu_pid = docker_shim_find_criu(job->container);
-    return 0;
-}
-
-/* Without a pidfd it is as before: whoever waits for the restore loses patience. */
-static void found(struct background *b, int status, const struct err *e)
-{
-    struct docker_job *job = container_of(b, struct docker_job, background);
-    (void)status, (void)e;
-    if (!job->criu_pid)
-        return;
-    job->criu.ready = criu_ended;
-    job->criu.fd = (int)syscall(SYS_pidfd_open, job->criu_pid, 0);
-    if (job->criu.fd < 0 || loop_watch(job->daemon->loop, &job->criu, EPOLLIN, NULL) < 0)
-        docker_restore_unwatch(job);
-}
-
-void docker_restore_watch(struct docker_job *job)
-{
-    job->background.done = found;
-    job->background.wake = NULL;
-    background_start(job->daemon->loop, &job->background, find, NULL);
-}
-
-void docker_restore_unwatch(struct docker_job *job)
-{
-    if (!job->log || job->log_file < 0)
-        return;
-    background_cancel(&job->background);
-    loop_unwatch(job->daemon->loop, &job->criu);
-    mem_close_fd(&job->criu.fd);
-    job->criu.fd = -1;
-}
-
-/* --- a dump: it is runc's child, which a runc that waits for its word does not reap ---------------------------------------- */
 
 static bool has_ended(pid_t pid)
 {
@@ -151,23 +91,69 @@ static bool dump_has_said(const struct docker_job *job)
     return has_said(log);
 }
 
-static void look_at_dump(struct timer *timer)
+static void end_in_vain(struct docker_job *job, bool restores)
+{
+    job->criu_fell = true;
+    if (restores)
+        docker_shim_kill(job->container);
+    else
+        process_signal(&job->container->dumper, SIGKILL);
+}
+
+static void look(struct timer *timer)
 {
     struct docker_job *job = container_of(timer, struct docker_job, timer);
-    struct process *runc = &job->container->dumper;
     pid_t before = job->criu_pid;
-    job->criu_pid = ended_child(runc->pid);
-    if (job->criu_pid && job->criu_pid == before && !dump_has_said(job)) {
-        job->criu_fell = true;
-        process_signal(runc, SIGKILL);
-        return;
-    }
-    loop_arm_after(job->daemon->loop, timer, simtime_ms(job->criu_pid ? GRACE_MS : LOOK_MS));
+    bool restores = job->log_file >= 0;
+    job->criu_pid = ended_child(job->runc_pid);
+    if (job->criu_pid && job->criu_pid == before && !(restores ? has_said(job->log_file) : dump_has_said(job)))
+        end_in_vain(job, restores);
+    else
+        loop_arm_after(job->daemon->loop, timer, simtime_ms(job->criu_pid ? GRACE_MS : LOOK_MS));
+}
+
+static void start_looking(struct docker_job *job, pid_t runc, int after_ms)
+{
+    job->runc_pid = runc;
+    job->criu_pid = 0;
+    job->timer.fire = look;
+    loop_arm_after(job->daemon->loop, &job->timer, simtime_ms(after_ms));
 }
 
 void docker_dump_watch(struct docker_job *job)
 {
-    job->criu_pid = 0;
-    job->timer.fire = look_at_dump;
-    loop_arm_after(job->daemon->loop, &job->timer, simtime_ms(LOOK_MS));
+    start_looking(job, job->container->dumper.pid, LOOK_MS);
+}
+
+/* --- a restore's runc is the shim's, and must be found --------------------------------------------------------------------- */
+
+static int find(struct background *b, struct err *e)
+{
+    struct docker_job *job = container_of(b, struct docker_job, background);
+    (void)e;
+    job->runc_pid = docker_shim_find_runc(job->container);
+    return 0;
+}
+
+/* Without it, it is as before: whoever waits for the restore loses patience. */
+static void found(struct background *b, int status, const struct err *e)
+{
+    struct docker_job *job = container_of(b, struct docker_job, background);
+    (void)status, (void)e;
+    if (job->runc_pid)
+        start_looking(job, job->runc_pid, 0);
+}
+
+static void look_for_runc(struct timer *timer)
+{
+    struct docker_job *job = container_of(timer, struct docker_job, timer);
+    job->background.done = found;
+    job->background.wake = NULL;
+    background_start(job->daemon->loop, &job->background, find, NULL);
+}
+
+void docker_restore_watch(struct docker_job *job)
+{
+    job->timer.fire = look_for_runc;
+    loop_arm_after(job->daemon->loop, &job->timer, simtime_ms(FIRST_LOOK_MS));
 }

@@ -13,7 +13,6 @@ enum { DUMP_POLL_MS = 2, DUMP_WAIT_SECONDS = 20, FROZEN_NICE = -10 };
 
 static void release(struct docker_job *job)
 {
-    docker_restore_unwatch(job);
     free(steal(job->spool));
     free(steal(job->image));
     free(steal(job->layer));
@@ -80,7 +79,7 @@ void docker_job_start(struct docker_job *job, struct docker_container *c, const 
     job->container = c;
     job->daemon = c->daemon;
     job->bytes = 0;
-    job->log_file = job->criu.fd = job->pages = -1;
+    job->log_file = job->pages = -1;
     job->criu_fell = false;
     job->give_up = simtime_add(loop_now(c->daemon->loop), simtime_s(DUMP_WAIT_SECONDS));
     job->timer.fire = first_turn;

@@ -44,8 +44,8 @@ struct docker_job {
     int (*ended)(struct docker_job *job, int status, struct err *e);
     char *log;    /* CRIU's log: path; owned */
     int log_file; /* its descriptor while a restore runs, -1 = not open */
-    struct watch criu; /* of a restore, see docker_restore_watch() in container.h; fd -1 = not watched */
-    pid_t criu_pid; /* of a dump: seen ended, while runc waits for it */
+    pid_t runc_pid;  /* that dumps or restores, watched as container.h says */
+    pid_t criu_pid;  /* its child, seen ended, while runc waits for it; 0 = none */
     bool criu_fell;
     bool refused; /* by the Engine, which is at work on the container (409) */
 };

@@ -10,25 +10,31 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct parent_of {
     pid_t pid, parent;
 };
 
+static bool has_word(const struct buf *cmdline, const char *word)
+{
+    const char *first = (const char *)cmdline->data, *end = first + cmdline->len;
+    for (const char *a = first; a < end; a += strlen(a) + 1)
+        if (!strcmp(a, word))
+            return true;
+    return false;
+}
+
 /* Its command line comes in any case. */
-static bool is_shim_of(pid_t pid, const struct docker_container *c, struct buf *cmdline)
+static bool names_container(pid_t pid, const struct docker_container *c, struct buf *cmdline)
 {
     autofree char *path = mem_printf("/proc/%d/cmdline", pid);
-    bool shim = false, ours = false;
-    if (files_read(path, 0, cmdline, NULL) == 0 && cmdline->len) {
-        const char *first = buf_text(cmdline), *end = first + cmdline->len;
-        shim = strstr(first, "containerd-shim");
-        for (const char *a = first; a < end; a += strlen(a) + 1)
-            ours = ours || !strcmp(a, c->id);
-    }
-    return shim && ours;
+    return files_read(path, 0, cmdline, NULL) == 0 && cmdline->len && buf_text(cmdline) && has_word(cmdline, c->id);
+}
+
+static bool is_shim_of(pid_t pid, const struct docker_container *c, struct buf *cmdline)
+{
+    return names_container(pid, c, cmdline) && strstr((const char *)cmdline->data, "containerd-shim");
 }
 
 /* A shim's socket stands outside the root, under a name that follows from its address, namespace and
@@ -103,51 +109,17 @@ static void end_restore(const struct docker_container *c, pid_t shim)
     kill(shim, SIGKILL);
 }
 
-static bool holds(const struct buf *bytes, const char *what, size_t len)
-{
-    return bytes->len && memmem(bytes->data, bytes->len, what, len);
-}
-
-/* runc calls it "criu swrk", perhaps through a loader; later it names itself. What it restores has that name, too, until it is what it was, but
- * in a namespace of its own. */
-static bool is_criu(pid_t pid)
-{
-    autofree char *command = mem_printf("/proc/%d/cmdline", pid), *space = mem_printf("/proc/%d/ns/pid", pid);
-    struct buf cmdline = BUF_INIT;
-    struct stat its, ours;
-    bool is = files_read(command, 0, &cmdline, NULL) == 0 && (holds(&cmdline, "criu\0swrk", 9) || holds(&cmdline, "criu: restore", 13)) &&
-              stat(space, &its) == 0 && stat("/proc/self/ns/pid", &ours) == 0 && its.st_ino == ours.st_ino;
-    buf_free(&cmdline);
-    return is;
-}
-
-static pid_t parent_in(const struct parent_of *list, size_t count, pid_t pid)
-{
-    for (size_t i = 0; i < count; i++)
-        if (list[i].pid == pid)
-            return list[i].parent;
-    return 0;
-}
-
-static bool is_below_shim(const struct parent_of *list, size_t count, pid_t pid, const struct docker_container *c)
-{
-    bool is = false;
-    for (pid = parent_in(list, count, pid); pid > 1 && !is; pid = parent_in(list, count, pid)) {
-        struct buf cmdline = BUF_INIT;
-        is = is_shim_of(pid, c, &cmdline);
-        buf_free(&cmdline);
-    }
-    return is;
-}
-
-pid_t docker_shim_find_criu(const struct docker_container *c)
+pid_t docker_shim_find_runc(const struct docker_container *c)
 {
     size_t count;
     struct parent_of *list = list_processes(&count);
     pid_t found = 0;
-    for (size_t i = 0; c->id && i < count && !found; i++)
-        if (is_criu(list[i].pid) && is_below_shim(list, count, list[i].pid, c))
+    for (size_t i = 0; c->id && i < count && !found; i++) {
+        struct buf cmdline = BUF_INIT;
+        if (names_container(list[i].pid, c, &cmdline) && has_word(&cmdline, "restore"))
             found = list[i].pid;
+        buf_free(&cmdline);
+    }
     free(list);
     return found;
 }
