@@ -2,9 +2,9 @@
  *
  * Docker's own checkpoint freezes longer and passes the images through containerd's content store, so the
  * dump asks runc directly. The restore must go through Docker, or its Engine would not know that the
- * container runs; the pages image, which is nearly all of a checkpoint, is kept out of the content store
- * by a relative link: containerd packs the checkpoint folder and the shim unpacks it into
- * $TMPDIR/ctrd-checkpointN, from where ../roamlab-NAME/pages-1.img is the real file. */
+ * container runs; what it passes through the store, small piece by small piece, are relative links alone:
+ * containerd packs the checkpoint folder and the shim unpacks it into $TMPDIR/ctrd-checkpointN, from where
+ * ../roamlab-NAME/FILE is the real file. */
 #include "container.h"
 #include "criu_log.h"
 #include "files.h"
@@ -120,8 +120,8 @@ int docker_step_check_memory(struct docker_job *job, struct err *e)
     return status < 0 ? status : DOCKER_STEP_DONE;
 }
 
-/* A folder in TMPDIR for the pages, and the checkpoint folder with the rest. */
-char *docker_pages_folder(const struct docker_container *c)
+/* A folder in TMPDIR with the files of a checkpoint, and the checkpoint folder with the links to them. */
+char *docker_files_folder(const struct docker_container *c)
 {
     return mem_printf("%s/roamlab-%s", c->daemon->places.tmp, c->name);
 }
@@ -158,40 +158,37 @@ static int link_or_copy(const char *from, const char *to, struct background *b, 
 static int place_file(const struct docker_container *c, const char *memory, const char *name,
                       struct background *b, struct err *e)
 {
-    autofree char *pages = docker_pages_folder(c), *checkpoint = docker_checkpoint_folder(c);
-    bool big = !strncmp(name, "pages-", 6);
-    autofree char *from = mem_printf("%s/%s", memory, name);
-    autofree char *to = mem_printf("%s/%s", big ? pages : checkpoint, name);
+    autofree char *files = docker_files_folder(c), *checkpoint = docker_checkpoint_folder(c);
+    autofree char *from = mem_printf("%s/%s", memory, name), *to = mem_printf("%s/%s", files, name);
+    autofree char *target = mem_printf("../roamlab-%s/%s", c->name, name), *link_path = mem_printf("%s/%s", checkpoint, name);
     int status = link_or_copy(from, to, b, e);
-    if (status < 0 || !big)
-        return status;
-    autofree char *target = mem_printf("../roamlab-%s/%s", c->name, name);
-    autofree char *link_path = mem_printf("%s/%s", checkpoint, name);
-    return symlink(target, link_path) < 0 ? err_errno(e, "link %s", link_path) : 0;
+    if (status == 0 && symlink(target, link_path) < 0)
+        status = err_errno(e, "link %s", link_path);
+    return status;
 }
 
 static int remove_placed(const struct docker_container *c, struct err *e)
 {
-    autofree char *pages = docker_pages_folder(c), *checkpoint = docker_checkpoint_folder(c);
-    int status = files_remove(pages, e);
+    autofree char *files = docker_files_folder(c), *checkpoint = docker_checkpoint_folder(c);
+    int status = files_remove(files, e);
     return status < 0 ? status : files_remove(checkpoint, e);
 }
 
 static int make_placed(const struct docker_container *c, struct err *e)
 {
-    autofree char *pages = docker_pages_folder(c), *checkpoint = docker_checkpoint_folder(c);
+    autofree char *files = docker_files_folder(c), *checkpoint = docker_checkpoint_folder(c);
     int status = remove_placed(c, e);
     if (status == 0)
-        status = files_make_folder(pages, 0700, e);
+        status = files_make_folder(files, 0700, e);
     return status == 0 ? files_make_folder(checkpoint, 0700, e) : status;
 }
 
-/* What the memory goes on from lies beside the pages, all of it. */
+/* What the memory goes on from lies beside them, all of it. */
 static int place_parents_file(const struct docker_container *c, const char *parent, const char *name,
                               struct background *b, struct err *e)
 {
-    autofree char *pages = docker_pages_folder(c);
-    autofree char *from = mem_printf("%s/%s", parent, name), *to = mem_printf("%s/parent/%s", pages, name);
+    autofree char *files = docker_files_folder(c);
+    autofree char *from = mem_printf("%s/%s", parent, name), *to = mem_printf("%s/parent/%s", files, name);
     return link_or_copy(from, to, b, e);
 }
 
@@ -213,9 +210,9 @@ static int place_each(struct docker_job *job, const char *folder,
 
 static int place_parent(struct docker_job *job, struct err *e)
 {
-    autofree char *parent = mem_printf("%s/parent", job->spool), *pages = docker_pages_folder(job->container),
+    autofree char *parent = mem_printf("%s/parent", job->spool), *files = docker_files_folder(job->container),
                   *checkpoint = docker_checkpoint_folder(job->container);
-    autofree char *folder = mem_printf("%s/parent", pages), *link_path = mem_printf("%s/parent", checkpoint),
+    autofree char *folder = mem_printf("%s/parent", files), *link_path = mem_printf("%s/parent", checkpoint),
                   *target = mem_printf("../roamlab-%s/parent", job->container->name);
     if (access(parent, F_OK) < 0)
         return 0;
@@ -257,7 +254,7 @@ static int restored(struct docker_job *job, int status, struct json_object *answ
 {
     (void)answer;
     loop_cancel(job->daemon->loop, &job->timer);
-    docker_restore_unwatch(job);
+    background_cancel(&job->background);
     job->container->restoring = false;
     if (status < 0) {
         struct buf log = BUF_INIT;
@@ -356,9 +353,9 @@ void docker_container_revive(struct docker_container *c, struct docker_job *job,
 
 void docker_checkpoint_forget(const struct docker_container *c)
 {
-    autofree char *folder = mem_printf("roamlab-%s/", c->name), *pages = docker_pages_folder(c);
+    autofree char *folder = mem_printf("roamlab-%s/", c->name), *files = docker_files_folder(c);
     remove_unpacked(c->daemon->places.tmp, folder);
-    files_remove(pages, NULL);
+    files_remove(files, NULL);
     if (c->id) { /* runc's own folder stays when its shim was killed */
         autofree char *state = mem_printf("%s/%s", c->daemon->places.runc, c->id);
         files_remove(state, NULL);

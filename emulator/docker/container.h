@@ -131,9 +131,9 @@ int docker_step_check_memory(struct docker_job *job, struct err *e);
 int docker_step_place(struct docker_job *job, struct err *e);
 int docker_step_restore(struct docker_job *job, struct err *e);
 int docker_step_tidy(struct docker_job *job, struct err *e);
-/* Where those files are: the checkpoint folder of the Engine and, in its temporary folder, that of the pages. free() them. */
+/* Where those files are: the checkpoint folder of the Engine and, in its temporary folder, that of what its links lead to. free() them. */
 char *docker_checkpoint_folder(const struct docker_container *c);
-char *docker_pages_folder(const struct docker_container *c);
+char *docker_files_folder(const struct docker_container *c);
 /* checkpoint.c: removes what a restore that was called off left outside the container's own folders. */
 void docker_checkpoint_forget(const struct docker_container *c);
 /* The same of all containers whose pages are in folders with such names (roamlab-CONTAINER) in an Engine's temporary folder. */

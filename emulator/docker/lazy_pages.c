@@ -194,7 +194,7 @@ static int link_socket(const struct docker_container *c, struct err *e)
 static int step_start_fetching(struct docker_job *job, struct err *e)
 {
     struct docker_container *c = job->container;
-    autofree char *memory = mem_printf("%s/memory", job->spool), *work = docker_pages_folder(c),
+    autofree char *memory = mem_printf("%s/memory", job->spool), *work = docker_files_folder(c),
                   *log = mem_printf("%s/lazy-pages.log", job->spool);
     const char *const argv[] = {c->daemon->criu, "--no-default-config", "lazy-pages", "-D",          memory, "-W", work, "-o", log,
                                 "--page-server", "--ps-socket",         "0",          "--status-fd", "1",    NULL};
