@@ -3,8 +3,9 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <stdio.h>
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,12 +21,31 @@ int command_bad_value(const char *command, const char *what, const char *value)
     return command_usage(command, both);
 }
 
-bool command_number(const char *text, uint64_t min, uint64_t max, uint64_t *number)
+int command_number(const char *command, const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *number)
 {
     char *end;
     errno = 0;
     *number = strtoull(text, &end, 10);
-    return *text >= '0' && *text <= '9' && !*end && !errno && *number >= min && *number <= max;
+    if (*text >= '0' && *text <= '9' && !*end && !errno && *number >= min && *number <= max)
+        return 0;
+    autofree char *wants = max > UINT32_MAX ? mem_printf("%s wants a whole number", option)
+                                            : mem_printf("%s wants a number from %" PRIu64 " to %" PRIu64, option, min, max);
+    return command_bad_value(command, wants, text);
+}
+
+int command_count(const char *command, const char *option, const char *text, int max, int *count)
+{
+    uint64_t number;
+    int status = command_number(command, option, text, 1, (uint64_t)max, &number);
+    if (status == 0)
+        *count = (int)number;
+    return status;
+}
+
+int command_world(const char *command, const char *text, bool *real)
+{
+    *real = !strcmp(text, "real");
+    return *real || !strcmp(text, "sim") ? 0 : command_bad_value(command, "--world is sim or real", text);
 }
 
 int command_percent(const char *command, const char *option, const char *text, double *percent)

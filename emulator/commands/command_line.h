@@ -12,10 +12,14 @@ int command_usage(const char *command, const char *what);
 /* The same about a value: "WHAT: VALUE". */
 int command_bad_value(const char *command, const char *what, const char *value);
 
-/* A whole number from `min` to `max` and nothing else. */
-bool command_number(const char *text, uint64_t min, uint64_t max, uint64_t *number);
-
-/* Takes "5" or "5%" for the option: 0, or says what is wrong and returns exit status 2. */
+/* Each takes an option's value: 0, or says what is wrong with it and returns exit status 2. */
+/* A whole number from `min` to `max` and nothing else; a bound beyond 32 bits is not worth saying. */
+int command_number(const char *command, const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *number);
+/* The same from 1. */
+int command_count(const char *command, const char *option, const char *text, int max, int *count);
+/* "sim" or "real". */
+int command_world(const char *command, const char *text, bool *real);
+/* "5" or "5%". */
 int command_percent(const char *command, const char *option, const char *text, double *percent);
 
 /* The --set options of a command. */

@@ -14,8 +14,9 @@ enum { LOOK_EVERY_MS = 20 };
 int live_take_port(struct live *live, const char *command, const char *port)
 {
     uint64_t number = 0;
-    if (port && !command_number(port, 1, UINT16_MAX, &number))
-        return command_bad_value(command, "--live wants a port from 1 to 65535", port);
+    int status = port ? command_number(command, "--live", port, 1, UINT16_MAX, &number) : 0;
+    if (status)
+        return status;
     live->wanted = true;
     live->port = (uint16_t)number;
     return 0;

@@ -14,6 +14,7 @@
 #include "scenario_move.h"
 #include "summary.h"
 #include "version.h"
+#include "workers.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -54,7 +55,7 @@ struct run {
     char *folder_made;
     bool seed_given;
     uint64_t seed;
-    uint32_t repeat; /* 0 = the scenario's */
+    int repeat; /* 0 = the scenario's */
     struct command_settings settings;
     int jobs;
     struct json_object *inventory; /* owned; the settings point into it */
@@ -67,27 +68,19 @@ struct run {
 static int take_option(void *context, int option, char *value)
 {
     struct run *r = context;
-    uint64_t number;
     switch (option) {
     case 'w':
-        r->real = !strcmp(value, "real");
-        return r->real || !strcmp(value, "sim") ? 0 : command_bad_value("run", "--world is sim or real", value);
+        return command_world("run", value, &r->real);
     case 'o':
         r->folder = value;
         return 0;
     case 's':
         r->seed_given = true;
-        return command_number(value, 0, INT64_MAX, &r->seed) ? 0 : command_bad_value("run", "--seed wants a whole number", value);
+        return command_number("run", "--seed", value, 0, INT64_MAX, &r->seed);
     case 'r':
-        if (!command_number(value, 1, 10000, &number))
-            return command_bad_value("run", "--repeat wants a number from 1 to 10000", value);
-        r->repeat = (uint32_t)number;
-        return 0;
+        return command_count("run", "--repeat", value, 10000, &r->repeat);
     case 'j':
-        if (!command_number(value, 1, 1024, &number))
-            return command_bad_value("run", "--jobs wants a number from 1 to 1024", value);
-        r->jobs = (int)number;
-        return 0;
+        return command_count("run", "--jobs", value, WORKERS_MAX, &r->jobs);
     case 'S':
         return command_setting("run", value, &r->settings);
     case 'l':
@@ -298,7 +291,7 @@ static int go(struct run *r)
     if (r->seed_given)
         r->scenario->seed = r->seed;
     if (r->repeat)
-        r->scenario->repeat = r->repeat;
+        r->scenario->repeat = (uint32_t)r->repeat;
     if (r->live.wanted && r->scenario->repeat != 1)
         return command_usage("run", "--live shows one run: add --repeat 1");
     if ((r->folder && holds_result(r->folder, &e)) || scenario_move(r->scenario, r->scenario->seed, &e) < 0) {

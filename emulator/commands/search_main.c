@@ -43,21 +43,13 @@ struct command {
 static int take_option(void *context, int option, char *value)
 {
     struct command *c = context;
-    uint64_t number;
     switch (option) {
     case 'n':
-        return command_number(value, 1, 1000000000, &c->search.seeds)
-                   ? 0
-                   : command_bad_value("search", "--seeds wants a number from 1 to 1000000000", value);
+        return command_number("search", "--seeds", value, 1, 1000000000, &c->search.seeds);
     case 'f':
-        return command_number(value, 0, INT64_MAX / 2, &c->search.first)
-                   ? 0
-                   : command_bad_value("search", "--from wants a whole number", value);
+        return command_number("search", "--from", value, 0, INT64_MAX / 2, &c->search.first);
     case 'j':
-        if (!command_number(value, 1, 1024, &number))
-            return command_bad_value("search", "--jobs wants a number from 1 to 1024", value);
-        c->search.jobs = (int)number;
-        return 0;
+        return command_count("search", "--jobs", value, WORKERS_MAX, &c->search.jobs);
     case 'r':
         c->search.restarts = false;
         return 0;

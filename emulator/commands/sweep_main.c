@@ -46,7 +46,7 @@ static const char HELP[] =
 
 static const char *const default_metrics[] = {"requests.lost", "response_ms.mean", "response_ms.p95",
                                               "migration_s.mean"};
-enum { METRICS_MAX = 64, JOBS_MAX = 1024 };
+enum { METRICS_MAX = 64 };
 
 struct request {
     const char *folder, *scenario, *merge;
@@ -81,15 +81,6 @@ static int take_metric(struct request *r, const char *name)
     return 0;
 }
 
-static int take_number(const char *text, uint64_t max, const char *what, int *number)
-{
-    uint64_t value;
-    if (!command_number(text, 1, max, &value))
-        return command_bad_value("sweep", what, text);
-    *number = (int)value;
-    return 0;
-}
-
 static int take_option(void *context, int option, char *value)
 {
     struct request *r = context;
@@ -97,22 +88,18 @@ static int take_option(void *context, int option, char *value)
     case 'v':
         return take_axis(r, value);
     case 'n':
-        return take_number(value, SWEEP_SEEDS_MAX, "--seeds wants a number from 1 to 10000", &r->seeds);
+        return command_count("sweep", "--seeds", value, SWEEP_SEEDS_MAX, &r->seeds);
     case 's':
         r->seed_given = true;
-        return command_number(value, 0, INT64_MAX, &r->seed)
-                   ? 0
-                   : command_bad_value("sweep", "--seed wants a whole number", value);
+        return command_number("sweep", "--seed", value, 0, INT64_MAX, &r->seed);
     case 'm':
         return take_metric(r, value);
     case 'S':
         return command_setting("sweep", value, &r->settings);
     case 'j':
-        return take_number(value, JOBS_MAX, "--jobs wants a number from 1 to 1024", &r->jobs);
+        return command_count("sweep", "--jobs", value, WORKERS_MAX, &r->jobs);
     case 'w':
-        r->real = !strcmp(value, "real");
-        return r->real || !strcmp(value, "sim") ? 0
-                                                : command_bad_value("sweep", "--world is sim or real", value);
+        return command_world("sweep", value, &r->real);
     case 'o':
         r->folder = value;
         return 0;

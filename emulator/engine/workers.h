@@ -6,6 +6,8 @@
 
 #include "err.h"
 
+enum { WORKERS_MAX = 1024 };
+
 struct workers {
     int processes; /* at a time; with 1 the jobs run in the caller's own, one after the other */
     /* 0 or a negative error with its text. */
