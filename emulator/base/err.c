@@ -5,14 +5,19 @@
 #include <stdio.h>
 #include <string.h>
 
+static void start(struct err *e, int code, const char *format, va_list args)
+{
+    e->code = code;
+    e->hint[0] = '\0';
+    vsnprintf(e->text, sizeof e->text, format, args);
+}
+
 int err_set(struct err *e, int code, const char *format, ...)
 {
     if (e) {
         va_list args;
         va_start(args, format);
-        e->code = code;
-        e->hint[0] = '\0';
-        vsnprintf(e->text, sizeof e->text, format, args);
+        start(e, code, format, args);
         va_end(args);
     }
     return -code;
@@ -24,9 +29,7 @@ int err_errno(struct err *e, const char *format, ...)
     if (e) {
         va_list args;
         va_start(args, format);
-        e->code = code;
-        e->hint[0] = '\0';
-        vsnprintf(e->text, sizeof e->text, format, args);
+        start(e, code, format, args);
         va_end(args);
         size_t used = strlen(e->text);
         snprintf(e->text + used, sizeof e->text - used, ": %s", strerror(code));
