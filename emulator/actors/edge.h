@@ -138,6 +138,7 @@ void edge_keep_owner(struct edge_client *client);
 void edge_ask_next(struct edge_client *client);
 /* The same of a container that is not frozen. */
 void edge_probe_next(struct edge_client *client);
+void edge_report_executed(struct edge_client *client, uint32_t number, const char *text);
 /* The container has executed all below client->next, some of it unseen. */
 void edge_report_executed_meanwhile(struct edge_client *client);
 /* The target of the migration is asked to remove what it has; until it says so that outlives a restart. */

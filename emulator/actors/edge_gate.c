@@ -90,13 +90,13 @@ uint32_t edge_undrained(const struct edge_client *client)
     return count;
 }
 
-static void report_executed(struct edge_client *client, uint32_t number)
+void edge_report_executed(struct edge_client *client, uint32_t number, const char *text)
 {
     struct actor *actor = &client->edge->actor;
     struct report r = REPORT_INIT;
     r.kind = EVENT_EXECUTED;
     r.reporter = actor->self;
-    r.text = "executed";
+    r.text = text;
     r.mud = (int32_t)client->mud;
     r.number = (int32_t)number;
     r.value = client->container;
@@ -119,7 +119,7 @@ static void pass_reply(struct edge_client *client, const struct offload *answer)
         if (client->recovering)
             edge_report_executed_meanwhile(client);
         else
-            report_executed(client, answer->number);
+            edge_report_executed(client, answer->number, "executed");
     }
     struct offload reply = *answer;
     reply.hops = HOPS;

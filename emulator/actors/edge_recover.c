@@ -90,15 +90,7 @@ void edge_probe_next(struct edge_client *client)
 
 void edge_report_executed_meanwhile(struct edge_client *client)
 {
-    struct actor *actor = &client->edge->actor;
-    struct report r = REPORT_INIT;
-    r.kind = EVENT_EXECUTED;
-    r.reporter = actor->self;
-    r.text = "executed up to here";
-    r.mud = (int32_t)client->mud;
-    r.number = (int32_t)client->next - 1;
-    r.value = client->container;
-    actor->port->operations->report(actor->port, &r);
+    edge_report_executed(client, client->next - 1, "executed up to here");
 }
 
 void edge_recovered(struct edge_client *client, const struct offload *probed)
