@@ -13,6 +13,19 @@ static const char *const names[EVENT_KINDS] = {
     [EVENT_SUPERVISION] = "supervision", [EVENT_CLAIM] = "claim",
 };
 
+struct event event_note(struct simtime at, const char *reporter, const char *text)
+{
+    return (struct event){.at = at,
+                          .kind = EVENT_NOTE,
+                          .reporter = reporter,
+                          .peer = "",
+                          .sender = "",
+                          .text = text,
+                          .mud = -1,
+                          .number = -1,
+                          .migration = -1};
+}
+
 const char *event_kind_name(enum event_kind kind)
 {
     return (unsigned)kind < ARRAY_LEN(names) ? names[kind] : "?";

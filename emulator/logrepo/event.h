@@ -24,6 +24,9 @@ struct event {
     int64_t value;        /* see the kind */
 };
 
+/* A NOTE about no device; the texts stay the caller's. */
+struct event event_note(struct simtime at, const char *reporter, const char *text);
+
 const char *event_kind_name(enum event_kind kind); /* "message", "transition", … */
 /* The kind of that name, or EVENT_KINDS. */
 enum event_kind event_kind_of(const char *name);

@@ -204,15 +204,7 @@ static size_t collect_exchanges(const struct storing *s, struct exchange *out)
 
 static int add_note(struct storing *s, struct simtime at, char *text, struct err *e)
 {
-    struct event ev = {.at = at,
-                       .kind = EVENT_NOTE,
-                       .reporter = "LogRepo",
-                       .peer = "",
-                       .sender = "",
-                       .text = text,
-                       .mud = -1,
-                       .number = -1,
-                       .migration = -1};
+    struct event ev = event_note(at, "LogRepo", text);
     int status = logrepo_add(s->repo, &ev, e);
     free(text);
     return status;

@@ -166,8 +166,8 @@ static void welcome_back(struct controller *c, const struct controlled_agent *a)
     struct simtime now = run_time(c);
     autofree char *text = mem_printf("its agent ended unexpectedly; it was away for %.0f ms",
                                      simtime_seconds(simtime_sub(now, a->away)) * 1e3);
-    const struct event event = {
-        .at = now, .kind = EVENT_NOTE, .reporter = a->name, .text = text, .mud = -1, .number = -1, .migration = -1, .begin = a->away};
+    struct event event = event_note(now, a->name, text);
+    event.begin = a->away;
     keep_event(c, &event);
     controller_progress(c, "host %s: %s", a->name, text);
 }

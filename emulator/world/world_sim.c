@@ -43,15 +43,7 @@ struct world_sim_fault {
 static void set_calendar(struct world_sim *ws, const struct fault *fault)
 {
     autofree char *text = mem_printf("the calendar clock jumps by %+.3f s", simtime_seconds(fault->jump));
-    const struct event event = {.at = loop_now(ws->loop),
-                                .kind = EVENT_NOTE,
-                                .reporter = ws->world.layout.host_names[fault->host],
-                                .peer = "",
-                                .sender = "",
-                                .text = text,
-                                .mud = -1,
-                                .number = -1,
-                                .migration = -1};
+    const struct event event = event_note(loop_now(ws->loop), ws->world.layout.host_names[fault->host], text);
     sim_set_calendar(ws->sim, fault->host, fault->jump);
     ws->world.cast.record(&ws->world.cast, &event);
 }
