@@ -1,14 +1,9 @@
 /* IAPP packets, their framing on a stream, and the context block that carries a MUD's token from AP to AP. */
 #include "iapp.h"
 #include "mem.h"
+#include "spoiled_bytes.h"
 
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 static struct iapp packet_of(uint8_t command)
 {
@@ -76,32 +71,26 @@ static void a_move_notify_byte_by_byte(void **unused)
     buf_free(&bytes);
 }
 
+static int decode_iapp(const void *bytes, size_t len, struct err *e)
+{
+    struct iapp out;
+    return iapp_decode(bytes, len, &out, e);
+}
+
 static void broken_packets_are_refused(void **unused)
 {
     (void)unused;
-    static const struct {
-        size_t at;
-        uint8_t value;
-        const char *says;
-    } rows[] = {
+    static const struct spoiled_byte rows[] = {
         {0, 1, "version 1"},       {1, 3, "command 3"},
         {1, 7, "command 7"},       {1, IAPP_CACHE_RESPONSE, "do not match"},
         {5, 24, "says it has 24"}, {5, 5, "shorter than its header"},
         {4, 1, "says it has"},     {6, 8, "addresses of 8"},
         {17, 6, "do not match"},   {17, 8, "do not match"},
     };
-    struct iapp p = packet_of(IAPP_MOVE_NOTIFY), out;
+    struct iapp p = packet_of(IAPP_MOVE_NOTIFY);
     struct buf bytes = BUF_INIT;
-    struct err e;
     iapp_encode(&p, &bytes, NULL);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        uint8_t good = bytes.data[rows[i].at];
-        bytes.data[rows[i].at] = rows[i].value;
-        assert_int_equal(iapp_decode(bytes.data, bytes.len, &out, &e), -EPROTO);
-        if (!strstr(e.text, rows[i].says))
-            fail_msg("\"%s\" does not say \"%s\"", e.text, rows[i].says);
-        bytes.data[rows[i].at] = good;
-    }
+    assert_spoiled_refused(&bytes, rows, ARRAY_LEN(rows), decode_iapp);
     buf_free(&bytes);
 }
 

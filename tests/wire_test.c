@@ -3,17 +3,12 @@
 #include "iapp.h"
 #include "mem.h"
 #include "offload.h"
+#include "spoiled_bytes.h"
 #include "statechain.h"
 #include "tzsp.h"
 
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 enum { SEED = 5 };
 
@@ -74,14 +69,16 @@ static void every_flag_survives_the_wire(void **unused)
     }
 }
 
+static int decode_offload(const void *bytes, size_t len, struct err *e)
+{
+    struct offload out;
+    return offload_decode(bytes, len, &out, e);
+}
+
 static void broken_offload_is_refused(void **unused)
 {
     (void)unused;
-    static const struct {
-        size_t at;
-        uint8_t value;
-        const char *says;
-    } rows[] = {
+    static const struct spoiled_byte rows[] = {
         {0, 'X', "\"RL\""},         {2, 2, "version 2"},        {3, 0, "type 0"},
         {3, OFFLOAD_TYPES, "type"}, {4, OFFLOAD_FLAGS_END, "flags 0x40"}, {6, OFFLOAD_CUT, "acknowledges"},
         {7, 4, "party 4"},          {7, PARTY_NONE, "party 0"}, {3, OFFLOAD_ACK, "acknowledges type 0"},
@@ -89,16 +86,8 @@ static void broken_offload_is_refused(void **unused)
     };
     struct offload in = full_message(), out;
     struct buf bytes = BUF_INIT;
-    struct err e;
     offload_encode(&in, SEED, &bytes);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        uint8_t good = bytes.data[rows[i].at];
-        bytes.data[rows[i].at] = rows[i].value;
-        assert_int_equal(offload_decode(bytes.data, bytes.len, &out, &e), -EPROTO);
-        if (!strstr(e.text, rows[i].says))
-            fail_msg("\"%s\" does not say \"%s\"", e.text, rows[i].says);
-        bytes.data[rows[i].at] = good;
-    }
+    assert_spoiled_refused(&bytes, rows, ARRAY_LEN(rows), decode_offload);
     for (size_t len = 0; len < bytes.len; len++)
         assert_int_equal(offload_decode(bytes.data, len, &out, NULL), -EPROTO);
     buf_add_u8(&bytes, 0);
@@ -239,15 +228,17 @@ static void frames_byte_by_byte(void **unused)
     }
 }
 
+static int decode_dot11(const void *bytes, size_t len, struct err *e)
+{
+    struct dot11 out;
+    return dot11_decode(bytes, len, &out, e);
+}
+
 static void broken_frames_are_refused(void **unused)
 {
     (void)unused;
     enum { FIXED = DOT11_HEADER_BYTES + 10 }; /* where a reassociation request's elements begin */
-    static const struct {
-        size_t at;
-        uint8_t value;
-        const char *says;
-    } rows[] = {
+    static const struct spoiled_byte rows[] = {
         {0, 0x21, "none of ours"}, {0, 0x40, "none of ours"},        {0, 0x88, "none of ours"},
         {1, 0x01, "none of ours"}, {1, 0x04, "fragmented"},          {1, 0x40, "protected"},
         {1, 0x80, "ordered"},      {22, 0x01, "fragments"},          {FIXED + 1, 33, "SSID"},
@@ -255,20 +246,12 @@ static void broken_frames_are_refused(void **unused)
     };
     struct dot11 in = frame_of(DOT11_REASSOCIATION_REQUEST), out;
     struct buf bytes = BUF_INIT;
-    struct err e;
     dot11_encode(&in, &bytes, NULL);
     buf_add(&bytes, (uint8_t[]){221, 60}, 2);
     buf_add(&bytes, (uint8_t[60]){0}, 60);
     assert_int_equal(dot11_decode(bytes.data, bytes.len, &out, NULL), 0);
     assert_frames_equal(&in, &out);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        uint8_t good = bytes.data[rows[i].at];
-        bytes.data[rows[i].at] = rows[i].value;
-        assert_int_equal(dot11_decode(bytes.data, bytes.len, &out, &e), -EPROTO);
-        if (!strstr(e.text, rows[i].says))
-            fail_msg("\"%s\" does not say \"%s\"", e.text, rows[i].says);
-        bytes.data[rows[i].at] = good;
-    }
+    assert_spoiled_refused(&bytes, rows, ARRAY_LEN(rows), decode_dot11);
     buf_free(&bytes);
 }
 
