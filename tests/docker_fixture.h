@@ -11,6 +11,7 @@
 #include "offload.h"
 #include "orphans.h"
 #include "runtime.h"
+#include "service_program.h"
 #include "statechain.h"
 #include "testdata.h"
 
@@ -119,20 +120,6 @@ static inline int fixture_wait(struct fixture *f, const char *what)
 /* Runs one operation that was just started on f->job. */
 #define OPERATE(f, operation, ...)                                                                           \
     ((f)->job.done = fixture_job_done, docker_container_##operation(__VA_ARGS__), fixture_wait(f, #operation))
-
-static inline const char *fixture_service_program(void)
-{
-    static char beside[4096];
-    const char *program = getenv("ROAMLAB_SERVICE");
-    if (program)
-        return program;
-    ssize_t len = readlink("/proc/self/exe", beside, sizeof beside - 32);
-    beside[len > 0 ? len : 0] = '\0';
-    for (int i = 0; i < 2 && strrchr(beside, '/'); i++) /* BUILD/tests/NAME_test */
-        *strrchr(beside, '/') = '\0';
-    strcat(beside, "/roamlab-service");
-    return beside;
-}
 
 static inline int fixture_run(const char *const *argv, struct err *e)
 {
@@ -296,7 +283,7 @@ static inline void fixture_install(struct fixture *f, int i)
 static inline void fixture_prepare_image(struct fixture *f)
 {
     autofree char *cache = mem_printf(FIXTURE_FOLDER "%d/cache", getpid());
-    struct image_options o = {cache, fixture_service_program(), fixture_sizes.base_bytes,
+    struct image_options o = {cache, service_program(), fixture_sizes.base_bytes,
                               testdata_base_block};
     struct err e = ERR_INIT;
     f->image.done = fixture_image_done;
@@ -335,11 +322,11 @@ static inline struct fixture *fixture_open(void)
 {
     struct fixture *f = mem_alloc(sizeof *f);
     struct err e = ERR_INIT;
-    assert_int_equal(access(fixture_service_program(), X_OK), 0);
+    assert_int_equal(access(service_program(), X_OK), 0);
     if (geteuid() != 0)
         err_set(&e, EPERM, "needs root");
     else
-        runtime_find(NULL, fixture_service_program(), "/var/tmp", &f->runtime, &e);
+        runtime_find(NULL, service_program(), "/var/tmp", &f->runtime, &e);
     if (!e.code)
         orphans_clean(FIXTURE_FOLDER, fixture_clean_orphan);
     if (e.code) {

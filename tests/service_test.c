@@ -3,6 +3,7 @@
 #include "canary.h"
 #include "mem.h"
 #include "offload.h"
+#include "service_program.h"
 #include "statechain.h"
 
 #include <arpa/inet.h>
@@ -41,20 +42,6 @@ struct fixture {
     struct statechain_history *history;
     struct statechain_model model;
 };
-
-static const char *service_program(void)
-{
-    const char *program = getenv("ROAMLAB_SERVICE");
-    static char beside[4096];
-    if (program)
-        return program;
-    ssize_t len = readlink("/proc/self/exe", beside, sizeof beside - 1);
-    beside[len > 0 ? len : 0] = '\0';
-    for (int i = 0; i < 2 && strrchr(beside, '/'); i++) /* BUILD/tests/service_test */
-        *strrchr(beside, '/') = '\0';
-    strcat(beside, "/roamlab-service");
-    return beside;
-}
 
 static uint16_t free_port(void)
 {
