@@ -133,65 +133,51 @@ static inline void bench_free(struct bench *b)
     fake_free(&b->fake);
 }
 
+/* The message by which an event comes; the token is that of TOKEN. */
 static inline struct msg event_message(enum ap_event event, const struct iapp_context *token)
 {
-    struct msg m;
-    switch (event) {
-    case AP_EV_ASSOCIATE:
-        return message(MSG_ASSOCIATION_REQUEST, mud1, 9);
-    case AP_EV_REASSOCIATE:
-        m = message(MSG_REASSOCIATION_REQUEST, mud1, 9);
+    static const struct {
+        enum msg_type type;
+        const struct party *from; /* NULL = it is an offload message */
+        uint32_t sequence;
+    } frames[AP_EVENTS] = {
+        [AP_EV_ASSOCIATE] = {MSG_ASSOCIATION_REQUEST, &mud1, 9},
+        [AP_EV_REASSOCIATE] = {MSG_REASSOCIATION_REQUEST, &mud1, 9},
+        [AP_EV_DISASSOCIATE] = {MSG_DISASSOCIATION, &mud1, 2},
+        [AP_EV_MOVE_NOTIFY] = {MSG_MOVE_NOTIFY, &ap3, 9},
+        [AP_EV_TOKEN] = {MSG_MOVE_RESPONSE, &ap1, 2},
+        [AP_EV_NO_TOKEN] = {MSG_MOVE_RESPONSE, &ap1, 2},
+    };
+    static const struct {
+        uint8_t type;
+        const struct party *from;
+        uint32_t migration, number;
+    } offloads[AP_EVENTS] = {
+        [AP_EV_REQUEST] = {OFFLOAD_REQUEST, &mud1, 0, 6},       [AP_EV_REPLY] = {OFFLOAD_REPLY, &ap1, 0, 5},
+        [AP_EV_ATTACHED] = {OFFLOAD_EDGE_READY, &target, 0, 0}, [AP_EV_READY] = {OFFLOAD_EDGE_READY, &target, 1, 5},
+        [AP_EV_CUT] = {OFFLOAD_CUT, &es1, 1, 5},                [AP_EV_LOGGED] = {OFFLOAD_LOGGED, &es1, 1, 5},
+        [AP_EV_REPLAYED] = {OFFLOAD_REPLAYED, &target, 1, 5},   [AP_EV_PROBED] = {OFFLOAD_PROBED, &es1, 1, 5},
+        [AP_EV_FAILED] = {OFFLOAD_FAILED, &es1, 1, 0},          [AP_EV_OWNED] = {OFFLOAD_OWNED, &ap3, 0, 0},
+        [AP_EV_BYE] = {OFFLOAD_BYE, &mud1, 0, 0},               [AP_EV_DELEGATE] = {OFFLOAD_DELEGATE, &target, 0, 0},
+        [AP_EV_FETCHED] = {OFFLOAD_ACK, &es1, 1, 0},            [AP_EV_ACTIVATED] = {OFFLOAD_ACK, &target, 1, 0},
+        [AP_EV_TICK] = {OFFLOAD_ACK, &es1, 1, 0},
+    };
+    struct msg m = frames[event].from ? message(frames[event].type, *frames[event].from, frames[event].sequence)
+                                      : offload(offloads[event].type, *offloads[event].from, offloads[event].migration,
+                                                offloads[event].number);
+    if (event == AP_EV_REASSOCIATE)
         m.other = ap1;
-        return m;
-    case AP_EV_DISASSOCIATE:
-        return message(MSG_DISASSOCIATION, mud1, 2);
-    case AP_EV_MOVE_NOTIFY:
-        return message(MSG_MOVE_NOTIFY, ap3, 9);
-    case AP_EV_TOKEN:
-        m = message(MSG_MOVE_RESPONSE, ap1, 2);
+    if (event == AP_EV_TOKEN)
         m.token = token;
-        return m;
-    case AP_EV_NO_TOKEN:
-        m = message(MSG_MOVE_RESPONSE, ap1, 2);
+    if (event == AP_EV_NO_TOKEN)
         m.status = IAPP_STALE_MOVE;
-        return m;
-    case AP_EV_REQUEST:
-        return offload(OFFLOAD_REQUEST, mud1, 0, 6);
-    case AP_EV_REPLY:
-        m = offload(OFFLOAD_REPLY, ap1, 0, 5);
+    if (event == AP_EV_REPLY)
         m.offload.hops = 8;
-        return m;
-    case AP_EV_ATTACHED:
-        return offload(OFFLOAD_EDGE_READY, target, 0, 0);
-    case AP_EV_READY:
-        return offload(OFFLOAD_EDGE_READY, target, 1, 5);
-    case AP_EV_CUT:
-        return offload(OFFLOAD_CUT, es1, 1, 5);
-    case AP_EV_LOGGED:
-        return offload(OFFLOAD_LOGGED, es1, 1, 5);
-    case AP_EV_REPLAYED:
-        return offload(OFFLOAD_REPLAYED, target, 1, 5);
-    case AP_EV_PROBED:
-        return offload(OFFLOAD_PROBED, es1, 1, 5);
-    case AP_EV_FAILED:
-        m = offload(OFFLOAD_FAILED, es1, 1, 0);
+    if (event == AP_EV_FAILED)
         m.offload.status = -EIO;
-        return m;
-    case AP_EV_OWNED:
-        return offload(OFFLOAD_OWNED, ap3, 0, 0);
-    case AP_EV_BYE:
-        return offload(OFFLOAD_BYE, mud1, 0, 0);
-    case AP_EV_DELEGATE:
-        m = offload(OFFLOAD_DELEGATE, target, 0, 0);
+    if (event == AP_EV_DELEGATE)
         m.offload.peer = es1;
-        return m;
-    case AP_EV_FETCHED:
-    case AP_EV_ACTIVATED:
-    case AP_EV_TICK:
-    case AP_EVENTS:
-        break;
-    }
-    return offload(OFFLOAD_ACK, event == AP_EV_ACTIVATED ? target : es1, 1, 0);
+    return m;
 }
 
 static inline void expect(struct bench *b, const char *did, enum ap_state state)

@@ -160,15 +160,25 @@ static void read_back(const char *folder, struct seen *seen)
     event_reader_close(reader);
 }
 
-static void test_requests_and_migrations_follow_from_the_lines(void **state)
+static void store_log(const char *folder, const struct kim22_log *log)
 {
     struct err e = ERR_INIT;
     struct logrepo *repo = NULL;
-    struct kim22_log *log = parsed(walk);
-    assert_int_equal(logrepo_open(*state, kim22_log_start(log), &repo, &e), 0);
+    assert_int_equal(logrepo_open(folder, kim22_log_start(log), &repo, &e), 0);
     assert_int_equal(kim22_log_store(log, repo, &e), 0);
     assert_int_equal(logrepo_close(repo, &e), 0);
+}
+
+static void store(const char *folder, const char *text)
+{
+    struct kim22_log *log = parsed(text);
+    store_log(folder, log);
     kim22_log_free(log);
+}
+
+static void test_requests_and_migrations_follow_from_the_lines(void **state)
+{
+    store(*state, walk);
     struct seen seen = {0};
     read_back(*state, &seen);
     assert_int_equal(seen.count[EVENT_MESSAGE], 15);
@@ -179,17 +189,6 @@ static void test_requests_and_migrations_follow_from_the_lines(void **state)
                                    "request 1 1000+220 x2\n"
                                    "total 3 2\n"
                                    "finished ES-1 ES-2 575+2130\n");
-}
-
-static void store(const char *folder, const char *text)
-{
-    struct err e = ERR_INIT;
-    struct logrepo *repo = NULL;
-    struct kim22_log *log = parsed(text);
-    assert_int_equal(logrepo_open(folder, kim22_log_start(log), &repo, &e), 0);
-    assert_int_equal(kim22_log_store(log, repo, &e), 0);
-    assert_int_equal(logrepo_close(repo, &e), 0);
-    kim22_log_free(log);
 }
 
 #define LINE(time, rest) "2022-01-10-10-00-0" time "-000000 " rest "\n"
@@ -231,12 +230,8 @@ static void test_ends_find_their_begins(void **state)
 /* What we write, we read: an imported log written again says the same with all clocks set right. */
 static void test_our_own_text_form_is_read_back(void **state)
 {
-    struct err e = ERR_INIT;
-    struct logrepo *repo = NULL;
     struct kim22_log *log = parsed(walk);
-    assert_int_equal(logrepo_open(*state, kim22_log_start(log), &repo, &e), 0);
-    assert_int_equal(kim22_log_store(log, repo, &e), 0);
-    assert_int_equal(logrepo_close(repo, &e), 0);
+    store_log(*state, log);
     autofree char *text = folder_read(*state, "events.log");
     struct kim22_log *again = parsed(text);
     assert_int_equal(again->line_count, log->line_count);

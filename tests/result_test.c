@@ -33,6 +33,18 @@ static struct result_input input_of(const struct scenario *s)
                                  .environment_count = ARRAY_LEN(facts)};
 }
 
+struct number {
+    const char *path;
+    double value;
+};
+
+static void assert_numbers(json_object *r, const struct number *numbers, size_t count, double room)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!(fabs(json_number_at(r, numbers[i].path) - numbers[i].value) < room))
+            fail_msg("%s is %f", numbers[i].path, json_number_at(r, numbers[i].path));
+}
+
 static const char expected_start[] = "{\n"
                                      "  \"roamlab\": \"0.1.0\",\n"
                                      "  \"world\": \"sim\",\n"
@@ -51,10 +63,7 @@ static void test_result_has_the_promised_form(void **state)
         {.metric = "links.0.forward.dropped", .has_max = true, .max = 4},
         {.metric = "links.1.forward.dropped", .has_max = true, .max = 4},
     };
-    static const struct {
-        const char *path;
-        double value;
-    } numbers[] = {
+    static const struct number numbers[] = {
         {"seed", 7},
         {"repetitions", 1},
         {"environment.cpus", 2},
@@ -131,9 +140,7 @@ static void test_result_has_the_promised_form(void **state)
     synthetic_write(&run, *state);
     assert_int_equal(result_of_run(*state, &input, NULL, &e), 0);
     assert_int_equal(json_file_read(*state, "result.json", &r, &e), 0);
-    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
-        if (fabs(json_number_at(r, numbers[i].path) - numbers[i].value) > 1e-9)
-            fail_msg("%s is %f", numbers[i].path, json_number_at(r, numbers[i].path));
+    assert_numbers(r, numbers, ARRAY_LEN(numbers), 1e-9);
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         assert_string_equal(json_text_at(r, texts[i][0]), texts[i][1]);
     assert_int_equal(result_exit_status(r), 1);
@@ -224,29 +231,24 @@ static void test_exit_status(void **state)
 {
     (void)state;
     static const struct {
-        const char *result;
+        const char *ok, *drift, *clocks, *migrations, *expectations;
         int status;
     } rows[] = {
-        {"{'invariants':{'ok':true},'drift_ms':{'valid':true},'migrations':[],'expectations':[]}", 0},
-        {"{'invariants':{'ok':false},'drift_ms':{'valid':true},'migrations':[],'expectations':[]}", 1},
-        {"{'invariants':{'ok':true},'drift_ms':{'valid':false},'migrations':[],'expectations':[]}", 1},
-        {"{'invariants':{'ok':true},'drift_ms':{'valid':true},'clock_ms':{'valid':true},'migrations':[],'expectations':[]}", 0},
-        {"{'invariants':{'ok':true},'drift_ms':{'valid':true},'clock_ms':{'valid':false},'migrations':[],'expectations':[]}", 1},
-        {"{'invariants':{'ok':true},'drift_ms':{'valid':true},'migrations':[],'expectations':[{'holds':false}"
-         "]}",
-         1},
-        {"{'invariants':{'ok':true},'drift_ms':{'valid':true},'migrations':[{'outcome':'failed'}],'"
-         "expectations':[]}",
-         1},
-        {"{'invariants':{'ok':true},'drift_ms':{'valid':true},'migrations':[{'outcome':'superseded'}],"
-         "'expectations':[]}",
-         0},
-        {"{'invariants':{'ok':true},'drift_ms':{'valid':true},'migrations':[{'outcome':'failed'}],"
-         "'expectations':[{'metric':'migrations.failed','holds':true}]}",
-         0},
+        {"true", "true", NULL, "", "", 0},
+        {"false", "true", NULL, "", "", 1},
+        {"true", "false", NULL, "", "", 1},
+        {"true", "true", "true", "", "", 0},
+        {"true", "true", "false", "", "", 1},
+        {"true", "true", NULL, "", "{'holds':false}", 1},
+        {"true", "true", NULL, "{'outcome':'failed'}", "", 1},
+        {"true", "true", NULL, "{'outcome':'superseded'}", "", 0},
+        {"true", "true", NULL, "{'outcome':'failed'}", "{'metric':'migrations.failed','holds':true}", 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        json_object *r = json_tokener_parse(rows[i].result);
+        autofree char *clocks = rows[i].clocks ? mem_printf("'clock_ms':{'valid':%s},", rows[i].clocks) : mem_copy_string("");
+        autofree char *text = mem_printf("{'invariants':{'ok':%s},'drift_ms':{'valid':%s},%s'migrations':[%s],'expectations':[%s]}",
+                                         rows[i].ok, rows[i].drift, clocks, rows[i].migrations, rows[i].expectations);
+        json_object *r = json_tokener_parse(text);
         assert_int_equal(result_exit_status(r), rows[i].status);
         json_object_put(r);
     }
@@ -279,10 +281,7 @@ static void test_repetitions_are_summed_up(void **state)
         {.metric = "migration_s.mean", .has_min = true, .has_max = true, .min = 2.9, .max = 3.1}, /* of all */
         {.metric = "migrations.0.total_s", .has_max = true, .max = 2.5},
     };
-    static const struct {
-        const char *path;
-        double value;
-    } numbers[] = {
+    static const struct number numbers[] = {
         {"repetitions", 3},           {"requests.sent", 18},
         {"requests.answered", 18},    {"response_ms.mean", 30},
         {"response_ms.ci95", 24.841}, {"response_ms.n", 3},
@@ -305,9 +304,7 @@ static void test_repetitions_are_summed_up(void **state)
     for (int k = 0; k < 3; k++)
         write_repetition(*state, k, &s);
     assert_int_equal(result_of_repetitions(*state, 3, &input, &r, &e), 0);
-    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
-        if (!(fabs(json_number_at(r, numbers[i].path) - numbers[i].value) < 1e-3))
-            fail_msg("%s is %f", numbers[i].path, json_number_at(r, numbers[i].path));
+    assert_numbers(r, numbers, ARRAY_LEN(numbers), 1e-3);
     assert_int_equal(result_repetitions(*state, r), 3);
     json_object_put(r);
     assert_int_equal(result_of_repetitions(*state, 4, &input, &r, &e), -ENOENT);
