@@ -1,13 +1,7 @@
 /* The decision process of a scenario: what its distances, stays and handoffs make of it. */
 #include "follow_model.h"
-#include "mem.h"
+#include "simulated_run.h"
 #include "world_layout.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-#include <cmocka.h>
 
 /* Three edge servers in a row, 40 ms from one to the next. A migration takes about 1.5 s, nearly all of it scp's round trips. Slow devices
  * stay 30 s, the quick one a second; `there` goes to the far end and back, `near` to the middle only. */
@@ -46,11 +40,7 @@ static void test_plans(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct err e = ERR_INIT;
-        struct scenario *s =
-            scenario_parse("t", text, strlen(text), &rows[i].setting, rows[i].setting.path != NULL, &e);
-        if (!s)
-            fail_msg("%s: %s", rows[i].label, e.text);
+        struct scenario *s = scenario_with(text, &rows[i].setting, rows[i].setting.path != NULL);
         struct layout layout;
         struct follow_model model;
         world_layout_init(&layout, s, 1);

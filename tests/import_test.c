@@ -1,13 +1,7 @@
 /* `roamlab import` of tracks: from a file and a scenario's radio to who is associated with which access point when. */
 #include "command_output.h"
 #include "commands.h"
-#include "scenario.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "simulated_run.h"
 
 /* Two access points, 100 m apart. With exponent 3 one is heard 114.9 m far, and 4 dB stronger than the other where distances are
  * as 1 to 1.359: at x = 57.6 m. A scan finds both channels busy and 9 idle, 260 ms; the rest of a handoff takes 4 ms. */
@@ -89,16 +83,19 @@ static void test_timeline(void **state)
     assert_string_equal(rest, "");
 }
 
+/* The scenario with the devices that the command prints. */
+static struct scenario *pasted(const char *folder, const char *const *arguments)
+{
+    assert_int_equal(command_output(import_main, folder, arguments), 0);
+    autofree char *muds = folder_read(folder, "output"), *text = mem_printf(SCENARIO "%s}", muds);
+    return scenario_from(text);
+}
+
 static void test_json_is_ready_to_paste(void **state)
 {
     static const char *const arguments[] = {"csv", "@/walk.csv", "--json", "--scenario", "@/x.json", NULL};
     write_inputs(*state);
-    assert_int_equal(command_output(import_main, *state, arguments), 0);
-    autofree char *muds = folder_read(*state, "output"), *text = mem_printf(SCENARIO "%s}", muds);
-    struct err e = ERR_INIT;
-    struct scenario *s = scenario_parse("pasted", text, strlen(text), NULL, 0, &e);
-    if (!s)
-        fail_msg("%s", e.text);
+    struct scenario *s = pasted(*state, arguments);
     assert_int_equal(s->mud_count, 2);
     assert_string_equal(s->muds[0].name, "a_b");
     assert_int_equal(s->muds[0].visit_count, 3);
@@ -116,12 +113,7 @@ static void test_json_keeps_devices_apart(void **state)
     folder_write(*state, "names.csv",
                  "t,id,x,y\n0,a.b,0,0\n0,a/b,0,0\n0,a_b_2,0,0\n0,_c,0,0\n0,:c,0,0\n"
                  "0,a-name-longer-than-scenarios-take-it,0,0\n");
-    assert_int_equal(command_output(import_main, *state, arguments), 0);
-    autofree char *muds = folder_read(*state, "output"), *text = mem_printf(SCENARIO "%s}", muds);
-    struct err e = ERR_INIT;
-    struct scenario *s = scenario_parse("pasted", text, strlen(text), NULL, 0, &e);
-    if (!s)
-        fail_msg("%s", e.text);
+    struct scenario *s = pasted(*state, arguments);
     assert_int_equal(s->mud_count, ARRAY_LEN(names));
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         assert_string_equal(s->muds[i].name, names[i]);

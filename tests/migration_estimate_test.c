@@ -1,19 +1,12 @@
 /* What a migration is expected to take: hand-worked where it can be, and near what a run takes. */
 #include "base_layers.h"
 #include "carrier_model.h"
-#include "folder.h"
-#include "mem.h"
 #include "migration_estimate.h"
-#include "run_record.h"
 #include "scenario_key.h"
+#include "simulated_run.h"
 #include "world_layout.h"
-#include "world_sim.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
 
 static struct scenario *read_scenario(const char *path, const struct scenario_setting *settings, int count)
 {
@@ -35,15 +28,9 @@ static double estimated_s(const struct scenario *s, int from, int to)
 
 static void run(struct scenario *s, struct run_record *record)
 {
-    struct err e = ERR_INIT;
-    struct logrepo *repo = NULL;
-    char *folder = folder_make();
-    if (logrepo_open(folder, SIMTIME_ZERO, &repo, &e) < 0 || world_sim_run(s, 1, repo, &e) < 0 ||
-        logrepo_close(repo, &e) < 0 || run_record_read(folder, record, &e) < 0)
-        fail_msg("%s", e.text);
+    simulate_record(s, record);
     assert_int_equal(record->migration_count, 1);
     assert_string_equal(record->migrations[0].outcome, "finished");
-    folder_remove(folder);
 }
 
 static double run_s(struct scenario *s)
@@ -212,16 +199,13 @@ static void test_rows_worked_by_hand(void **state)
         "\"links\":[{\"between\":[\"a\",\"b\"]},{\"between\":[\"b\",\"c\"],\"rate_mbit\":{\"forward\":8,\"back\":16}}],"
         "\"service\":{\"memory_mb\":1,\"layer_mb\":0},"
         "\"muds\":{\"m1\":{\"host\":\"a\",\"visits\":[{\"ap\":\"ap1\",\"at_s\":0}]}},\"costs\":{%s}}";
-    struct err e = ERR_INIT;
     struct buf costs = BUF_INIT;
     const char *name;
     (void)state;
     for (int i = 0; (name = scenario_edge_operation_at(i)); i++)
         buf_printf(&costs, "%s\"%s\":{\"fixed_ms\":0,\"ms_per_mb\":0}", i ? "," : "", name);
     autofree char *full = mem_printf(text, buf_text(&costs));
-    struct scenario *s = scenario_parse("t", full, strlen(full), NULL, 0, &e);
-    if (!s)
-        fail_msg("%s", e.text);
+    struct scenario *s = scenario_from(full);
     assert_float_equal(estimated_s(s, 0, 0), 0, 0);
     assert_float_equal(estimated_s(s, 0, 1), 0, 0);
     assert_float_equal(estimated_s(s, 0, 2), 1, 1e-9);

@@ -1,10 +1,8 @@
 /* The whole migration protocol in virtual time: thousands of runs in which devices come back, go on, change places and lose messages
  * at every moment of a migration. The invariants must hold in each. PROTOCOL_SEEDS=N plays N times as many random ones,
  * PROTOCOL_SEED=N those with that seed, an argument only the tests whose names match it. */
-#include "folder.h"
-#include "logrepo.h"
 #include "protocol_fixture.h"
-#include "world_sim.h"
+#include "simulated_run.h"
 
 static const char *const strategies[] = {
     "p-migr",   "c-migr",    "cold", "p-migr overlapped", "c-migr overlapped",
@@ -487,17 +485,9 @@ static void limits_end_a_migration_as_failed(void **state)
 
 static char *log_of(const struct play *p)
 {
-    struct err e = ERR_INIT;
-    struct logrepo *repo = NULL;
-    char *folder = folder_make();
     struct scenario *s = play_scenario(p);
-    assert_int_equal(logrepo_open(folder, SIMTIME_ZERO, &repo, &e), 0);
-    assert_int_equal(world_sim_run(s, p->seed, repo, &e), 0);
-    assert_int_equal(logrepo_close(repo, &e), 0);
-    char *text = folder_read(folder, "events.log");
-    assert_non_null(text);
+    char *text = simulate_log(s, p->seed);
     scenario_free(s);
-    folder_remove(folder);
     return text;
 }
 

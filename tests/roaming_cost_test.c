@@ -1,17 +1,10 @@
 /* The costs that least-cost weighs, by hand: two edge servers, three access points, links of known round trips. */
-#include "mem.h"
 #include "migration_estimate.h"
 #include "roaming_cost.h"
+#include "simulated_run.h"
 #include "world_layout.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 /* The phone's link to pc1 is 4 ms long, to pc2 6 ms, to pc3 8 ms; AP-3 on pc3 is wired to es2 on pc2, 10 ms away; pc1 to pc2 is 40 ms. */
 static const char text[] =
@@ -39,10 +32,8 @@ static void costs_are_migration_and_weighted_delay(void **state)
     (void)state;
     static const int edge_of_ap[] = {0, 1, 1};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct err e = ERR_INIT;
         struct layout layout = {0};
-        struct scenario *s = scenario_parse("t", text, strlen(text), &rows[i].setting, 1, &e);
-        assert_non_null(s);
+        struct scenario *s = scenario_with(text, &rows[i].setting, 1);
         assert_int_equal(roaming_container_stays(s), rows[i].stays);
         world_layout_init(&layout, s, 1);
         autofree float *costs = roaming_costs(s, s->muds[0].host, 1);

@@ -2,6 +2,7 @@
 #include "folder.h"
 #include "mem.h"
 #include "scenario_move.h"
+#include "simulated_run.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -33,19 +34,10 @@ static char *edited(const char *text, const char *old, const char *new)
     return mem_printf("%.*s%s%s", (int)(at - text), text, new, at + strlen(old));
 }
 
-static struct scenario *parse(const char *text)
-{
-    struct err e = ERR_INIT;
-    struct scenario *s = scenario_parse("x.json", text, strlen(text), NULL, 0, &e);
-    if (!s)
-        fail_msg("%s (%s)", e.text, e.hint);
-    return s;
-}
-
 static struct scenario *moved(const char *text, uint64_t seed)
 {
     struct err e = ERR_INIT;
-    struct scenario *s = parse(text);
+    struct scenario *s = scenario_from(text);
     if (scenario_move(s, seed, &e) < 0)
         fail_msg("%s (%s)", e.text, e.hint);
     return s;
@@ -124,7 +116,7 @@ static void a_count_of_access_points_is_a_grid(void **state)
         {3, "ap-3", 100, 0, 1, 11}, {4, "ap-4", 150, 0, 1, 1},    {5, "ap-5", 0, 50, 0, 6},
         {9, "ap-9", 0, 100, 2, 11}, {14, "ap-14", 50, 150, 2, 6}, {16, "ap-16", 150, 150, 3, 1},
     };
-    struct scenario *s = parse(good);
+    struct scenario *s = scenario_from(good);
     assert_int_equal(s->ap_count, 17);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const struct scenario_ap *ap = &s->aps[rows[i].ap];
@@ -149,7 +141,7 @@ static void defaults_are_the_radio_s(void **state)
                                  ",\"width_m\":150,\"height_m\":150,\"speed_min_mps\":5,"
                                  "\"speed_max_mps\":9",
                                  "");
-    struct scenario *s = parse(text);
+    struct scenario *s = scenario_from(text);
     const struct handoff_options handoff = handoff_defaults(), *h = &s->radio.handoff;
     const struct radio_options radio = radio_defaults(), *r = &s->radio.radio;
     const struct path_loss_options *pl = &radio.path_loss, *q = &r->path_loss;
@@ -261,7 +253,7 @@ static void the_text_with_visits_says_the_same(void **state)
     struct scenario *s = moved(good, 1);
     autofree char *text = scenario_text_with_visits(s);
     assert_null(strstr(text, "FILE"));
-    struct scenario *told = parse(text);
+    struct scenario *told = scenario_from(text);
     assert_int_equal(told->mud_count, s->mud_count);
     for (int i = 0; i < s->mud_count; i++) {
         assert_string_equal(told->muds[i].name, s->muds[i].name);
@@ -302,7 +294,7 @@ static void files_of_tracks(void **state)
         autofree char *three = edited(two, "\"mobility\":\"walk\"", "\"mobility\":\"file\"");
         autofree char *roaming = mem_printf("\"hysteresis_db\":1,\"choose\":\"%s\"", rows[i].choose);
         autofree char *text = edited(three, "\"hysteresis_db\":3", roaming);
-        struct scenario *s = parse(text);
+        struct scenario *s = scenario_from(text);
         int status = scenario_move(s, 1, &e);
         autofree char *whole = mem_printf("%s (%s)", e.text, e.hint);
         if ((status < 0) != (rows[i].error != NULL) || (rows[i].error && !strstr(whole, rows[i].error)))
@@ -360,7 +352,7 @@ static void bad_files_are_named(void **state)
         autofree char *format = mem_printf("%s\"}", rows[i].format), *four = edited(three, "X\"}", format);
         autofree char *roaming = mem_printf("\"choose\":\"%s\"", rows[i].choose);
         autofree char *text = edited(four, "\"hysteresis_db\":3", roaming);
-        struct scenario *s = parse(text);
+        struct scenario *s = scenario_from(text);
         assert_true(scenario_move(s, 1, &e) < 0);
         if (strncmp(e.text, "x.json: ", 8) != 0 || !strstr(e.text, rows[i].error))
             fail_msg("row %zu: %s (%s)", i, e.text, e.hint);

@@ -1,17 +1,11 @@
 /* Trials: what a fault search found stays mended, a seed does the same again, and what breaks is reduced to what is needed. The
  * search itself is in search_test.c. */
-#include "folder.h"
 #include "scenario_draw.h"
 #include "shrink.h"
+#include "simulated_run.h"
 #include "trial.h"
-#include "world_sim.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
 #include <glob.h>
-#include <string.h>
 
 static struct scenario *parse(struct buf *text)
 {
@@ -74,16 +68,9 @@ static void a_hundred_seeds_hold(void **state)
 
 static char *log_of(uint64_t seed)
 {
-    struct err e = ERR_INIT;
-    struct logrepo *repo = NULL;
     struct scenario *s = draw(seed);
-    char *folder = folder_make();
-    assert_int_equal(logrepo_open(folder, SIMTIME_ZERO, &repo, &e), 0);
-    assert_int_equal(world_sim_run(s, s->seed, repo, &e), 0);
-    assert_int_equal(logrepo_close(repo, &e), 0);
-    char *text = folder_read(folder, "events.log");
+    char *text = simulate_log(s, s->seed);
     scenario_free(s);
-    folder_remove(folder);
     return text;
 }
 

@@ -1,16 +1,10 @@
 /* A container's volume in virtual time: which stages it adds, when they happen, how many bytes they move, what damage does; and which strategies
  * cannot have one. */
 #include "buf.h"
-#include "folder.h"
-#include "run_record.h"
+#include "simulated_run.h"
 #include "strategy.h"
-#include "world_sim.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
 
 struct row {
     const char *strategy, *carrier;
@@ -46,15 +40,12 @@ static struct scenario *scenario_of(const struct row *row, const char *when, con
 static void run(const struct row *row, const char *when, const char *fault, struct run_record *record)
 {
     struct err e = ERR_INIT;
-    struct logrepo *repo = NULL;
-    char *folder = folder_make();
     struct scenario *s = scenario_of(row, when, fault, &e);
-    if (!s || logrepo_open(folder, SIMTIME_ZERO, &repo, &e) < 0 || world_sim_run(s, 1, repo, &e) < 0 ||
-        logrepo_close(repo, &e) < 0 || run_record_read(folder, record, &e) < 0)
+    if (!s)
         fail_msg("%s by %s: %s (%s)", row->strategy, row->carrier, e.text, e.hint);
+    simulate_record(s, record);
     assert_int_equal(record->migration_count, 1);
     scenario_free(s);
-    folder_remove(folder);
 }
 
 /* NULL if there was none. */

@@ -1,15 +1,6 @@
 /* Policies and placements in whole runs: where a device's container goes. */
-#include "folder.h"
-#include "mem.h"
-#include "run_record.h"
+#include "simulated_run.h"
 #include "world.h"
-#include "world_sim.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-#include <cmocka.h>
 
 /* Three edge servers in a row, 40 ms from one to the next. The device goes from the first to the second (10 s) and to the third (20 s). */
 static const char text[] =
@@ -57,25 +48,10 @@ static const struct row {
 
 static struct scenario *parse(const struct row *row)
 {
-    struct err e = ERR_INIT;
     int count = 0;
     while (count < SETTINGS_MAX && row->settings[count].path)
         count++;
-    struct scenario *s = scenario_parse("t", text, strlen(text), row->settings, count, &e);
-    if (!s)
-        fail_msg("%s (%s)", e.text, e.hint);
-    return s;
-}
-
-static void run(struct scenario *s, struct run_record *record)
-{
-    struct err e = ERR_INIT;
-    struct logrepo *repo = NULL;
-    char *folder = folder_make();
-    if (logrepo_open(folder, SIMTIME_ZERO, &repo, &e) < 0 || world_sim_run(s, 1, repo, &e) < 0 ||
-        logrepo_close(repo, &e) < 0 || run_record_read(folder, record, &e) < 0)
-        fail_msg("%s", e.text);
-    folder_remove(folder);
+    return scenario_with(text, row->settings, count);
 }
 
 static void check(size_t i, const struct run_record *record)
@@ -102,7 +78,7 @@ static void test_where_the_container_goes(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct run_record record = RUN_RECORD_INIT;
         struct scenario *s = parse(&rows[i]);
-        run(s, &record);
+        simulate_record(s, &record);
         check(i, &record);
         run_record_free(&record);
         scenario_free(s);

@@ -1,31 +1,11 @@
 /* Whole runs in virtual time, by what the scenario's keys do to them. */
 #include "buf.h"
-#include "folder.h"
-#include "run_record.h"
-#include "world_sim.h"
+#include "simulated_run.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
-static struct scenario *parse(const char *text)
+static void run(const char *text, struct run_record *record)
 {
-    struct err e = ERR_INIT;
-    struct scenario *s = scenario_parse("x.json", text, strlen(text), NULL, 0, &e);
-    if (!s)
-        fail_msg("%s (%s)", e.text, e.hint);
-    return s;
-}
-
-static void run(const char *text, const char *folder, struct run_record *record)
-{
-    struct err e = ERR_INIT;
-    struct logrepo *repo = NULL;
-    struct scenario *s = parse(text);
-    if (logrepo_open(folder, SIMTIME_ZERO, &repo, &e) < 0 || world_sim_run(s, 1, repo, &e) < 0 ||
-        logrepo_close(repo, &e) < 0 || run_record_read(folder, record, &e) < 0)
-        fail_msg("%s", e.text);
+    struct scenario *s = scenario_from(text);
+    simulate_record(s, record);
     scenario_free(s);
 }
 
@@ -43,6 +23,7 @@ static double quickest_ms(const struct run_mud *mud)
 /* On a link of 1 Mbit/s, 1900 bytes more take 15.2 ms more. */
 static void test_replies_are_as_long_as_their_device_says(void **state)
 {
+    (void)state;
     static const char text[] =
         "{\"name\":\"t\",\"duration_s\":10,\"hosts\":{\"pc\":{},\"a\":{},\"b\":{}},"
         "\"edges\":{\"es1\":{\"host\":\"pc\"}},\"aps\":{\"ap1\":{\"host\":\"pc\",\"edge\":\"es1\"}},"
@@ -50,7 +31,7 @@ static void test_replies_are_as_long_as_their_device_says(void **state)
         "\"muds\":{\"m1\":{\"host\":\"a\",\"reply_bytes\":100,\"visits\":[{\"ap\":\"ap1\",\"at_s\":0}]},"
         "\"m2\":{\"host\":\"b\",\"reply_bytes\":2000,\"visits\":[{\"ap\":\"ap1\",\"at_s\":0}]}}}";
     struct run_record record = RUN_RECORD_INIT;
-    run(text, *state, &record);
+    run(text, &record);
     assert_int_equal(record.mud_count, 2);
     assert_float_equal(quickest_ms(&record.muds[1]) - quickest_ms(&record.muds[0]), 15.2, 0.001);
     run_record_free(&record);
@@ -83,13 +64,13 @@ static char *row_of_hosts(int hosts, const char *more)
 /* 4 MB at 8 Mbit/s take 4 s at least, however many links they cross. */
 static void test_a_transfer_takes_its_time_over_any_path(void **state)
 {
+    (void)state;
     static const int hosts[] = {2, 17, 18, 40};
     for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
         autofree char *text = row_of_hosts(hosts[i], "");
-        autofree char *folder = mem_printf("%s/%d", (char *)*state, hosts[i]);
         struct run_record record = RUN_RECORD_INIT;
         double seconds = 0;
-        run(text, folder, &record);
+        run(text, &record);
         assert_int_equal(record.migration_count, 1);
         assert_string_equal(record.migrations[0].outcome, "finished");
         for (int k = 0; k < record.migrations[0].stage_count; k++)
@@ -115,6 +96,7 @@ static struct run_stage stage_of(const struct run_record *record, enum operation
 /* To the nanosecond: each begins when what it needs is there, and what is received is there one way before the sender knows. */
 static void test_overlapped_stages_begin_when_they_can(void **state)
 {
+    (void)state;
     static const char text[] =
         "{\"name\":\"t\",\"duration_s\":20,\"hosts\":{\"a\":{},\"h0\":{},\"h1\":{}},"
         "\"edges\":{\"es1\":{\"host\":\"h0\"},\"es2\":{\"host\":\"h1\"}},"
@@ -125,7 +107,7 @@ static void test_overlapped_stages_begin_when_they_can(void **state)
         "\"muds\":{\"m1\":{\"host\":\"a\",\"visits\":[{\"ap\":\"ap1\",\"at_s\":0},{\"ap\":\"ap2\",\"at_s\":5.5}]}},"
         "\"migration\":{\"carrier\":\"stream\",\"pipeline\":true}}";
     struct run_record record = RUN_RECORD_INIT;
-    run(text, *state, &record);
+    run(text, &record);
     struct run_stage freeze = stage_of(&record, OP_FREEZE), dump = stage_of(&record, OP_DUMP),
                      take = stage_of(&record, OP_TAKE_LAYER), thaw = stage_of(&record, OP_THAW),
                      layer = stage_of(&record, OP_SEND_LAYER), memory = stage_of(&record, OP_SEND_MEMORY),
@@ -155,6 +137,7 @@ static void test_overlapped_stages_begin_when_they_can(void **state)
 /* The same stage lasts so much longer. */
 static void test_a_slow_operation_begins_later(void **state)
 {
+    (void)state;
     static const enum operation operations[] = {OP_FREEZE, OP_DUMP, OP_CREATE, OP_RESTORE, OP_STOP};
     for (size_t i = 0; i < ARRAY_LEN(operations); i++) {
         int64_t lasts_ns[2];
@@ -162,9 +145,8 @@ static void test_a_slow_operation_begins_later(void **state)
             autofree char *faults = mem_printf(",\"faults\":[{\"effect\":\"slow\",\"operation\":\"%s\",\"delay_ms\":300}]",
                                                operation_name(operations[i]));
             autofree char *text = row_of_hosts(2, slow ? faults : "");
-            autofree char *folder = mem_printf("%s/%zu-%d", (char *)*state, i, slow);
             struct run_record record = RUN_RECORD_INIT;
-            run(text, folder, &record);
+            run(text, &record);
             struct run_stage stage = stage_of(&record, operations[i]);
             lasts_ns[slow] = simtime_sub(stage.end, stage.begin).ns;
             run_record_free(&record);
@@ -182,6 +164,7 @@ static double seconds_between(struct simtime from, struct simtime to)
  * by side the container stands still for a shorter time. */
 static void test_lazy_pages_fill_the_link(void **state)
 {
+    (void)state;
     static const char text[] =
         "{\"name\":\"t\",\"duration_s\":30,\"hosts\":{\"a\":{},\"h0\":{},\"h1\":{}},"
         "\"edges\":{\"es1\":{\"host\":\"h0\"},\"es2\":{\"host\":\"h1\"}},"
@@ -202,9 +185,8 @@ static void test_lazy_pages_fill_the_link(void **state)
         double still_s[2];
         for (int pipeline = 0; pipeline < 2; pipeline++) {
             autofree char *scenario = mem_printf(text, rows[i].rtt_ms, rows[i].strategy, pipeline ? "true" : "false");
-            autofree char *folder = mem_printf("%s/%zu-%d", (char *)*state, i, pipeline);
             struct run_record record = RUN_RECORD_INIT;
-            run(scenario, folder, &record);
+            run(scenario, &record);
             struct run_stage fetch = stage_of(&record, OP_FETCH_PAGES);
             still_s[pipeline] = seconds_between(stage_of(&record, OP_FREEZE).begin, stage_of(&record, OP_RESTORE_STATE).end);
             double fetch_s = seconds_between(fetch.begin, fetch.end);
@@ -219,6 +201,7 @@ static void test_lazy_pages_fill_the_link(void **state)
 /* All state in memory, so that what the dump holds is what is sent. */
 static void test_a_kernel_that_tracks_dumps_what_was_written(void **state)
 {
+    (void)state;
     static const char text[] =
         "{\"name\":\"t\",\"duration_s\":20,\"hosts\":{\"a\":{},\"h0\":{},\"h1\":{}},"
         "\"edges\":{\"es1\":{\"host\":\"h0\"},\"es2\":{\"host\":\"h1\"}},"
@@ -233,9 +216,8 @@ static void test_a_kernel_that_tracks_dumps_what_was_written(void **state)
         for (int tracks = 0; tracks < 2; tracks++) {
             autofree char *scenario =
                 mem_printf(text, pipeline ? "true" : "false", tracks ? "true" : "false");
-            autofree char *folder = mem_printf("%s/%d-%d", (char *)*state, pipeline, tracks);
             struct run_record record = RUN_RECORD_INIT;
-            run(scenario, folder, &record);
+            run(scenario, &record);
             dump[tracks] = stage_of(&record, OP_DUMP), diff[tracks] = stage_of(&record, OP_DIFF);
             run_record_free(&record);
         }
@@ -253,12 +235,12 @@ static void test_a_kernel_that_tracks_dumps_what_was_written(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(test_replies_are_as_long_as_their_device_says),
-        IN_FOLDER(test_a_transfer_takes_its_time_over_any_path),
-        IN_FOLDER(test_overlapped_stages_begin_when_they_can),
-        IN_FOLDER(test_a_slow_operation_begins_later),
-        IN_FOLDER(test_lazy_pages_fill_the_link),
-        IN_FOLDER(test_a_kernel_that_tracks_dumps_what_was_written),
+        cmocka_unit_test(test_replies_are_as_long_as_their_device_says),
+        cmocka_unit_test(test_a_transfer_takes_its_time_over_any_path),
+        cmocka_unit_test(test_overlapped_stages_begin_when_they_can),
+        cmocka_unit_test(test_a_slow_operation_begins_later),
+        cmocka_unit_test(test_lazy_pages_fill_the_link),
+        cmocka_unit_test(test_a_kernel_that_tracks_dumps_what_was_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
