@@ -2,7 +2,7 @@
 #ifndef ROAMLAB_NFS_ROWS_H
 #define ROAMLAB_NFS_ROWS_H
 
-#include "transfer_fixture.h"
+#include "transfer_faults.h"
 
 static void start_store(struct fixture *f)
 {

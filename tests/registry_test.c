@@ -1,6 +1,6 @@
 /* Carrier registry between two network namespaces, each host with a private registry: who is admitted, what a cut costs, what is made of
  * contents that were changed and of hostile replies. What every carrier does is transfer_test.c. */
-#include "transfer_fixture.h"
+#include "transfer_faults.h"
 #include "registry_artifact.h"
 #include "registry_keys.h"
 #include "registry_server.h"

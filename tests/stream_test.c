@@ -1,6 +1,6 @@
-/* Carrier stream between two network namespaces: who is admitted, what a cut, a standstill and a cancellation do; and what its receiver
- * refuses to make of bytes. */
-#include "transfer_fixture.h"
+/* Carrier stream between two network namespaces: who is admitted, in which order jobs go, what cuts do to it; and what its receiver refuses
+ * to make of bytes. What every carrier does is transfer_test.c. */
+#include "transfer_faults.h"
 #include "stream_content.h"
 #include "stream_tls.h"
 #include "stream_wire.h"
@@ -19,23 +19,6 @@ static void wrong_key(void **state)
     assert_non_null(strstr(f->opened_error.text, "es2"));
 }
 
-static void resumes_after_a_cut(void **state)
-{
-    struct fixture *f = fixture_of(state);
-    struct result r = {0};
-    slow_down();
-    start_send(f, &r, "big", "inbox");
-    assert_true(until(f, much_has_arrived));
-    assert_int_equal(r.calls, 0);
-    assert_int_equal(break_connections(f->to.port), 1);
-    speed_up();
-    finish_send(f, &r);
-    assert_arrived(f, &r, "big");
-    assert_int_equal(f->opened_calls, 2);
-    assert_true(r.job.wire_bytes < PAYLOAD + PAYLOAD / 3); /* what had arrived was not sent again */
-    assert_true(inbox_is_clean(f));
-}
-
 /* Every connection breaks as soon as it stands, unless the machine is slower than the link; then once more. */
 static void gives_up_when_nothing_arrives_between_cuts(void **state)
 {
@@ -52,42 +35,6 @@ static void gives_up_when_nothing_arrives_between_cuts(void **state)
     assert_int_equal(r.calls, 1);
     assert_int_equal(r.status, -ECONNRESET);
     assert_non_null(strstr(r.e.text, "to host es2"));
-}
-
-static void peer_gone_for_good(void **state)
-{
-    struct fixture *f = fixture_of(state);
-    struct result r = {0};
-    slow_down();
-    start_send(f, &r, "big", "inbox");
-    run_for(f, 500);
-    f->carrier->stop(&f->server);
-    assert_true(inbox_is_clean(f));
-    finish_send(f, &r);
-    assert_true(r.status < 0);
-    assert_non_null(strstr(r.e.text, "es2"));
-    speed_up();
-    start_server(f);
-    send_well(f, &r, "odd folder");
-}
-
-static void cancelled(void **state)
-{
-    struct fixture *f = fixture_of(state);
-    struct result big = {0}, odd = {0};
-    slow_down();
-    start_send(f, &big, "big", "inbox");
-    start_send(f, &odd, "odd folder", "inbox");
-    run_for(f, 300);
-    f->carrier->cancel(&big.job);
-    f->carrier->cancel(&big.job);
-    speed_up();
-    finish_send(f, &odd);
-    assert_int_equal(odd.status, 0);
-    send_well(f, &big, "big");
-    assert_int_equal(big.calls, 1);
-    assert_int_equal(f->opened_calls, 1);
-    assert_true(inbox_is_clean(f));
 }
 
 /* Small ones pass large ones, but not in the same lane. */
@@ -306,10 +253,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STREAM(wrong_key),
-        STREAM(resumes_after_a_cut),
-        STREAM(peer_gone_for_good),
         STREAM(gives_up_when_nothing_arrives_between_cuts),
-        STREAM(cancelled),
         STREAM(a_lane_keeps_its_order),
         STREAM(a_lost_verdict_is_told_again),
         STREAM(receiver_survives_a_hostile_sender),

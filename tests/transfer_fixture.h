@@ -351,50 +351,6 @@ static inline void send_at_last(struct fixture *f, struct result *r, const char 
     assert_arrived(f, r, name);
 }
 
-/* So much passes at 80 Mbit/s; what then comes takes minutes: no interference is too late, and speed_up() ends it. */
-static inline void slow_down_behind(int megabytes)
-{
-    assert_int_equal(shell("tc qdisc add dev right root tbf rate 1mbit burst %dmb peakrate 80mbit mtu 64k limit 8mb",
-                           megabytes),
-                     0);
-}
-
-static inline void slow_down(void)
-{
-    slow_down_behind(10);
-}
-
-static inline void speed_up(void)
-{
-    assert_int_equal(shell("tc qdisc del dev right root"), 0);
-}
-
-/* At the peer, and where files lie between. */
-static inline bool much_has_arrived(const struct fixture *f)
-{
-    return shell("test $(find '%s' -path '%s/out' -prune -o -type f -printf '%%s\\n' | awk '{sum += $1} END {print sum}') -gt %d",
-                 f->folder, f->folder, ARRIVES_AT_ONCE) == 0;
-}
-
-static inline bool inbox_is_clean(const struct fixture *f)
-{
-    return shell("ls -A '%s/inbox' | grep -q stream-", f->folder) != 0;
-}
-
-/* Breaks this process's connections to the port, as a middle box would. */
-static inline int break_connections(uint16_t port)
-{
-    int broken = 0;
-    for (int fd = 3; fd < 256; fd++) {
-        struct sockaddr_in to;
-        socklen_t len = sizeof to;
-        if (getpeername(fd, (struct sockaddr *)&to, &len) == 0 && to.sin_family == AF_INET &&
-            to.sin_port == htons(port))
-            broken += shutdown(fd, SHUT_RDWR) == 0;
-    }
-    return broken;
-}
-
 /* A row of a test program: the test by that carrier. */
 #define BY(carrier, test)                                                                                    \
     {                                                                                                        \

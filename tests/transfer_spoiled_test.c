@@ -1,7 +1,7 @@
 /* Carriers whose bytes are damaged: on the way, where they lie between, where they land. Nothing damaged gets its name at the peer: it is sent
  * again, or the transfer fails by name. */
 #include "seal.h"
-#include "transfer_fixture.h"
+#include "transfer_faults.h"
 
 #include <poll.h>
 #include <stdatomic.h>
