@@ -1,19 +1,15 @@
-/* The engine: order of timers against a reference, wall time, watches, processes; and base's map and random streams. */
+/* The loop: order of timers against a reference, wall time, watches. */
 #include "buf.h"
 #include "loop.h"
-#include "map.h"
 #include "mem.h"
-#include "process.h"
 #include "rng.h"
 
 #include <errno.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -308,243 +304,6 @@ static void a_watch_taken_off_in_a_batch_is_not_called(void **state)
     assert_non_null(strstr(e.text, "9999"));
 }
 
-/* --- processes ------------------------------------------------------------------------------------------------------------------------------- */
-
-static int ended_status, ended_count;
-
-static void process_ended(struct process *process, int status)
-{
-    assert_int_equal(process->pid, 0);
-    ended_status = status;
-    ended_count++;
-}
-
-static void a_child_ends_with_its_status(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *script;
-        int status;
-    } rows[] = {{"exit 0", 0}, {"exit 7", 7}, {"kill -TERM $$", 128 + SIGTERM}};
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const char *argv[] = {"sh", "-c", rows[i].script, NULL};
-        struct process process = {.ended = process_ended};
-        struct process_options options = PROCESS_OPTIONS_INIT;
-        options.argv = argv;
-        ended_count = 0;
-        assert_int_equal(process_start(loop, &process, &options, NULL), 0);
-        assert_true(process.pid > 0);
-        loop_run(loop);
-        assert_int_equal(ended_count, 1);
-        assert_int_equal(ended_status, rows[i].status);
-    }
-}
-
-/* Somebody else's child, which nobody here can reap. */
-static void an_adopted_process_is_watched(void **state)
-{
-    (void)state;
-    autofree char *pid = NULL;
-    const char *argv[] = {"sh", "-c", "setsid sleep 1000 >/dev/null 2>&1 & echo $!", NULL};
-    struct process process = {.ended = process_ended};
-    struct process_options options = PROCESS_OPTIONS_INIT;
-    options.argv = argv;
-    ended_count = 0;
-    assert_int_equal(process_run(&options, &pid, NULL), 0);
-    assert_int_equal(process_adopt(loop, &process, atoi(pid), NULL), 0);
-    kill(process.pid, SIGKILL);
-    loop_run(loop);
-    assert_int_equal(ended_count, 1);
-    assert_int_equal(ended_status, PROCESS_STATUS_UNKNOWN);
-    assert_true(process_adopt(loop, &process, INT32_MAX, NULL) < 0);
-    assert_int_equal(process.pid, 0);
-}
-
-static void a_program_that_cannot_run_is_an_error_here(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *program, *directory;
-        int status;
-    } rows[] = {{"/nonexistent/program", NULL, -ENOENT},
-                {"/etc/passwd", NULL, -EACCES},
-                {"true", "/nonexistent", -ENOENT}};
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const char *argv[] = {rows[i].program, NULL};
-        struct process process = {.ended = process_ended};
-        struct process_options options = PROCESS_OPTIONS_INIT;
-        struct err e = ERR_INIT;
-        options.argv = argv;
-        options.directory = rows[i].directory;
-        assert_int_equal(process_start(loop, &process, &options, &e), rows[i].status);
-        assert_non_null(strstr(e.text, rows[i].program));
-        assert_int_equal(process.pid, 0);
-    }
-}
-
-static void kill_takes_the_whole_group_and_says_nothing(void **state)
-{
-    (void)state;
-    int fds[2];
-    char byte;
-    const char *argv[] = {"sh", "-c", "sleep 1000 & echo; wait", NULL};
-    struct process process = {.ended = process_ended};
-    struct process_options options = PROCESS_OPTIONS_INIT;
-    assert_int_equal(pipe(fds), 0);
-    options.argv = argv;
-    options.stdout_fd = fds[1];
-    ended_count = 0;
-    assert_int_equal(process_start(loop, &process, &options, NULL), 0);
-    close(fds[1]);
-    assert_int_equal(read(fds[0], &byte, 1), 1); /* the grandchild runs */
-    process_kill(&process);
-    assert_int_equal(read(fds[0], &byte, 1), 0); /* nobody holds the pipe any more */
-    close(fds[0]);
-    process_kill(&process);
-    loop_run(loop);
-    assert_int_equal(ended_count, 0);
-}
-
-static void a_signal_reaches_the_child(void **state)
-{
-    (void)state;
-    const char *argv[] = {"sleep", "1000", NULL};
-    struct process process = {.ended = process_ended};
-    struct process_options options = PROCESS_OPTIONS_INIT;
-    options.argv = argv;
-    ended_count = 0;
-    assert_int_equal(process_start(loop, &process, &options, NULL), 0);
-    process_signal(&process, SIGINT);
-    loop_run(loop);
-    assert_int_equal(ended_status, 128 + SIGINT);
-    process_signal(&process, SIGINT); /* harmless */
-}
-
-static void a_command_is_run_to_its_end(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *script;
-        int status;
-        const char *output, *in_error;
-        int nice;
-    } rows[] = {{"echo one; echo two >&2", 0, "one\ntwo\n", "", 0},
-                {"echo first; echo last; exit 3", -EIO, "first\nlast\n", "exit status 3: last", 0},
-                {"kill -SEGV $$", -EIO, "", "sh: ended by signal 11 (Segmentation fault)", 0},
-                {"echo $(($(nice) - $(nice -n 19 nice)))", 0, "0\n", "", 19}};
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const char *argv[] = {"sh", "-c", rows[i].script, NULL};
-        struct process_options options = PROCESS_OPTIONS_INIT;
-        struct err e = ERR_INIT;
-        autofree char *output = NULL;
-        options.argv = argv;
-        options.nice = rows[i].nice;
-        assert_int_equal(process_run(&options, &output, &e), rows[i].status);
-        assert_non_null(output);
-        assert_int_equal(strncmp(output, rows[i].output, strcspn(rows[i].output, "\n")), 0);
-        assert_non_null(strstr(e.text, rows[i].in_error));
-    }
-}
-
-/* --- base ------------------------------------------------------------------------------------------------------------------------------------- */
-
-enum { MAP_KEYS = 500, MAP_OPERATIONS = 100000 };
-
-static void a_map_agrees_with_an_array(void **state)
-{
-    (void)state;
-    static char values[MAP_OPERATIONS];
-    static char *reference[MAP_KEYS];
-    struct map map = MAP_INIT;
-    struct rng rng;
-    rng_init(&rng, 1, "map", 0);
-    assert_null(map_get(&map, 7));
-    for (int i = 0; i < MAP_OPERATIONS; i++) {
-        uint32_t key = (uint32_t)rng_below(&rng, MAP_KEYS);
-        char *value = rng_below(&rng, 3) ? &values[i] : NULL;
-        map_set(&map, key * 2654435761u, value);
-        reference[key] = value;
-        key = (uint32_t)rng_below(&rng, MAP_KEYS);
-        assert_ptr_equal(map_get(&map, key * 2654435761u), reference[key]);
-    }
-    size_t live = 0, walked = 0, at = 0;
-    for (int key = 0; key < MAP_KEYS; key++)
-        live += reference[key] != NULL;
-    while (map_next(&map, &at))
-        walked++;
-    assert_int_equal(walked, live);
-    assert_int_equal(map.live, live);
-    map_free(&map);
-    assert_null(map_get(&map, 7));
-}
-
-static void a_map_is_walked_in_the_order_of_insertion(void **state)
-{
-    (void)state;
-    static const uint32_t keys[] = {900, 3, 77, UINT32_MAX, 0, 12};
-    struct map map = MAP_INIT;
-    size_t at = 0;
-    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-        map_set(&map, keys[i], (void *)(uintptr_t)&keys[i]);
-    map_set(&map, 77, NULL);
-    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-        if (keys[i] != 77)
-            assert_ptr_equal(map_next(&map, &at), &keys[i]);
-    assert_null(map_next(&map, &at));
-    map_free(&map);
-}
-
-static double correlation(const struct rng *a, const struct rng *b)
-{
-    enum { SAMPLES = 20000 };
-    struct rng x = *a, y = *b;
-    double sum = 0;
-    for (int i = 0; i < SAMPLES; i++)
-        sum += (rng_unit(&x) - 0.5) * (rng_unit(&y) - 0.5);
-    return sum / SAMPLES * 12;
-}
-
-/* 20 000 independent pairs: a correlation beyond 0.035 comes once in a million. */
-static void streams_are_repeatable_and_independent(void **state)
-{
-    (void)state;
-    static const struct {
-        uint64_t seed;
-        const char *name;
-        uint64_t index;
-    } rows[] = {{1, "link", 0}, {2, "link", 0}, {1, "mud", 0},
-                {1, "link", 1}, {1, "lin", 0},  {1, "link", 1ull << 40}};
-    struct rng streams[ARRAY_LEN(rows)], again;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        rng_init(&streams[i], rows[i].seed, rows[i].name, rows[i].index);
-        rng_init(&again, rows[i].seed, rows[i].name, rows[i].index);
-        assert_memory_equal(&streams[i], &again, sizeof again);
-        for (size_t k = 0; k < i; k++)
-            assert_true(fabs(correlation(&streams[i], &streams[k])) < 0.035);
-    }
-}
-
-static void draws_have_the_means_they_claim(void **state)
-{
-    (void)state;
-    enum { SAMPLES = 200000 };
-    struct rng rng;
-    double unit = 0, exponential = 0;
-    int counts[7] = {0};
-    rng_init(&rng, 3, "draws", 0);
-    for (int i = 0; i < SAMPLES; i++) {
-        double u = rng_unit(&rng);
-        assert_true(u >= 0 && u < 1);
-        unit += u;
-        exponential += rng_exponential(&rng, 4);
-        counts[rng_below(&rng, 7)]++;
-    }
-    assert_float_equal(unit / SAMPLES, 0.5, 0.0033); /* 5 standard errors */
-    assert_float_equal(exponential / SAMPLES, 4, 0.045);
-    for (int i = 0; i < 7; i++)
-        assert_in_range(counts[i], SAMPLES / 7 - 790, SAMPLES / 7 + 790);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -554,16 +313,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(random_operations_agree_with_a_reference, virtual_loop, end_loop),
         cmocka_unit_test_setup_teardown(wall_time_is_kept_and_lateness_recorded, wall_loop, end_loop),
         cmocka_unit_test_setup_teardown(a_watch_taken_off_in_a_batch_is_not_called, wall_loop, end_loop),
-        cmocka_unit_test_setup_teardown(a_child_ends_with_its_status, wall_loop, end_loop),
-        cmocka_unit_test_setup_teardown(an_adopted_process_is_watched, wall_loop, end_loop),
-        cmocka_unit_test_setup_teardown(a_program_that_cannot_run_is_an_error_here, wall_loop, end_loop),
-        cmocka_unit_test_setup_teardown(kill_takes_the_whole_group_and_says_nothing, wall_loop, end_loop),
-        cmocka_unit_test_setup_teardown(a_signal_reaches_the_child, wall_loop, end_loop),
-        cmocka_unit_test(a_command_is_run_to_its_end),
-        cmocka_unit_test(a_map_agrees_with_an_array),
-        cmocka_unit_test(a_map_is_walked_in_the_order_of_insertion),
-        cmocka_unit_test(streams_are_repeatable_and_independent),
-        cmocka_unit_test(draws_have_the_means_they_claim),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
