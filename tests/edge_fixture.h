@@ -100,6 +100,15 @@ static inline void bench_init(struct bench *b, enum edge_state state, const char
     b->fake.ordered = ordered;
 }
 
+/* Migration 1 begins, to ES3. */
+static inline void bench_migrate(struct bench *b, const char *strategy)
+{
+    bench_init(b, EDGE_LIVE, strategy);
+    hear(b, offload(OFFLOAD_MIGRATE, ap2, 1, 0));
+    if (client(b)->out.state == MIGRATION_PROBING)
+        answer_probe(b, 1, 0);
+}
+
 static inline void bench_free(struct bench *b)
 {
     edge_free(&b->edge);
