@@ -1,4 +1,5 @@
 /* Scenarios whose devices move: access points in grids, what is refused, and the visits that tracks become. */
+#include "edited.h"
 #include "folder.h"
 #include "mem.h"
 #include "scenario_move.h"
@@ -24,15 +25,6 @@ static const char good[] =
     "\"speed_max_mps\":9},\"file\":{\"tracks\":\"FILE\",\"format\":\"csv\"}},"
     "\"muds\":{\"fixed\":{\"host\":\"air\",\"visits\":[{\"ap\":\"ap-16\",\"at_s\":0}]},"
     "\"m\":{\"host\":\"air\",\"count\":3,\"mobility\":\"walk\"}}}";
-
-/* The good text with its first OLD replaced by NEW; free() it. */
-static char *edited(const char *text, const char *old, const char *new)
-{
-    const char *at = strstr(text, old);
-    if (!at)
-        fail_msg("there is no %s", old);
-    return mem_printf("%.*s%s%s", (int)(at - text), text, new, at + strlen(old));
-}
 
 static struct scenario *moved(const char *text, uint64_t seed)
 {
