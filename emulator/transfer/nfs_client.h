@@ -48,7 +48,8 @@ struct nfs_client {
     void (*close)(struct nfs_mount *mount);
     /* `answered` may be NULL; it may be called before this returns, if the call fails at once. */
     void (*call)(struct nfs_mount *mount, const struct nfs_call *call, nfs_answer *answered, void *context);
-    /* IP bytes that have crossed its connection in both directions. A new connection counts from zero. 0 = not known. */
+    /* IP bytes that have crossed its connection in both directions, those of other mounts that share it included. A new connection counts from
+     * zero: what the last one moved since it was last asked is lost. 0 = not known. */
     uint64_t (*wire_bytes)(struct nfs_mount *mount);
 };
 

@@ -212,7 +212,7 @@ static void kernel_close(struct nfs_mount *m)
     free(s);
 }
 
-/* Mounts from one server share a connection. */
+/* Mounts from one server share a connection, and no option of the kernel's, nfs(5), gives one of its own: nconnect is for all of them. */
 static uint64_t kernel_wire_bytes(struct nfs_mount *m)
 {
     return tcp_diag_wire_bytes(m->session->diag, &m->settings.store);

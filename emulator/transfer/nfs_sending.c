@@ -175,6 +175,7 @@ static void looked(int status, void *data, void *context)
     struct err e = ERR_INIT;
     if (!answered(s, status))
         return;
+    nfs_sendings_share_wire_bytes(s->peer); /* a connection that breaks takes its count with it */
     s->looking = false;
     if (status < 0) {
         fail(s, status, "read", data);
