@@ -86,8 +86,8 @@ struct transfer_job {
     struct simtime begin, end; /* the loop's time at send() and at the end */
     uint64_t bytes;            /* contents of the files to send */
     /* IP bytes that the sender put on the wire, resends included; jobs that overlap on one connection share
-     * its bytes equally. The kernel's NFS client has one connection for all its mounts of a store: by it, each of the jobs to several hosts
-     * and from them counts what the others move meanwhile, too. 0 = not known on this machine. */
+     * its bytes equally. The kernel's NFS client has one connection for all its mounts of a store: a job over it
+     * also counts what this host moves there meanwhile to and from other hosts. 0 = not known on this machine. */
     uint64_t wire_bytes;
 
     /* the carrier's own */
