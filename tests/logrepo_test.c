@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
-#include <time.h>
 
 static const struct event events[] = {
     {.at = {2000},
@@ -326,34 +325,6 @@ static void test_kinds_have_names(void **state)
     assert_int_equal(event_kind_of("nothing"), EVENT_KINDS);
 }
 
-/* Of this process: what others do on the machine does not count. */
-static double cpu_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-/* Printed for comparison with the goal of 300,000 a second; the bound has room for sanitizers. */
-static void test_events_are_stored_fast(void **state)
-{
-    enum { COUNT = 300000 };
-    struct err e = ERR_INIT;
-    struct logrepo *repo = NULL;
-    assert_int_equal(logrepo_open(*state, SIMTIME_ZERO, &repo, &e), 0);
-    double begin = cpu_seconds();
-    for (int i = 0; i < COUNT; i++) {
-        struct event ev = events[i % 2];
-        ev.at = simtime_us(i);
-        ev.number = i;
-        assert_int_equal(logrepo_add(repo, &ev, &e), 0);
-    }
-    assert_int_equal(logrepo_close(repo, &e), 0);
-    double seconds = cpu_seconds() - begin;
-    print_message("events stored per second of processor time, both stores: %.0f\n", COUNT / seconds);
-    assert_true(COUNT / seconds > 20000);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -367,7 +338,6 @@ int main(void)
         IN_FOLDER(test_what_cannot_be_opened_is_named),
         IN_FOLDER(test_a_write_that_fails_stays_failed),
         IN_FOLDER(test_views_read_as_documented),
-        IN_FOLDER(test_events_are_stored_fast),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* The state that can be caught lying: pages, folds, the chain, the model, and the ratios of the test data. */
 #include "mem.h"
+#include "proc.h"
 #include "rng.h"
 #include "statechain.h"
 
@@ -8,7 +9,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -367,14 +367,6 @@ static void a_model_is_small(void **unused)
     assert_true(sizeof(struct statechain_model) <= 24);
 }
 
-/* Of this process: what others do on the machine does not count. */
-static double cpu_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 /* Against what the model saves, the pages themselves, in turns: whatever slows one slows the other. */
 static void the_model_is_quicker_than_its_pages(void **unused)
 {
@@ -387,14 +379,14 @@ static void the_model_is_quicker_than_its_pages(void **unused)
     struct statechain_history *history = statechain_history_new(SEED, &size);
     statechain_model_init(&m, history, MUD);
     for (int turn = 0; turn < TURNS; turn++) {
-        double begin = cpu_seconds();
+        double begin = proc_own_seconds();
         for (int i = 0; i < MODEL_REQUESTS; i++)
             model_execute(&m);
-        double between = cpu_seconds();
+        double between = proc_own_seconds();
         for (int i = 0; i < PAGE_REQUESTS; i++)
             state_execute(&s, s.next);
         model_s += between - begin;
-        pages_s += cpu_seconds() - between;
+        pages_s += proc_own_seconds() - between;
     }
     double model_ns = model_s * 1e9 / TURNS / MODEL_REQUESTS, pages_ns = pages_s * 1e9 / TURNS / PAGE_REQUESTS;
     print_message("a request: %.0f ns by the model, %.0f ns on pages\n", model_ns, pages_ns);

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 pid_t proc_status(pid_t pid, const char *field)
 {
@@ -13,6 +14,13 @@ pid_t proc_status(pid_t pid, const char *field)
     pid_t found = line ? (pid_t)strtol(line + strlen(beginning), NULL, 10) : 0;
     buf_free(&text);
     return found;
+}
+
+double proc_own_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 char *proc_text_after(pid_t pid, const char *file, const char *beginning)

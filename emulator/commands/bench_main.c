@@ -1,5 +1,6 @@
 #include "bench_engine.h"
 #include "bench_links.h"
+#include "bench_log.h"
 #include "bench_migration.h"
 #include "bench_scale.h"
 #include "command_line.h"
@@ -35,6 +36,14 @@ static int engine(bool full, struct err *e)
     return status < 0 ? status : bench_engine_print(rows, stdout);
 }
 
+static int log_events(bool full, struct err *e)
+{
+    double events_per_s;
+    (void)full;
+    int status = bench_log(&events_per_s, e);
+    return status < 0 ? status : bench_log_print(events_per_s, stdout);
+}
+
 static const char scale_folder[] = "results/bench-scale";
 
 static int scale(bool full, struct err *e)
@@ -66,6 +75,7 @@ static const struct {
     {"engine", "the event loop with 1 k, 100 k and 1 M pending timers, beside other simulators; some seconds", engine},
     {"scale", "whole scenarios with 1 k to 100 k devices, and a figure; half a minute; --full: 1 M, minutes, 5 GB", scale},
     {"migration", "containers of Kim22's sizes between real hosts, beside limits; 4 minutes; --full: medians of 5, 30 minutes", migration},
+    {"log", "events into the repository's stores; a second", log_events},
     {"links", "a plain route, roamlab's own link driver and the kernel's netem, side by side; two minutes", links},
 };
 

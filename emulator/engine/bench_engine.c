@@ -1,6 +1,7 @@
 #include "bench_engine.h"
 #include "loop.h"
 #include "mem.h"
+#include "proc.h"
 #include "rng.h"
 
 #include <malloc.h>
@@ -40,13 +41,6 @@ static void fire(struct timer *timer)
         loop_stop(h->loop);
 }
 
-static double processor_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static size_t bytes_in_use(void)
 {
     struct mallinfo2 info = mallinfo2();
@@ -55,10 +49,10 @@ static size_t bytes_in_use(void)
 
 static double run(struct hold *h, uint64_t events)
 {
-    double begin = processor_seconds();
+    double begin = proc_own_seconds();
     h->left = events;
     loop_run(h->loop);
-    return (double)events / (processor_seconds() - begin);
+    return (double)events / (proc_own_seconds() - begin);
 }
 
 /* The best of some tries: what else runs on the machine only takes away. */
