@@ -1,19 +1,16 @@
-/* The parts of a sweep: axes and points, this process' share, worker processes, the folder, the table. */
+/* The parts of a sweep: axes and points, the folder, the table. */
 #include "folder.h"
 #include "interrupt.h"
 #include "json_file.h"
-#include "rank.h"
 #include "sweep_figures.h"
 #include "sweep_merge.h"
 #include "version.h"
-#include "workers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 #include <errno.h>
-#include <signal.h>
 
 /* --- axes and points -------------------------------------------------------------------------------------------------- */
 
@@ -82,114 +79,6 @@ static void test_points(void **state)
     autofree char *name = sweep_grid_name(&grid, 2);
     assert_string_equal(name, "a=1 b=z");
     sweep_grid_free(&grid);
-}
-
-/* --- this process' share ------------------------------------------------------------------------------------------------ */
-
-static const char *const rank_variables[] = {
-    "OMPI_COMM_WORLD_RANK",
-    "OMPI_COMM_WORLD_SIZE",
-    "MV2_COMM_WORLD_RANK",
-    "MV2_COMM_WORLD_SIZE",
-    "PMI_RANK",
-    "PMI_SIZE",
-    "SLURM_PROCID",
-    "SLURM_STEP_NUM_TASKS",
-    "SLURM_NTASKS",
-    "SLURM_ARRAY_TASK_ID",
-    "SLURM_ARRAY_TASK_MIN",
-    "SLURM_ARRAY_TASK_MAX",
-    "SLURM_ARRAY_TASK_STEP",
-    "SLURM_ARRAY_TASK_COUNT",
-};
-
-static const struct {
-    const char *environment;
-    int rank, size; /* size 0 = refused */
-} ranks[] = {
-    {"", 0, 1},
-    {"OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_SIZE=4", 1, 4},
-    {"PMI_RANK=2 PMI_SIZE=3", 2, 3},
-    {"SLURM_PROCID=5 SLURM_STEP_NUM_TASKS=8", 5, 8},
-    {"SLURM_PROCID=0 SLURM_NTASKS=8", 0, 1}, /* a batch script, of which there is one */
-    {"OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_SIZE=4 SLURM_PROCID=0 SLURM_STEP_NUM_TASKS=2", 1, 4},
-    {"SLURM_ARRAY_TASK_ID=3 SLURM_ARRAY_TASK_MIN=0 SLURM_ARRAY_TASK_MAX=9 SLURM_ARRAY_TASK_COUNT=10", 3, 10},
-    {"SLURM_ARRAY_TASK_ID=5 SLURM_ARRAY_TASK_MIN=1 SLURM_ARRAY_TASK_MAX=9 SLURM_ARRAY_TASK_STEP=4 "
-     "SLURM_ARRAY_TASK_COUNT=3",
-     1, 3},
-    {"SLURM_ARRAY_TASK_ID=5", 0, 1},
-    {"SLURM_ARRAY_TASK_ID=2 SLURM_ARRAY_TASK_MIN=0 SLURM_ARRAY_TASK_MAX=3 SLURM_PROCID=1 SLURM_STEP_NUM_TASKS=4",
-     9, 16},
-    {"SLURM_ARRAY_TASK_ID=3 SLURM_ARRAY_TASK_MIN=0 SLURM_ARRAY_TASK_MAX=7 SLURM_ARRAY_TASK_COUNT=3", 0, 0},
-    {"OMPI_COMM_WORLD_RANK=4 OMPI_COMM_WORLD_SIZE=4", 0, 0},
-    {"PMI_RANK=x PMI_SIZE=4", 0, 0},
-    {"PMI_RANK=-1 PMI_SIZE=4", 0, 0},
-};
-
-static void test_rank_from_environment(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(ranks); i++) {
-        struct rank rank;
-        struct err e = ERR_INIT;
-        autofree char *environment = mem_copy_string(ranks[i].environment);
-        for (size_t k = 0; k < ARRAY_LEN(rank_variables); k++)
-            unsetenv(rank_variables[k]);
-        for (char *rest, *pair = strtok_r(environment, " ", &rest); pair; pair = strtok_r(NULL, " ", &rest)) {
-            *strchr(pair, '=') = '\0';
-            setenv(pair, pair + strlen(pair) + 1, 1);
-        }
-        assert_int_equal(rank_read(&rank, &e), ranks[i].size ? 0 : -EINVAL);
-        if (ranks[i].size && (rank.rank != ranks[i].rank || rank.size != ranks[i].size))
-            fail_msg("%s: %d of %d", ranks[i].environment, rank.rank, rank.size);
-    }
-}
-
-/* --- worker processes ----------------------------------------------------------------------------------------------------- */
-
-enum { JOBS = 12, KILLED = 4, FAILS = 7 };
-
-struct counting {
-    struct workers workers;
-    int statuses[JOBS], ended;
-    struct err killed, failed;
-};
-
-static int job(struct workers *workers, int index, struct err *e)
-{
-    if (index == KILLED && workers->processes > 1)
-        raise(SIGKILL);
-    return index == FAILS ? err_set(e, ENODATA, "job %d", index) : 0;
-}
-
-static void job_ended(struct workers *workers, int index, int status, const struct err *e)
-{
-    struct counting *c = container_of(workers, struct counting, workers);
-    c->statuses[index] = status;
-    c->ended++;
-    if (index == KILLED)
-        c->killed = *e;
-    if (index == FAILS)
-        c->failed = *e;
-}
-
-static void test_workers(void **state)
-{
-    (void)state;
-    static const int processes[] = {1, 3, 40};
-    for (size_t i = 0; i < ARRAY_LEN(processes); i++) {
-        struct counting c = {.workers = {processes[i], job, job_ended}};
-        struct err e = ERR_INIT;
-        assert_int_equal(workers_run(&c.workers, JOBS, &e), 0);
-        assert_int_equal(c.ended, JOBS);
-        assert_string_equal(c.failed.text, "job 7");
-        for (int k = 0; k < JOBS; k++)
-            assert_int_equal(c.statuses[k], k == FAILS                        ? -ENODATA
-                                            : k == KILLED && processes[i] > 1 ? -EIO
-                                                                              : 0);
-        if (processes[i] > 1)
-            assert_non_null(strstr(c.killed.text, "killed by signal 9"));
-    }
 }
 
 /* --- the folder ---------------------------------------------------------------------------------------------------------- */
@@ -469,8 +358,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_axes),
         cmocka_unit_test(test_points),
-        cmocka_unit_test(test_rank_from_environment),
-        cmocka_unit_test(test_workers),
         IN_FOLDER(test_a_folder_belongs_to_one_sweep),
         IN_FOLDER(test_what_is_claimed_is_read_again),
         IN_FOLDER(test_only_the_run_s_own_result_counts),
