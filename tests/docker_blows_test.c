@@ -30,11 +30,13 @@ static void a_restore_that_hangs_can_be_discarded(void **state)
     assert_int_equal(OPERATE(f, create, target, &f->job, NULL, f->edges[1].spool), 0);
     struct docker_job job = {.done = count_call};
     docker_container_restore(target, &job, f->edges[1].spool);
+    autofree char *socket = shim_socket(target);
     calls = 0;
-    run_for(600);
+    for (int turn = 0; access(socket, F_OK) < 0 && turn < 3000; turn++)
+        run_for(10);
+    run_for(400);
     docker_job_cancel(&job);
     assert_int_equal(calls, 0);
-    autofree char *socket = shim_socket(target);
     assert_int_equal(access(socket, F_OK), 0);
     assert_int_equal(OPERATE(f, discard, target, &f->job, NULL, f->edges[1].spool), 0);
     assert_int_not_equal(access(socket, F_OK), 0);
