@@ -1,5 +1,6 @@
-/* Pagemaps of CRIU, and what a seed spares lazy pages: without CRIU, on this process's own memory. */
+/* Pagemaps of CRIU, which lazy pages go with the state, and which a seed spares: without CRIU, on this process's own memory. */
 #include "folder.h"
+#include "lazy_first.h"
 #include "lazy_runs.h"
 #include "lazy_seed.h"
 #include "manifest.h"
@@ -152,12 +153,53 @@ static void what_has_not_changed_does_not_come_again(void **state)
     folder_remove(folder);
 }
 
+/* --- what is touched first ------------------------------------------------------------------------------------------------------- */
+
+static void small_runs_go_with_the_state(void **state)
+{
+    static const struct {
+        uint64_t at, pages;
+        bool taken; /* else it comes later */
+    } rows[] = {{2, 3, true}, {6, 1, true}, {8, 200, false}, {210, 64, true}, {275, 65, false}};
+    enum { ALL = 340, OWN = 1 };
+    char *folder = folder_make();
+    autofree char *path = mem_printf("%s/pagemap-1.img", folder);
+    struct pagemap map = {.id = 1}, filled = {0};
+    uint64_t bytes, count, offset;
+    uint8_t *memory = mmap(NULL, (size_t)ALL * PAGEMAP_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    (void)state;
+    for (size_t i = 0; i < ALL; i++)
+        memset(memory + i * PAGEMAP_PAGE, (int)(1 + i % 251), PAGEMAP_PAGE);
+    write_pages(folder, "o", OWN);
+    pagemap_add(&map, (uintptr_t)memory, OWN, PAGEMAP_PRESENT);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        pagemap_add(&map, (uintptr_t)memory + rows[i].at * PAGEMAP_PAGE, rows[i].pages, PAGEMAP_LAZY);
+    assert_int_equal(pagemap_write(path, &map, NULL), 0);
+    assert_int_equal(lazy_first_take(folder, getpid(), NULL), 0);
+    assert_int_equal(manifest_check(folder, &bytes, NULL), 0);
+    assert_int_equal(pagemap_read(path, &filled, NULL), 0);
+    autofree uint8_t *pages = (uint8_t *)folder_read(folder, "pages-1.img");
+    assert_int_equal(pages[0], 'o');
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        bool taken = pagemap_find(&filled, (uintptr_t)memory + rows[i].at * PAGEMAP_PAGE, &count, &offset);
+        assert_int_equal(taken, rows[i].taken);
+        for (uint64_t k = 0; taken && k < rows[i].pages; k++)
+            assert_int_equal(pages[offset + k * PAGEMAP_PAGE], 1 + (rows[i].at + k) % 251);
+    }
+    assert_int_equal(lazy_first_take(folder, 0, NULL), -ENOENT);
+    munmap(memory, (size_t)ALL * PAGEMAP_PAGE);
+    pagemap_free(&filled);
+    pagemap_free(&map);
+    folder_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pagemap_is_read_as_it_was_written),
         cmocka_unit_test(pages_are_found_where_they_stand),
         cmocka_unit_test(what_has_not_changed_does_not_come_again),
+        cmocka_unit_test(small_runs_go_with_the_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

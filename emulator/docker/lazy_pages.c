@@ -1,6 +1,7 @@
 #include "lazy_pages.h"
 #include "criu_log.h"
 #include "files.h"
+#include "lazy_first.h"
 #include "lazy_runs.h"
 #include "mem.h"
 #include "runc.h"
@@ -153,6 +154,13 @@ static int step_dump_state(struct docker_job *job, struct err *e)
     return start_pager(job, argv, log, e);
 }
 
+static int step_take_first(struct docker_job *job, struct err *e)
+{
+    autofree char *memory = mem_printf("%s/memory", job->spool);
+    int status = lazy_first_take(memory, job->container->pid, e);
+    return status < 0 ? status : DOCKER_STEP_DONE;
+}
+
 static int step_await_pager(struct docker_job *job, struct err *e)
 {
     struct docker_container *c = job->container;
@@ -168,7 +176,7 @@ void docker_container_dump_state(struct docker_container *c, struct docker_job *
                                  uint16_t port)
 {
     static const docker_step steps[] = {docker_step_make_spool, docker_step_fresh_memory, step_dump_state,
-                                        docker_step_list_memory, NULL};
+                                        step_take_first,        docker_step_list_memory,  NULL};
     job->spool = mem_copy_string(spool);
     job->port = port;
     docker_job_start(job, c, "dump state", steps);
