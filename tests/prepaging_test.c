@@ -28,7 +28,7 @@ static const struct {
 };
 enum { LAZY_PAGES = 300 + 1 + 7 + 40, PIPE_PAGES = 11, PATIENCE_S = 60 };
 
-enum trick { HONEST, OTHER_ADDRESS, OTHER_PROCESS, TOO_MANY, NONE_AT_ALL, NO_ANSWER, CUT_OFF };
+enum trick { HONEST, OTHER_ADDRESS, OTHER_PROCESS, TOO_MANY, NONE_AT_ALL, NO_ANSWER, CUT_OFF, NO_FAREWELL };
 
 /* Serves one connection from a thread. */
 struct server {
@@ -109,7 +109,7 @@ static int take_turn(struct server *s, struct stream_tls *tls, struct err *e)
         return status;
     page_message_decode(bytes, s->wide, &m);
     if (m.command == PAGE_CLOSE)
-        return say_farewell(s, tls, e);
+        return s->trick == NO_FAREWELL ? 0 : say_farewell(s, tls, e);
     s->asked++;
     return s->trick == NO_ANSWER ? 0 : answer(s, tls, m, e);
 }
@@ -230,13 +230,19 @@ static void fetch_all(const struct fixture *f)
             at += fetch(f, runs[i].process, runs[i].address + at * PAGEMAP_PAGE, runs[i].pages - at);
 }
 
-static void assert_takes_leave(const struct fixture *f)
+static void assert_farewell(const struct fixture *f)
 {
     int32_t word = -1;
-    uint8_t byte;
     say(f, (struct page_message){.command = PAGE_FORCE_CLOSE});
     assert_true(hear(f, &word, sizeof word));
     assert_int_equal(word, 0);
+}
+
+/* The socket's end is the thread's, behind the source's. */
+static void assert_takes_leave(const struct fixture *f)
+{
+    uint8_t byte;
+    assert_farewell(f);
     assert_false(hear(f, &byte, 1));
 }
 
@@ -291,6 +297,19 @@ static void the_source_is_asked_ahead(void **state)
     fetch_all(&f);
     assert_takes_leave(&f);
     close_fixture(&f, NULL);
+}
+
+/* A round trip and more that CRIU, which has all, need not wait. */
+static void nobody_waits_for_the_farewell(void **state)
+{
+    struct fixture f = {.server.wide = true, .server.trick = NO_FAREWELL};
+    struct err why = ERR_INIT;
+    (void)state;
+    open_fixture(&f);
+    fetch_all(&f);
+    assert_farewell(&f);
+    close_fixture(&f, &why);
+    assert_int_equal(why.code, 0);
 }
 
 /* Also to who has asked for nothing yet. */
@@ -363,6 +382,7 @@ int main(void)
         cmocka_unit_test(all_pages_come),          cmocka_unit_test(the_source_is_asked_ahead),
         cmocka_unit_test(a_broken_source_is_said), cmocka_unit_test(a_foreign_page_ends_it),
         cmocka_unit_test(it_ends_when_it_is_told), cmocka_unit_test(nothing_comes_where_nothing_lacks),
+        cmocka_unit_test(nobody_waits_for_the_farewell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

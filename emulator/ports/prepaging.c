@@ -4,6 +4,7 @@
 #include "lazy_runs.h"
 #include "mem.h"
 #include "page_message.h"
+#include "page_window.h"
 #include "stream_tls.h"
 
 #include <errno.h>
@@ -15,9 +16,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Requests of 64 kB, so many of them under way; those of CRIU that wait, of each thread of the process one: more stay in the socket. */
-enum { REQUEST_PAGES = 16, WINDOW_MIN = 2, WINDOW_START = 4, WINDOW_MAX = 256, WAITING_MAX = 64 };
-enum { QUEUE_MAX = WINDOW_MAX + WAITING_MAX, CONNECT_TIMEOUT_S = 10, SLACK_MS = 20 };
+/* Requests of 64 kB; those of CRIU that wait, of each thread of the process one: more stay in the socket. */
+enum { REQUEST_PAGES = 16, AHEAD_MAX = 256, WAITING_MAX = 64 };
+enum { QUEUE_MAX = AHEAD_MAX + WAITING_MAX, CONNECT_TIMEOUT_S = 10 };
 enum page_state { PAGE_AWAY, PAGE_ASKED, PAGE_HERE, PAGE_GIVEN };
 
 /* Pages from the run's address + page - first on, in one piece. */
@@ -25,7 +26,7 @@ struct request {
     const struct lazy_run *run;
     uint64_t page, pages;
     struct simtime begin;
-    unsigned under_way; /* requests then, itself included */
+    uint64_t under_way; /* pages then, its own included */
 };
 
 struct queue {
@@ -46,8 +47,8 @@ struct prepaging {
     uint8_t *states;             /* behind them, enum page_state each */
     uint64_t next;               /* none before is away */
     struct queue asked, waiting; /* the source; by CRIU */
-    unsigned window;             /* requests under way */
-    struct simtime shortest;     /* that any took */
+    uint64_t under_way;          /* pages that the source was asked for */
+    struct page_window window;   /* of them */
     bool closing, done;
 };
 
@@ -85,7 +86,7 @@ static int ask(struct prepaging *p, struct request r, struct err *e)
     uint8_t bytes[PAGE_MESSAGE_MAX];
     r.pages = alike(p, &r, REQUEST_PAGES);
     r.begin = clock_monotonic();
-    r.under_way = p->asked.count + 1;
+    r.under_way = p->under_way += r.pages;
     struct page_message m = {PAGE_GET, r.pages, address_of(&r), r.run->process};
     memset(p->states + r.page, PAGE_ASKED, r.pages);
     push(&p->asked, r);
@@ -95,7 +96,7 @@ static int ask(struct prepaging *p, struct request r, struct err *e)
 static int ask_ahead(struct prepaging *p, struct err *e)
 {
     int status = 0;
-    while (status == 0 && !p->closing && p->asked.count < p->window) {
+    while (status == 0 && !p->closing && p->under_way < p->window.pages && p->asked.count < AHEAD_MAX) {
         while (p->next < p->runs.pages && p->states[p->next] != PAGE_AWAY)
             p->next++;
         if (p->next == p->runs.pages)
@@ -105,21 +106,6 @@ static int ask_ahead(struct prepaging *p, struct err *e)
             ask(p, (struct request){run, p->next, run->first + run->pages - p->next, SIMTIME_ZERO, 0}, e);
     }
     return status;
-}
-
-/* As many as were under way with this one would have been, had it taken no longer than one that waits behind few others, and one more (as in FAST TCP:
- * Wei, Jin, Low and Hegde, IEEE/ACM Transactions on Networking 14 (6), 2006). The slack is the machines'. */
-static void adapt_window(struct prepaging *p, const struct request *r)
-{
-    struct simtime took = simtime_sub(clock_monotonic(), r->begin);
-    if (p->shortest.ns == 0 || simtime_before(took, p->shortest))
-        p->shortest = took;
-    struct simtime allowed = simtime_add(simtime_ns(p->shortest.ns / 4 * 5), simtime_ms(SLACK_MS));
-    int64_t wanted = r->under_way * allowed.ns / (took.ns + 1) + 1;
-    if (wanted > p->window && p->window < WINDOW_MAX)
-        p->window++;
-    else if (wanted < p->window && p->window > WINDOW_MIN)
-        p->window--;
 }
 
 /* The server may send fewer pages than it was asked for: its pipes end elsewhere. */
@@ -140,26 +126,9 @@ static int take_answer(struct prepaging *p, struct err *e)
     memset(p->states + r.page + m.pages, PAGE_AWAY, r.pages - m.pages);
     if (m.pages < r.pages && r.page + m.pages < p->next)
         p->next = r.page + m.pages;
-    adapt_window(p, &r);
+    p->under_way -= r.pages;
+    page_window_adapt(&p->window, m.pages, r.under_way, simtime_sub(clock_monotonic(), r.begin));
     return status;
-}
-
-/* Its last word says that it has understood; then each side ends its TLS, and the server waits for ours. */
-static int close_server(struct prepaging *p, struct err *e)
-{
-    struct page_message m = {.command = PAGE_CLOSE};
-    uint8_t bytes[PAGE_MESSAGE_MAX];
-    int32_t word;
-    int status = stream_tls_write(&p->tls, bytes, page_message_encode(&m, p->runs.wide, bytes), e);
-    if (status == 0)
-        status = stream_tls_read(&p->tls, &word, sizeof word, e);
-    if (status < 0)
-        return status;
-    SSL_shutdown(p->tls.ssl);
-    stream_tls_read(&p->tls, bytes, 1, &(struct err)ERR_INIT);
-    send(p->socket, &word, sizeof word, MSG_NOSIGNAL);
-    p->done = true;
-    return 0;
 }
 
 /* --- CRIU ------------------------------------------------------------------------------------------------------------------------ */
@@ -251,6 +220,32 @@ static int take_requests(struct prepaging *p, struct err *e)
     return status;
 }
 
+/* --- the end ----------------------------------------------------------------------------------------------------------------------- */
+
+/* All that the server says yet, until it has closed: an earlier close of ours would be a reset, by which it fails. */
+static void hear_out(struct prepaging *p)
+{
+    uint8_t byte;
+    while (stream_tls_read(&p->tls, &byte, 1, &(struct err)ERR_INIT) == 0)
+        ;
+}
+
+/* All pages are here: CRIU need not wait for the source, and what becomes of that concerns nobody here. */
+static int take_leave(struct prepaging *p)
+{
+    const struct page_message m = {.command = PAGE_CLOSE};
+    const int32_t good = 0;
+    uint8_t bytes[PAGE_MESSAGE_MAX];
+    send(p->socket, &good, sizeof good, MSG_NOSIGNAL);
+    p->done = true;
+    if (stream_tls_write(&p->tls, bytes, page_message_encode(&m, p->runs.wide, bytes), &(struct err)ERR_INIT) < 0)
+        return 0;
+    SSL_shutdown(p->tls.ssl);
+    shutdown(p->tls.fd, SHUT_WR);
+    hear_out(p);
+    return 0;
+}
+
 /* --- the thread ------------------------------------------------------------------------------------------------------------------- */
 
 /* 1: an answer comes. The source, of which nothing is wanted, is not listened to: what it has to say then is TLS's. */
@@ -275,7 +270,7 @@ static int turn(struct prepaging *p, struct err *e)
         status = take_requests(p, e);
     if (status == 0)
         status = serve(p, e);
-    return status == 0 && p->closing && p->asked.count == 0 ? close_server(p, e) : status;
+    return status == 0 && p->closing && p->asked.count == 0 ? take_leave(p) : status;
 }
 
 static void *read_ahead(void *argument)
@@ -322,7 +317,7 @@ struct prepaging *prepaging_start(const struct prepaging_options *options, struc
 {
     struct prepaging *p = mem_alloc(sizeof *p);
     *p = (struct prepaging){
-        .socket = -1, .criu = -1, .stop = -1, .window = WINDOW_START, .memory = MAP_FAILED};
+        .socket = -1, .criu = -1, .stop = -1, .window = PAGE_WINDOW_INIT, .memory = MAP_FAILED};
     int status = lazy_runs_read(options->images, &p->runs, e);
     p->address = mem_copy_string(options->address);
     p->port = options->port;

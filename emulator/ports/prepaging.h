@@ -3,11 +3,12 @@
  *
  * CRIU's lazy-pages asks for what a process touches and, while that asks for nothing, for the rest: one request at a time, of 64 kB when there are
  * faults, so at most that comes in a round trip. This stands between it and the page server of the source: it asks for all pages in the order of
- * their addresses, so many requests ahead that the link is busy but nothing queues, and gives CRIU what has come. What CRIU wants and is not on its
- * way is asked for at once. It speaks CRIU's page server protocol (criu/page-xfer.c, versions 3 and 4) both ways: by TLS 1.3 to the source, by a
+ * their addresses, so many ahead that the link is busy but nothing queues (page_window.h), and gives CRIU what has come. What CRIU
+ * wants and is not on its way is asked for at once. It speaks CRIU's page server protocol (criu/page-xfer.c, versions 3 and 4) both ways: by TLS 1.3 to the source, by a
  * Unix socket to CRIU.
  *
- * Wall time only. One thread of its own, from the start until CRIU says that it has all, or one side breaks: then it closes the other. */
+ * Wall time only. One thread of its own, from the start until CRIU says that it has all and the source has closed, or one side breaks: then it closes the
+ * other. */
 #ifndef ROAMLAB_PREPAGING_H
 #define ROAMLAB_PREPAGING_H
 

@@ -13,7 +13,7 @@ static void docker_done(struct docker_job *job, int status, uint64_t bytes, cons
     struct err own = status < 0 ? *e : (struct err)ERR_INIT;
     if (bytes)
         o->bytes += (int64_t)bytes;
-    if (c && (status < 0 || o->order.operation == OP_FETCH_PAGES))
+    if (c && status < 0)
         real_pages_end(c, &own);
     real_order_step_done(o, status, &own);
 }
