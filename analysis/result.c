@@ -157,6 +157,10 @@ static json_object *stages_json(const struct run_migration *m)
         add(o, "begin_s", json_rounded(simtime_seconds(s->begin), 6));
         add(o, "seconds", json_rounded(simtime_seconds(simtime_sub(s->end, s->begin)), 6));
         add(o, "bytes", json_object_new_int64(s->bytes));
+        if (s->parts) {
+            add(o, "parts", json_object_new_int(s->parts));
+            add(o, "busy_s", json_rounded(simtime_seconds(s->busy), 6));
+        }
         if (s->status != 0)
             add(o, "error", json_text(strerror((int)-s->status)));
         json_object_array_add(list, o);

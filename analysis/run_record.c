@@ -72,14 +72,23 @@ static void add_total(struct run_record *r, const struct event *ev)
 static void add_stage(struct run_record *r, const struct event *ev)
 {
     struct run_migration *m = migration_of(r, ev);
+    enum operation operation = operation_of(ev->text);
+    if (operation == OP_LOAD_LAYER) {
+        m->layers++;
+        m->loading = simtime_add(m->loading, simtime_sub(ev->at, ev->begin));
+        return;
+    }
+    bool base = operation == OP_LOAD_BASE;
     m->stages = mem_resize(m->stages, (size_t)(m->stage_count + 1) * sizeof *m->stages);
     m->stages[m->stage_count++] = (struct run_stage){
         .name = mem_copy_string(ev->text),
-        .operation = operation_of(ev->text),
+        .operation = operation,
         .begin = ev->begin,
         .end = ev->at,
         .bytes = ev->bytes,
         .status = ev->value,
+        .parts = base ? m->layers : 0,
+        .busy = base ? m->loading : SIMTIME_ZERO,
     };
 }
 

@@ -32,6 +32,8 @@ struct run_stage {
     enum operation operation; /* OPERATIONS if the name is none */
     struct simtime begin, end;
     int64_t bytes, status;
+    int parts; /* that were told, each for itself; 0: none. And their times in all, without those between them: */
+    struct simtime busy;
 };
 
 struct run_migration {
@@ -44,6 +46,8 @@ struct run_migration {
     int64_t replayed;
     struct run_stage *stages; /* in the order in which they ended */
     int stage_count;
+    int layers; /* of a base that is being loaded, and the time that these took */
+    struct simtime loading;
     size_t previous; /* of the same device: index + 1 into migrations, 0 = none */
     /* With `summary` only: the longest time without an answer that overlaps it; whether that is settled. */
     struct simtime longest_gap;

@@ -59,6 +59,7 @@ static const char *const operation_names[OPERATIONS] = {
     [OP_REVIVE] = "revive",
     [OP_PULL] = "pull",
     [OP_STORE] = "store",
+    [OP_LOAD_LAYER] = "load layer",
     [OP_MEASURE] = "measure",
     [OP_SNAPSHOT] = "snapshot",
 };
@@ -78,7 +79,7 @@ enum operation operation_of(const char *name)
 
 bool operation_is_ordered(enum operation operation)
 {
-    return operation != OP_REPLAY && operation != OP_SWITCH && operation != OP_STORE;
+    return operation != OP_REPLAY && operation != OP_SWITCH && operation != OP_STORE && operation != OP_LOAD_LAYER;
 }
 
 bool operation_is_transfer(enum operation operation)

@@ -63,6 +63,7 @@ enum operation {
     OP_REVIVE,      /* cold, failed: start the halted source container from its own checkpoint */
     OP_PULL,        /* the base image from a registry, where it is missing (before what needs it; not part of a list) */
     OP_STORE,       /* of a SEND_*, not ordered by itself: until all of it is on the carrier's third host, where the target reads it */
+    OP_LOAD_LAYER,  /* of LOAD_BASE, not ordered by itself: one layer, without the time in which none was there */
     OP_MEASURE,     /* the guard's: what a container uses of its edge server (not part of a migration) */
     OP_SNAPSHOT,    /* log-replay: memory and layer of one instant, kept beside the container, which waits meanwhile (not part of a migration) */
     OPERATIONS

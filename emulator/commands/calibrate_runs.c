@@ -163,11 +163,21 @@ static bool is_no_cost(enum operation operation)
     return operation == OP_REPLAY_LOG || operation == OP_SEND_BASE || operation == OP_FETCH_PAGES;
 }
 
+/* Each of the base's layers costs; the stage waits for them, too. */
+static void add_layers(const struct fitting *f, json_object *stage)
+{
+    double layers = json_number_at(stage, "parts"), mb = json_number_at(stage, "bytes") / 1e6;
+    if (layers > 0)
+        calibration_add(f->calibration, OP_LOAD_BASE, mb / layers, 1000 * json_number_at(stage, "busy_s") / layers);
+}
+
 static void add_stage(const struct fitting *f, json_object *stages, size_t i)
 {
     json_object *stage = json_object_array_get_idx(stages, i);
     enum operation operation = operation_of(json_text_at(stage, "name"));
     double ms = 1000 * json_number_at(stage, "seconds");
+    if (operation == OP_LOAD_BASE)
+        add_layers(f, stage);
     if (operation == OPERATIONS || is_no_cost(operation) || !operation_is_ordered(operation) || json_at(stage, "error") ||
         operation_received(operation) != OPERATIONS)
         return;
@@ -228,19 +238,30 @@ static double median_measured(const struct calibrate_runs *runs, const char *pat
     return median(values, runs->count);
 }
 
+/* Of the k-th stage of that name; runs do not end their stages in one order. NAN: some have none. */
+static double median_stage(const struct calibrate_runs *runs, const char *name, int k)
+{
+    autofree double *values = mem_alloc_array(runs->count, sizeof *values);
+    for (size_t i = 0; i < runs->count; i++) {
+        json_object *stage = find_stage(json_at(runs->list[i].result, "migrations.0"), name, k);
+        if (!stage)
+            return NAN;
+        values[i] = json_number_at(stage, "seconds");
+    }
+    return median(values, runs->count);
+}
+
 static char *find_most_off(const struct calibrate_runs *runs, json_object *predicted)
 {
-    json_object *stages = json_at(predicted, "migrations.0.stages"),
-                *measured = json_at(runs->list[0].result, "migrations.0.stages");
+    json_object *measured = json_at(runs->list[0].result, "migrations.0.stages");
     const char *worst = "";
     double off = 0;
     for (size_t i = 0; i < json_object_array_length(measured); i++) {
         json_object *stage = json_object_array_get_idx(measured, i);
         const char *name = json_text_at(stage, "name");
-        autofree char *path = mem_printf("migrations.0.stages.%zu.seconds", i);
-        json_object *other =
-            stages ? find_stage(json_at(predicted, "migrations.0"), name, rank_of(measured, i)) : NULL;
-        double by = other ? json_number_at(other, "seconds") - median_measured(runs, path) : 0;
+        int rank = rank_of(measured, i);
+        json_object *other = find_stage(json_at(predicted, "migrations.0"), name, rank);
+        double by = other ? json_number_at(other, "seconds") - median_stage(runs, name, rank) : 0;
         if (strcmp(name, "stop") != 0 && fabs(by) > fabs(off)) {
             off = by;
             worst = name;

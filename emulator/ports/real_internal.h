@@ -85,6 +85,7 @@ struct real_order {
     struct real_pull *pull; /* owned */
     struct real_shipment *shipment; /* SEND_BASE; owned */
     int layer;                      /* LOAD_BASE: the next one */
+    struct simtime layer_begin;     /* of its load */
     bool last_layer;                /* it is the last */
 };
 
@@ -97,6 +98,8 @@ bool real_order_died(struct real *real, uint32_t mud);
 /* A PROBED that no actor asked for: the container serves. */
 void real_order_answered(struct real *real, uint32_t mud);
 void real_free_operations(struct real *real);
+/* A part of the order, which is no order of its own, began at that time of the loop and is over. */
+void real_order_report(const struct real_order *o, enum operation part, struct simtime begin, uint64_t bytes);
 /* Says something about the migration that a reader should know. */
 void real_note(const struct real_order *o, const char *text);
 

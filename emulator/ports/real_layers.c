@@ -266,6 +266,8 @@ static void loaded(struct docker_job *job, int status, uint64_t bytes, const str
     autofree char *archive = archive_of(o, o->layer, o->last_layer);
     o->bytes += (int64_t)bytes;
     unlink(archive);
+    if (status == 0)
+        real_order_report(o, OP_LOAD_LAYER, o->layer_begin, bytes);
     o->layer++;
     if (status < 0 || o->last_layer)
         real_order_step_done(o, status, e);
@@ -322,6 +324,7 @@ int real_layers_load(struct real_order *o, struct err *e)
             continue;
         o->last_layer = last;
         o->job.done = loaded;
+        o->layer_begin = loop_now(o->real->loop);
         docker_container_load(&real_container_for(o)->docker, &o->job, archive);
         return 1;
     }

@@ -41,6 +41,14 @@ static void finish(struct real_order *o)
     replay_free(&log);
 }
 
+void real_order_report(const struct real_order *o, enum operation part, struct simtime begin, uint64_t bytes)
+{
+    struct report r =
+        report_of_stage(o->order.edge, part, o->order.mud, o->order.migration, simtime_sub(begin, o->real->origin));
+    r.bytes = (int64_t)bytes;
+    o->real->port.operations->report(&o->real->port, &r);
+}
+
 void real_note(const struct real_order *o, const char *text)
 {
     struct report r = REPORT_INIT;
@@ -80,10 +88,7 @@ static void sent(struct transfer_job *job, int status, const struct err *e)
 static void stored(struct transfer_job *job)
 {
     const struct real_order *o = container_of(job, struct real_order, transfer);
-    struct report r = report_of_stage(o->order.edge, OP_STORE, o->order.mud, o->order.migration,
-                                      simtime_sub(job->begin, o->real->origin));
-    r.bytes = (int64_t)job->wire_bytes;
-    o->real->port.operations->report(&o->real->port, &r);
+    real_order_report(o, OP_STORE, job->begin, job->wire_bytes);
 }
 
 static int send_file(struct real_order *o, struct err *e)

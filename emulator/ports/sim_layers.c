@@ -47,9 +47,17 @@ void sim_layers_wake(struct sim *sim, const struct order *sent)
         sim_layers_load(so);
 }
 
+static void report_layer(struct sim_order *so)
+{
+    if (so->loads)
+        sim_order_report(so, OP_LOAD_LAYER, so->layer_begin, base_layer_bytes(so->sim->layout->base_bytes, so->layer - 1));
+    so->loads = false;
+}
+
 void sim_layers_load(struct sim_order *so)
 {
     struct sim *sim = so->sim;
+    report_layer(so);
     int first = sim_layers_first(sim, &so->order);
     so->layer = so->layer < first ? first : so->layer;
     if (so->layer == BASE_LAYERS && !sim_transfer_arrived(sim, &so->order, OP_SEND_BASE)) {
@@ -64,9 +72,8 @@ void sim_layers_load(struct sim_order *so)
     so->awaits = so->layer >= layers_there(so);
     if (so->awaits)
         return;
-    const struct layout_cost *cost = &sim->layout->costs[OP_LOAD_BASE];
-    double megabytes = (double)base_layer_bytes(sim->layout->base_bytes, so->layer++) / 1e6;
-    struct simtime time =
-        simtime_add(cost->fixed, simtime_ns((int64_t)((double)cost->per_mb.ns * megabytes)));
+    so->loads = true;
+    so->layer_begin = loop_now(sim->loop);
+    struct simtime time = layout_time_for(sim->layout, OP_LOAD_BASE, base_layer_bytes(sim->layout->base_bytes, so->layer++));
     sim_arm(sim, sim_edge_host(sim, so->order.edge), &so->timer, time);
 }

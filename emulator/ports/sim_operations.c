@@ -306,6 +306,15 @@ void sim_order_finish(struct sim_order *so)
     replay_free(&log);
 }
 
+void sim_order_report(const struct sim_order *so, enum operation part, struct simtime begin, uint64_t bytes)
+{
+    struct sim_port *here = &so->sim->ports[sim_edge_host(so->sim, so->order.edge)];
+    struct report r =
+        report_of_stage(so->order.edge, part, so->order.mud, so->order.migration, host_clock_read(&here->clock, begin));
+    r.bytes = (int64_t)bytes;
+    here->port.operations->report(&here->port, &r);
+}
+
 /* A transfer goes on until its last byte is acknowledged; what is received ends when it has arrived. */
 static void cost_paid(struct timer *timer)
 {
