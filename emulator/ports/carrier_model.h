@@ -11,7 +11,7 @@ struct carrier_model {
     int part_round_trips;
     uint64_t window; /* bytes that it lets be in flight */
     bool warm;       /* out of slow start before the run begins, kept so, and paced */
-    bool apart; /* a connection for each transfer; others share one between two hosts, one behind the other */
+    bool apart; /* a connection for each transfer; others share one between two hosts and take turns */
     bool by_registry; /* through a host that may be a third one */
     bool by_store;    /* the same, layout's `store`; with `pipeline` what is written there is read meanwhile */
     bool compresses; /* by zstd: what crosses is layout_compressed_bytes() */

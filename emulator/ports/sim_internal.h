@@ -49,6 +49,11 @@ struct sim_device {
     struct sim_owner *owners;     /* what edges keep on their disks */
 };
 
+/* Of a transfer's bytes those that are not at the receiver, and those that the sender does not know to be there. */
+struct sim_unsent {
+    uint64_t to_arrive, to_acknowledge;
+};
+
 /* A container operation under way. */
 struct sim_order {
     struct timer timer;
@@ -64,12 +69,15 @@ struct sim_order {
     /* SEND_* and PULL, while their bytes are under way: */
     struct sim_connection *connection;
     struct sim_order *behind; /* on the connection */
-    uint64_t bytes, until;    /* how many; the last of the connection's bytes that is its own */
+    uint64_t bytes;           /* how many */
+    struct sim_unsent unsent; /* of them */
     int leg;                  /* from host to host, as sim_transfers.c says */
     uint64_t earlier;         /* on the wire, of the legs before */
     bool arrived, stalled;
     uint64_t seen; /* of the connection's bytes, acknowledged when progress was looked for last */
     int layer;     /* LOAD_BASE: the next one */
+    struct simtime layer_begin; /* of the one before, if it is being loaded */
+    bool loads;
 };
 
 struct sim_container *sim_find_container(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container);
@@ -78,6 +86,8 @@ void sim_cancel_operations(struct port *port, struct party edge, uint32_t mud, u
 void sim_free_operations(struct sim *sim);
 /* Takes effect, and tells the edge. */
 void sim_order_finish(struct sim_order *so);
+/* A part of the order, which is no order of its own, began then and is over. */
+void sim_order_report(const struct sim_order *so, enum operation part, struct simtime begin, uint64_t bytes);
 static inline struct sim *sim_of(struct port *port)
 {
     return container_of(port, struct sim_port, port)->sim;
@@ -162,10 +172,28 @@ bool sim_transfer_arrived(struct sim *sim, const struct order *o, enum operation
 uint64_t sim_transfer_left(struct sim *sim, const struct order *o);
 /* Bytes of FETCH_PAGES that have not arrived. */
 uint64_t sim_transfer_to_come(const struct sim_order *so);
-/* Of its connection; zero on one host. */
-struct simtime sim_transfer_round_trip(const struct sim_order *so);
+/* How long a container waits for a page that it touches: behind those that were asked for ahead. */
+struct simtime sim_transfer_page_time(const struct sim_order *so);
 /* Of a transfer, what it put on the wire; of others, what they handle. */
 uint64_t sim_order_bytes(const struct sim_order *so);
+/* More of its bytes may have arrived. */
+void sim_transfer_moved(struct sim_order *so);
+/* One leg is over: the next one begins, or the order ends. */
+void sim_transfer_leg_ends(struct sim_order *so);
+
+/* --- sim_connections.c --- */
+struct carrier_model;
+/* The carrier's, between two hosts, that takes one transfer more; NULL: there is none. */
+struct sim_connection *sim_connection_find(struct sim *sim, const struct carrier_model *carrier, int from, int to);
+/* Opened, and warmed if the carrier does that, when the run started; `window` bytes may be in flight. */
+struct sim_connection *sim_connection_open(struct sim *sim, const struct carrier_model *carrier, int from, int to,
+                                           const struct link_path *forward, const struct link_path *back, uint64_t window);
+/* The order's `bytes`, from now on: sim_transfer_moved() when some have arrived, sim_transfer_leg_ends() when all are known to have. */
+void sim_connection_carry(struct sim_connection *c, struct sim_order *so);
+void sim_connection_leave(struct sim_order *so);
+uint64_t sim_connection_acknowledged(const struct sim_connection *c);
+/* Bytes on the wire for each byte sent; 0: none was. */
+double sim_connection_overhead(const struct sim_connection *c);
 void sim_free_connections(struct sim *sim);
 
 /* --- sim_registries.c --- */

@@ -1,5 +1,5 @@
 /* Lazy pages in virtual time: which pages of a restored container's memory are still at the source. They come in the order of their
- * addresses, those that a request touches at once, each for a round trip. What breaks off at one end breaks off at the other. */
+ * addresses, those that a request touches at once, each for a round trip and what is under way. What breaks off at one end breaks off at the other. */
 #include "mem.h"
 #include "sim_internal.h"
 
@@ -68,7 +68,7 @@ static struct simtime wait_for_pages(struct sim_container *c, uint32_t number)
     if (!fetch)
         return wait;
     take_in(p, sim_transfer_to_come(fetch));
-    struct simtime one = simtime_add(p->fault, sim_transfer_round_trip(fetch));
+    struct simtime one = simtime_add(p->fault, sim_transfer_page_time(fetch));
     int count = statechain_touches(l->seed, number, &l->state_size, touches);
     for (int i = 0; i < count; i++)
         if (touches[i].area == STATE_MEMORY && p->missing[touches[i].page]) {

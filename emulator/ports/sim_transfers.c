@@ -1,22 +1,13 @@
-/* Transfers in virtual time: TCP connections over the modelled links (flow.h), with what the carrier does beyond TCP (carrier_model.h).
- *
- * A carrier that keeps one warm connection sends its jobs over it one after the other, without a gap; in the real world slices of all of
- * them take turns. The others open one connection more for a job that finds none free.
+/* Transfers in virtual time: bytes over the carrier's connections (sim_connections.c), with what the carrier does beyond TCP (carrier_model.h).
  *
  * A transfer goes from host to host in legs: one, or two if the carrier goes through a third host. A pull is one, from the registry. */
 #include "carrier_model.h"
 #include "mem.h"
+#include "page_window.h"
 #include "sim_internal.h"
 
+#include <math.h>
 #include <stdlib.h>
-
-struct sim_connection {
-    struct sim_connection *next;
-    struct sim *sim;
-    const struct carrier_model *carrier;
-    struct flow flow;
-    struct sim_order *first; /* whose bytes are under way, the oldest first */
-};
 
 struct sim_arrival {
     struct sim_arrival *next;
@@ -26,9 +17,9 @@ struct sim_arrival {
 /* dockerd opens connections of its own: TCP, TLS, the question who we are, manifest, configuration, then layers beside each other. */
 static const struct carrier_model pull_model = {"pull", .round_trips = 8, .window = SIM_TCP_WINDOW, .apart = true, .compresses = true};
 
-/* CRIU's page server, one for each container: TCP, TLS 1.3, the first pages' requests, as many ahead as keep the link busy (prepaging.h); pages as they
- * are. */
-static const struct carrier_model pages_model = {"pages", .round_trips = 3, .window = SIM_TCP_WINDOW,
+/* CRIU's page server, one for each container: TCP, TLS 1.3 (whose server's second half waits for the acknowledgement of its first: RFC 896), the first
+ * pages' requests, as many ahead as keep the link busy (page_window.h); pages as they are. */
+static const struct carrier_model pages_model = {"pages", .round_trips = 4, .window = SIM_TCP_WINDOW,
                                                  .apart = true};
 
 static const struct carrier_model *carrier_of(const struct sim_order *so)
@@ -144,33 +135,12 @@ void sim_transfer_forget_all(struct sim_device *device)
     }
 }
 
-/* --- connections -------------------------------------------------------------------------------------------------------------------- */
-
-static uint32_t pair_of(const struct sim *sim, int from, int to)
-{
-    return (uint32_t)from * (uint32_t)sim->layout->host_count + (uint32_t)to;
-}
-
-static struct sim_connection *find_connection(const struct sim_order *so, int from, int to)
-{
-    const struct carrier_model *carrier = carrier_of(so);
-    struct sim_connection *c = map_get(&so->sim->connections, pair_of(so->sim, from, to));
-    while (c && (c->carrier != carrier || (c->first && carrier->apart)))
-        c = c->next;
-    return c;
-}
+/* --- legs ----------------------------------------------------------------------------------------------------------------------------- */
 
 static bool on_last_leg(const struct sim_order *so)
 {
     int hosts[ROUTE_MAX];
     return so->leg + 2 >= route_of(so, hosts);
-}
-
-/* Others' bytes may have passed since. */
-static uint64_t still_to_arrive(const struct sim_order *so)
-{
-    uint64_t arrived = so->connection->flow.arrived;
-    return so->until > arrived ? so->until - arrived : 0;
 }
 
 uint64_t sim_transfer_left(struct sim *sim, const struct order *o)
@@ -181,7 +151,7 @@ uint64_t sim_transfer_left(struct sim *sim, const struct order *o)
     while (sender && !(sender->connection && on_last_leg(sender) && sender->order.operation == operation_received(o->operation) &&
                        sender->order.migration == o->migration && sender->order.peer.index == o->edge.index))
         sender = sender->next;
-    return sender ? still_to_arrive(sender) : UINT64_MAX;
+    return sender ? sender->unsent.to_arrive : UINT64_MAX;
 }
 
 static void next_leg_begins(struct timer *timer)
@@ -193,18 +163,7 @@ static void next_leg_begins(struct timer *timer)
         sim_transfer_begin(so);
 }
 
-/* All of it is on the carrier's third host. */
-static void report_store(const struct sim_order *so)
-{
-    struct sim_port *here = &so->sim->ports[sim_edge_host(so->sim, so->order.edge)];
-    struct report r = report_of_stage(so->order.edge, OP_STORE, so->order.mud, so->order.migration,
-                                      host_clock_read(&here->clock, so->begin));
-    r.bytes = (int64_t)so->earlier;
-    here->port.operations->report(&here->port, &r);
-}
-
-/* One leg is over: the next one begins, or the order ends. */
-static void leg_ends(struct sim_order *so)
+void sim_transfer_leg_ends(struct sim_order *so)
 {
     if (on_last_leg(so)) {
         sim_order_finish(so);
@@ -213,27 +172,21 @@ static void leg_ends(struct sim_order *so)
     so->arrived = false;
     so->earlier = sim_order_bytes(so);
     if (carrier_of(so)->by_store)
-        report_store(so);
+        sim_order_report(so, OP_STORE, so->begin, so->earlier); /* all of it is there */
     sim_transfer_leave(so);
     so->leg++;
     so->timer.fire = next_leg_begins;
     sim_arm(so->sim, sim_edge_host(so->sim, so->order.edge), &so->timer, sim_transfer_prepare(so));
 }
 
-/* Finishing an order may begin another, on this connection, too. */
-static void moved(struct flow *flow)
+void sim_transfer_moved(struct sim_order *so)
 {
-    struct sim_connection *c = container_of(flow, struct sim_connection, flow);
-    for (struct sim_order *so = c->first; so && so->until <= flow->arrived; so = so->behind) {
-        if (!so->arrived && operation_is_transfer(so->order.operation) && on_last_leg(so))
-            arrives(c->sim, &so->order);
-        so->arrived = true;
-    }
-    for (struct sim_order *so = c->first; so; so = so->behind)
-        if (so->order.operation == OP_SEND_BASE && !so->arrived)
-            sim_layers_wake(c->sim, &so->order);
-    while (c->first && c->first->until <= flow->acknowledged)
-        leg_ends(c->first);
+    bool all = so->unsent.to_arrive == 0, base = so->order.operation == OP_SEND_BASE;
+    if (all && !so->arrived && operation_is_transfer(so->order.operation) && on_last_leg(so))
+        arrives(so->sim, &so->order);
+    so->arrived = all;
+    if (base && !all)
+        sim_layers_wake(so->sim, &so->order);
 }
 
 void sim_fill_path(struct sim *sim, int from, int to, struct link_path *path)
@@ -266,25 +219,25 @@ static struct simtime round_trip(const struct sim_order *so, int from, int to)
     return simtime_add(link_path_delay(&forward), link_path_delay(&back));
 }
 
-/* Opened, and warmed if the carrier does that, when the run starts. */
-static void open_connection(const struct sim_order *so, int from, int to)
+/* Of pages no more than are asked for ahead. */
+static uint64_t window_of(const struct sim_order *so, const struct layout_path *path)
 {
-    struct sim *sim = so->sim;
-    const struct carrier_model *carrier = carrier_of(so);
-    struct layout_path path = layout_path(sim->layout, from, to);
-    uint32_t pair = pair_of(sim, from, to);
-    struct sim_connection *c = mem_alloc(sizeof *c);
-    *c = (struct sim_connection){.next = map_get(&sim->connections, pair), .sim = sim, .carrier = carrier};
+    double least = PAGE_WINDOW_MIN * STATE_PAGE, ahead = (double)path->rate_bps / 8 * simtime_seconds(page_window_allowed(path->rtt));
+    uint64_t window = carrier_of(so)->window;
+    return carrier_of(so) == &pages_model && path->rate_bps && ahead < (double)window ? (uint64_t)fmax(ahead, least) : window;
+}
+
+/* The order's, as from when the run started. */
+static struct sim_connection *connection_of(const struct sim_order *so, int from, int to)
+{
+    struct sim_connection *c = sim_connection_find(so->sim, carrier_of(so), from, to);
+    struct layout_path path = layout_path(so->sim->layout, from, to);
     struct link_path forward, back;
+    if (c)
+        return c;
     fill_leg(so, from, to, &forward);
     fill_leg(so, to, from, &back);
-    flow_init(&c->flow, sim->loop, &forward, &back, carrier->window);
-    if (carrier->warm)
-        flow_warmed(&c->flow, path.rtt, path.rate_bps);
-    else
-        flow_opened(&c->flow, round_trip(so, from, to));
-    c->flow.moved = moved;
-    map_set(&sim->connections, pair, c);
+    return sim_connection_open(so->sim, carrier_of(so), from, to, &forward, &back, window_of(so, &path));
 }
 
 /* Links may have changed since the start of the run. */
@@ -312,8 +265,7 @@ struct simtime sim_transfer_prepare(const struct sim_order *so)
     if (so->leg + 1 >= route_of(so, hosts))
         return SIMTIME_ZERO;
     int from = hosts[so->leg], to = hosts[so->leg + 1];
-    if (!find_connection(so, from, to))
-        open_connection(so, from, to);
+    connection_of(so, from, to);
     return protocol_time(so, from, to);
 }
 
@@ -321,7 +273,7 @@ struct simtime sim_transfer_prepare(const struct sim_order *so)
 static void look_for_progress(struct timer *timer)
 {
     struct sim_order *so = container_of(timer, struct sim_order, timer);
-    uint64_t acknowledged = so->connection ? so->connection->flow.acknowledged : so->seen;
+    uint64_t acknowledged = so->connection ? sim_connection_acknowledged(so->connection) : so->seen;
     so->stalled = acknowledged == so->seen;
     so->seen = acknowledged;
     if (so->stalled || so->cancelled)
@@ -366,13 +318,20 @@ static uint64_t bytes_of(const struct sim_order *so, bool compressed)
 
 uint64_t sim_transfer_to_come(const struct sim_order *so)
 {
-    return so->connection ? still_to_arrive(so) : so->arrived ? 0 : bytes_of(so, false);
+    return so->connection ? so->unsent.to_arrive : so->arrived ? 0 : bytes_of(so, false);
 }
 
-struct simtime sim_transfer_round_trip(const struct sim_order *so)
+static struct simtime round_trip_of(const struct sim_order *so)
 {
     int hosts[ROUTE_MAX];
     return route_of(so, hosts) > 1 ? round_trip(so, hosts[0], hosts[1]) : SIMTIME_ZERO;
+}
+
+struct simtime sim_transfer_page_time(const struct sim_order *so)
+{
+    const struct layout *l = so->sim->layout;
+    bool queues = layout_path(l, sim_edge_host(so->sim, so->order.peer), sim_edge_host(so->sim, so->order.edge)).rate_bps;
+    return queues ? page_window_allowed(round_trip_of(so)) : round_trip_of(so);
 }
 
 void sim_transfer_begin(struct sim_order *so)
@@ -382,60 +341,25 @@ void sim_transfer_begin(struct sim_order *so)
         arrive_at_once(so);
         return;
     }
-    struct sim_connection *c = find_connection(so, hosts[so->leg], hosts[so->leg + 1]);
-    if (!c) { /* others took those that there were */
-        open_connection(so, hosts[so->leg], hosts[so->leg + 1]);
-        c = find_connection(so, hosts[so->leg], hosts[so->leg + 1]);
-    }
     so->bytes = bytes_of(so, carrier_of(so)->compresses);
-    so->connection = c;
-    so->until = c->flow.sent + (so->bytes ? so->bytes : 1);
-    struct sim_order **last = &c->first;
-    while (*last)
-        last = &(*last)->behind;
-    *last = so;
-    so->seen = c->flow.acknowledged;
+    sim_connection_carry(connection_of(so, hosts[so->leg], hosts[so->leg + 1]), so);
     so->timer.fire = look_for_progress;
     sim_arm(so->sim, sim_edge_host(so->sim, so->order.edge), &so->timer, so->sim->layout->progress);
-    flow_send(&c->flow, so->bytes);
 }
 
-/* What others have on the connection goes on, and what of this order stands before it passes, too. */
+/* What others have on the connection goes on, and so does what this order has given it. */
 void sim_transfer_leave(struct sim_order *so)
 {
-    struct sim_connection *c = so->connection;
     so->awaits = false;
-    if (!c)
-        return;
-    struct sim_order **link = &c->first;
-    while (*link != so)
-        link = &(*link)->behind;
-    *link = so->behind;
-    so->behind = NULL;
-    so->connection = NULL;
-    if (!c->first)
-        flow_abort(&c->flow);
+    if (so->connection)
+        sim_connection_leave(so);
 }
 
 /* Of the connection's bytes on the wire, the order's share. */
 uint64_t sim_order_bytes(const struct sim_order *so)
 {
-    const struct sim_connection *c = so->connection;
-    if (!c && so->order.operation == OP_PULL)
+    double overhead = so->connection ? sim_connection_overhead(so->connection) : 0;
+    if (!so->connection && so->order.operation == OP_PULL)
         return so->pulls ? layout_pull_bytes(so->sim->layout) : 0;
-    uint64_t left = c ? c->flow.sent - c->flow.to_send : 0;
-    return left ? so->earlier + (uint64_t)((double)so->bytes * (double)c->flow.wire_bytes / (double)left)
-                : bytes_of(so, false);
-}
-
-void sim_free_connections(struct sim *sim)
-{
-    size_t at = 0;
-    for (struct sim_connection *c; (c = map_next(&sim->connections, &at));)
-        for (struct sim_connection *next; c; c = next) {
-            next = c->next;
-            flow_free(&c->flow);
-            free(c);
-        }
-    map_free(&sim->connections);
+    return overhead > 0 ? so->earlier + (uint64_t)((double)so->bytes * overhead) : bytes_of(so, false);
 }

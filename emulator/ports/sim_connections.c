@@ -1,0 +1,165 @@
+/* The carriers' TCP connections in virtual time (flow.h): opened with the run, as carriers do it, and kept. Those who send over one at the same time take
+ * turns, slice by slice, so that each gets an equal share of what comes, behind what somebody has left on it. */
+#include "carrier_model.h"
+#include "mem.h"
+#include "sim_internal.h"
+
+#include <stdlib.h>
+
+struct sim_connection {
+    struct sim_connection *next; /* between the same hosts */
+    struct sim *sim;
+    const struct carrier_model *carrier;
+    struct flow flow;
+    struct sim_order *first;        /* whose bytes are under way, the oldest first */
+    struct sim_unsent left;         /* by those who have left */
+    uint64_t arrived, acknowledged; /* of the flow's bytes, shared out */
+};
+
+static uint32_t pair_of(const struct sim *sim, int from, int to)
+{
+    return (uint32_t)from * (uint32_t)sim->layout->host_count + (uint32_t)to;
+}
+
+struct sim_connection *sim_connection_find(struct sim *sim, const struct carrier_model *carrier, int from,
+                                           int to)
+{
+    struct sim_connection *c = map_get(&sim->connections, pair_of(sim, from, to));
+    while (c && (c->carrier != carrier || (c->first && carrier->apart)))
+        c = c->next;
+    return c;
+}
+
+/* --- turns ------------------------------------------------------------------------------------------------------------------------- */
+
+static uint64_t *part_of(struct sim_unsent *u, bool acknowledged)
+{
+    return acknowledged ? &u->to_acknowledge : &u->to_arrive;
+}
+
+static uint64_t sharers(const struct sim_connection *c, bool acknowledged)
+{
+    uint64_t count = 0;
+    for (struct sim_order *so = c->first; so; so = so->behind)
+        count += *part_of(&so->unsent, acknowledged) > 0;
+    return count;
+}
+
+static uint64_t take(uint64_t *part, uint64_t bytes)
+{
+    uint64_t taken = bytes < *part ? bytes : *part;
+    *part -= taken;
+    return taken;
+}
+
+static void share_out(struct sim_connection *c, uint64_t bytes, bool acknowledged)
+{
+    bytes -= take(part_of(&c->left, acknowledged), bytes);
+    for (uint64_t count; bytes && (count = sharers(c, acknowledged));) {
+        uint64_t each = (bytes + count - 1) / count;
+        for (struct sim_order *so = c->first; so; so = so->behind)
+            bytes -= take(part_of(&so->unsent, acknowledged), bytes < each ? bytes : each);
+    }
+}
+
+/* Who fetches knows what is there. */
+static bool is_over(const struct sim_order *so)
+{
+    return so->unsent.to_arrive == 0 &&
+           (so->unsent.to_acknowledge == 0 || so->order.operation == OP_FETCH_PAGES);
+}
+
+static struct sim_order *find_ended(const struct sim_connection *c)
+{
+    struct sim_order *so = c->first;
+    while (so && !is_over(so))
+        so = so->behind;
+    return so;
+}
+
+/* Finishing an order may begin another, on this connection, too. */
+static void moved(struct flow *flow)
+{
+    struct sim_connection *c = container_of(flow, struct sim_connection, flow);
+    share_out(c, flow->arrived - c->arrived, false);
+    share_out(c, flow->acknowledged - c->acknowledged, true);
+    c->arrived = flow->arrived;
+    c->acknowledged = flow->acknowledged;
+    for (struct sim_order *so = c->first; so; so = so->behind)
+        sim_transfer_moved(so);
+    for (struct sim_order *so; (so = find_ended(c));)
+        sim_transfer_leg_ends(so);
+}
+
+/* --- their lives --------------------------------------------------------------------------------------------------------------------- */
+
+struct sim_connection *sim_connection_open(struct sim *sim, const struct carrier_model *carrier, int from,
+                                           int to, const struct link_path *forward,
+                                           const struct link_path *back, uint64_t window)
+{
+    struct layout_path path = layout_path(sim->layout, from, to);
+    uint32_t pair = pair_of(sim, from, to);
+    struct sim_connection *c = mem_alloc(sizeof *c);
+    *c = (struct sim_connection){.next = map_get(&sim->connections, pair), .sim = sim, .carrier = carrier};
+    flow_init(&c->flow, sim->loop, forward, back, window);
+    if (carrier->warm)
+        flow_warmed(&c->flow, path.rtt, path.rate_bps);
+    else
+        flow_opened(&c->flow, simtime_add(link_path_delay(forward), link_path_delay(back)));
+    c->flow.moved = moved;
+    map_set(&sim->connections, pair, c);
+    return c;
+}
+
+void sim_connection_carry(struct sim_connection *c, struct sim_order *so)
+{
+    uint64_t bytes = so->bytes ? so->bytes : 1;
+    struct sim_order **last = &c->first;
+    while (*last)
+        last = &(*last)->behind;
+    *last = so;
+    so->connection = c;
+    so->unsent = (struct sim_unsent){bytes, bytes};
+    so->seen = c->flow.acknowledged;
+    flow_send(&c->flow, bytes);
+}
+
+void sim_connection_leave(struct sim_order *so)
+{
+    struct sim_connection *c = steal(so->connection);
+    struct sim_order **link = &c->first;
+    while (*link != so)
+        link = &(*link)->behind;
+    *link = steal(so->behind);
+    c->left.to_arrive += so->unsent.to_arrive;
+    c->left.to_acknowledge += so->unsent.to_acknowledge;
+    if (c->first)
+        return;
+    flow_abort(&c->flow);
+    c->left = (struct sim_unsent){0};
+    c->arrived = c->flow.arrived;
+    c->acknowledged = c->flow.acknowledged;
+}
+
+uint64_t sim_connection_acknowledged(const struct sim_connection *c)
+{
+    return c->flow.acknowledged;
+}
+
+double sim_connection_overhead(const struct sim_connection *c)
+{
+    uint64_t sent = c->flow.sent - c->flow.to_send;
+    return sent ? (double)c->flow.wire_bytes / (double)sent : 0;
+}
+
+void sim_free_connections(struct sim *sim)
+{
+    size_t at = 0;
+    for (struct sim_connection *c; (c = map_next(&sim->connections, &at));)
+        for (struct sim_connection *next; c; c = next) {
+            next = c->next;
+            flow_free(&c->flow);
+            free(c);
+        }
+    map_free(&sim->connections);
+}
