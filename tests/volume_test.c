@@ -3,6 +3,7 @@
 #include "buf.h"
 #include "simulated_run.h"
 #include "strategy.h"
+#include "trial.h"
 
 #include <errno.h>
 
@@ -12,10 +13,11 @@ struct row {
 };
 
 static const struct row rows[] = {
-    {"p-migr", "stream", false},  {"p-migr", "stream", true},   {"c-migr", "nfs", false},
-    {"c-migr", "stream", true},   {"layered", "rsync", false},  {"layered", "stream", true},
-    {"cold", "registry", false},  {"pre-copy", "rsync", false}, {"pre-copy", "stream", true},
-    {"image-copy", "nfs", false}, {"post-copy", "stream", false}, {"hybrid-copy", "rsync", false},
+    {"p-migr", "stream", false},     {"p-migr", "stream", true},      {"c-migr", "nfs", false},
+    {"c-migr", "stream", true},      {"layered", "rsync", false},     {"layered", "stream", true},
+    {"cold", "registry", false},     {"pre-copy", "rsync", false},    {"pre-copy", "stream", true},
+    {"image-copy", "nfs", false},    {"post-copy", "stream", false},  {"post-copy", "scp", true},
+    {"hybrid-copy", "rsync", false}, {"hybrid-copy", "stream", true},
 };
 
 enum { REQUESTS_PER_S = 10, ROAMS_AT_S = 5, VOLUME_MB = 5 };
@@ -31,7 +33,8 @@ static struct scenario *scenario_of(const struct row *row, const char *when, con
         "{\"between\":[\"h0\",\"h1\"],\"rtt_ms\":20,\"rate_mbit\":80}],\"logrepo\":{\"host\":\"h2\"},"
         "\"service\":{\"base_mb\":8,\"memory_mb\":2,\"layer_mb\":1,\"volume_mb\":%d,\"layer_ratio\":4},"
         "\"muds\":{\"m1\":{\"host\":\"a\",\"requests_per_s\":%d,\"visits\":[{\"ap\":\"ap1\",\"at_s\":0},{\"ap\":\"ap2\",\"at_s\":%d}]}},"
-        "\"faults\":[%s],\"migration\":{\"strategy\":\"%s\",\"carrier\":\"%s\",\"pipeline\":%s,\"volume\":\"%s\"}}",
+        "\"timeouts\":{\"operation_ms\":5000,\"drain_ms\":300000},\"faults\":[%s],"
+        "\"migration\":{\"strategy\":\"%s\",\"carrier\":\"%s\",\"pipeline\":%s,\"volume\":\"%s\"}}",
         VOLUME_MB, REQUESTS_PER_S, ROAMS_AT_S, fault, row->strategy, row->carrier,
         row->pipeline ? "true" : "false", when);
     return scenario_parse("x.json", text, strlen(text), NULL, 0, e);
@@ -128,7 +131,9 @@ static void test_on_arrival_files_come_when_the_container_is_there(void **state)
         in_order(&r, &rows[i], OP_TAKE_VOLUME, OP_SEND_VOLUME);
         if (stage_of(&r, OP_SEND_MEMORY))
             in_order(&r, &rows[i], OP_SEND_MEMORY, OP_SEND_VOLUME);
-        enum operation begins = stage_of(&r, OP_RESTORE) ? OP_RESTORE : stage_of(&r, OP_RESTORE_STATE) ? OP_RESTORE_STATE : OP_START;
+        enum operation begins = stage_of(&r, OP_RESTORE)         ? OP_RESTORE
+                                : stage_of(&r, OP_RESTORE_STATE) ? OP_RESTORE_STATE
+                                                                 : OP_START;
         in_order(&r, &rows[i], begins, OP_PUT_VOLUME);
         in_order(&r, &rows[i], OP_PUT_VOLUME, OP_SWITCH);
         assert_int_equal(stage_of(&r, OP_TAKE_VOLUME)->bytes, VOLUME_MB * 1000000);
@@ -159,6 +164,37 @@ static void test_a_volume_that_fails_costs_the_user_nothing(void **state)
         assert_int_equal(executed_at(&r, SIMTIME_NEVER), r.muds[0].request_count);
         run_record_free(&r);
     }
+}
+
+static void judge(const struct row *row, const char *when, const char *operation, const char *effect)
+{
+    struct err e = ERR_INIT;
+    struct trial trial = {0};
+    autofree char *fault =
+        mem_printf("{\"operation\":\"%s\",\"effect\":\"%s\",\"delay_ms\":3000}", operation, effect);
+    struct scenario *s = scenario_of(row, when, fault, &e);
+    if (!s)
+        fail_msg("%s (%s)", e.text, e.hint);
+    trial_run(&trial, s, 1);
+    if (trial.complaint_count)
+        fail_msg("%s by %s, %s, %s: %s", row->strategy, row->carrier, when, fault, trial.complaints[0]);
+    trial_free(&trial);
+    scenario_free(s);
+}
+
+/* Nothing is lost, and nothing is left anywhere, says the search's judge. */
+static void test_whatever_befalls_a_volume_ends_well(void **state)
+{
+    (void)state;
+    static const char *const operations[] = {"copy volume",    "take volume",   "send volume", "send files",
+                                             "receive volume", "receive files", "put volume"};
+    static const char *const effects[] = {"fails", "truncated", "hangs", "slow"};
+    for (size_t row = 0; row < ARRAY_LEN(rows); row++)
+        for (size_t i = 0; i < ARRAY_LEN(operations); i++)
+            for (size_t k = 0; k < ARRAY_LEN(effects); k++) {
+                judge(&rows[row], "early", operations[i], effects[k]);
+                judge(&rows[row], "on-arrival", operations[i], effects[k]);
+            }
 }
 
 /* Through a third host: written there before it is read, image and files, each counted once. */
@@ -199,6 +235,7 @@ int main(void)
         cmocka_unit_test(test_early_files_leave_before_the_freeze),
         cmocka_unit_test(test_on_arrival_files_come_when_the_container_is_there),
         cmocka_unit_test(test_a_volume_that_fails_costs_the_user_nothing),
+        cmocka_unit_test(test_whatever_befalls_a_volume_ends_well),
         cmocka_unit_test(test_a_store_has_it_before_the_target),
         cmocka_unit_test(test_strategies_without_a_snapshot_refuse_by_name),
     };

@@ -68,12 +68,21 @@ struct sim_remains sim_remains(struct sim *sim, uint32_t mud)
 
 /* --- effects --- */
 
-/* What the order uses up of the migration's files here, and what has arrived: a volume may come behind the rest. */
+/* The volume's files, which may come behind the rest, by PUT_VOLUME; the others by RESTORE; else all. */
+static bool uses_up(enum operation operation, enum operation sent)
+{
+    bool restores = operation == OP_RESTORE || operation == OP_RESTORE_STATE;
+    bool of_volume = sent == OP_SEND_VOLUME || sent == OP_SEND_FILES;
+    return of_volume ? !restores : operation != OP_PUT_VOLUME;
+}
+
+/* What the order uses up of the migration's files here, and of what has arrived. */
 static void drop_files(struct sim *sim, const struct order *o)
 {
     sim_snapshot_drop(sim, o);
-    if (o->operation != OP_RESTORE || sim->layout->volume_when != VOLUME_ON_ARRIVAL)
-        sim_transfer_forget(sim, o, OPERATIONS);
+    for (int sent = 0; sent < OPERATIONS; sent++)
+        if (uses_up(o->operation, (enum operation)sent))
+            sim_transfer_forget(sim, o, (enum operation)sent);
 }
 
 static struct sim_container *container_about(struct sim *sim, const struct order *o)
@@ -147,7 +156,7 @@ static int put_volume(struct sim *sim, const struct order *o)
 {
     int status = sim_volume_put(sim, o);
     if (status == 0)
-        sim_snapshot_drop(sim, o);
+        drop_files(sim, o);
     return status;
 }
 
