@@ -207,19 +207,43 @@ static bool all_pairs(void)
     return getenv("ROAMLAB_ALL_PAIRS");
 }
 
-/* The names of all strategies that migrate, or of all carriers (but stream, unless all pairs are wanted), with commas between them. */
-static char *names_of(bool strategies)
+static void add_name(struct buf *names, const char *name)
+{
+    buf_printf(names, "%s%s", names->len ? "," : "", name);
+}
+
+static char *names_text(struct buf *names)
+{
+    char *text = mem_copy_string(buf_text(names));
+    buf_free(names);
+    return text;
+}
+
+static bool goes_with_a_volume(const struct strategy *strategy)
+{
+    struct strategy with;
+    return strategy_add_volume(strategy, VOLUME_EARLY, &with);
+}
+
+/* Of strategies that migrate; free() it. */
+static char *names_of_strategies(bool with_a_volume, bool without)
 {
     struct buf names = BUF_INIT;
     const struct strategy *strategy;
-    for (int i = 0; strategies && (strategy = migrating_at(&i));)
-        buf_printf(&names, "%s%s", names.len ? "," : "", strategy->name);
-    for (int k = 0; !strategies && carrier_at(k); k++)
-        if (all_pairs() || strcmp(carrier_at(k)->name, "stream") != 0)
-            buf_printf(&names, "%s%s", names.len ? "," : "", carrier_at(k)->name);
-    char *text = mem_copy_string(buf_text(&names));
-    buf_free(&names);
-    return text;
+    for (int i = 0; (strategy = migrating_at(&i));)
+        if (goes_with_a_volume(strategy) ? with_a_volume : without)
+            add_name(&names, strategy->name);
+    return names_text(&names);
+}
+
+/* Of all; free() it. */
+static char *names_of_carriers(bool with_stream)
+{
+    struct buf names = BUF_INIT;
+    for (int k = 0; carrier_at(k); k++)
+        if (with_stream || strcmp(carrier_at(k)->name, "stream") != 0)
+            add_name(&names, carrier_at(k)->name);
+    return names_text(&names);
 }
 
 static void tell_refusals(const char *name, json_object *table)
@@ -250,17 +274,18 @@ static bool only_late(json_object *table)
     return true;
 }
 
-/* A sweep of its own folder; what does not hold in a run fails the test, what this host lacks is told. */
-static void sweep_for_real(const char *name, const char *strategies, const char *carriers, const char *volume_mb)
+/* A sweep of its own folder; what does not hold in a run fails the test, what this host lacks is told. `volume`: when it moves,
+ * NULL if there is none. */
+static void sweep_for_real(const char *name, const char *strategies, const char *carriers, const char *volume)
 {
     struct err e = ERR_INIT;
     json_object *table = NULL;
     autofree char *folder = mem_printf("%s/%s", fixture_folder, name);
     autofree char *line = mem_printf(
         "%s sweep --quiet --world real --seeds 1 --vary migration.strategy=%s --vary migration.carrier=%s "
-        "--set service.layer_mb=2 --set service.memory_mb=2 --set service.volume_mb=%s --set links.0.rate_mbit=100 "
-        "-o %s " MATRIX " >%s.log 2>&1 </dev/null",
-        fixture_program, strategies, carriers, volume_mb, folder, folder);
+        "--set service.layer_mb=2 --set service.memory_mb=2 --set service.volume_mb=%d --set migration.volume=%s "
+        "--set links.0.rate_mbit=100 -o %s " MATRIX " >%s.log 2>&1 </dev/null",
+        fixture_program, strategies, carriers, volume ? 1 : 0, volume ? volume : "early", folder, folder);
     autofree char *log_name = mem_printf("%s.log", name);
     int status = system(line);
     autofree char *log = folder_read(fixture_folder, log_name);
@@ -273,24 +298,27 @@ static void sweep_for_real(const char *name, const char *strategies, const char 
     json_object_put(table);
 }
 
+/* With a volume, whose files travel early and in the freeze, if one goes with it. */
 static void each_strategy_runs_for_real(void **state)
 {
-    autofree char *strategies = names_of(true), *carriers = names_of(false);
+    autofree char *taking = names_of_strategies(true, false);
+    autofree char *others = names_of_strategies(all_pairs(), true);
+    autofree char *carriers = names_of_carriers(true);
     (void)state;
     if (!fixture_program)
         skip();
-    sweep_for_real("strategies", strategies, all_pairs() ? carriers : "stream", "0");
+    sweep_for_real("no-volume", others, all_pairs() ? carriers : "stream", NULL);
+    sweep_for_real("early", taking, all_pairs() ? carriers : "stream", "early");
 }
 
-/* With a volume, whose files travel early and in the freeze. */
+/* With a volume that comes when the container is there. */
 static void each_carrier_runs_for_real(void **state)
 {
-    autofree char *carriers = names_of(false);
+    autofree char *taking = names_of_strategies(true, false), *carriers = names_of_carriers(all_pairs());
     (void)state;
     if (!fixture_program)
         skip();
-    if (!all_pairs())
-        sweep_for_real("carriers", "p-migr", carriers, "1");
+    sweep_for_real("on-arrival", all_pairs() ? taking : "p-migr", carriers, "on-arrival");
 }
 
 int main(void)
