@@ -93,16 +93,19 @@ static struct run_stage stage_of(const struct run_record *record, enum operation
     return (struct run_stage){0};
 }
 
+/* The device's host, and two hosts with an edge server and an access point each; the parameters of the link between these follow. */
+#define TWO_EDGES                                                                                            \
+    "\"hosts\":{\"a\":{},\"h0\":{},\"h1\":{}},"                                                              \
+    "\"edges\":{\"es1\":{\"host\":\"h0\"},\"es2\":{\"host\":\"h1\"}},"                                       \
+    "\"aps\":{\"ap1\":{\"host\":\"h0\",\"edge\":\"es1\"},\"ap2\":{\"host\":\"h1\",\"edge\":\"es2\"}},"       \
+    "\"links\":[{\"between\":[\"a\",\"h0\"]},{\"between\":[\"a\",\"h1\"]},{\"between\":[\"h0\",\"h1\"],"
+
 /* To the nanosecond: each begins when what it needs is there, and what is received is there one way before the sender knows. */
 static void test_overlapped_stages_begin_when_they_can(void **state)
 {
     (void)state;
     static const char text[] =
-        "{\"name\":\"t\",\"duration_s\":20,\"hosts\":{\"a\":{},\"h0\":{},\"h1\":{}},"
-        "\"edges\":{\"es1\":{\"host\":\"h0\"},\"es2\":{\"host\":\"h1\"}},"
-        "\"aps\":{\"ap1\":{\"host\":\"h0\",\"edge\":\"es1\"},\"ap2\":{\"host\":\"h1\",\"edge\":\"es2\"}},"
-        "\"links\":[{\"between\":[\"a\",\"h0\"]},{\"between\":[\"a\",\"h1\"]},"
-        "{\"between\":[\"h0\",\"h1\"],\"rtt_ms\":100,\"rate_mbit\":{\"forward\":80}}],"
+        "{\"name\":\"t\",\"duration_s\":20," TWO_EDGES "\"rtt_ms\":100,\"rate_mbit\":{\"forward\":80}}],"
         "\"service\":{\"memory_mb\":20,\"layer_mb\":10,\"memory_ratio\":4,\"layer_ratio\":5},"
         "\"muds\":{\"m1\":{\"host\":\"a\",\"visits\":[{\"ap\":\"ap1\",\"at_s\":0},{\"ap\":\"ap2\",\"at_s\":5.5}]}},"
         "\"migration\":{\"carrier\":\"stream\",\"pipeline\":true}}";
@@ -166,11 +169,7 @@ static void test_lazy_pages_fill_the_link(void **state)
 {
     (void)state;
     static const char text[] =
-        "{\"name\":\"t\",\"duration_s\":30,\"hosts\":{\"a\":{},\"h0\":{},\"h1\":{}},"
-        "\"edges\":{\"es1\":{\"host\":\"h0\"},\"es2\":{\"host\":\"h1\"}},"
-        "\"aps\":{\"ap1\":{\"host\":\"h0\",\"edge\":\"es1\"},\"ap2\":{\"host\":\"h1\",\"edge\":\"es2\"}},"
-        "\"links\":[{\"between\":[\"a\",\"h0\"]},{\"between\":[\"a\",\"h1\"]},"
-        "{\"between\":[\"h0\",\"h1\"],\"rtt_ms\":%d,\"rate_mbit\":80}],"
+        "{\"name\":\"t\",\"duration_s\":30," TWO_EDGES "\"rtt_ms\":%d,\"rate_mbit\":80}],"
         "\"service\":{\"memory_mb\":32,\"layer_mb\":4},"
         "\"muds\":{\"m1\":{\"host\":\"a\",\"visits\":[{\"ap\":\"ap1\",\"at_s\":0},{\"ap\":\"ap2\",\"at_s\":2.5}]}},"
         "\"migration\":{\"strategy\":\"%s\",\"carrier\":\"stream\",\"pipeline\":%s}}";
@@ -203,11 +202,7 @@ static void test_a_kernel_that_tracks_dumps_what_was_written(void **state)
 {
     (void)state;
     static const char text[] =
-        "{\"name\":\"t\",\"duration_s\":20,\"hosts\":{\"a\":{},\"h0\":{},\"h1\":{}},"
-        "\"edges\":{\"es1\":{\"host\":\"h0\"},\"es2\":{\"host\":\"h1\"}},"
-        "\"aps\":{\"ap1\":{\"host\":\"h0\",\"edge\":\"es1\"},\"ap2\":{\"host\":\"h1\",\"edge\":\"es2\"}},"
-        "\"links\":[{\"between\":[\"a\",\"h0\"]},{\"between\":[\"a\",\"h1\"]},"
-        "{\"between\":[\"h0\",\"h1\"],\"rtt_ms\":10,\"rate_mbit\":80}],"
+        "{\"name\":\"t\",\"duration_s\":20," TWO_EDGES "\"rtt_ms\":10,\"rate_mbit\":80}],"
         "\"service\":{\"memory_mb\":100,\"layer_mb\":0},"
         "\"muds\":{\"m1\":{\"host\":\"a\",\"requests_per_s\":20,\"visits\":[{\"ap\":\"ap1\",\"at_s\":0},{\"ap\":\"ap2\",\"at_s\":2}]}},"
         "\"migration\":{\"strategy\":\"pre-copy\",\"carrier\":\"stream\",\"pipeline\":%s,\"dirty_tracking\":%s}}";
