@@ -174,6 +174,31 @@ static void what_was_fitted_to_any_carrier_can_be_named(void **state)
     }
 }
 
+/* Of the stage, which waits for what is still under way, only what it did counts. */
+static void each_layer_of_a_base_costs(void **state)
+{
+    static const char *const sizes_mb[] = {"20", "60"};
+    struct scenario_cost defaults[OPERATIONS] = {0};
+    char *folder = folder_make();
+    struct calibration *c = calibration_new();
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(sizes_mb); i++) {
+        const struct scenario_setting settings[] = {
+            {"migration.strategy", "layered"}, {"migration.carrier", "stream"}, {"service.base_mb", sizes_mb[i]},
+            {"costs", "{\"load base\": {\"fixed_ms\": 120, \"ms_per_mb\": 13}}"},
+        };
+        autofree char *run = mem_printf("%s/%zu", folder, i);
+        make_run_of("scenarios/matrix.json", settings, ARRAY_LEN(settings), run);
+        fit_to(c, run);
+    }
+    json_object *costs = calibration_json(c, defaults);
+    assert_near(json_number_at(costs, "costs.load base.fixed_ms"), 120, 0.01);
+    assert_near(json_number_at(costs, "costs.load base.ms_per_mb"), 13, 0.01);
+    json_object_put(costs);
+    calibration_free(c);
+    folder_remove(folder);
+}
+
 static void what_virtual_time_plays_is_no_cost(void **state)
 {
     struct scenario_cost defaults[OPERATIONS] = {0};
@@ -302,6 +327,7 @@ int main(void)
         cmocka_unit_test(planted_costs_are_found_and_predict),
         cmocka_unit_test(what_was_fitted_to_any_carrier_can_be_named),
         cmocka_unit_test(what_virtual_time_plays_is_no_cost),
+        cmocka_unit_test(each_layer_of_a_base_costs),
         cmocka_unit_test(pages_are_not_the_carriers),
         cmocka_unit_test(what_one_size_cannot_tell_is_said),
         cmocka_unit_test(folders_without_a_run_are_refused),
