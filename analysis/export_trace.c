@@ -226,27 +226,37 @@ static void put_rate(struct trace *t, const struct event *ev)
     fprintf(t->out, ",\"args\":{\"rate\":%.6f}}", (double)ev->value / 1e6);
 }
 
-/* A migration's begin is the mark of its source; those of an unknown one stand at their end. */
-static void put_migration(struct trace *t, const struct event *ev, json_object *begins)
+static char *mark_key(const struct event *ev, const char *mark)
 {
-    autofree char *key = mem_printf("%d %d", ev->mud, ev->migration);
+    return mem_printf("%d %d %s", ev->mud, ev->migration, mark);
+}
+
+/* When it was marked so first, or else. */
+static struct simtime marked(json_object *marks, const struct event *ev, const char *mark, struct simtime otherwise)
+{
+    autofree char *key = mark_key(ev, mark);
+    json_object *at;
+    return json_object_object_get_ex(marks, key, &at) ? simtime_ns(json_object_get_int64(at)) : otherwise;
+}
+
+/* From mark to mark; one without stands at its end. */
+static void put_migration(struct trace *t, const struct event *ev, json_object *marks)
+{
     autofree char *name = mem_printf("migration %s", ev->peer);
-    json_object *begin;
-    bool known = json_object_object_get_ex(begins, key, &begin);
-    put_span(t, ev, "migrations", name,
-             known          ? simtime_ns(json_object_get_int64(begin))
-             : ev->begin.ns ? ev->begin
-                            : ev->at);
+    struct event end = *ev;
+    if (strcmp(ev->text, "finished") == 0)
+        end.at = marked(marks, ev, "migr finished", ev->at);
+    put_span(t, &end, "migrations", name, marked(marks, ev, "migr begins", ev->begin.ns ? ev->begin : ev->at));
 }
 
-static void note_begin(const struct event *ev, json_object *begins)
+static void note_mark(const struct event *ev, json_object *marks)
 {
-    autofree char *key = mem_printf("%d %d", ev->mud, ev->migration);
-    if (ev->kind == EVENT_MARK && ev->migration >= 0 && !json_object_object_get_ex(begins, key, NULL))
-        json_object_object_add(begins, key, json_object_new_int64(ev->at.ns));
+    autofree char *key = mark_key(ev, ev->text);
+    if (ev->kind == EVENT_MARK && ev->migration >= 0 && !json_object_object_get_ex(marks, key, NULL))
+        json_object_object_add(marks, key, json_object_new_int64(ev->at.ns));
 }
 
-static void put_event(struct trace *t, const struct event *ev, json_object *begins)
+static void put_event(struct trace *t, const struct event *ev, json_object *marks)
 {
     switch (ev->kind) {
     case EVENT_MESSAGE:
@@ -263,13 +273,13 @@ static void put_event(struct trace *t, const struct event *ev, json_object *begi
         put_span(t, ev, "roaming", event_kind_name(ev->kind), ev->begin);
         return;
     case EVENT_MIGRATION:
-        put_migration(t, ev, begins);
+        put_migration(t, ev, marks);
         return;
     case EVENT_LINK:
         put_rate(t, ev);
         return;
     default:
-        note_begin(ev, begins);
+        note_mark(ev, marks);
         put_instant(t, ev);
         return;
     }
@@ -279,12 +289,12 @@ static int put_all(struct trace *t, struct event_reader *reader, struct err *e)
 {
     struct event ev;
     int status;
-    json_object *begins = json_object_new_object();
+    json_object *marks = json_object_new_object();
     fprintf(t->out, "{\"traceEvents\":[\n"); /* without displayTimeUnit, which some readers take for the unit of all times */
     while ((status = event_reader_next(reader, &ev, e)) > 0)
-        put_event(t, &ev, begins);
+        put_event(t, &ev, marks);
     fprintf(t->out, "\n]}\n");
-    json_object_put(begins);
+    json_object_put(marks);
     return status;
 }
 

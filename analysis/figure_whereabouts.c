@@ -13,8 +13,8 @@ struct row {
     char *name;
     int edge;              /* where its live container is, -1 = none */
     struct simtime live;   /* since */
-    struct simtime begins; /* the migration that runs */
-    bool migrates;
+    int32_t migration;     /* the newest one, while it is not committed, or ended; 0 = none */
+    struct simtime begins; /* it */
 };
 
 struct span {
@@ -74,10 +74,22 @@ static void follow_container(struct whereabouts *w, struct row *row, const struc
     }
 }
 
+static void mark_migration(struct whereabouts *w, struct row *row, const struct event *ev)
+{
+    bool begins = strcmp(ev->text, "migr begins") == 0;
+    if (!begins && row->migration)
+        put(w, row, row->begins, ev->at, "migration");
+    row->migration = begins ? ev->migration : 0;
+    row->begins = ev->at;
+}
+
+/* A commit has been marked before. */
 static void end_migration(struct whereabouts *w, struct row *row, const struct event *ev)
 {
-    put(w, row, row->migrates ? row->begins : ev->begin, ev->at, "migration");
-    row->migrates = false;
+    if (row->migration != ev->migration)
+        return;
+    put(w, row, row->begins, ev->at, "migration");
+    row->migration = 0;
 }
 
 static void add(struct whereabouts *w, struct row *row, const struct event *ev)
@@ -87,10 +99,7 @@ static void add(struct whereabouts *w, struct row *row, const struct event *ev)
         follow_container(w, row, ev);
         return;
     case EVENT_MARK:
-        if (strcmp(ev->text, "migr begins") == 0) {
-            row->migrates = true;
-            row->begins = ev->at;
-        }
+        mark_migration(w, row, ev);
         return;
     case EVENT_MIGRATION:
         w->changes++;

@@ -31,7 +31,6 @@ struct container {
 struct migration {
     int32_t number;
     int begun, ended;
-    bool finished, taken_back;
     struct simtime begin;
 };
 
@@ -44,7 +43,6 @@ struct mud {
     struct container *containers;
     size_t container_count;
     int live;
-    bool restarted; /* an edge that has its container, or its access point: what was reported before may be taken back */
     bool was_live, ended_in_order; /* its last container went after it was done */
     bool stopped;                  /* by supervision: its only live container is gone for good */
     char *lost;                    /* declared, in a sentence: its only live container is gone */
@@ -136,7 +134,6 @@ static void see_request(struct invariants *inv, struct mud *mud, const struct ev
 static void see_executed(struct invariants *inv, struct mud *mud, const struct event *ev)
 {
     if (!strcmp(ev->text, "executed up to here")) {
-        mud->restarted = true;
         for (int32_t n = 0; n <= ev->number; n++)
             number_set_add(&mud->executed.set, n);
         return;
@@ -208,17 +205,6 @@ static struct migration *migration_at(struct mud *mud, int32_t number)
     return &mud->migrations[mud->migration_count++];
 }
 
-/* An access point that has committed a migration may restart before the source hears of it: whoever decides for the device then calls it off
- * there. Nothing else ends twice. */
-static void see_end(struct mud *mud, const struct event *ev)
-{
-    struct migration *m = migration_at(mud, ev->migration);
-    bool taken_back = m->finished && strcmp(ev->text, "finished") != 0;
-    m->finished |= !strcmp(ev->text, "finished");
-    m->ended++;
-    m->taken_back |= taken_back && m->ended == 2;
-}
-
 void invariants_add(struct invariants *inv, const struct event *ev)
 {
     if (ev->mud < 0)
@@ -237,12 +223,10 @@ void invariants_add(struct invariants *inv, const struct event *ev)
         add_number(&mud->abandoned, ev->number);
     } else if (ev->kind == EVENT_EXECUTED) {
         see_executed(inv, mud, ev);
-    } else if (ev->kind == EVENT_CLAIM) {
-        mud->restarted = true;
     } else if (ev->kind == EVENT_CONTAINER) {
         see_container(inv, mud, ev);
     } else if (ev->kind == EVENT_MIGRATION) {
-        see_end(mud, ev);
+        migration_at(mud, ev->migration)->ended++;
     } else if (ev->kind == EVENT_MARK && strcmp(ev->text, "migr begins") == 0) {
         struct migration *m = migration_at(mud, ev->migration);
         m->begin = ev->at;
@@ -347,7 +331,7 @@ static void check_migrations(struct invariants *inv, const struct mud *mud)
         if (m->begun && !m->ended)
             say(inv, mud, "migration %d, begun at %.6f s, had not ended when the run's time was over%s",
                 m->number, simtime_seconds(m->begin), hint);
-        if (m->ended > (m->taken_back && mud->restarted ? 2 : 1))
+        if (m->ended > 1)
             say(inv, mud, "migration %d ended %d times", m->number, m->ended);
     }
 }

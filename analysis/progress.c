@@ -158,7 +158,9 @@ static bool may_fail_so(const struct scenario *s, int mud, int64_t status)
 
 static void see_end(struct progress *p, struct progress_device *d, const struct event *event)
 {
-    bool failed = !strcmp(event->text, "failed");
+    bool failed = !strcmp(event->text, "failed"), finished = !strcmp(event->text, "finished");
+    if (finished && event->migration != d->migration)
+        return; /* its source hears late of the commit */
     if (event->migration != d->migration || d->begun.ns < p->calm.ns)
         d->hindered = event->at;
     else if (failed && d->missed.ns < d->begun.ns && !d->roamed_since && !may_fail_so(p->scenario, event->mud, event->value))

@@ -92,7 +92,7 @@ static void add_stage(struct run_record *r, const struct event *ev)
     };
 }
 
-/* Who reports the end (the new access point) need not know when the old edge server began. */
+/* Who reports the end need not know any more when it began. */
 static void begin_migration(struct run_record *r, const struct event *ev)
 {
     struct run_migration *m = migration_of(r, ev);
@@ -100,6 +100,15 @@ static void begin_migration(struct run_record *r, const struct event *ev)
         return;
     m->marked = true;
     m->begin = ev->at;
+}
+
+/* The source hears of it later. */
+static void commit_migration(struct run_record *r, const struct event *ev)
+{
+    struct run_migration *m = migration_of(r, ev);
+    m->committed = true;
+    m->end = ev->at;
+    m->replayed = ev->value;
 }
 
 /* The first end counts; a second one is for the invariants to name. */
@@ -115,8 +124,8 @@ static void end_migration(struct run_record *r, const struct event *ev)
     m->strategy = mem_copy_string(ev->sender);
     if (!m->marked && ev->begin.ns)
         m->begin = ev->begin;
-    m->end = ev->at;
-    m->replayed = ev->value > 0 ? ev->value : 0;
+    if (!m->committed || strcmp(m->outcome, "finished") != 0)
+        m->end = ev->at;
 }
 
 static void add_reason(struct run_record *r, const struct event *ev)
@@ -200,6 +209,8 @@ void run_record_add(struct run_record *r, const struct event *ev)
         add_cpu(r, ev);
     else if (ev->kind == EVENT_MARK && ev->migration > 0 && strcmp(ev->text, "migr begins") == 0)
         begin_migration(r, ev);
+    else if (ev->kind == EVENT_MARK && ev->migration > 0)
+        commit_migration(r, ev);
 }
 
 int run_record_read(const char *folder, struct run_record *record, struct err *e)

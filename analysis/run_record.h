@@ -41,8 +41,8 @@ struct run_migration {
     char *outcome;              /* "finished", "failed", "superseded"; NULL while it runs */
     char *from, *to, *strategy; /* NULL while it runs */
     char *reason;               /* why it failed, as the first who noticed says it; NULL if nobody does */
-    struct simtime begin, end;  /* begin: the mark "migr begins"; without one, as the end's report says */
-    bool marked;
+    struct simtime begin, end;  /* the marks "migr begins", "migr finished"; without them, as the end's report says */
+    bool marked, committed;     /* there are such marks */
     int64_t replayed;
     struct run_stage *stages; /* in the order in which they ended */
     int stage_count;

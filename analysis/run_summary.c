@@ -18,12 +18,17 @@ static struct simtime last_sign(const struct run_mud *mud, const struct run_migr
     return mud->request_count ? mud->last_answer : m->begin;
 }
 
+static bool is_over(const struct run_migration *m)
+{
+    return m->outcome || m->committed;
+}
+
 static void end_gap(struct run_migration *m, const struct run_mud *mud, struct simtime now)
 {
     struct simtime since = last_sign(mud, m);
-    if (!m->outcome || simtime_before(since, m->end))
+    if (!is_over(m) || simtime_before(since, m->end))
         m->longest_gap = simtime_max(m->longest_gap, simtime_sub(now, since));
-    m->gaps_over = m->outcome && !simtime_before(now, m->end);
+    m->gaps_over = is_over(m) && !simtime_before(now, m->end);
 }
 
 void run_summary_answer(struct run_record *r, struct run_mud *mud, struct simtime sent, struct simtime now)

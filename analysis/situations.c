@@ -17,6 +17,7 @@ static const char *const texts[SITUATIONS] = {
     [SITUATION_NEVER_CAUGHT_UP] = "a replay never catches up",
     [SITUATION_CLOCK_JUMPED] = "a calendar clock jumps while a migration runs",
     [SITUATION_CLAIMED_IN_MIGRATION] = "a lost token is claimed while the container's migration runs",
+    [SITUATION_CLAIM_MEETS_TWO] = "a claim of a lost token meets two live containers",
 };
 
 struct device {
@@ -25,6 +26,8 @@ struct device {
     } requests[REQUESTS_KEPT]; /* where each was sent last; ap 0 = none, else 1 + index */
     uint32_t stop_lost;        /* the migration whose STOP was lost, 0 = none */
     struct simtime stop_lost_at;
+    uint32_t owned;     /* the claim, by its association, that an edge has answered last */
+    struct party owner; /* that edge: its container is live */
 };
 
 const char *situation_text(enum situation situation)
@@ -105,6 +108,17 @@ static void see_claim(struct situations *s, const struct msg *m)
         reach(s, SITUATION_CLAIMED_IN_MIGRATION);
 }
 
+static void see_owned(struct situations *s, const struct msg *m)
+{
+    struct device *d = &s->devices[m->mud];
+    if (m->offload.status)
+        return;
+    if (d->owned == m->offload.sequence && !party_equal(d->owner, m->from))
+        reach(s, SITUATION_CLAIM_MEETS_TWO);
+    d->owned = m->offload.sequence;
+    d->owner = m->from;
+}
+
 static void arrives(struct sim_watcher *watcher, const struct msg *m)
 {
     struct situations *s = container_of(watcher, struct situations, watcher);
@@ -120,6 +134,8 @@ static void arrives(struct sim_watcher *watcher, const struct msg *m)
         see_stop(s, m);
     else if (is_offload(m, OFFLOAD_CLAIM))
         see_claim(s, m);
+    else if (is_offload(m, OFFLOAD_OWNED))
+        see_owned(s, m);
 }
 
 static void lost(struct sim_watcher *watcher, const struct msg *m)

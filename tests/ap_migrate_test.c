@@ -137,7 +137,7 @@ static void the_commit_releases_held_requests_to_the_new_container(void **state)
     hear(&b, offload(OFFLOAD_REQUEST, mud1, 0, 4)); /* a resend of what the source has answered */
     expect(&b, "AP1<SVCQ 4", AP_ACTIVATING);
     hear_ack(&b, es2, OFFLOAD_ACTIVATE);
-    expect(&b, "migr finished, migration finished, ES2<SVCQ 5, ES1<STOP", AP_SERVING);
+    expect(&b, "migr finished, ES2<SVCQ 5, ES1<STOP", AP_SERVING);
     fake_wait(&b.fake, simtime_s(60)); /* STOP is repeated until it is acknowledged, and never given up */
     assert_non_null(strstr(fake_did(&b.fake), "ES1<STOP, ES1<STOP, ES1<STOP"));
     hear_ack(&b, es1, OFFLOAD_STOP);
@@ -155,7 +155,7 @@ static void a_container_elsewhere_is_reached_directly(void **state)
     target = es2;
     hear(&b, offload(OFFLOAD_REQUEST, mud1, 0, 5));
     hear_ack(&b, es3, OFFLOAD_ACTIVATE);
-    expect(&b, "migr finished, migration finished, ES3<SVCQ 5, ES1<STOP", AP_SERVING);
+    expect(&b, "migr finished, ES3<SVCQ 5, ES1<STOP", AP_SERVING);
     hear(&b, offload(OFFLOAD_REPLY, es3, 0, 5));
     expect(&b, "MUD1<SVCR 5", AP_SERVING);
     hear(&b, message(MSG_MOVE_NOTIFY, ap3, 3));

@@ -322,7 +322,7 @@ static void test_a_run_is_shown_and_then_its_report(void **state)
     int fd = reader_of_events(c.port, 0);
     reader_hear(fd, &heard, "event: end\ndata: \"finished\"");
     close(fd);
-    assert_non_null(strstr(buf_text(&heard), "\"migration\",\"AP-2\",\"ES-1 ES-2\",\"finished\""));
+    assert_non_null(strstr(buf_text(&heard), "\"migration\",\"ES-1\",\"ES-1 ES-2\",\"finished\""));
     buf_free(&heard);
     autofree char *report = ask(c.port, "GET", "/report.html", NULL);
     assert_true(is_status(report, 200));

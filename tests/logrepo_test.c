@@ -74,17 +74,26 @@ static const struct event events[] = {
      .begin = {86400100000000},
      .bytes = 29000000,
      .value = -5},
+    {.at = {86400900000000},
+     .kind = EVENT_MARK,
+     .reporter = "AP-2",
+     .peer = "ES-2",
+     .sender = "",
+     .text = "migr finished",
+     .mud = 0,
+     .number = -1,
+     .migration = 1,
+     .value = 7},
     {.at = {86401000000000},
      .kind = EVENT_MIGRATION,
      .reporter = "ES-1",
      .peer = "es1 es2",
      .sender = "p-migr",
-     .text = "failed",
+     .text = "finished",
      .mud = 0,
      .number = -1,
      .migration = 1,
-     .begin = {86400000000000},
-     .value = 7},
+     .begin = {86400000000000}},
     {.at = {86402000000000},
      .kind = EVENT_HANDOFF,
      .reporter = "USER",
@@ -109,7 +118,8 @@ static const struct event events[] = {
 
 static const char expected_log[] = "1970-01-01-00-00-00-000002 USER AP-1 USER SVCQ 0 (sent)\n"
                                    "1970-01-01-00-00-00-001001 AP-1 198.18.0.4 USER SVCQ 0 (recvd)\n"
-                                   "1970-01-02-00-00-00-000000 AP-1 ES-1 migr begins\n";
+                                   "1970-01-02-00-00-00-000000 AP-1 ES-1 migr begins\n"
+                                   "1970-01-02-00-00-00-900000 AP-2 ES-2 migr finished\n";
 
 static void write_events(const char *folder, struct simtime start)
 {
@@ -266,7 +276,7 @@ static void test_views_read_as_documented(void **state)
         {"SELECT outcome || ' ' || from_edge || ' ' || to_edge || ' ' || strategy || ' ' || total_s || ' ' "
          "|| replayed "
          "FROM migration",
-         "failed es1 es2 p-migr 1.0 7"},
+         "finished es1 es2 p-migr 0.9 7"},
         {"SELECT stage || ' ' || reporter || ' ' || seconds || ' ' || bytes || ' ' || status FROM stage",
          "dump ES-1 0.4 29000000 -5"},
         {"SELECT old_state || '|' || new_state || '|' || on_event FROM transition", "IDLE|OWNER|TOKEN"},

@@ -70,7 +70,7 @@ static void test_a_migration_begins_with_its_mark(void **state)
             synthetic_forget(&run, EVENT_MARK, -1);
         compute(&record, &m);
         assert_near(m.migrations[0].begin_s, rows[i].begin_s);
-        assert_near(m.migrations[0].total_s, 4.25 - rows[i].begin_s);
+        assert_near(m.migrations[0].total_s, (rows[i].marked ? 4.25 : 4.35) - rows[i].begin_s); /* the source hears of the end later */
         metrics_free(&m);
         run_record_free(&record);
     }

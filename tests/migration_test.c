@@ -38,7 +38,7 @@ static void the_source_walks_its_stages(void **state)
         }
         assert_int_equal(client(&b)->out.state, MIGRATION_INSTALLING);
         hear(&b, offload(OFFLOAD_STOP, ap2, 1, 0));
-        expect(&b, "do stop", EDGE_REMOVING);
+        expect(&b, "migration finished, do stop", EDGE_REMOVING);
         finish(&b, 0);
         expect(&b, "container gone, AP2<ACK STOP", EDGE_EMPTY);
         bench_free(&b);
@@ -109,9 +109,33 @@ static void a_silent_target_is_for_the_access_point_to_give_up(void **state)
     ack.offload.acked = OFFLOAD_CUT;
     hear(&b, ack);
     fake_wait(&b.fake, simtime_ms(21500));
-    assert_non_null(strstr(fake_did(&b.fake), "ES3<INSTALL, AP2<FAILED status -110"));
+    assert_non_null(strstr(fake_did(&b.fake), "AP2<FAILED status -110"));
     assert_null(strstr(fake_did(&b.fake), "do discard"));
     assert_int_equal(client(&b)->out.state, MIGRATION_INSTALLING);
+    bench_free(&b);
+}
+
+/* It has forgotten the migration, if it has restarted, and the device may never come back to claim its container. */
+static void a_source_asks_early_whether_its_access_point_knows_of_it(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_migrate(&b, "p-migr");
+    for (int i = 0; i < 6; i++)
+        finish(&b, 0);
+    struct msg ack = offload(OFFLOAD_ACK, ap2, 1, 0);
+    ack.offload.acked = OFFLOAD_CUT;
+    hear(&b, ack);
+    ack = offload(OFFLOAD_ACK, es3, 1, 0);
+    ack.offload.acked = OFFLOAD_INSTALL;
+    hear(&b, ack);
+    buf_clear(&b.fake.did);
+    fake_wait(&b.fake, b.fake.rules.timeouts.control_give_up);
+    expect(&b, "AP2<CUT 0", EDGE_LIVE);
+    struct msg cancel = offload(OFFLOAD_CANCEL, ap2, 1, 0);
+    cancel.offload.flags = OFFLOAD_FORGOTTEN;
+    hear(&b, cancel);
+    expect(&b, "AP2<ACK CANCEL, ES3<REMOVE", EDGE_LIVE);
     bench_free(&b);
 }
 
@@ -144,6 +168,7 @@ int main(void)
         cmocka_unit_test(a_newer_migration_supersedes_an_older_never_the_other_way),
         cmocka_unit_test(a_migration_called_off_before_it_came_never_begins),
         cmocka_unit_test(a_silent_target_is_for_the_access_point_to_give_up),
+        cmocka_unit_test(a_source_asks_early_whether_its_access_point_knows_of_it),
         cmocka_unit_test(a_lost_probe_does_not_close_the_gate_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

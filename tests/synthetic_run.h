@@ -76,12 +76,15 @@ static inline void synthetic_migration(struct synthetic_run *run, const struct s
             synthetic_container(run, simtime_seconds(ev->at), "ES-2", 1, "standby");
     }
     synthetic_container(run, end_s, "ES-2", 1, "live");
-    ev = synthetic_add(run, EVENT_MIGRATION, end_s, "AP-2", "finished");
+    ev = synthetic_add(run, EVENT_MARK, end_s, "AP-2", "migr finished");
+    ev->peer = "ES-2";
+    ev->migration = 1;
+    ev->value = 3;
+    ev = synthetic_add(run, EVENT_MIGRATION, end_s + 0.1, "ES-1", "finished");
     ev->begin = simtime_from_seconds(o->begin_s);
     ev->peer = "es1 es2";
     ev->sender = o->strategy;
     ev->migration = 1;
-    ev->value = 3;
     synthetic_container(run, end_s + 0.1, "ES-1", 0, "gone");
 }
 

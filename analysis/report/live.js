@@ -23,16 +23,19 @@ function takeRequest(row) {
 }
 
 function takeMigration(row) {
-    const ongoing = [...migrations].reverse().find(m => m.device === row[DEVICE]);
+    const newest = fits => [...migrations].reverse().find(m => m.device === row[DEVICE] && fits(m));
+    const ongoing = newest(() => true);
     if (row[KIND] === "mark" && row[TEXT] === "migr begins")
         migrations.push({device: row[DEVICE], mud: names.get(row[DEVICE]), from: row[REPORTER], to: edgeOfAp(row[PEER]), begin_s: row[AT],
             total_s: null, outcome: "under way", stages: []});
+    else if (row[KIND] === "mark" && ongoing)
+        ongoing.total_s = row[AT] - ongoing.begin_s;
     else if (row[KIND] === "stage" && ongoing)
         ongoing.stages.push({name: row[TEXT], begin_s: row[BEGIN], seconds: row[AT] - row[BEGIN], bytes: null, error: row[VALUE] < 0 ? "failed" : null});
-    else if (row[KIND] === "migration" && ongoing) {
-        [ongoing.from, ongoing.to] = row[PEER].split(" ");
-        ongoing.outcome = row[TEXT];
-        ongoing.total_s = row[AT] - ongoing.begin_s;
+    else if (row[KIND] === "migration") {
+        const [from, to] = row[PEER].split(" "), ended = newest(m => m.from === from && m.outcome === "under way");
+        if (ended)
+            Object.assign(ended, {to, outcome: row[TEXT], total_s: ended.total_s ?? row[AT] - ended.begin_s});
     }
 }
 

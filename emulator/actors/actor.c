@@ -116,7 +116,7 @@ void actor_note(struct actor *a, int32_t mud, int32_t migration, const char *for
     report(a, &r);
 }
 
-void actor_mark(struct actor *a, uint32_t mud, uint32_t migration, struct party peer, const char *text)
+void actor_mark(struct actor *a, uint32_t mud, uint32_t migration, struct party peer, const char *text, int64_t value)
 {
     struct report r = REPORT_INIT;
     r.kind = EVENT_MARK;
@@ -124,5 +124,6 @@ void actor_mark(struct actor *a, uint32_t mud, uint32_t migration, struct party 
     r.text = text;
     r.mud = (int32_t)mud;
     r.migration = (int32_t)migration;
+    r.value = value;
     report(a, &r);
 }

@@ -85,6 +85,7 @@ void actor_report_transition(struct actor *a, uint32_t mud, const char *from, co
 void actor_report_unexpected(struct actor *a, uint32_t mud, const char *state, const char *event);
 void actor_note(struct actor *a, int32_t mud, int32_t migration, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-void actor_mark(struct actor *a, uint32_t mud, uint32_t migration, struct party peer, const char *text);
+/* `value` as in EVENT_MARK. */
+void actor_mark(struct actor *a, uint32_t mud, uint32_t migration, struct party peer, const char *text, int64_t value);
 
 #endif

@@ -344,7 +344,7 @@ static void receive_offload(struct ap *ap, const struct msg *m)
     }
     if (o->type == OFFLOAD_CUT || o->type == OFFLOAD_FAILED || (o->type == OFFLOAD_EDGE_READY && o->migration))
         courier_acknowledge(&ap->actor, m);
-    if (o->type == OFFLOAD_FAILED && knows_nothing_of(client, o->migration))
+    if ((o->type == OFFLOAD_FAILED || o->type == OFFLOAD_CUT) && knows_nothing_of(client, o->migration))
         ap_disclaim(client, m);
     if (o->type == OFFLOAD_ACK)
         courier_settle(&ap->courier, m->from, o->acked, m->mud, o->migration);

@@ -102,20 +102,6 @@ void ap_take_probed(struct ap_client *client, const struct msg *m)
     courier_send_offload(&client->ap->courier, client->target, &activate);
 }
 
-static void report_finished(struct ap_client *client, struct party from)
-{
-    struct report r = REPORT_INIT;
-    r.kind = EVENT_MIGRATION;
-    r.reporter = client->ap->actor.self;
-    r.text = "finished";
-    r.sender = from;
-    r.peer = client->target;
-    r.mud = (int32_t)client->mud;
-    r.migration = (int32_t)client->migration;
-    r.value = client->sw.replays;
-    client->ap->actor.port->operations->report(client->ap->actor.port, &r);
-}
-
 /* What the new container has executed is dropped if answered; what it has not is its to execute now. */
 static void hand_log_to_target(struct ap_client *client)
 {
@@ -132,9 +118,8 @@ void ap_commit(struct ap_client *client, const struct msg *m)
     struct party source = client->anchor_edge;
     (void)m;
     ap_drop_questions(client);
-    actor_mark(&ap->actor, client->mud, client->migration, client->target, "migr finished");
+    actor_mark(&ap->actor, client->mud, client->migration, client->target, "migr finished", client->sw.replays);
     ap_report_stage(client, OP_SWITCH, client->sw.hold_begin);
-    report_finished(client, source);
     struct offload stop = ap_control(client, OFFLOAD_STOP);
     ap_set_anchor(client, client->target);
     client->retries = 0;

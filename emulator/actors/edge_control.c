@@ -170,10 +170,12 @@ void edge_install(struct edge_client *client, const struct msg *m)
     migration_install(client, m);
 }
 
-/* The migration is committed, or its container gone: nothing of it is repeated or undone any more. */
-static void forget_outgoing(struct edge_client *client, uint32_t migration)
+/* The device is served at its target, or beyond: nothing of the migration is repeated or undone any more. */
+static void finish_outgoing(struct edge_client *client, uint32_t migration)
 {
     struct actor *actor = &client->edge->actor;
+    if (migration_runs(&client->out))
+        migration_report_end(client, "finished");
     if (client->out.operating)
         actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, client->out.id);
     actor_clear_alarm(&client->edge->actor, &client->out.alarm);
@@ -197,7 +199,7 @@ void edge_install_over_older(struct edge_client *client, const struct msg *m)
     uint32_t outgoing = client->out.id;
     bool stops = migration_runs(&client->out);
     if (stops)
-        forget_outgoing(client, outgoing);
+        finish_outgoing(client, outgoing);
     if (client->state == EDGE_LIVE)
         client->served = client->container;
     client->in.state = MIGRATION_NONE;
@@ -280,15 +282,13 @@ void edge_stop(struct edge_client *client, const struct msg *m)
         migration_call_off(client, client->out.status, "more was executed here than at the target");
         return;
     }
-    if (m->offload.status == -EBUSY && ends_outgoing(client, m) && !client->out.left)
-        migration_report_end(client, "superseded");
     client->removal = *m;
     migration_leave(client, m->offload.migration);
 }
 
 void edge_leave(struct edge_client *client, uint32_t migration)
 {
-    forget_outgoing(client, migration);
+    finish_outgoing(client, migration);
     client->served = client->container;
     edge_remove_container(client, OP_STOP, migration, EDGE_EV_STOP);
 }

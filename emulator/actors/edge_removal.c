@@ -13,14 +13,12 @@ void edge_acknowledge_removal(struct edge_client *client, const struct msg *m)
                           .mud = m->mud,
                           .sequence = m->offload.sequence,
                           .migration = m->offload.migration,
-                          .status = !serves                                      ? 0
-                                    : client->state != EDGE_LIVE || client->used ? -EEXIST
-                                                                                 : -EBUSY};
+                          .status = serves ? -EEXIST : 0};
     actor_send_offload(&client->edge->actor, m->from, &ack);
 }
 
 /* The source lost sight of its access point; but the migration is committed, the device is served here, or was. A source that is in doubt waits
- * for STOP alone. What was activated and never used nobody may have committed: its end is for the source to report. */
+ * for STOP alone. */
 static void stop_source(struct edge_client *client, const struct msg *m)
 {
     bool gone = m->offload.migration <= client->served;
@@ -28,8 +26,7 @@ static void stop_source(struct edge_client *client, const struct msg *m)
                         .mud = client->mud,
                         .sequence = client->sequence,
                         .migration = m->offload.migration,
-                        .number = client->state == EDGE_LIVE && !gone ? client->next : UINT32_MAX,
-                        .status = client->used || gone ? 0 : -EBUSY};
+                        .number = client->state == EDGE_LIVE && !gone ? client->next : UINT32_MAX};
     if (!(m->offload.flags & OFFLOAD_FORGOTTEN))
         edge_acknowledge_removal(client, m);
     courier_send_offload(&client->edge->courier, m->from, &o);

@@ -118,6 +118,28 @@ void migration_end_stage(struct edge_client *client, struct migration *m, const 
     edge_report_stage(client, m->id, order->operation, m->stage_begin[i], result);
 }
 
+/* The target works, and the access point decides. One that has restarted has forgotten it, and says so as soon as it hears of it. */
+static void await_decision(struct edge_client *client)
+{
+    const struct timeouts *timeouts = &rules_of(client)->timeouts;
+    struct migration *m = &client->out;
+    m->state = MIGRATION_INSTALLING;
+    m->patience = simtime_add(actor_now(&client->edge->actor), simtime_scale(timeouts->operation, SOURCE_PATIENCE));
+    set_alarm(client, m, timeouts->control_give_up);
+}
+
+static void look_after_decider(struct edge_client *client)
+{
+    struct migration *m = &client->out;
+    if (m->left)
+        return;
+    if (m->status || !simtime_before(actor_now(&client->edge->actor), m->patience))
+        migration_ask_to_fail(client);
+    else
+        migration_tell(client, m, m->ap, OFFLOAD_CUT, 0);
+    set_alarm(client, m, rules_of(client)->timeouts.control_give_up);
+}
+
 static void tell_target(struct edge_client *client)
 {
     struct migration *m = &client->out;
@@ -132,8 +154,7 @@ static void run_source_stages(struct edge_client *client)
     migration_begin_stages(client, m, AT_SOURCE);
     if (m->operating > m->pages || m->state != MIGRATION_WORKING)
         return;
-    m->state = MIGRATION_INSTALLING;
-    set_alarm(client, m, simtime_scale(rules_of(client)->timeouts.operation, SOURCE_PATIENCE));
+    await_decision(client);
     tell_target(client);
 }
 
@@ -168,7 +189,7 @@ void migration_begin(struct edge_client *client, const struct msg *msg)
                             .alarm = m->alarm};
     client->sequence = m->sequence > client->sequence ? m->sequence : client->sequence;
     client->owner = m->ap;
-    actor_mark(&client->edge->actor, client->mud, m->id, m->ap, "migr begins");
+    actor_mark(&client->edge->actor, client->mud, m->id, m->ap, "migr begins", 0);
     if (!strategy_has(m->strategy, OP_FREEZE))
         cut_in_passing(client);
     if (m->cut_taken)
@@ -289,8 +310,7 @@ void migration_ask_to_fail(struct edge_client *client)
 
 void migration_await_verdict(struct edge_client *client)
 {
-    client->out.state = MIGRATION_INSTALLING;
-    set_alarm(client, &client->out, simtime_scale(rules_of(client)->timeouts.operation, SOURCE_PATIENCE));
+    await_decision(client);
     migration_ask_to_fail(client);
 }
 
@@ -326,7 +346,7 @@ void migration_alarm_rings(struct edge_client *client, struct migration *m)
             operation_timed_out(client, m);
         break;
     case MIGRATION_INSTALLING:
-        migration_ask_to_fail(client);
+        look_after_decider(client);
         break;
     case MIGRATION_NONE:
     case MIGRATION_READY:

@@ -2,7 +2,8 @@
  *
  * The source runs its stages (gate and freeze, dump, …, send), tells the target to install (before them, if they overlap), and then waits for the verdict
  * of the AP that holds the token: STOP (committed) or CANCEL. The target runs its stages and reports READY to that AP. A failure or
- * a CANCEL before the commit is undone: thaw, revive, gate open, and the target removes what it has. */
+ * a CANCEL before the commit is undone: thaw, revive, gate open, and the target removes what it has. Whatever the access point and the target
+ * know or forget, how a migration ended is told once, by its source. */
 #ifndef ROAMLAB_MIGRATION_H
 #define ROAMLAB_MIGRATION_H
 
@@ -49,6 +50,7 @@ struct migration {
     struct simtime progress;   /* the last one then */
     int32_t failure;           /* target: why the other operations are being called off */
     struct offload last_probe; /* the halted container's answer */
+    struct simtime patience;   /* source: INSTALLING fails then */
     struct alarm alarm;
 };
 
@@ -84,7 +86,7 @@ void migration_await_verdict(struct edge_client *client);
 /* Lazy pages, and only the target knows whether it serves already: undone too early, its memory is lost. It is asked first. */
 bool migration_may_be_served(const struct migration *m);
 void migration_ask_back(struct edge_client *client, int32_t status);
-/* What the target says: 0 = it never served, and what it had is gone; -EBUSY: it may serve, but did not yet. */
+/* What the target says: 0 = it never served, and what it had is gone. */
 void migration_answered_back(struct edge_client *client, uint32_t migration, int32_t status);
 
 /* The device is served at the target: the container here goes, once the last page is there. */

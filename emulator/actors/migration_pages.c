@@ -32,8 +32,6 @@ void migration_answered_back(struct edge_client *client, uint32_t migration, int
         migration_call_off(client, m->status, "nobody knows of it any more");
         return;
     }
-    if (status == -EBUSY)
-        migration_report_end(client, "superseded");
     migration_leave(client, migration);
 }
 

@@ -6,8 +6,8 @@
 enum event_kind {
     /* A message sent or received: Kim22's log line. text = message ("SVCQ 12"); peer; sender. */
     EVENT_MESSAGE,
-    /* A line of the log without direction: "migr begins" (reporter: source edge), "migr finished" (reporter:
-     * target AP). text; peer. */
+    /* A line of the log without direction: "migr begins" (reporter: source edge), "migr finished" (the commit; reporter:
+     * target AP; value = replayed requests). text; peer. */
     EVENT_MARK,
     /* An actor's state changed: text = "OLD -> NEW on EVENT". */
     EVENT_TRANSITION,
@@ -24,8 +24,9 @@ enum event_kind {
     EVENT_CONTAINER,
     /* A migration's stage ended: text = stage's name, begin, bytes, value = 0 or -errno. */
     EVENT_STAGE,
-    /* A migration ended: text = "finished", "failed", "superseded"; begin = "migr begins" if the reporter
-     * knows it (else the mark says it); peer = "FROM TO" edges; sender = strategy; value = replayed requests, failed: -errno. */
+    /* Reported by the source edge, once: a migration ended, and nothing of it is undone any more. text = "finished" (as of the mark
+     * "migr finished", if there is one), "failed", "superseded"; begin, unless the mark says it; peer = "FROM TO" edges; sender =
+     * strategy; value = 0, or -errno of what failed. */
     EVENT_MIGRATION,
     /* Reported by the MUD at the end: number = requests sent, value = answered. */
     EVENT_SENT_TOTAL,
@@ -55,7 +56,7 @@ enum event_kind {
      * per second. */
     EVENT_SUPERVISION,
     /* Reported by an access point: the device's token was nowhere, all edge servers have answered its claim, and it holds the token now. number =
-     * association sequence; peer = where the container is, if anywhere; text. What is reported of migrations before may be taken back. */
+     * association sequence; peer = where the container is, if anywhere; text. */
     EVENT_CLAIM,
     EVENT_KINDS
 };

@@ -32,11 +32,11 @@ static const char schema[] =
     "fresh\n"
     "  begin_ns INTEGER,         -- of spans (request, stage, migration, handoff, outage, abandoned, cpu), which "
     "end at at_ns; a migration's begin\n"
-    "                            -- is the mark \"migr begins\" where there is one\n"
+    "                            -- is the mark \"migr begins\" where there is one, its end the mark \"migr finished\"\n"
     "  bytes INTEGER,            -- stage: bytes handled; carried: of IP\n"
     "  value INTEGER             -- request: times sent; executed: its container's migration; stage: 0 or "
     "-errno;\n"
-    "                            -- migration: requests replayed; sent total: requests answered; carried: packets;\n"
+    "                            -- mark: requests replayed; sent total: requests answered; carried: packets;\n"
     "                            -- cpu: nanoseconds of CPU time that the host's processes of a program used\n"
     ");\n"
     "CREATE VIEW request AS SELECT mud, number, begin_ns AS sent_ns, at_ns AS answered_ns,\n"
@@ -44,11 +44,13 @@ static const char schema[] =
     "  FROM event WHERE kind = 'request';\n"
     "CREATE VIEW migration AS SELECT e.mud, e.migration, text AS outcome,\n"
     "  substr(peer, 1, instr(peer, ' ') - 1) AS from_edge, substr(peer, instr(peer, ' ') + 1) AS to_edge,\n"
-    "  sender AS strategy, coalesce(begun_ns, begin_ns) AS begin_ns, at_ns AS end_ns,\n"
-    "  (at_ns - coalesce(begun_ns, begin_ns)) / 1e9 AS total_s, value AS replayed\n"
+    "  sender AS strategy, coalesce(begun_ns, begin_ns) AS begin_ns, coalesce(finished_ns, at_ns) AS end_ns,\n"
+    "  (coalesce(finished_ns, at_ns) - coalesce(begun_ns, begin_ns)) / 1e9 AS total_s, coalesce(replayed, 0) AS replayed\n"
     "  FROM event e LEFT JOIN (SELECT mud, migration, min(at_ns) AS begun_ns FROM event\n"
     "    WHERE kind = 'mark' AND text = 'migr begins' GROUP BY mud, migration) b\n"
-    "  ON b.mud = e.mud AND b.migration = e.migration WHERE kind = 'migration';\n"
+    "  ON b.mud = e.mud AND b.migration = e.migration LEFT JOIN (SELECT mud, migration, min(at_ns) AS finished_ns, value AS replayed\n"
+    "    FROM event WHERE kind = 'mark' AND text = 'migr finished' GROUP BY mud, migration) f\n"
+    "  ON f.mud = e.mud AND f.migration = e.migration AND e.text = 'finished' WHERE kind = 'migration';\n"
     "CREATE VIEW stage AS SELECT mud, migration, text AS stage, reporter, begin_ns, at_ns AS end_ns,\n"
     "  (at_ns - begin_ns) / 1e9 AS seconds, bytes, value AS status\n"
     "  FROM event WHERE kind = 'stage';\n"
@@ -185,6 +187,7 @@ static void bind_event(sqlite3_stmt *i, const struct event *ev)
         [EVENT_CPU] = true};
     static const bool valued[EVENT_KINDS] = {[EVENT_REQUEST] = true,
                                              [EVENT_STAGE] = true,
+                                             [EVENT_MARK] = true,
                                              [EVENT_MIGRATION] = true,
                                              [EVENT_EXECUTED] = true,
                                              [EVENT_SENT_TOTAL] = true};

@@ -15,9 +15,17 @@ static const double lossy = 0.01;
 /* A crystal's drift, and how far calendar clocks jump. */
 enum { DRIFT_MAX_PPM = 50, JUMP_S = 288 };
 
+enum { HANDOFFS_KEPT = 64 };
+struct drawn_handoff {
+    int from, to; /* access points, from 0 */
+    double at_s;
+};
+
 /* What the parts of a scenario must know of each other. */
 struct draft {
     struct rng rng;
+    struct drawn_handoff handoffs[HANDOFFS_KEPT]; /* the first ones */
+    int handoff_count;
     int aps, muds;
     double duration_s, calm_s; /* calm_s: nothing goes wrong any more */
     double loss;               /* between edge servers */
@@ -108,6 +116,12 @@ static double draw_stay_s(struct draft *d)
     return 0.02 + any_of(d, 0, 4) * rng_unit(&d->rng);
 }
 
+static void keep_handoff(struct draft *d, int from, int to, double at_s)
+{
+    if (d->handoff_count < HANDOFFS_KEPT)
+        d->handoffs[d->handoff_count++] = (struct drawn_handoff){from, to, at_s};
+}
+
 /* One in three goes to and fro between two access points only. */
 static void draw_visits(struct draft *d, double until_s)
 {
@@ -121,10 +135,12 @@ static void draw_visits(struct draft *d, double until_s)
             buf_printf(d->out, ",{\"outage\":true,\"at_s\":%.3f}", at_s);
             at_s += silence_s;
         }
+        int from = at;
         if (to_and_fro)
             at = (at + (visit % 2 ? step : d->aps - step)) % d->aps;
         else
             at = (at + 1 + below(d, d->aps - 1)) % d->aps;
+        keep_handoff(d, from, at, at_s);
         buf_printf(d->out, ",{\"ap\":\"ap%d\",\"at_s\":%.3f}", at + 1, at_s);
         if (one_in(d, 8))
             break;
@@ -307,9 +323,46 @@ static void draw_jump(struct draft *d)
     buf_printf(d->out, ",\"effect\":\"clock\",\"jump_s\":%d,\"from_s\":%.3f}", jump_s, any_of(d, 0, d->duration_s));
 }
 
+static void draw_loss(struct draft *d, const char *message, double share, double from_s, double to_s)
+{
+    buf_printf(d->out, "{\"effect\":\"lost\",\"message\":\"%s\",\"share\":%.3f,\"from_s\":%.3f,\"to_s\":%.3f},", message, share, from_s,
+               fmin(to_s, d->duration_s));
+}
+
+/* Two containers live when a device's token is lost, because the host of its access point restarts. The old place does not hear that the new
+ * one has taken over: all between the two is lost, or those messages that say so. Or the new one takes over while its access point, which
+ * does not hear of it, fails the migration, and then does not hear that it is to go. */
+static void draw_lost_takeover(struct draft *d)
+{
+    const struct drawn_handoff *h = &d->handoffs[below(d, d->handoff_count)];
+    double from_s = fmin(h->at_s + any_of(d, 0, 1), d->duration_s - 0.1), restart_s = fmin(from_s + any_size(d, 0.1, 4), d->duration_s - 0.05),
+           to_s = restart_s + any_size(d, 0.1, 3);
+    int kind = below(d, 4);
+    if (kind == 0) {
+        draw_loss(d, "STOP", 1, from_s, to_s);
+    } else if (kind == 1) {
+        buf_printf(d->out, "{\"effect\":\"lost\",\"from_s\":%.3f,\"to_s\":%.3f,\"between\":[\"pc%d\",\"pc%d\"]},", from_s,
+                   fmin(to_s, d->duration_s), h->from + 1, h->to + 1);
+    } else {
+        draw_loss(d, "ACK", any_of(d, 0.5, 1), h->at_s, restart_s);
+        draw_loss(d, "REMOVE", 1, h->at_s, to_s);
+    }
+    buf_printf(d->out, "{\"effect\":\"restarted\",\"host\":\"pc%d\",\"from_s\":%.3f,\"to_s\":%.3f}", h->to + 1, restart_s,
+               fmin(restart_s + any_size(d, 0.02, 1), d->duration_s));
+}
+
 static void next_fault(struct draft *d)
 {
     buf_printf(d->out, d->out->data[d->out->len - 1] == '[' ? "" : ",");
+}
+
+static void draw_takeovers(struct draft *d)
+{
+    int count = d->restarts && d->handoff_count && one_in(d, 8) ? from_to(d, 1, 2) : 0;
+    for (int i = 0; i < count; i++) {
+        next_fault(d);
+        draw_lost_takeover(d);
+    }
 }
 
 static void draw_jumps(struct draft *d)
@@ -359,9 +412,12 @@ void scenario_draw(uint64_t seed, bool restarts, struct buf *out)
     draw_hosts(&clocks);
     draw_links(&d);
     draw_muds(&d);
+    struct draft takeovers = d;
+    rng_init(&takeovers.rng, seed, "takeovers", 0);
     draw_migration(&d);
     buf_printf(out, "\"faults\":[");
     draw_faults(&d);
+    draw_takeovers(&takeovers);
     draw_jumps(&clocks);
     buf_printf(out, "],");
     draw_timeouts(&d);
