@@ -226,12 +226,12 @@ static bool goes_with_a_volume(const struct strategy *strategy)
 }
 
 /* Of strategies that migrate; free() it. */
-static char *names_of_strategies(bool with_a_volume, bool without)
+static char *names_of_strategies(bool with_a_volume)
 {
     struct buf names = BUF_INIT;
     const struct strategy *strategy;
     for (int i = 0; (strategy = migrating_at(&i));)
-        if (goes_with_a_volume(strategy) ? with_a_volume : without)
+        if (goes_with_a_volume(strategy) == with_a_volume)
             add_name(&names, strategy->name);
     return names_text(&names);
 }
@@ -301,8 +301,7 @@ static void sweep_for_real(const char *name, const char *strategies, const char 
 /* With a volume, whose files travel early and in the freeze, if one goes with it. */
 static void each_strategy_runs_for_real(void **state)
 {
-    autofree char *taking = names_of_strategies(true, false);
-    autofree char *others = names_of_strategies(all_pairs(), true);
+    autofree char *taking = names_of_strategies(true), *others = names_of_strategies(false);
     autofree char *carriers = names_of_carriers(true);
     (void)state;
     if (!fixture_program)
@@ -314,7 +313,7 @@ static void each_strategy_runs_for_real(void **state)
 /* With a volume that comes when the container is there. */
 static void each_carrier_runs_for_real(void **state)
 {
-    autofree char *taking = names_of_strategies(true, false), *carriers = names_of_carriers(all_pairs());
+    autofree char *taking = names_of_strategies(true), *carriers = names_of_carriers(all_pairs());
     (void)state;
     if (!fixture_program)
         skip();
