@@ -16,13 +16,13 @@
 extern const char docker_runc[];
 extern const uint64_t docker_runc_size;
 
-/* ROOT/criu as docker/root.h makes it, and a runc behind it that says how it was called, whether it sees ROOT/criu/tmp as /tmp, and to what socket WORK leads. */
+/* ROOT/criu as docker/root.h makes it, with a link to it, as there may be on the way to a root, and a runc behind it that says how it was called, whether it sees ROOT/criu/tmp as /tmp, and to what socket WORK leads. */
 static char *make_root(void)
 {
     char *root = mem_copy_string("/var/tmp/roamlab-runc-XXXXXX"); /* not in /tmp, as no root is */
     assert_non_null(mkdtemp(root));
     autofree char *make = mem_printf(
-        "cd %s && mkdir -p criu/bin criu/tmp behind image work && touch criu/tmp/mark && "
+        "cd %s && mkdir -p criu/bin criu/tmp behind image work && ln -s criu link && touch criu/tmp/mark && "
         "printf '#!/bin/sh\\necho \"$@\"\\nls /tmp/mark 2>/dev/null\\nreadlink work/*\\ntrue' >behind/runc && chmod +x behind/runc",
         root);
     autofree char *runc = mem_printf("%s/criu/bin/runc", root);
@@ -60,7 +60,7 @@ static void a_restore_alone_is_prepared(void **state)
         char *root = make_root();
         autofree char *socket = mem_printf("%s/image/" RUNC_PAGES_SOCKET, root);
         autofree char *command =
-            mem_printf("PATH=$PWD/opt/bin:$PWD/criu/bin:$PWD/behind:$PATH runc %s", rows[i].words);
+            mem_printf("PATH=$PWD/opt/bin:$PWD/link/bin:$PWD/behind:$PATH runc %s", rows[i].words);
         assert_true(!rows[i].link || symlink("../pages/socket", socket) == 0);
         autofree char *output = shell_output(root, command, &status);
         assert_int_equal(status, 0);

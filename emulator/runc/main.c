@@ -73,14 +73,20 @@ static char *own_folder(void)
     return mem_copy_string(dirname(self));
 }
 
+/* The folder's own name has no links in it. */
+static bool is_folder(const char *entry, size_t len, const char *folder)
+{
+    autofree char *name = mem_printf("%.*s", (int)len, entry), *own = realpath(name, NULL);
+    return own && !strcmp(own, folder);
+}
+
 /* What stands behind the folder in PATH; containerd puts one of its own in front. */
 static const char *path_behind(const char *folder)
 {
-    const char *path = getenv("PATH");
-    size_t len = strlen(folder);
-    for (const char *entry = path; entry; entry = strchr(entry, ':') ? strchr(entry, ':') + 1 : NULL)
-        if (!strncmp(entry, folder, len) && entry[len] == ':')
-            return entry + len + 1;
+    const char *end;
+    for (const char *entry = getenv("PATH"); entry && (end = strchr(entry, ':')); entry = end + 1)
+        if (is_folder(entry, (size_t)(end - entry), folder))
+            return end + 1;
     errno = ENOENT;
     fail("PATH names no folder behind it");
 }
