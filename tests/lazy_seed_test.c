@@ -160,8 +160,10 @@ static void small_runs_go_with_the_state(void **state)
     static const struct {
         uint64_t at, pages;
         bool taken; /* else it comes later */
-    } rows[] = {{2, 3, true}, {6, 1, true}, {8, 200, false}, {210, 64, true}, {275, 65, false}};
-    enum { ALL = 340, OWN = 1 };
+    } rows[] = {
+        {2, 3, true},     {6, 1, true},    {8, 200, false}, {210, 64, true},
+        {275, 65, false}, {341, 64, true}, {406, 64, true}, {471, 61, false /* more than 256 in all */}};
+    enum { ALL = 540, OWN = 1 };
     char *folder = folder_make();
     autofree char *path = mem_printf("%s/pagemap-1.img", folder);
     struct pagemap map = {.id = 1}, filled = {0};
