@@ -1,9 +1,9 @@
 /* Lazy pages: a container goes on at the target while its memory is still at the source, in CRIU's hands.
  *
- * At the source `runc checkpoint --lazy-pages` dumps the processes without the pages that can come later (but for lazy_first.h's), and then serves these, from pipes that
- * hold them, to the one who connects first, by TLS 1.3 with the certificate of the run (struct docker_paging), uncompressed. At the target
- * `criu lazy-pages` gives the restored processes what they touch (userfaultfd), and all else meanwhile, from a socket that the caller gives it: in its
- * messages (page_message.h), whoever gets them from the source.
+ * At the source `runc checkpoint --lazy-pages` dumps the processes without the pages that can come later (but for lazy_first.h's), and then serves
+ * these, from pipes that hold them, to the one who connects first, by TLS 1.3 with the certificate of the run (struct docker_paging), uncompressed.
+ * At the target `criu lazy-pages` gives the restored processes what they touch (userfaultfd), and all else meanwhile, from a socket that the caller
+ * gives it: in its messages (page_message.h), whoever gets them from the source.
  *
  * One process at either side, the pager, outlives the operation that started it. If it ends before the last page, the source's container
  * stays frozen with its memory whole, and the target's stands still at the first page that it lacks: this process keeps the
