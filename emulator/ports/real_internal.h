@@ -23,7 +23,7 @@ struct real_container {
     struct real *real;
     struct watch end; /* of its first process, by pidfd; fd -1 = not watched */
     struct docker_container docker;
-    struct prepaging *prepaging; /* of its pages, while they come; owned */
+    struct prepaging *prepaging; /* of its pages, if they come later; owned */
 };
 
 struct real {
@@ -156,7 +156,7 @@ int real_seed_keep(struct real_order *o, struct err *e); /* as memory and layer,
 
 /* real_pages.c: the same, and where the pages of a device's container are served */
 uint16_t real_pages_port(const struct real_order *o);
-/* All are here, or none comes any more; `e`: what has failed, and gets the cause if it is on the way between the two hosts. */
+/* None comes any more; `e`: what has failed, if anything, and gets the cause if it is on the way between the two hosts. */
 void real_pages_end(struct real_container *c, struct err *e);
 /* Written down before the container lives: after a restart it is known not to be whole. Its pages begin to come from the peer, who serves them. */
 int real_pages_lack(struct real_order *o, struct err *e);
