@@ -378,8 +378,8 @@ static void test_options(void **state)
         int (*command)(int, char **);
         const char *arguments[7], *says;
     } rows[] = {
-        {run_main, {"--live=0", "scenarios/kim22-quick.json"}, "port from 1 to 65535: 0"},
-        {run_main, {"--live=http", "scenarios/kim22-quick.json"}, "port from 1 to 65535: http"},
+        {run_main, {"--live=0", "scenarios/kim22-quick.json"}, "--live wants a number from 1 to 65535: 0"},
+        {run_main, {"--live=http", "scenarios/kim22-quick.json"}, "--live wants a number from 1 to 65535: http"},
         {run_main, {"--live", "--speed", "0", "scenarios/kim22-quick.json"}, "from 0.01 to 10000: 0"},
         {run_main, {"--live", "--speed", "inf", "scenarios/kim22-quick.json"}, "from 0.01 to 10000: inf"},
         {run_main, {"--speed", "2", "scenarios/kim22-quick.json"}, "--speed needs --live"},
