@@ -3,6 +3,7 @@
 #include "docker_fixture.h"
 
 #include <dirent.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 /* In a child: opens the fixture, starts and freezes a container, says so, and waits to be killed. */
@@ -148,6 +149,80 @@ static void removes_what_was_hardly_begun(void **state)
     assert_int_equal(access(folder, F_OK), -1);
 }
 
+/* --- killed while it removes -------------------------------------------------------------------------------- */
+
+static long removals_left = -1; /* to be done before this process is killed; -1: it is not */
+
+static int remove_or_die(const char *path, int flags)
+{
+    if (removals_left == 0)
+        kill(getpid(), SIGKILL);
+    removals_left -= removals_left > 0;
+    return (int)syscall(SYS_unlinkat, AT_FDCWD, path, flags);
+}
+
+/* These go before the C library's. */
+int unlink(const char *path)
+{
+    return remove_or_die(path, 0);
+}
+
+int rmdir(const char *path)
+{
+    return remove_or_die(path, AT_REMOVEDIR);
+}
+
+/* As an Engine leaves it; whether a folder is read from its newest entry or from its oldest, the file by which it is known is not the last. */
+static void make_root(const char *root)
+{
+    autofree char *group = docker_daemon_cgroup(root),
+                  *config = mem_printf("{\"cgroup-parent\": \"%s\"}", group);
+    const struct {
+        const char *name, *text;
+    } files[] = {{"key.json", "{}"},        {"data/image/repositories.json", "{}"},
+                 {"daemon.json", config},   {"docker.pid", "1"},
+                 {"dockerd.log", "failed"}, {"exec/containerd/containerd.pid", "1"}};
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        autofree char *path = mem_printf("%s/%s", root, files[i].name), *folder = mem_copy_string(path);
+        struct err e = ERR_INIT;
+        *strrchr(folder, '/') = '\0';
+        assert_int_equal(files_make_folder(folder, 0700, &e), 0);
+        assert_int_equal(files_write(path, files[i].text, &e), 0);
+    }
+}
+
+/* False if it was killed before that removal. */
+static bool clean_until(const char *root, long removals)
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        removals_left = removals;
+        _exit(docker_daemon_clean(root, false, NULL) < 0);
+    }
+    waitpid(child, &status, 0);
+    assert_true(WIFEXITED(status) ? WEXITSTATUS(status) == 0 : WTERMSIG(status) == SIGKILL);
+    return WIFEXITED(status);
+}
+
+static void whoever_is_killed_at_it_can_be_followed(void **state)
+{
+    enum { ENTRIES = 11 };
+    char root[] = "/tmp/docker-root-XXXXXX";
+    long removals = 0;
+    (void)state;
+    assert_non_null(mkdtemp(root));
+    for (bool whole = false; !whole; removals++) {
+        struct err e = ERR_INIT;
+        make_root(root);
+        whole = clean_until(root, removals);
+        if (docker_daemon_clean(root, false, &e) < 0)
+            fail_msg("killed before removal %ld: %s", removals, e.text);
+        assert_int_equal(access(root, F_OK), -1);
+    }
+    assert_true(removals > ENTRIES);
+}
+
 static int open_group(void **state)
 {
     (void)state;
@@ -161,6 +236,7 @@ int main(void)
         cmocka_unit_test(cleans_up_after_kill_9),
         cmocka_unit_test(refuses_what_is_not_its_own),
         cmocka_unit_test(removes_what_was_hardly_begun),
+        cmocka_unit_test(whoever_is_killed_at_it_can_be_followed),
     };
     return cmocka_run_group_tests(tests, open_group, NULL);
 }

@@ -211,10 +211,13 @@ int docker_end_processes(const char *root, struct err *e)
     return err_set(e, EBUSY, "processes below %s do not end", root);
 }
 
-/* Ours has a daemon.json, written before anything else; an empty folder is nobody's. */
+/* By it a root is known for ours. Written before all else and removed behind it: whoever is killed in between can be followed. An empty folder is
+ * nobody's. */
+#define MARK "daemon.json"
+
 static int check_ours(const char *root, struct err *e)
 {
-    autofree char *config = mem_printf("%s/daemon.json", root), *unfinished = mem_printf("%s.tmp", config);
+    autofree char *config = mem_printf("%s/" MARK, root), *unfinished = mem_printf("%s.tmp", config);
     struct buf text = BUF_INIT;
     autofree char *group = docker_daemon_cgroup(root);
     bool ours = files_read(config, 0, &text, NULL) == 0 && strstr(buf_text(&text), group + 1);
@@ -225,22 +228,46 @@ static int check_ours(const char *root, struct err *e)
     return err_set(e, EINVAL, "%s is not the root of a dockerd of roamlab", root);
 }
 
-/* daemon.json, by which the root is known, goes last: whoever is killed before that can be followed. */
+/* What no Engine starts with. */
+static int is_volatile(const struct dirent *entry)
+{
+    static const char *const names[] = {"exec", "tmp", "criu", "docker.sock", "docker.pid"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (!strcmp(entry->d_name, names[i]))
+            return true;
+    return false;
+}
+
+static int is_not_mark(const struct dirent *entry)
+{
+    const char *name = entry->d_name;
+    return strcmp(name, ".") && strcmp(name, "..") && strcmp(name, MARK);
+}
+
+static int remove_parts(const char *root, int (*wanted)(const struct dirent *entry), struct err *e)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(root, &entries, wanted, NULL), status = 0;
+    if (count < 0)
+        return errno == ENOENT ? 0 : err_errno(e, "read %s", root);
+    for (int i = 0; i < count; i++) {
+        autofree char *path = mem_printf("%s/%s", root, entries[i]->d_name);
+        free(entries[i]);
+        status = status < 0 ? status : files_remove(path, e);
+    }
+    free(entries);
+    return status;
+}
+
 int docker_daemon_clean(const char *root, bool keep_data, struct err *e)
 {
-    static const char *const parts[] = {"exec", "tmp",  "criu",           "docker.sock",    "docker.pid",
-                                        "data", "containerd.log", "containerd.toml", "dockerd.log"};
-    enum { VOLATILE = 5 }; /* what no Engine starts with */
-    size_t count = keep_data ? VOLATILE : ARRAY_LEN(parts);
     int status = check_ours(root, e);
     if (status == 0)
         status = docker_end_processes(root, e);
     if (status == 0)
         status = mounts_remove(root, "", "", e);
-    for (size_t i = 0; i < count && status == 0; i++) {
-        autofree char *path = mem_printf("%s/%s", root, parts[i]);
-        status = files_remove(path, e);
-    }
+    if (status == 0)
+        status = remove_parts(root, keep_data ? is_volatile : is_not_mark, e);
     if (status == 0 && !keep_data)
         status = files_remove(root, e);
     return status < 0 ? err_wrap(e, "dockerd: clean") : 0;
