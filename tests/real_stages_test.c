@@ -78,6 +78,7 @@ struct strike {
     bool begun, ended;        /* the stage */
     double due;
     bool struck, late, over; /* late: when the stage had ended; over: struck, or never will be */
+    bool closing;            /* maybe the run had been over before it was */
     int status;
     char *outcome, *wrong;
 };
@@ -155,7 +156,9 @@ static bool look(struct strike *s)
     if (s->due == 0 || fixture_seconds() < s->due)
         return fixture_ended(&s->run);
     s->struck = parts_strike(&s->parts, s->victim->part, s->victim->host);
+    fixture_listen(&s->run);
     hear_news(s);
+    s->closing = strstr(buf_text(&s->run.said), "taking the testbed down");
     s->late = s->ended;
     return s->struck || fixture_ended(&s->run);
 }
@@ -163,7 +166,7 @@ static bool look(struct strike *s)
 static void strike_each(struct strike *strikes, size_t count)
 {
     size_t left = count;
-    for (double end = fixture_seconds() + 90; left > 0 && fixture_seconds() < end; usleep(1000))
+    for (double end = fixture_seconds() + FIXTURE_PATIENCE_S; left > 0 && fixture_seconds() < end; usleep(1000))
         for (size_t i = 0; i < count; i++) {
             if (strikes[i].over)
                 continue;
@@ -204,6 +207,7 @@ static char *judge(struct strike *s)
     s->outcome = name_outcome(s, declared);
     if (wrong)
         return wrong;
+    s->struck &= !s->closing || s->status == s->victim->exit;
     if (!s->struck)
         return NULL;
     if (s->victim->exit >= 0 ? s->status != s->victim->exit : s->status > 1)
