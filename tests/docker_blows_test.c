@@ -92,7 +92,9 @@ static void a_restore_whose_criu_is_killed_fails(void **state)
         struct docker_job job = {.done = fixture_job_done};
         docker_container_restore(target, &job, f->edges[1].spool);
         pid_t criu = find_restoring_criu(&job, i % 2);
-        if (criu && kill(criu, SIGKILL) == 0 && fixture_wait(f, "restore") < 0) {
+        if (criu)
+            kill(criu, SIGKILL);
+        if (job.steps && fixture_wait(f, "restore") < 0) {
             assert_non_null(strstr(f->err.text, "restore killed: CRIU ended before it had restored the container"));
             struck = true;
         }

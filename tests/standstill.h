@@ -1,5 +1,5 @@
 /* Whether the machine keeps its programs waiting: on each processor a thread of the usual priority wakes every other millisecond and
- * notes how late it is. What it notes, the tested program was not to blame for. */
+ * notes how late it is. Threads of a higher priority keep it waiting, too, the tested ones among them. */
 #ifndef ROAMLAB_STANDSTILL_H
 #define ROAMLAB_STANDSTILL_H
 
