@@ -30,7 +30,8 @@ struct container {
 
 struct migration {
     int32_t number;
-    int begun, ended;
+    int begun, committed, ended;
+    bool finished;
     struct simtime begin;
 };
 
@@ -205,6 +206,24 @@ static struct migration *migration_at(struct mud *mud, int32_t number)
     return &mud->migrations[mud->migration_count++];
 }
 
+static void see_mark(struct mud *mud, const struct event *ev)
+{
+    struct migration *m = migration_at(mud, ev->migration);
+    if (strcmp(ev->text, "migr begins") == 0) {
+        m->begin = ev->at;
+        m->begun++;
+    } else {
+        m->committed++;
+    }
+}
+
+static void see_end(struct mud *mud, const struct event *ev)
+{
+    struct migration *m = migration_at(mud, ev->migration);
+    m->ended++;
+    m->finished |= !strcmp(ev->text, "finished");
+}
+
 void invariants_add(struct invariants *inv, const struct event *ev)
 {
     if (ev->mud < 0)
@@ -226,11 +245,9 @@ void invariants_add(struct invariants *inv, const struct event *ev)
     } else if (ev->kind == EVENT_CONTAINER) {
         see_container(inv, mud, ev);
     } else if (ev->kind == EVENT_MIGRATION) {
-        migration_at(mud, ev->migration)->ended++;
-    } else if (ev->kind == EVENT_MARK && strcmp(ev->text, "migr begins") == 0) {
-        struct migration *m = migration_at(mud, ev->migration);
-        m->begin = ev->at;
-        m->begun++;
+        see_end(mud, ev);
+    } else if (ev->kind == EVENT_MARK && ev->migration > 0) {
+        see_mark(mud, ev);
     }
 }
 
@@ -333,6 +350,10 @@ static void check_migrations(struct invariants *inv, const struct mud *mud)
                 m->number, simtime_seconds(m->begin), hint);
         if (m->ended > 1)
             say(inv, mud, "migration %d ended %d times", m->number, m->ended);
+        if (m->committed > 1)
+            say(inv, mud, "migration %d was committed %d times", m->number, m->committed);
+        if (m->committed && m->ended && !m->finished)
+            say(inv, mud, "migration %d was committed and called off", m->number);
     }
 }
 

@@ -109,6 +109,17 @@ static void ended_twice(void)
     run.events[run.count++] = copy;
 }
 
+static void committed_twice(void)
+{
+    struct event copy = *synthetic_find(&run, EVENT_MARK, "migr finished", -1);
+    run.events[run.count++] = copy;
+}
+
+static void committed_and_called_off(void)
+{
+    synthetic_find(&run, EVENT_MIGRATION, NULL, -1)->text = "superseded";
+}
+
 static void never_live(void)
 {
     synthetic_forget(&run, EVENT_CONTAINER, -1);
@@ -183,6 +194,8 @@ static void test_each_invariant_broken_once(void **state)
           "(give it more: duration_s or timeouts.drain_ms)",
           NULL}},
         {ended_twice, 0, {"m1: migration 1 ended 2 times", NULL}},
+        {committed_twice, 0, {"m1: migration 1 was committed 2 times", NULL}},
+        {committed_and_called_off, 0, {"m1: migration 1 was committed and called off", NULL}},
         {never_live, 0, {"m1: no container was ever live", NULL}},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)

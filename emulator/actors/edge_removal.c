@@ -18,7 +18,7 @@ void edge_acknowledge_removal(struct edge_client *client, const struct msg *m)
 }
 
 /* The source lost sight of its access point; but the migration is committed, the device is served here, or was. A source that is in doubt waits
- * for STOP alone. */
+ * for STOP alone. Where the container was used there is nothing to compare: it may have forgotten how far it was. */
 static void stop_source(struct edge_client *client, const struct msg *m)
 {
     bool gone = m->offload.migration <= client->served;
@@ -26,7 +26,7 @@ static void stop_source(struct edge_client *client, const struct msg *m)
                         .mud = client->mud,
                         .sequence = client->sequence,
                         .migration = m->offload.migration,
-                        .number = client->state == EDGE_LIVE && !gone ? client->next : UINT32_MAX};
+                        .number = client->state == EDGE_LIVE && !gone && !client->used ? client->next : UINT32_MAX};
     if (!(m->offload.flags & OFFLOAD_FORGOTTEN))
         edge_acknowledge_removal(client, m);
     courier_send_offload(&client->edge->courier, m->from, &o);
