@@ -52,6 +52,30 @@ struct prepaging {
     bool closing, done;
 };
 
+/* Zeros, which is PAGE_AWAY; there may be no pages at all. */
+static size_t memory_size(const struct prepaging *p)
+{
+    return p->runs.pages * (PAGEMAP_PAGE + 1) + 1;
+}
+
+static int open_memory(struct prepaging *p, struct err *e)
+{
+    size_t bytes = p->runs.pages * PAGEMAP_PAGE;
+    p->memory = mmap(NULL, memory_size(p), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p->memory == MAP_FAILED)
+        return err_errno(e, "memory for %zu bytes of pages", bytes);
+    p->states = p->memory + bytes;
+    return 0;
+}
+
+static void close_memory(struct prepaging *p)
+{
+    if (p->memory != MAP_FAILED)
+        munmap(p->memory, memory_size(p));
+    p->memory = MAP_FAILED;
+}
+
 static void push(struct queue *q, struct request r)
 {
     q->items[(q->first + q->count++) % QUEUE_MAX] = r;
@@ -230,7 +254,7 @@ static void hear_out(struct prepaging *p)
         ;
 }
 
-/* All pages are here: CRIU need not wait for the source, and what becomes of that concerns nobody here. */
+/* All pages are CRIU's: it need not wait for the source, and what becomes of that concerns nobody here. */
 static int take_leave(struct prepaging *p)
 {
     const struct page_message m = {.command = PAGE_CLOSE};
@@ -238,6 +262,7 @@ static int take_leave(struct prepaging *p)
     uint8_t bytes[PAGE_MESSAGE_MAX];
     send(p->socket, &good, sizeof good, MSG_NOSIGNAL);
     p->done = true;
+    close_memory(p);
     if (stream_tls_write(&p->tls, bytes, page_message_encode(&m, p->runs.wide, bytes), &(struct err)ERR_INIT) < 0)
         return 0;
     SSL_shutdown(p->tls.ssl);
@@ -283,23 +308,6 @@ static void *read_ahead(void *argument)
     stream_tls_close(&p->tls);
     shutdown(p->socket, SHUT_RDWR);
     return NULL;
-}
-
-/* Zeros, which is PAGE_AWAY; there may be no pages at all. */
-static size_t memory_size(const struct prepaging *p)
-{
-    return p->runs.pages * (PAGEMAP_PAGE + 1) + 1;
-}
-
-static int open_memory(struct prepaging *p, struct err *e)
-{
-    size_t bytes = p->runs.pages * PAGEMAP_PAGE;
-    p->memory = mmap(NULL, memory_size(p), PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (p->memory == MAP_FAILED)
-        return err_errno(e, "memory for %zu bytes of pages", bytes);
-    p->states = p->memory + bytes;
-    return 0;
 }
 
 static int open_sockets(struct prepaging *p, struct err *e)
@@ -354,8 +362,7 @@ void prepaging_free(struct prepaging *p, struct err *why)
     mem_close_fd(&p->socket);
     mem_close_fd(&p->criu);
     mem_close_fd(&p->stop);
-    if (p->memory != MAP_FAILED)
-        munmap(p->memory, memory_size(p));
+    close_memory(p);
     SSL_CTX_free(p->context);
     lazy_runs_free(&p->runs);
     free(p->address);
