@@ -102,10 +102,12 @@ static void begin_migration(struct run_record *r, const struct event *ev)
     m->begin = ev->at;
 }
 
-/* The source hears of it later. */
+/* The source hears of it later. The first one counts, as of the ends. */
 static void commit_migration(struct run_record *r, const struct event *ev)
 {
     struct run_migration *m = migration_of(r, ev);
+    if (m->committed)
+        return;
     m->committed = true;
     m->end = ev->at;
     m->replayed = ev->value;

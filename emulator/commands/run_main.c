@@ -46,8 +46,9 @@ static const char HELP[] =
     "  --speed X          virtual time, with --live: X times as fast\n"
     "  --quiet            no progress and no summary\n"
     "\n"
-    "Exit status: 0 good; 1 an expectation or an invariant does not hold, a migration failed that no expectation allows, or the\n"
-    "run was too late to be valid; 2 usage or bad input; 3 this host lacks a privilege or a feature; 4 the run failed; 130, 143 interrupted.\n";
+    "Exit status: 0 good; 1 an expectation or an invariant does not hold, a migration failed that no expectation allows,\n"
+    "or the run was too late to be valid; 2 usage or bad input; 3 this host lacks a privilege or a feature; 4 the run\n"
+    "failed; 130, 143 interrupted.\n";
 
 struct run {
     bool real, capture, push, quiet;
