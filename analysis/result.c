@@ -197,7 +197,7 @@ static json_object *migration_json(const struct result_listener *a, const struct
     add(o, "strategy", json_text(r->strategy && r->strategy[0] ? r->strategy : NULL));
     add(o, "carrier", json_text(input->scenario ? input->scenario->migration.carrier : NULL));
     add(o, "outcome", json_text(r->outcome));
-    if (r->reason)
+    if (r->reason && strcmp(r->outcome ? r->outcome : "", "finished") != 0)
         add(o, "reason", json_text(r->reason));
     add(o, "begin_s", json_rounded(m->begin_s, 6));
     add(o, "sent_s", json_rounded(m->sent_s, 6));

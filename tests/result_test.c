@@ -149,6 +149,28 @@ static void test_result_has_the_promised_form(void **state)
     json_object_put(r);
 }
 
+/* Its source had its doubts, and said why; a failed one keeps that. */
+static void test_what_finished_has_no_reason_why_it_failed(void **state)
+{
+    static const char *const outcomes[] = {"finished", "failed"};
+    for (size_t i = 0; i < ARRAY_LEN(outcomes); i++) {
+        struct scenario s = synthetic_scenario("p-migr");
+        struct result_input input = input_of(&s);
+        struct err e = ERR_INIT;
+        json_object *r = NULL;
+        autofree char *folder = mem_printf("%s/%s", (char *)*state, outcomes[i]);
+        synthetic_fill(&run, &synthetic_small);
+        synthetic_add(&run, EVENT_NOTE, 3, "ES-1", "migration failed: nobody knows of it")->migration = 1;
+        synthetic_find(&run, EVENT_MIGRATION, NULL, -1)->text = outcomes[i];
+        synthetic_write(&run, folder);
+        assert_int_equal(result_of_run(folder, &input, NULL, &e), 0);
+        assert_int_equal(json_file_read(folder, "result.json", &r, &e), 0);
+        assert_string_equal(json_text_at(r, "migrations.0.outcome"), outcomes[i]);
+        assert_int_equal(json_at(r, "migrations.0.reason") != NULL, i == 1);
+        json_object_put(r);
+    }
+}
+
 /* The scenario says how late is too late. */
 static void test_lateness_is_judged_by_the_scenario(void **state)
 {
@@ -336,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_exit_status),
         IN_FOLDER(test_a_lost_event_breaks_an_invariant),
         IN_FOLDER(test_result_has_the_promised_form),
+        IN_FOLDER(test_what_finished_has_no_reason_why_it_failed),
         IN_FOLDER(test_lateness_is_judged_by_the_scenario),
         IN_FOLDER(test_clocks_are_judged_by_the_scenario),
         IN_FOLDER(test_repetitions_are_summed_up),
