@@ -39,7 +39,8 @@ static bool has_served(const struct edge_client *client, uint32_t migration)
            (client->lost && client->container == migration && client->removed < migration);
 }
 
-/* Files that were sent before anything was installed; acknowledged when they are gone, see removal_done(). */
+/* Files that were sent before anything was installed, or that the target of a migration from here sent back; acknowledged when they are gone,
+ * see removal_done(). */
 void edge_remove_files(struct edge_client *client, const struct msg *m)
 {
     if (m->offload.flags & OFFLOAD_FORGOTTEN && has_served(client, m->offload.migration)) {
@@ -48,7 +49,8 @@ void edge_remove_files(struct edge_client *client, const struct msg *m)
     }
     struct actor *actor = &client->edge->actor;
     uint32_t id = m->offload.migration;
-    client->removed = id > client->removed ? id : client->removed;
+    bool outgoing = party_equal(m->from, actor->self);
+    client->removed = id > client->removed && !outgoing ? id : client->removed;
     if (client->files_of)
         return; /* one after the other: REMOVE is repeated */
     client->files_of = id;
