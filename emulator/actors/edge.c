@@ -212,18 +212,22 @@ static enum edge_event event_of(uint8_t type)
 }
 
 /* A target that sends something itself may have done so until now: that goes here, too. */
+static void remove_what_came_back(struct edge_client *client, const struct msg *ack)
+{
+    const struct actor *actor = &client->edge->actor;
+    const struct migration m = {.id = ack->offload.migration, .peer = actor->self, .sequence = client->sequence};
+    bool over = !migration_runs(&client->out) || client->out.id != m.id;
+    if (!over || party_equal(ack->from, actor->self) || !strategy_has(actor->rules->strategy, OP_SEND_CHOICE))
+        return;
+    edge_remember_leftover(client, &m);
+    migration_tell(client, &m, m.peer, OFFLOAD_REMOVE, 0);
+}
+
 static void removal_acknowledged(struct edge_client *client, const struct msg *ack)
 {
     const struct migration *out = &client->out;
-    struct edge *edge = client->edge;
-    bool left = edge_forget_leftover(client, ack->from, ack->offload.migration);
-    if (left && strategy_has(edge->actor.rules->strategy, OP_SEND_CHOICE)) {
-        struct offload o = {.type = OFFLOAD_REMOVE,
-                            .mud = client->mud,
-                            .sequence = client->sequence,
-                            .migration = ack->offload.migration};
-        courier_send_offload(&edge->courier, edge->actor.self, &o);
-    }
+    edge_forget_leftover(client, ack->from, ack->offload.migration);
+    remove_what_came_back(client, ack);
     migration_answered_back(client, ack->offload.migration, ack->offload.status);
     if (out->doubted && ack->offload.migration == out->id && party_equal(ack->from, out->peer))
         migration_disproved(client);

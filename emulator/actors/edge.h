@@ -143,8 +143,7 @@ void edge_report_executed(struct edge_client *client, uint32_t number, const cha
 void edge_report_executed_meanwhile(struct edge_client *client);
 /* The target of the migration is asked to remove what it has; until it says so that outlives a restart. */
 void edge_remember_leftover(struct edge_client *client, const struct migration *m);
-/* False if there is none such. */
-bool edge_forget_leftover(struct edge_client *client, struct party edge, uint32_t migration);
+void edge_forget_leftover(struct edge_client *client, struct party edge, uint32_t migration);
 void edge_recovered(struct edge_client *client, const struct offload *probed);
 void edge_say_owned(struct edge_client *client, const struct msg *m);
 void edge_claim(struct edge_client *client, const struct msg *m);

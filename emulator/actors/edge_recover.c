@@ -54,19 +54,16 @@ void edge_keep_owner(struct edge_client *client)
 void edge_remember_leftover(struct edge_client *client, const struct migration *m)
 {
     struct owner_leftover *all = client->leftovers;
+    edge_forget_leftover(client, m->peer, m->id);
     memmove(all + 1, all, (OWNER_LEFTOVERS - 1) * sizeof *all);
     all[0] = (struct owner_leftover){m->id, m->peer, m->ap, m->sequence};
 }
 
-bool edge_forget_leftover(struct edge_client *client, struct party edge, uint32_t migration)
+void edge_forget_leftover(struct edge_client *client, struct party edge, uint32_t migration)
 {
-    bool found = false;
     for (int i = 0; i < OWNER_LEFTOVERS; i++)
-        if (client->leftovers[i].migration == migration && party_equal(client->leftovers[i].edge, edge)) {
+        if (client->leftovers[i].migration == migration && party_equal(client->leftovers[i].edge, edge))
             client->leftovers[i] = (struct owner_leftover){0};
-            found = true;
-        }
-    return found;
 }
 
 /* --- recovering ------------------------------------------------------------------------------------------------------------- */

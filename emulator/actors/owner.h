@@ -10,7 +10,7 @@
 
 enum { OWNER_LEFTOVERS = 4 };
 
-/* What a migration that failed or was called off has brought to its target: it has not said yet that it is gone. */
+/* What a migration that failed or was called off has brought to its target, or what that has sent back: not known yet to be gone. */
 struct owner_leftover {
     uint32_t migration; /* 0 = none */
     struct party edge, ap;
