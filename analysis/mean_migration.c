@@ -55,16 +55,19 @@ static json_object *merge_texts(const struct alike *parts)
     return json_object_get(parts->list[0]);
 }
 
+/* Of those that have the member. */
 static json_object *merge_objects(const struct alike *parts)
 {
     autofree json_object **members = mem_alloc_array((size_t)parts->count, sizeof *members);
     json_object *o = json_object_new_object();
     json_object_object_foreach(parts->list[0], key, value)
     {
+        int count = 0;
         (void)value;
         for (int i = 0; i < parts->count; i++)
-            members[i] = json_object_object_get(parts->list[i], key);
-        json_object_object_add(o, key, merge(&(struct alike){members, parts->count}));
+            if ((members[count] = json_object_object_get(parts->list[i], key)))
+                count++;
+        json_object_object_add(o, key, count ? merge(&(struct alike){members, count}) : NULL);
     }
     return o;
 }

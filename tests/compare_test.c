@@ -75,15 +75,15 @@ static void test_all_is_shown_if_asked(void **state)
 
 #define MIGRATION(repetition, outcome, total, stage)                                                         \
     "{'repetition':" repetition ",'mud':'m1','outcome':'" outcome "','total_s':" total                       \
-    ",'ready_s':null,'stages':[{'name':'" stage "','seconds':" total "}]}"
+    ",'ready_s':null,'stages':[{'name':" stage ",'seconds':" total "}]}"
 
-/* Two migrations in each of three repetitions; one of the second ones went another way, one is missing. */
+/* Two migrations in each of three repetitions; one of the second ones went another way, one is missing, one of the first did not count parts. */
 static const char repeated_text[] =
-    "{'repetitions':3,'migrations':[" MIGRATION("1", "finished", "4", "dump") "," MIGRATION(
+    "{'repetitions':3,'migrations':[" MIGRATION("1", "finished", "4", "'dump','parts':2") "," MIGRATION(
         "1", "failed", "1",
-        "dump") "," MIGRATION("2", "superseded", "6",
-                              "dump") "," MIGRATION("2", "failed", "9",
-                                                    "load") "," MIGRATION("3", "finished", "8", "dump") "]}";
+        "'dump'") "," MIGRATION("2", "superseded", "6",
+                              "'dump'") "," MIGRATION("2", "failed", "9",
+                                                    "'load'") "," MIGRATION("3", "finished", "8", "'dump','parts':2") "]}";
 static const char single_text[] =
     "{'repetitions':1,'migrations':[{'mud':'m1','outcome':'finished','total_s':3,'ready_s':2,'stages':[]}]}";
 
@@ -131,6 +131,7 @@ static void test_migrations_of_repetitions_are_means(void **state)
                                    "migrations.0.outcome              various  finished\n"
                                    "migrations.0.total_s                    6         3    -50.00 %\n"
                                    "migrations.0.ready_s                    –         2\n"
+                                   "migrations.0.stages.dump.parts          2         –\n"
                                    "migrations.0.stages.dump.seconds        6         –\n"
                                    "migrations.0.means_of                   3         –\n"
                                    "migrations.1.mud                       m1         –\n"
