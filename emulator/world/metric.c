@@ -63,6 +63,8 @@ static const char *const metrics[] = {
     "migrations.N.stages.N.begin_s",
     "migrations.N.stages.N.seconds",
     "migrations.N.stages.N.bytes",
+    "migrations.N.stages.N.parts",
+    "migrations.N.stages.N.busy_s",
     "links.N.forward.packets",
     "links.N.forward.bytes",
     "links.N.forward.dropped",
