@@ -9,7 +9,7 @@
  *   - a container is live at all times, from the first one until the device is done (unless the strategy
  *     gives that up);
  *   - exactly one container of a device is left at the end, and it is live;
- *   - every migration that begins ends, once, before the run's time is over; what is committed is so once, and not called off.
+ *   - every migration that begins ends, once, before the run's time is over; what is committed and used is so once, and not called off.
  *
  * Where an edge declares that a device's only live container is lost, answers may be missing and no container need be left;
  * nothing may be answered or executed twice or wrongly all the same. The same where supervision stops it: that breaks nothing.

@@ -195,7 +195,7 @@ static void test_each_invariant_broken_once(void **state)
           NULL}},
         {ended_twice, 0, {"m1: migration 1 ended 2 times", NULL}},
         {committed_twice, 0, {"m1: migration 1 was committed 2 times", NULL}},
-        {committed_and_called_off, 0, {"m1: migration 1 was committed and called off", NULL}},
+        {committed_and_called_off, 0, {"m1: migration 1 was committed and used, and called off", NULL}},
         {never_live, 0, {"m1: no container was ever live", NULL}},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
