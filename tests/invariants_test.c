@@ -115,6 +115,13 @@ static void committed_twice(void)
     run.events[run.count++] = copy;
 }
 
+/* By an access point that restarted before anybody had acted on the first commit. */
+static void committed_anew(void)
+{
+    committed_twice();
+    qsort(run.events, (size_t)run.count, sizeof *run.events, synthetic_order);
+}
+
 static void committed_and_called_off(void)
 {
     synthetic_find(&run, EVENT_MIGRATION, NULL, -1)->text = "superseded";
@@ -195,6 +202,7 @@ static void test_each_invariant_broken_once(void **state)
           NULL}},
         {ended_twice, 0, {"m1: migration 1 ended 2 times", NULL}},
         {committed_twice, 0, {"m1: migration 1 was committed 2 times", NULL}},
+        {committed_anew, 0, {NULL}},
         {committed_and_called_off, 0, {"m1: migration 1 was committed and used, and called off", NULL}},
         {never_live, 0, {"m1: no container was ever live", NULL}},
     };
