@@ -97,17 +97,23 @@ static void a_migration_called_off_before_it_came_never_begins(void **state)
     bench_free(&b);
 }
 
+/* A source has sent all, and its access point knows the cut. */
+static void send_all(struct bench *b)
+{
+    bench_migrate(b, "p-migr");
+    for (int i = 0; i < 6; i++)
+        finish(b, 0);
+    struct msg ack = offload(OFFLOAD_ACK, ap2, 1, 0);
+    ack.offload.acked = OFFLOAD_CUT;
+    hear(b, ack);
+}
+
 /* The access point may have committed, with only the acknowledgements lost: the source must not take the container away. */
 static void a_silent_target_is_for_the_access_point_to_give_up(void **state)
 {
     (void)state;
     struct bench b;
-    bench_migrate(&b, "p-migr");
-    for (int i = 0; i < 6; i++)
-        finish(&b, 0);
-    struct msg ack = offload(OFFLOAD_ACK, ap2, 1, 0);
-    ack.offload.acked = OFFLOAD_CUT;
-    hear(&b, ack);
+    send_all(&b);
     fake_wait(&b.fake, simtime_ms(21500));
     assert_non_null(strstr(fake_did(&b.fake), "AP2<FAILED status -110"));
     assert_null(strstr(fake_did(&b.fake), "do discard"));
@@ -120,13 +126,8 @@ static void a_source_asks_early_whether_its_access_point_knows_of_it(void **stat
 {
     (void)state;
     struct bench b;
-    bench_migrate(&b, "p-migr");
-    for (int i = 0; i < 6; i++)
-        finish(&b, 0);
-    struct msg ack = offload(OFFLOAD_ACK, ap2, 1, 0);
-    ack.offload.acked = OFFLOAD_CUT;
-    hear(&b, ack);
-    ack = offload(OFFLOAD_ACK, es3, 1, 0);
+    send_all(&b);
+    struct msg ack = offload(OFFLOAD_ACK, es3, 1, 0);
     ack.offload.acked = OFFLOAD_INSTALL;
     hear(&b, ack);
     buf_clear(&b.fake.did);
