@@ -114,7 +114,7 @@ static int run_agent_with_engine(const char *folder)
 /* What a run leaves that was cut off: its controller's affair. */
 static void clean_engine(void)
 {
-    static const char *const parts[] = {"d0", "e0", "owners", "s0"};
+    static const char *const parts[] = {"d0", "dumps", "e0", "owners", "s0"};
     autofree char *root = mem_printf("%s/d0", engine_folder);
     docker_end_processes(root, NULL);
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {

@@ -3,6 +3,7 @@
 #include "real_fixture.h"
 
 #include <pcap/pcap.h>
+#include <sys/inotify.h>
 
 /* Runs it to its end; the machine is as it was. */
 static void run_to_end(struct fixture_run *run, const char *name, const char *const *arguments, int expected)
@@ -66,15 +67,56 @@ static void assert_quick_result(const struct fixture_run *run)
     json_object_put(result);
 }
 
+/* Sees from now on what comes and goes where the first edge server's dumps are, in memory; with so much room, NULL = as it was made. */
+static int watch_dumps(const struct fixture_run *run, const char *room)
+{
+    autofree char *name = NULL, *dumps = NULL;
+    int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), added = -1;
+    for (double end = fixture_seconds() + FIXTURE_PATIENCE_S; added < 0 && fixture_seconds() < end; usleep(5000)) {
+        free(name), free(dumps);
+        name = fixture_run_name(run);
+        dumps = mem_printf(JOURNAL_ROOT "/%s/dumps", name ? name : "?");
+        autofree char *first = mem_printf("%s/0", dumps);
+        added = inotify_add_watch(watch, first, IN_CREATE | IN_DELETE);
+    }
+    assert_true(added >= 0);
+    if (room)
+        free(shell("mount -o remount,size=%s %s", room, dumps));
+    return watch;
+}
+
+/* The migration's dump has come and gone so many times; closes the watch. */
+static void assert_dumps(int watch, int times)
+{
+    _Alignas(struct inotify_event) char events[4096];
+    ssize_t len = read(watch, events, sizeof events);
+    int comes = 0, goes = 0;
+    for (ssize_t at = 0; at < len;) {
+        const struct inotify_event *event = (const void *)(events + at);
+        bool about = event->len && !strcmp(event->name, "m0-1.memory");
+        comes += about && event->mask & IN_CREATE;
+        goes += about && event->mask & IN_DELETE;
+        at += (ssize_t)(sizeof *event + event->len);
+    }
+    close(watch);
+    assert_int_equal(comes, times);
+    assert_int_equal(goes, times);
+}
+
+/* Once with room for dumps in memory, once without. */
 static void quick(void **state)
 {
     (void)state;
     NEED_REAL_WORLD();
     for (int i = 0; i < 2; i++) {
         struct fixture_run run;
-        autofree char *name = mem_printf("quick-%d", i);
-        run_to_end(&run, name, i ? ARGUMENTS(SHORT) : ARGUMENTS(QUICK), 0);
+        autofree char *name = mem_printf("quick-%d", i), *before = fixture_machine();
+        fixture_start(&run, name, i ? ARGUMENTS(SHORT) : ARGUMENTS(QUICK));
+        int watch = watch_dumps(&run, i ? "64k" : NULL);
+        assert_exit(&run, 0);
+        assert_machine_as(before);
         assert_quick_result(&run);
+        assert_dumps(watch, i ? 0 : 1);
         fixture_run_free(&run);
     }
 }

@@ -22,6 +22,7 @@ struct real_options {
     const char *spool;    /* folder for what migrations carry; must exist; the same name below every edge's own `folder` */
     /* Edge servers only, else NULL: */
     const char *owners;   /* folder for owner records; must exist; NULL = none are kept */
+    const char *dumps;    /* folder in memory for dumps that fit there; must exist; NULL = they are written to the spool folder */
     struct docker_daemon *daemon;
     const char *image;    /* of the service */
     const struct carrier *carrier;

@@ -1,4 +1,4 @@
-/* The files of migrations at one edge: in the spool folder, on their way, and what becomes of them. */
+/* The files of migrations at one edge: in the spool folder, and dumps in memory where they fit, on their way, and what becomes of them. */
 #include "image.h"
 #include "mem.h"
 #include "real_internal.h"
@@ -8,18 +8,46 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 enum { LOOK_EVERY_MS = 5 };
 
+static char *path_in(const char *folder, const struct real_order *o, uint32_t migration, const char *suffix)
+{
+    return mem_printf("%s/m%u-%u%s", folder, o->order.mud, migration, suffix);
+}
+
 static char *path_of_migration(const struct real_order *o, uint32_t migration, const char *suffix)
 {
-    return mem_printf("%s/m%u-%u%s", o->real->options.spool, o->order.mud, migration, suffix);
+    const struct real_options *options = &o->real->options;
+    autofree char *dump = options->dumps ? path_in(options->dumps, o, migration, suffix) : NULL;
+    return dump && access(dump, F_OK) == 0 ? steal(dump) : path_in(options->spool, o, migration, suffix);
 }
 
 char *real_files_path(const struct real_order *o, const char *suffix)
 {
     return path_of_migration(o, o->order.migration, suffix);
+}
+
+/* Once more than it will take, because others dump, too. */
+static bool has_room(const char *folder, const struct docker_container *c)
+{
+    struct docker_usage usage;
+    struct statfs fs;
+    return statfs(folder, &fs) == 0 && docker_container_usage(c, &usage, NULL) == 0 &&
+           2 * usage.memory_bytes < fs.f_bavail * (uint64_t)fs.f_bsize;
+}
+
+/* A dump that goes on from another names that by its place. */
+int real_files_choose_memory(struct real_order *o, struct err *e)
+{
+    const char *dumps = o->real->options.dumps;
+    const struct real_container *c = real_container_about(o);
+    if (!dumps || !c || real_tracks_pages(o) || !has_room(dumps, &c->docker))
+        return 0;
+    autofree char *folder = path_in(dumps, o, o->order.migration, ".memory");
+    return mkdir(folder, 0700) < 0 && errno != EEXIST ? err_errno(e, "%s", folder) : 0;
 }
 
 static void work_done(struct background *background, int status, const struct err *e)
@@ -83,21 +111,26 @@ int real_files_pick(struct real_order *o, const char *suffix, struct err *e)
     return real_order_run(o, (const char *[]){"cp", "-al", kept, own, NULL}, e);
 }
 
-/* What the spool folder holds of one migration. */
-static int remove_files_of(const struct real_order *o, uint32_t migration, struct err *e)
+static int remove_files_in(const char *path, const struct real_order *o, uint32_t migration, struct err *e)
 {
-    const char *spool = o->real->options.spool;
     autofree char *beginning = mem_printf("m%u-%u.", o->order.mud, migration);
-    DIR *folder = opendir(spool);
-    int status = folder ? 0 : err_errno(e, "%s", spool);
+    DIR *folder = opendir(path);
+    int status = folder ? 0 : err_errno(e, "%s", path);
     for (const struct dirent *entry; folder && (entry = readdir(folder));) {
-        autofree char *path = mem_printf("%s/%s", spool, entry->d_name);
-        int removed = strncmp(entry->d_name, beginning, strlen(beginning)) ? 0 : files_remove(path, e);
+        autofree char *file = mem_printf("%s/%s", path, entry->d_name);
+        int removed = strncmp(entry->d_name, beginning, strlen(beginning)) ? 0 : files_remove(file, e);
         status = removed < 0 ? removed : status;
     }
     if (folder)
         closedir(folder);
     return status;
+}
+
+static int remove_files_of(const struct real_order *o, uint32_t migration, struct err *e)
+{
+    const struct real_options *options = &o->real->options;
+    int status = remove_files_in(options->spool, o, migration, e);
+    return status < 0 || !options->dumps ? status : remove_files_in(options->dumps, o, migration, e);
 }
 
 /* The files of the migration and, when the container goes, of the one that brought it, and its volume. */

@@ -130,6 +130,7 @@ void real_pull_forget(struct real_order *o);
 void real_registries_free(struct real *real);
 
 /* --- real_files.c: steps; 1: begun, real_order_step_done() follows; 0: done; -errno --- */
+int real_files_choose_memory(struct real_order *o, struct err *e); /* the folder of the dump that follows: in memory, if there is room */
 int real_files_pack(struct real_order *o, struct err *e); /* memory/, or the seed, into one file */
 int real_files_unpack(struct real_order *o, struct err *e);
 int real_files_stage(struct real_order *o, struct err *e); /* layer or image under the name in which it travels */
@@ -176,7 +177,7 @@ int real_volume_unpack(struct real_order *o, struct err *e);
 /* Where a container's volume is, or would be; free() it. NULL: it has none. */
 char *real_volume_folder(const struct real *real, uint32_t mud, uint32_t container);
 
-/* In the spool folder, of the order's migration; free() it. */
+/* In the spool folder, or where dumps are, of the order's migration; free() it. */
 char *real_files_path(const struct real_order *o, const char *suffix);
 /* Of what an operation sends or receives, and of a volume that it packs. */
 const char *real_files_travelling_suffix(const struct real_order *o);

@@ -1,8 +1,9 @@
 /* Container operations for real: each is a short plan of steps — an address, a Docker job, a file packed, sent or put in place, a question to the
  * service — one after the other.
  *
- * Files of migration G of device M in the spool folder: mM-G.memory/ (CRIU's images), mM-G.files/ (layer.tar, image.tar); on their way each is one
- * file, mM-G.memory.tar, mM-G.layer.tar, mM-G.image.tar, mM-G.volume.tar, because to most carriers every file costs round trips. */
+ * Files of migration G of device M in the spool folder: mM-G.memory/ (CRIU's images; at the source in memory, if they fit there), mM-G.files/
+ * (layer.tar, image.tar); on their way each is one file, mM-G.memory.tar, mM-G.layer.tar, mM-G.image.tar, mM-G.volume.tar, because to most carriers
+ * every file costs round trips. */
 #include "mem.h"
 #include "real_internal.h"
 
@@ -219,7 +220,7 @@ static int (*const plans[OPERATIONS][STEPS_MAX])(struct real_order *o, struct er
     [OP_TAKE_SNAPSHOT] = {pick_memory, pick_layer},
     [OP_TAKE_LOG] = {real_log_write},
     [OP_SEND_LOG] = {real_seal_make, send_file},
-    [OP_FREEZE] = {real_docker},
+    [OP_FREEZE] = {real_files_choose_memory, real_docker},
     [OP_DUMP] = {real_docker},
     [OP_TAKE_LAYER] = {real_docker},
     [OP_COMMIT] = {real_docker},

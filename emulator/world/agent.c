@@ -40,6 +40,16 @@ char *agent_owners(const char *run_folder, int host)
     return mem_printf("%s/owners/%d", run_folder, host);
 }
 
+char *agent_all_dumps(const char *run_folder)
+{
+    return mem_printf("%s/dumps", run_folder);
+}
+
+char *agent_dumps(const char *run_folder, int host)
+{
+    return mem_printf("%s/dumps/%d", run_folder, host);
+}
+
 char *agent_carrier_folder(const char *run_folder)
 {
     return mem_printf("%s/carrier", run_folder);
@@ -334,6 +344,7 @@ static void free_agent(struct agent *a)
     free(a->addresses);
     free((char *)(uintptr_t)a->settings.folder);
     free(a->owners);
+    free(a->dumps);
     if (a->scenario)
         world_free(&a->world);
     real_free(a->real);

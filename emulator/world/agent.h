@@ -15,9 +15,12 @@ char *agent_docker_root(const char *run_folder, int host);
 /* Where the agent of a host keeps its events until they are sent. */
 char *agent_event_spool(const char *run_folder, int host);
 char *agent_spool(const char *run_folder, int host);
-/* Of owner records. The agent's loop writes there: both are in memory, because a disk that is busy holds a writer for tenths of a second. */
+/* Of owner records, which the agent's loop writes, and of dumps, which CRIU writes while the container stands still: those of all hosts are in
+ * memory, because a disk that is busy holds a writer for tenths of a second. */
 char *agent_all_owners(const char *run_folder);
 char *agent_owners(const char *run_folder, int host);
+char *agent_all_dumps(const char *run_folder);
+char *agent_dumps(const char *run_folder, int host);
 /* What the carrier's prepare() made for the run. */
 char *agent_carrier_folder(const char *run_folder);
 char *agent_paging_keys(const char *carrier_folder); /* in it, for struct docker_paging; free() it */

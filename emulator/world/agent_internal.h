@@ -45,7 +45,7 @@ struct agent {
     struct transfer_peer **peers;
     struct transfer_host *hosts; /* by edge */
     char (*addresses)[16], store_address[16];
-    char **spools, *owners;
+    char **spools, *owners, *dumps;
     int connecting;
     struct agent_registry registry;
     struct real_registries pulls_from;

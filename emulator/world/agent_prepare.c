@@ -296,10 +296,12 @@ static void start_host(struct agent *a)
         agent_fail(a, &e, agent_host_name(a));
 }
 
-static int make_owners(struct agent *a, struct err *e)
+static int make_memory_folders(struct agent *a, struct err *e)
 {
     a->owners = agent_owners(a->orders.folder, a->orders.host);
-    return files_make_folder(a->owners, 0700, e);
+    a->dumps = agent_dumps(a->orders.folder, a->orders.host);
+    int status = files_make_folder(a->owners, 0700, e);
+    return status < 0 ? status : files_make_folder(a->dumps, 0700, e);
 }
 
 static void populate(struct agent *a)
@@ -319,12 +321,13 @@ static int prepare_host(struct agent *a, struct err *e)
     if (open_report(a, e) < 0)
         return -e->code;
     describe_edges(a);
-    if (a->edge >= 0 && make_owners(a, e) < 0)
+    if (a->edge >= 0 && make_memory_folders(a, e) < 0)
         return -e->code;
     struct real_options options = {.host = o->host,
                                    .run = o->run,
                                    .spool = a->edge >= 0 ? a->spools[a->edge] : NULL,
                                    .owners = a->owners,
+                                   .dumps = a->dumps,
                                    .daemon = a->edge >= 0 ? &a->daemon : NULL,
                                    .image = o->image,
                                    .carrier = agent_carrier(a),

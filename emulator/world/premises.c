@@ -134,15 +134,22 @@ static int record_engines(struct premises *p, struct err *e)
     return status;
 }
 
-static int make_owners(struct premises *p, struct err *e)
+static int mount_memory(struct premises *p, const char *path, const char *size, struct err *e)
 {
-    autofree char *path = agent_all_owners(journal_folder(p->journal));
+    autofree char *options = mem_printf("mode=0700,size=%s", size);
     int status = journal_record(p->journal, "mount", path, e);
     if (status == 0)
         status = files_make_folder(path, 0700, e);
-    return status == 0 && mount("roamlab", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700,size=64m") < 0
+    return status == 0 && mount("roamlab", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0
                ? err_errno(e, "mount %s", path)
                : status;
+}
+
+static int make_memory_folders(struct premises *p, struct err *e)
+{
+    autofree char *owners = agent_all_owners(journal_folder(p->journal)), *dumps = agent_all_dumps(journal_folder(p->journal));
+    int status = mount_memory(p, owners, "64m", e);
+    return status < 0 ? status : mount_memory(p, dumps, "25%", e);
 }
 
 static int build_testbed(struct premises *p, struct err *e)
@@ -161,7 +168,7 @@ static int build(struct premises *p, struct err *e)
         return -e->code;
     int status = record_engines(p, e);
     if (status == 0)
-        status = make_owners(p, e);
+        status = make_memory_folders(p, e);
     for (int i = 0; i < host_count(p) && status == 0; i++)
         status = p->here[i] ? start_agent(p, i, e) : 0;
     return status;
