@@ -122,6 +122,7 @@ struct layout_path layout_path(const struct layout *l, int from, int to)
 /* What an operation handles of a container; one without a row, nothing that the scenario tells. */
 enum part { MEMORY = 1, LAYER = 2, BASE = 4, VOLUME = 8, CHANGED = 16 /* only what was written since the first copy */ };
 static const uint8_t parts_of[OPERATIONS] = {
+    [OP_START] = MEMORY | LAYER, /* which the service fills before it serves */
     [OP_DUMP_STATE] = MEMORY,     [OP_RESTORE_STATE] = MEMORY,
     [OP_SERVE_PAGES] = MEMORY,    [OP_FETCH_PAGES] = MEMORY,
     [OP_SEND_MEMORY] = MEMORY,    [OP_RECEIVE_MEMORY] = MEMORY,
