@@ -1,4 +1,5 @@
 #include "end_state.h"
+#include "all_clients.h"
 #include "held_back.h"
 #include "mem.h"
 
@@ -9,6 +10,7 @@
 struct end {
     struct trial *trial;
     const struct world_sim *ws;
+    struct device_clients at_aps, at_edges;
     const char *name;
     uint32_t index;
     const struct mud *mud;
@@ -30,18 +32,6 @@ static void complain(const struct end *end, const char *format, ...)
     autofree char *text = mem_vprintf(format, args);
     va_end(args);
     trial_complain(end->trial, "%s: %s: %s", end->rule, end->name, text);
-}
-
-static const struct ap_client *ap_client_at(const struct end *end, int ap)
-{
-    const struct ap *a = end->ws->world.cast.aps[ap];
-    return a ? map_get(&a->clients, end->index) : NULL;
-}
-
-static const struct edge_client *edge_client_at(const struct end *end, int edge)
-{
-    const struct edge *e = end->ws->world.cast.edges[edge];
-    return e ? map_get(&e->clients, end->index) : NULL;
 }
 
 static bool keeps_state(const struct end *end)
@@ -138,22 +128,21 @@ static void check_record(const struct end *end, const struct owner_record *r, in
 
 static void leaves_nothing(const struct end *end)
 {
-    const struct layout *l = &end->ws->world.layout;
     struct sim_remains remains = sim_remains(end->ws->sim, end->index);
     if (remains.snapshots || remains.arrivals || remains.operations)
         complain(end, "of migrations %d snapshots and %d files that arrived are left, %d operations under way",
                  remains.snapshots, remains.arrivals, remains.operations);
-    for (int i = 0; i < l->edge_count; i++) {
+    for (size_t i = 0; i < end->at_edges.count; i++)
+        check_edge_client(end, end->at_edges.list[i]);
+    for (int i = 0; i < end->ws->world.layout.edge_count; i++) {
         const struct owner_record *record = sim_owner(end->ws->sim, (uint32_t)i, end->index);
-        if (edge_client_at(end, i))
-            check_edge_client(end, edge_client_at(end, i));
         if (record)
             check_record(end, record, i);
     }
-    for (int i = 0; i < l->ap_count; i++) {
-        const struct ap_client *client = ap_client_at(end, i);
-        if (client && client->log.len && (client->state == AP_MOVED || client->state == AP_ABSENT))
-            complain(end, "ap%d keeps requests without the token", i + 1);
+    for (size_t i = 0; i < end->at_aps.count; i++) {
+        const struct ap_client *client = end->at_aps.list[i];
+        if (client->log.len && (client->state == AP_MOVED || client->state == AP_ABSENT))
+            complain(end, "ap%u keeps requests without the token", client->ap->actor.self.index + 1);
     }
 }
 
@@ -218,18 +207,18 @@ static bool is_powerless(const struct end *end, const struct ap_client *client)
 
 static void find_owner(struct end *end)
 {
-    for (int i = 0; i < end->ws->world.layout.ap_count; i++) {
-        const struct ap_client *client = ap_client_at(end, i);
-        if (client && decides(client) && !is_powerless(end, client) && end->holders++ == 0)
+    for (size_t i = 0; i < end->at_aps.count; i++) {
+        const struct ap_client *client = end->at_aps.list[i];
+        if (decides(client) && !is_powerless(end, client) && end->holders++ == 0)
             end->holder = client;
     }
 }
 
 static void find_container(struct end *end)
 {
-    for (int i = 0; i < end->ws->world.layout.edge_count; i++) {
-        const struct edge_client *client = edge_client_at(end, i);
-        if (client && client->state == EDGE_LIVE && end->homes++ == 0)
+    for (size_t i = 0; i < end->at_edges.count; i++) {
+        const struct edge_client *client = end->at_edges.list[i];
+        if (client->state == EDGE_LIVE && end->homes++ == 0)
             end->home = client;
     }
     end->container = sim_containers(end->ws->sim, end->index);
@@ -247,19 +236,29 @@ void end_state_judge_live(struct trial *trial, const struct world_sim *ws, const
                        ws->world.scenario->muds[event->mud].name, simtime_seconds(event->at), event->migration);
 }
 
-void end_state_judge(struct trial *trial, const struct world_sim *ws, int mud, bool lost)
+static void judge_device(struct end *end)
 {
-    struct end end = {.trial = trial,
-                      .ws = ws,
-                      .name = ws->world.scenario->muds[mud].name,
-                      .index = (uint32_t)mud,
-                      .mud = ws->world.cast.muds[mud],
-                      .lost = lost};
-    end.complete = end.mud->oldest == end.mud->sent;
-    find_container(&end);
-    find_owner(&end);
+    end->complete = end->mud->oldest == end->mud->sent;
+    find_container(end);
+    find_owner(end);
     for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
-        end.rule = rules[i].name;
-        rules[i].holds(&end);
+        end->rule = rules[i].name;
+        rules[i].holds(end);
     }
+}
+
+void end_state_judge(struct trial *trial, const struct world_sim *ws, const bool *lost)
+{
+    struct all_clients *at_aps = all_clients_sort(&ws->world, PARTY_AP), *at_edges = all_clients_sort(&ws->world, PARTY_EDGE);
+    for (int i = 0; i < ws->world.layout.mud_count; i++)
+        judge_device(&(struct end){.trial = trial,
+                                   .ws = ws,
+                                   .at_aps = all_clients_of(at_aps, i),
+                                   .at_edges = all_clients_of(at_edges, i),
+                                   .name = ws->world.scenario->muds[i].name,
+                                   .index = (uint32_t)i,
+                                   .mud = ws->world.cast.muds[i],
+                                   .lost = lost[i]});
+    all_clients_free(at_aps);
+    all_clients_free(at_edges);
 }

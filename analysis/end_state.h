@@ -7,8 +7,8 @@
 #include "trial.h"
 #include "world_sim.h"
 
-/* Complains of every rule that does not hold, by its name. `lost`: the device was declared unavailable. */
-void end_state_judge(struct trial *trial, const struct world_sim *ws, int mud, bool lost);
+/* Complains of every rule that does not hold of a device, by its name. `lost`, by device: it was declared unavailable. */
+void end_state_judge(struct trial *trial, const struct world_sim *ws, const bool *lost);
 /* A container of a strategy that keeps its state is live from now on: what a resend would be answered with. */
 void end_state_judge_live(struct trial *trial, const struct world_sim *ws, const struct event *event);
 

@@ -359,6 +359,8 @@ int result_of_listener(struct result_listener *l, const char *folder, const stru
     l->duplicated = invariants_duplicated(l->invariants);
     add_declared(l, &l->broken);
     check_events(input, &l->broken);
+    for (int i = 0; i < input->complaint_count; i++)
+        invariants_broken_add(&l->broken, input->complaints[i]);
     metrics_compute(&l->record, &l->metrics);
     json_object *o = result_json(l, input);
     int status = json_file_write(folder, "result.json", o, e);

@@ -30,6 +30,8 @@ struct result_input {
     int clock_count;
     /* Reported by the parties, and received by the repository; a difference breaks an invariant. Both 0: nobody counted. */
     uint64_t events_reported, events_received;
+    const char *const *complaints;           /* of who saw the run itself: each breaks an invariant */
+    int complaint_count;
     const struct packet_check *packet_check; /* NULL: nothing was captured */
     /* kernel, docker, criu, link_driver, cpus, …; written in this order */
     const struct result_fact *environment;

@@ -1,8 +1,8 @@
 #include "trial.h"
-#include "end_state.h"
 #include "held_back.h"
 #include "interrupt.h"
 #include "invariants.h"
+#include "judge.h"
 #include "mem.h"
 #include "progress.h"
 #include "world_sim.h"
@@ -11,16 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { QUIET_MS = 60000 }; /* no message and no timer takes so long */
-
-struct judge {
+/* All who look on. */
+struct bench {
     struct trial *trial;
     const struct world_sim *ws;
+    struct judge judge;
     struct invariants *invariants;
     struct situations situations;
     struct held_back held_back;
     struct progress progress;
-    bool damages;
 };
 
 void trial_complain(struct trial *trial, const char *format, ...)
@@ -35,69 +34,35 @@ void trial_complain(struct trial *trial, const char *format, ...)
     trial->complaints[trial->complaint_count++] = mem_copy_string(text);
 }
 
-/* A bug, if nobody has damaged a snapshot: the migration only fails, and is tried again. */
-static bool containers_differ(const char *note)
-{
-    return strstr(note, "the probes of the two containers differ") || strstr(note, "differs from the old one's");
-}
-
-static bool damages_snapshots(const struct scenario *s)
-{
-    bool damages = s->migration.strategy->gives_up & STATE_MIGRATES;
-    for (int i = 0; i < s->fault_count; i++)
-        damages |= s->faults[i].effect == FAULT_TRUNCATED || s->faults[i].effect == FAULT_FLIPPED;
-    return damages;
-}
-
 static void hear(struct cast *cast, const struct event *event)
 {
-    struct judge *judge = cast->recorder;
-    struct trial *trial = judge->trial;
+    struct bench *bench = cast->recorder;
+    struct trial *trial = bench->trial;
     trial->events++;
-    invariants_add(judge->invariants, event);
-    situations_hear(&judge->situations, event);
-    progress_hear(&judge->progress, event);
-    if (event->kind == EVENT_UNEXPECTED)
-        trial_complain(trial, "%.6f s: %s did not foresee %s", simtime_seconds(event->at), event->reporter,
-                       event->text);
-    if (event->kind == EVENT_CONTAINER && !judge->damages && !strcmp(event->text, "live"))
-        end_state_judge_live(trial, judge->ws, event);
-    if (event->kind == EVENT_NOTE && !judge->damages && containers_differ(event->text))
-        trial_complain(trial, "%.6f s: nothing was damaged, but %s", simtime_seconds(event->at), event->text);
+    invariants_add(bench->invariants, event);
+    situations_hear(&bench->situations, event);
+    progress_hear(&bench->progress, event);
+    judge_hear(&bench->judge, bench->ws, event);
     if (trial->hear)
         trial->hear(trial, event);
 }
 
-static void judge_invariants(struct judge *judge)
+static void judge_invariants(struct bench *bench)
 {
     struct invariants_broken broken;
-    invariants_finish(judge->invariants, &broken);
+    invariants_finish(bench->invariants, &broken);
     for (size_t i = 0; i < broken.kept; i++)
-        trial_complain(judge->trial, "%s", broken.sentences[i]);
+        trial_complain(bench->trial, "%s", broken.sentences[i]);
     invariants_broken_free(&broken);
 }
 
-static void judge_devices(struct judge *judge, const struct world_sim *ws)
+static void judge_progress(struct bench *bench)
 {
-    for (int i = 0; i < ws->world.layout.mud_count; i++) {
-        bool lost = invariants_declared_lost(judge->invariants, i);
-        judge->trial->declared |= lost;
-        end_state_judge(judge->trial, ws, i, lost);
-        progress_finish(&judge->progress, ws, i, lost);
+    for (int i = 0; i < bench->ws->world.layout.mud_count; i++) {
+        bool lost = invariants_declared_lost(bench->invariants, i);
+        bench->trial->declared |= lost;
+        progress_finish(&bench->progress, bench->ws, i, lost);
     }
-}
-
-/* What is still on its way arrives; nothing follows from it for ever. */
-static void come_to_rest(struct trial *trial, struct world_sim *ws)
-{
-    struct simtime end = simtime_add(loop_now(ws->loop), simtime_ms(QUIET_MS));
-    if (!world_at_rest(&ws->world))
-        trial_complain(trial, "rest: something was still under way when the run's time was over");
-    if (!ws->rests)
-        return;
-    loop_run_until(ws->loop, end);
-    if (!loop_idle(ws->loop) || !world_at_rest(&ws->world))
-        trial_complain(trial, "rest: %d s after everybody was done something goes on", QUIET_MS / 1000);
 }
 
 static const char **names_of(const struct scenario *s)
@@ -118,31 +83,33 @@ void trial_run(struct trial *trial, const struct scenario *s, uint64_t seed)
 {
     const char **names = names_of(s);
     struct world_sim ws;
-    struct judge judge = {
+    struct bench bench = {
         .trial = trial,
         .ws = &ws,
-        .damages = damages_snapshots(s),
         .invariants = invariants_new(&(struct invariants_options){.gives_up = s->migration.strategy->gives_up,
                                                                   .names = names,
                                                                   .name_count = (size_t)s->mud_count})};
-    progress_init(&judge.progress, trial, s);
-    world_sim_begin(&ws, s, seed, hear, &judge);
-    situations_init(&judge.situations, &ws.world.cast);
-    held_back_init(&judge.held_back, trial, &ws.world.cast);
-    sim_watch(ws.sim, &judge.situations.watcher);
-    sim_watch(ws.sim, &judge.held_back.watcher);
-    progress_watch(&judge.progress, &ws);
+    judge_init(&bench.judge, trial, s);
+    progress_init(&bench.progress, trial, s);
+    world_sim_begin(&ws, s, seed, hear, &bench);
+    situations_init(&bench.situations, &ws.world.cast);
+    held_back_init(&bench.held_back, trial, &ws.world.cast);
+    sim_watch(ws.sim, &bench.situations.watcher);
+    sim_watch(ws.sim, &bench.held_back.watcher);
+    progress_watch(&bench.progress, &ws);
     world_sim_play(&ws, runs_away);
     trial->end = loop_now(ws.loop);
-    come_to_rest(trial, &ws);
-    judge_devices(&judge, &ws);
+    judge_rest(&bench.judge, &ws);
+    judge_devices(&bench.judge, &ws);
+    judge_progress(&bench);
     world_give_up(&ws.world);
-    judge_invariants(&judge);
-    trial->situations = judge.situations.reached;
+    judge_invariants(&bench);
+    trial->situations = bench.situations.reached;
     world_sim_end(&ws);
-    situations_free(&judge.situations);
-    progress_free(&judge.progress);
-    invariants_free(judge.invariants);
+    judge_free(&bench.judge);
+    situations_free(&bench.situations);
+    progress_free(&bench.progress);
+    invariants_free(bench.invariants);
     free(names);
 }
 

@@ -1,6 +1,6 @@
-/* A trial: one run of a scenario in virtual time, without files, judged at its end. What must hold: the invariants that the strategy
- * grants (invariants.h); everything comes to rest; every device that was served has one container, nothing else is left anywhere; no actor met
- * an event that it does not foresee. */
+/* A trial: one run of a scenario in virtual time, without files, judged. What must hold: the invariants that the strategy grants (invariants.h);
+ * what the judge of every run asks for (judge.h); nobody holds back what he may pass on (held_back.h); migrations that are possible come to pass
+ * (progress.h). */
 #ifndef ROAMLAB_TRIAL_H
 #define ROAMLAB_TRIAL_H
 

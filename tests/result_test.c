@@ -249,6 +249,24 @@ static void test_a_lost_event_breaks_an_invariant(void **state)
     }
 }
 
+static void test_what_the_judge_says_breaks_an_invariant(void **state)
+{
+    static const char *const complaints[] = {"left behind: m1: a file"};
+    struct err e = ERR_INIT;
+    struct scenario s = synthetic_scenario("p-migr");
+    struct result_input input = input_of(&s);
+    synthetic_fill(&run, &synthetic_small);
+    synthetic_write(&run, *state);
+    for (input.complaints = complaints; input.complaint_count <= 1; input.complaint_count++) {
+        json_object *r = NULL;
+        assert_int_equal(result_of_run(*state, &input, &r, &e), 0);
+        assert_int_equal(json_number_at(r, "invariants.ok"), input.complaint_count == 0);
+        assert_string_equal(json_text_at(r, "invariants.broken.0"), input.complaint_count ? complaints[0] : "");
+        assert_int_equal(result_exit_status(r), input.complaint_count);
+        json_object_put(r);
+    }
+}
+
 static void test_exit_status(void **state)
 {
     (void)state;
@@ -357,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_rounding),
         cmocka_unit_test(test_exit_status),
         IN_FOLDER(test_a_lost_event_breaks_an_invariant),
+        IN_FOLDER(test_what_the_judge_says_breaks_an_invariant),
         IN_FOLDER(test_result_has_the_promised_form),
         IN_FOLDER(test_what_finished_has_no_reason_why_it_failed),
         IN_FOLDER(test_lateness_is_judged_by_the_scenario),

@@ -160,7 +160,7 @@ static json_object *result_of(const char *mode, const char *folder, struct run_r
         fail_msg("%s", e.text);
     logrepo_choose(repo, &s->log);
     logrepo_listen(repo, hear, listener);
-    if (world_sim_run(s, 1, repo, &e) < 0 || logrepo_close(repo, &e) < 0 ||
+    if (world_sim_run(s, 1, repo, NULL, &e) < 0 || logrepo_close(repo, &e) < 0 ||
         (s->log.mode == LOG_FULL ? result_of_run(folder, &input, &result, &e)
                                  : result_of_listener(listener, folder, &input, &result, &e)) < 0 ||
         run_record_read(folder, kept, &e) < 0)

@@ -26,13 +26,19 @@ static inline struct scenario *scenario_from(const char *text)
     return scenario_with(text, NULL, 0);
 }
 
-/* Leaves the events in the folder. */
-static inline void simulate(struct scenario *s, uint64_t seed, const char *folder)
+/* Leaves the events in the folder. The witness may be NULL. */
+static inline void simulate_before(struct scenario *s, uint64_t seed, const char *folder, struct world_sim_witness *witness)
 {
     struct err e = ERR_INIT;
     struct logrepo *repo = NULL;
-    if (logrepo_open(folder, SIMTIME_ZERO, &repo, &e) < 0 || world_sim_run(s, seed, repo, &e) < 0 || logrepo_close(repo, &e) < 0)
+    if (logrepo_open(folder, SIMTIME_ZERO, &repo, &e) < 0 || world_sim_run(s, seed, repo, witness, &e) < 0 ||
+        logrepo_close(repo, &e) < 0)
         fail_msg("%s", e.text);
+}
+
+static inline void simulate(struct scenario *s, uint64_t seed, const char *folder)
+{
+    simulate_before(s, seed, folder, NULL);
 }
 
 static inline void simulate_record(struct scenario *s, struct run_record *record)

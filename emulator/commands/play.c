@@ -1,6 +1,7 @@
 #include "play.h"
 #include "installation.h"
 #include "interrupt.h"
+#include "judge.h"
 #include "logrepo.h"
 #include "mem.h"
 #include "nfs_client.h"
@@ -60,11 +61,21 @@ static struct simtime start_date(const struct play *p)
     return simtime_add(simtime_s(now.tv_sec), simtime_ns(now.tv_nsec));
 }
 
-static int run_world(struct play *p, uint64_t seed, const char *folder, struct logrepo *repo, struct err *e)
+static int run_sim(struct play *p, uint64_t seed, struct logrepo *repo, struct trial *trial, struct err *e)
+{
+    struct judge judge;
+    judge_init(&judge, trial, p->scenario);
+    int status = world_sim_run(p->scenario, seed, repo, &judge.witness, e);
+    judge_free(&judge);
+    return status;
+}
+
+static int run_world(struct play *p, uint64_t seed, const char *folder, struct logrepo *repo, struct trial *trial,
+                     struct err *e)
 {
     struct world_real_options real = real_options(p, folder);
     return p->real ? world_real_run(p->scenario, seed, &real, repo, &p->facts, e)
-                   : world_sim_run(p->scenario, seed, repo, e);
+                   : run_sim(p, seed, repo, trial, e);
 }
 
 struct hearers {
@@ -89,7 +100,7 @@ static bool keeps_all(const struct play *p)
 
 /* What happened is in the repository, also of a run that failed. */
 static int run_and_keep(struct play *p, uint64_t seed, const char *folder, struct result_listener *listener,
-                        struct err *e)
+                        struct trial *trial, struct err *e)
 {
     struct logrepo *repo;
     struct err close_err = ERR_INIT;
@@ -106,7 +117,7 @@ static int run_and_keep(struct play *p, uint64_t seed, const char *folder, struc
     }
     if (listener || p->hear)
         logrepo_listen(repo, hear, &hearers);
-    status = run_world(p, seed, folder, repo, e);
+    status = run_world(p, seed, folder, repo, trial, e);
     autofree char *paths = track_paths_text(p->scenario->paths);
     if (paths)
         logrepo_describe(repo, "paths", paths, NULL);
@@ -150,7 +161,7 @@ static int list_facts(const struct play *p, struct result_fact *facts)
     return p->capture ? add_number(facts, n, "capture_dropped", (double)p->facts.capture_dropped) : n;
 }
 
-static void describe(const struct play *p, uint64_t seed, struct result_fact *facts,
+static void describe(const struct play *p, uint64_t seed, const struct trial *trial, struct result_fact *facts,
                      struct result_input *input)
 {
     *input = (struct result_input){.world = p->real ? "real" : "sim",
@@ -162,6 +173,8 @@ static void describe(const struct play *p, uint64_t seed, struct result_fact *fa
                                    .clock_count = p->facts.clock_count,
                                    .events_received = p->events_received,
                                    .events_reported = p->real ? p->facts.events_reported : p->events_received,
+                                   .complaints = (const char *const *)trial->complaints,
+                                   .complaint_count = trial->complaint_count,
                                    .environment = facts,
                                    .environment_count = list_facts(p, facts)};
 }
@@ -185,11 +198,12 @@ int play_once(struct play *p, uint64_t seed, const char *folder, json_object **r
     struct result_fact facts[FACTS_MAX];
     struct result_input input;
     struct packet_check check = PACKET_CHECK_INIT;
+    struct trial trial = {0};
     struct result_listener *listener = keeps_all(p) ? NULL : result_listen(p->scenario);
     int status = scenario_move(p->scenario, seed, e);
     if (status == 0)
-        status = run_and_keep(p, seed, folder, listener, e);
-    describe(p, seed, facts, &input);
+        status = run_and_keep(p, seed, folder, listener, &trial, e);
+    describe(p, seed, &trial, facts, &input);
     if (status == 0 && p->capture && check_packets(p, seed, folder, &check))
         input.packet_check = &check;
     if (status == 0)
@@ -197,6 +211,7 @@ int play_once(struct play *p, uint64_t seed, const char *folder, json_object **r
                           : result_of_run(folder, &input, result, e);
     result_listener_free(listener);
     packet_check_free(&check);
+    trial_free(&trial);
     return status;
 }
 
@@ -256,7 +271,7 @@ int play_repetitions(struct play *p, uint64_t seed, int count, int jobs, const c
     }
     if (status < 0)
         return status;
-    describe(p, seed, facts, &input);
+    describe(p, seed, &(struct trial){0}, facts, &input);
     return result_of_repetitions(folder, count, &input, result, e);
 }
 

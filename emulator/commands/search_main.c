@@ -26,7 +26,8 @@ static const char HELP[] =
     "  --jobs N      so many processes at once (default: as many as processors)\n"
     "  --no-restarts hosts neither restart nor lose their power\n"
     "  --shrink      reduces the first scenario that breaks to the smallest one that does\n"
-    "  -o DIR        writes scenarios that break there, seed-N.json: roamlab run plays them\n"
+    "  -o DIR        writes scenarios that break there, seed-N.json: roamlab run plays them and judges them the same way, but for what\n"
+    "                is held back or hindered before all has come to rest\n"
     "\n"
     "Exit status: 0 nothing broke; 1 something did; 2 usage; 4 a run crashed; 130, 143 interrupted.\n";
 

@@ -46,7 +46,7 @@ struct link_counters sim_count_link(const struct sim *sim, int link, int directi
 const struct sim_container *sim_containers(const struct sim *sim, uint32_t mud);
 /* What an edge server has on its disk about a device, or NULL. */
 const struct owner_record *sim_owner(const struct sim *sim, uint32_t edge, uint32_t mud);
-/* Snapshots of the device's migrations, what else has arrived of them, and operations under way, at all edges. */
+/* Snapshots of the device's migrations, what else has arrived of them, and operations under way but for a guard's, at all edges. */
 struct sim_remains {
     int snapshots, arrivals, operations;
 };

@@ -62,7 +62,7 @@ struct sim_remains sim_remains(struct sim *sim, uint32_t mud)
     const struct sim_device *device = &sim->devices[mud];
     struct sim_remains remains = {.snapshots = sim_snapshots(sim, mud), .arrivals = sim_arrivals(device)};
     for (const struct sim_order *so = device->orders; so; so = so->next)
-        remains.operations++;
+        remains.operations += so->order.operation != OP_MEASURE;
     return remains;
 }
 

@@ -92,13 +92,13 @@ static void plan_faults(struct world_sim *ws)
     }
 }
 
-static void cancel_faults(struct world_sim *ws)
+void world_sim_calm(struct world_sim *ws)
 {
+    variation_stop(&ws->variation);
     for (int i = 0; i < ws->world.layout.faults.count; i++) {
         loop_cancel(ws->loop, &ws->faults[i].begins);
         loop_cancel(ws->loop, &ws->faults[i].ends);
     }
-    free(ws->faults);
 }
 
 void world_sim_begin(struct world_sim *ws, const struct scenario *s, uint64_t seed,
@@ -129,8 +129,8 @@ void world_sim_play(struct world_sim *ws, bool (*stops)(const struct world_sim *
 
 void world_sim_end(struct world_sim *ws)
 {
-    variation_stop(&ws->variation);
-    cancel_faults(ws);
+    world_sim_calm(ws);
+    free(ws->faults);
     sim_free(ws->sim);
     world_free(&ws->world);
     loop_free(ws->loop);
@@ -140,6 +140,8 @@ void world_sim_end(struct world_sim *ws)
 
 struct recorder {
     struct logrepo *repo;
+    struct world_sim_witness *witness; /* NULL: nobody looks on */
+    bool over;                         /* nothing more is recorded */
     struct err err;
     int status;
 };
@@ -147,7 +149,9 @@ struct recorder {
 static void record(struct cast *cast, const struct event *event)
 {
     struct recorder *r = cast->recorder;
-    if (r->status == 0)
+    if (r->witness)
+        r->witness->hears(r->witness, container_of(cast, struct world_sim, world.cast), event);
+    if (r->status == 0 && !r->over)
         r->status = logrepo_add(r->repo, event, &r->err);
 }
 
@@ -181,9 +185,9 @@ static void describe_effort(struct logrepo *repo, const struct loop *loop)
     logrepo_describe(repo, "timers_fired", text, NULL);
 }
 
-int world_sim_run(struct scenario *s, uint64_t seed, struct logrepo *repo, struct err *e)
+int world_sim_run(struct scenario *s, uint64_t seed, struct logrepo *repo, struct world_sim_witness *witness, struct err *e)
 {
-    struct recorder recorder = {.repo = repo};
+    struct recorder recorder = {.repo = repo, .witness = witness};
     struct world_sim ws;
     if (scenario_move(s, seed, e) < 0)
         return -e->code;
@@ -193,6 +197,9 @@ int world_sim_run(struct scenario *s, uint64_t seed, struct logrepo *repo, struc
     struct sim_totals totals = {.base = {count_link, record_total}, .sim = ws.sim, .world = &ws.world};
     link_totals_report(&totals.base, s, loop_now(ws.loop));
     describe_effort(repo, ws.loop);
+    recorder.over = true;
+    if (witness && !cannot_go_on(&ws))
+        witness->sees_the_end(witness, &ws);
     world_sim_end(&ws);
     if (recorder.status < 0)
         *e = recorder.err;

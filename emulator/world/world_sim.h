@@ -9,9 +9,18 @@
 #include "variation.h"
 #include "world.h"
 
-/* Plays the scenario with that seed (devices that move get their visits); every event goes to the repository, which stays the caller's. 0; -EINTR
- * if a signal came (interrupt.h), with everything freed; or the repository's error. */
-int world_sim_run(struct scenario *s, uint64_t seed, struct logrepo *repo, struct err *e);
+struct world_sim;
+
+/* Looks on at a run: hears every event, and sees the world when all is recorded, before anything is freed. */
+struct world_sim_witness {
+    void (*hears)(struct world_sim_witness *witness, const struct world_sim *ws, const struct event *event);
+    /* May let it go on: what happens then is not recorded, but heard. */
+    void (*sees_the_end)(struct world_sim_witness *witness, struct world_sim *ws);
+};
+
+/* Plays the scenario with that seed (devices that move get their visits); every event goes to the repository, which stays the caller's. The
+ * witness may be NULL. 0; -EINTR if a signal came (interrupt.h), with everything freed; or the repository's error. */
+int world_sim_run(struct scenario *s, uint64_t seed, struct logrepo *repo, struct world_sim_witness *witness, struct err *e);
 
 /* The same with the caller's own ear, in steps; the devices have their visits already (scenario_move). */
 struct world_sim {
@@ -29,6 +38,8 @@ void world_sim_begin(struct world_sim *ws, const struct scenario *s, uint64_t se
                      void (*record)(struct cast *, const struct event *), void *recorder);
 /* Plays until all is done, the run's time is over, or `stops` (may be NULL) says so. world_give_up() lets devices report then. */
 void world_sim_play(struct world_sim *ws, bool (*stops)(const struct world_sim *ws));
+/* From now on nothing happens to the world from outside: links stay as they are, hosts too. */
+void world_sim_calm(struct world_sim *ws);
 void world_sim_end(struct world_sim *ws);
 
 #endif
