@@ -174,29 +174,43 @@ static void what_was_fitted_to_any_carrier_can_be_named(void **state)
     }
 }
 
-/* Of the stage, which waits for what is still under way, only what it did counts. */
-static void each_layer_of_a_base_costs(void **state)
+/* Of the stage, which waits for what is still under way, only what it did counts; what was fitted is what was planted. */
+static void what_an_operation_handles_costs(void **state)
 {
-    static const char *const sizes_mb[] = {"20", "60"};
-    struct scenario_cost defaults[OPERATIONS] = {0};
-    char *folder = folder_make();
-    struct calibration *c = calibration_new();
+    static const struct {
+        const char *strategy, *size, *sizes_mb[2], *operation;
+    } rows[] = {
+        {"layered", "service.base_mb", {"20", "60"}, "load base"},
+        {"stateless", "service.memory_mb", {"8", "20"}, "start"},
+        {"stateless", "service.layer_mb", {"2", "9"}, "start"},
+        {"log-replay", "service.layer_mb", {"2", "9"}, "start"},
+    };
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(sizes_mb); i++) {
-        const struct scenario_setting settings[] = {
-            {"migration.strategy", "layered"}, {"migration.carrier", "stream"}, {"service.base_mb", sizes_mb[i]},
-            {"costs", "{\"load base\": {\"fixed_ms\": 120, \"ms_per_mb\": 13}}"},
-        };
-        autofree char *run = mem_printf("%s/%zu", folder, i);
-        make_run_of("scenarios/matrix.json", settings, ARRAY_LEN(settings), run);
-        fit_to(c, run);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct scenario_cost defaults[OPERATIONS] = {0};
+        char *folder = folder_make();
+        struct calibration *c = calibration_new();
+        autofree char *planted = mem_printf("{\"%s\": {\"fixed_ms\": 120, \"ms_per_mb\": 13}}", rows[i].operation);
+        for (size_t j = 0; j < ARRAY_LEN(rows[i].sizes_mb); j++) {
+            const struct scenario_setting settings[] = {
+                {"migration.strategy", rows[i].strategy},
+                {"migration.carrier", "stream"},
+                {rows[i].size, rows[i].sizes_mb[j]},
+                {"costs", planted},
+            };
+            autofree char *run = mem_printf("%s/%zu", folder, j);
+            make_run_of("scenarios/matrix.json", settings, ARRAY_LEN(settings), run);
+            fit_to(c, run);
+        }
+        json_object *costs = calibration_json(c, defaults);
+        autofree char *fixed = mem_printf("costs.%s.fixed_ms", rows[i].operation),
+                      *per_mb = mem_printf("costs.%s.ms_per_mb", rows[i].operation);
+        assert_near(json_number_at(costs, fixed), 120, 0.01);
+        assert_near(json_number_at(costs, per_mb), 13, 0.01);
+        json_object_put(costs);
+        calibration_free(c);
+        folder_remove(folder);
     }
-    json_object *costs = calibration_json(c, defaults);
-    assert_near(json_number_at(costs, "costs.load base.fixed_ms"), 120, 0.01);
-    assert_near(json_number_at(costs, "costs.load base.ms_per_mb"), 13, 0.01);
-    json_object_put(costs);
-    calibration_free(c);
-    folder_remove(folder);
 }
 
 static void what_virtual_time_plays_is_no_cost(void **state)
@@ -327,7 +341,7 @@ int main(void)
         cmocka_unit_test(planted_costs_are_found_and_predict),
         cmocka_unit_test(what_was_fitted_to_any_carrier_can_be_named),
         cmocka_unit_test(what_virtual_time_plays_is_no_cost),
-        cmocka_unit_test(each_layer_of_a_base_costs),
+        cmocka_unit_test(what_an_operation_handles_costs),
         cmocka_unit_test(pages_are_not_the_carriers),
         cmocka_unit_test(what_one_size_cannot_tell_is_said),
         cmocka_unit_test(folders_without_a_run_are_refused),
