@@ -6,14 +6,25 @@
 #include <string.h>
 #include <time.h>
 
-pid_t proc_status(pid_t pid, const char *field)
+static long number_of(const char *path, const char *field)
 {
-    autofree char *path = mem_printf("/proc/%d/status", pid), *beginning = mem_printf("\n%s:", field);
+    autofree char *beginning = mem_printf("\n%s:", field);
     struct buf text = BUF_INIT;
     const char *line = files_read(path, 0, &text, NULL) == 0 ? strstr(buf_text(&text), beginning) : NULL;
-    pid_t found = line ? (pid_t)strtol(line + strlen(beginning), NULL, 10) : 0;
+    long found = line ? strtol(line + strlen(beginning), NULL, 10) : 0;
     buf_free(&text);
     return found;
+}
+
+pid_t proc_status(pid_t pid, const char *field)
+{
+    autofree char *path = mem_printf("/proc/%d/status", pid);
+    return (pid_t)number_of(path, field);
+}
+
+uint64_t proc_available_memory(void)
+{
+    return (uint64_t)number_of("/proc/meminfo", "MemAvailable") << 10;
 }
 
 double proc_own_seconds(void)

@@ -1,6 +1,7 @@
 /* The files of migrations at one edge: in the spool folder, and dumps in memory where they fit, on their way, and what becomes of them. */
 #include "image.h"
 #include "mem.h"
+#include "proc.h"
 #include "real_internal.h"
 
 #include <dirent.h>
@@ -30,13 +31,15 @@ char *real_files_path(const struct real_order *o, const char *suffix)
     return path_of_migration(o, o->order.migration, suffix);
 }
 
-/* Once more than it will take, because others dump, too. */
+/* For twice as much as it will take, because others dump, too. */
 static bool has_room(const char *folder, const struct docker_container *c)
 {
     struct docker_usage usage;
     struct statfs fs;
-    return statfs(folder, &fs) == 0 && docker_container_usage(c, &usage, NULL) == 0 &&
-           2 * usage.memory_bytes < fs.f_bavail * (uint64_t)fs.f_bsize;
+    if (statfs(folder, &fs) < 0 || docker_container_usage(c, &usage, NULL) < 0)
+        return false;
+    uint64_t needed = 2 * usage.memory_bytes;
+    return needed < fs.f_bavail * (uint64_t)fs.f_bsize && needed < proc_available_memory();
 }
 
 /* A dump that goes on from another names that by its place. */
