@@ -410,6 +410,8 @@ static void test_chromium_draws_it(void **state)
         "<dd>1 of 1</dd>",
         "handoff to AP-2 at 6.2581 s",
         ">send memory</text>",
+        ">load base</text>",
+        ", 5 parts</text>",
         ">MOVE-notify</text>",
         "<td>USER has sent 100 requests, 100 were answered</td>",
         "<td>migration ES-1 → ES-2: finished</td>",
@@ -418,12 +420,14 @@ static void test_chromium_draws_it(void **state)
         skip();
     struct command c = command_start(run_main, *state,
                                      (const char *const[]){"--quiet", "--live", "--speed", "20", "-o",
-                                                           "@/run", "scenarios/kim22-quick.json", NULL});
+                                                           "@/run", "scenarios/layered.json", NULL});
     autofree char *address = mem_printf("http://127.0.0.1:%u/", c.port);
     autofree char *dom = chromium_draw(*state, "--virtual-time-budget=5000", address);
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         if (!strstr(dom, parts[i]))
             fail_msg("the page has no %s", parts[i]);
+    assert_null(strstr(dom, ">load layer"));
+    assert_null(strstr(dom, ": load layer"));
     assert_int_equal(command_end(&c, SIGINT), 0);
 }
 

@@ -1,20 +1,16 @@
 /* The runc in front of an Engine's own, with a script in the place of the latter: what becomes of its words, and whose /tmp it sees. */
 #include "files.h"
 #include "folder.h"
+#include "root.h"
 #include "runc.h"
 #include "shell_output.h"
 
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
-
-extern const char docker_runc[];
-extern const uint64_t docker_runc_size;
 
 /* ROOT/criu as docker/root.h makes it, with a link to it, as there may be on the way to a root, and a runc behind it that says how it was called, whether it sees ROOT/criu/tmp as /tmp, and to what socket WORK leads. */
 static char *make_root(void)
@@ -25,11 +21,8 @@ static char *make_root(void)
         "cd %s && mkdir -p criu/bin criu/tmp behind image work && ln -s criu link && touch criu/tmp/mark && "
         "printf '#!/bin/sh\\necho \"$@\"\\nls /tmp/mark 2>/dev/null\\nreadlink work/*\\ntrue' >behind/runc && chmod +x behind/runc",
         root);
-    autofree char *runc = mem_printf("%s/criu/bin/runc", root);
     assert_int_equal(system(make), 0);
-    int fd = open(runc, O_WRONLY | O_CREAT | O_CLOEXEC, 0700);
-    assert_int_equal(write(fd, docker_runc, docker_runc_size), docker_runc_size);
-    close(fd);
+    assert_int_equal(docker_root_write_runc(root, NULL), 0);
     return root;
 }
 

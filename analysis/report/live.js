@@ -22,6 +22,15 @@ function takeRequest(row) {
     view.end = Math.max(view.end, row[0] + row[2] / 1000);
 }
 
+/* What is told in parts is one stage that grows until all of it is told. */
+function takeStage(m, row) {
+    const part = isPart(row), name = part ? PARTS[row[TEXT]] : row[TEXT], place = m.stages.findIndex(s => s.grows && s.name === name), known = m.stages[place];
+    const begin_s = part && known ? known.begin_s : row[BEGIN];
+    const stage = {name, begin_s, seconds: row[AT] - begin_s, bytes: null, error: row[VALUE] < 0 ? "failed" : null,
+        parts: (known ? known.parts : 0) + (part ? 1 : 0), grows: part};
+    m.stages.splice(known ? place : m.stages.length, known ? 1 : 0, stage);
+}
+
 function takeMigration(row) {
     const newest = fits => [...migrations].reverse().find(m => m.device === row[DEVICE] && fits(m));
     const ongoing = newest(() => true);
@@ -31,7 +40,7 @@ function takeMigration(row) {
     else if (row[KIND] === "mark" && ongoing)
         ongoing.total_s = row[AT] - ongoing.begin_s;
     else if (row[KIND] === "stage" && ongoing)
-        ongoing.stages.push({name: row[TEXT], begin_s: row[BEGIN], seconds: row[AT] - row[BEGIN], bytes: null, error: row[VALUE] < 0 ? "failed" : null});
+        takeStage(ongoing, row);
     else if (row[KIND] === "migration") {
         const [from, to] = row[PEER].split(" "), ended = newest(m => m.from === from && m.outcome === "under way");
         if (ended)
@@ -97,7 +106,7 @@ const WORDS = {
 };
 
 function drawLines(parent) {
-    const rows = [...data.events.slice(-LINES_MAX), ...data.messages.filter(r => r[KIND] === "stage").slice(-LINES_MAX)];
+    const rows = [...data.events.slice(-LINES_MAX), ...data.messages.filter(isStage).slice(-LINES_MAX)];
     const words = e => WORDS[e[KIND]] ? WORDS[e[KIND]](e) : `${e[REPORTER]}: ${e[TEXT]}`;
     table(parent, "The newest first", ["time (s)", "device", "what"], rows.sort((a, b) => b[AT] - a[AT]).slice(0, LINES_MAX)
         .map(e => [{number: e[AT].toFixed(3)}, names.get(e[DEVICE]) || "", words(e)]));

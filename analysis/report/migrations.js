@@ -17,7 +17,7 @@ function drawStages(parent, m) {
         svg(chart, "text", {x: FRAME.left - 6, y: y + 16, "text-anchor": "end"}, s.name);
         svg(chart, "rect", {x: x(s.begin_s), y: y + 4, width: Math.max(x(s.begin_s + s.seconds) - x(s.begin_s), 1), height: row - 8, class: "stage"});
         svg(chart, "text", {x: x(s.begin_s + s.seconds) + 6, y: y + 16, class: s.error ? "bad" : "faint"},
-            seconds(s.seconds) + (s.bytes ? `, ${number(s.bytes / 1e6, 3)} MB` : "") + (s.error ? `: ${s.error}` : ""));
+            seconds(s.seconds) + (s.parts ? `, ${s.parts} parts` : "") + (s.bytes ? `, ${number(s.bytes / 1e6, 3)} MB` : "") + (s.error ? `: ${s.error}` : ""));
     });
 }
 

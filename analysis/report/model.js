@@ -7,6 +7,8 @@ data.edges = data.edges || [...new Set(data.events.filter(e => e[KIND] === "cont
 data.aps = data.aps || [];
 const ofKind = (...kinds) => data.events.filter(e => kinds.includes(e[KIND]));
 const isHandoff = e => e[KIND] === "handoff" && e[TEXT] !== "first association";
+const PARTS = {"load layer": "load base"}; /* of stages that are told in parts, and the stages' own names */
+const isPart = e => e[KIND] === "stage" && e[TEXT] in PARTS, isStage = e => e[KIND] === "stage" && !isPart(e);
 const migrations = (result.migrations || []).filter(m => (m.repetition || 1) === 1);
 const endOf = m => m.outcome === "under way" ? view.end : m.begin_s + (m.total_s || 0);
 const nav = html(null, "nav", {"aria-label": "Sections"});

@@ -82,7 +82,7 @@ function drawArrow(chart, arrow, x, style) {
 
 /* Rows of data.messages of one device within [from, to]. */
 function drawSequence(parent, rows, migration, data, withRequests) {
-    const stages = rows.filter(r => r[KIND] === "stage");
+    const stages = rows.filter(isStage);
     const states = rows.filter(r => r[KIND] === "container");
     const shown = rows.filter(r => withRequests || !isRequest(r[TEXT])), all = arrowsOf(shown);
     const arrows = all.slice(0, ARROWS_MAX), points = [];

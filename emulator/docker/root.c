@@ -114,7 +114,7 @@ static int configure_containerd(const char *root, struct err *e)
     return status < 0 ? err_wrap(e, "containerd") : 0;
 }
 
-static int write_runc(const char *root, struct err *e)
+int docker_root_write_runc(const char *root, struct err *e)
 {
     autofree char *path = mem_printf("%s/criu/bin/runc", root);
     autoclose int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
@@ -138,7 +138,7 @@ int docker_root_prepare(const char *root, const char *path, struct err *e)
     if (status == 0)
         status = make_folders(root, e);
     if (status == 0)
-        status = write_runc(root, e);
+        status = docker_root_write_runc(root, e);
     return status == 0 ? configure_containerd(root, e) : status;
 }
 

@@ -8,6 +8,9 @@
  * run. Blocks for a tenth of a second: dockerd is asked for its version. */
 int docker_root_prepare(const char *root, const char *path, struct err *e);
 
+/* ROOT/criu/bin/runc alone, in a folder that is there. */
+int docker_root_write_runc(const char *root, struct err *e);
+
 /* ROOT/exec/containerd/containerd.sock; free() it. */
 char *docker_root_containerd_socket(const char *root);
 
