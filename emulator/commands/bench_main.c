@@ -40,7 +40,7 @@ static int log_events(bool full, struct err *e)
 {
     double events_per_s;
     (void)full;
-    int status = bench_log(&events_per_s, e);
+    int status = bench_log(BENCH_LOG_EVENTS, &events_per_s, e);
     return status < 0 ? status : bench_log_print(events_per_s, stdout);
 }
 

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { EVENTS = 300000, TRIES = 3, TARGET_PER_S = 300000 };
+enum { TRIES = 3, TARGET_PER_S = 300000 };
 
 /* As in most runs: a message is sent, and received. */
 static struct event event_number(int i)
@@ -23,11 +23,11 @@ static struct event event_number(int i)
                           .migration = -1};
 }
 
-static int store_all(const char *folder, struct err *e)
+static int store_all(const char *folder, int events, struct err *e)
 {
     struct logrepo *repo = NULL;
     int status = logrepo_open(folder, SIMTIME_ZERO, &repo, e);
-    for (int i = 0; status == 0 && i < EVENTS; i++) {
+    for (int i = 0; status == 0 && i < events; i++) {
         const struct event event = event_number(i);
         status = logrepo_add(repo, &event, e);
     }
@@ -35,25 +35,25 @@ static int store_all(const char *folder, struct err *e)
     return status < 0 ? status : closed;
 }
 
-static int try_once(double *events_per_s, struct err *e)
+static int try_once(int events, double *events_per_s, struct err *e)
 {
     const char *base = getenv("TMPDIR");
     autofree char *folder = mem_printf("%s/roamlab-bench-XXXXXX", base ? base : "/tmp");
     if (!mkdtemp(folder))
         return err_errno(e, "%s", folder);
     double begin = proc_own_seconds();
-    int status = store_all(folder, e);
-    *events_per_s = EVENTS / (proc_own_seconds() - begin);
+    int status = store_all(folder, events, e);
+    *events_per_s = events / (proc_own_seconds() - begin);
     files_remove(folder, NULL);
     return status;
 }
 
-int bench_log(double *events_per_s, struct err *e)
+int bench_log(int events, double *events_per_s, struct err *e)
 {
     *events_per_s = 0;
     for (int i = 0; i < TRIES; i++) {
         double this_time = 0;
-        if (try_once(&this_time, e) < 0)
+        if (try_once(events, &this_time, e) < 0)
             return err_wrap(e, "bench log");
         *events_per_s = fmax(*events_per_s, this_time);
     }
