@@ -132,12 +132,13 @@ static void end_migration(struct run_record *r, const struct event *ev)
 
 static void add_reason(struct run_record *r, const struct event *ev)
 {
-    static const char beginning[] = "migration failed: ";
-    if (ev->migration < 0 || strncmp(ev->text, beginning, strlen(beginning)) != 0)
-        return;
-    struct run_migration *m = migration_of(r, ev);
-    if (!m->reason)
-        m->reason = mem_printf("%s: %s", ev->reporter, ev->text + strlen(beginning));
+    static const char *const beginnings[] = {"migration failed: ", "migration in doubt: "};
+    for (size_t i = 0; i < ARRAY_LEN(beginnings) && ev->migration >= 0; i++) {
+        size_t len = strlen(beginnings[i]);
+        struct run_migration *m = strncmp(ev->text, beginnings[i], len) ? NULL : migration_of(r, ev);
+        if (m && !m->reason)
+            m->reason = mem_printf("%s: %s", ev->reporter, ev->text + len);
+    }
 }
 
 static void add_link_change(struct run_record *r, const struct event *ev)

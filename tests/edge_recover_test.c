@@ -173,6 +173,7 @@ static void in_doubt(struct bench *b)
     hear(b, claim);
     hear(b, claim);
     expect(b, "ES3<REMOVE", EDGE_LIVE);
+    assert_string_equal(b->fake.note, "migration in doubt: another access point has claimed the device");
 }
 
 static void a_source_in_doubt_asks_its_target(void **state)

@@ -25,6 +25,7 @@ struct fake_port {
     struct order order; /* the last one asked for */
     bool ordered;
     int unexpected;
+    char note[200]; /* the last one */
     struct alarm *alarms[FAKE_ALARMS];
     struct simtime due[FAKE_ALARMS];
     struct rules rules;
@@ -118,6 +119,8 @@ static inline void fake_report(struct port *port, const struct report *r)
     if (r->kind == EVENT_UNEXPECTED) {
         f->unexpected++;
         fake_write(f, "!");
+    } else if (r->kind == EVENT_NOTE) {
+        snprintf(f->note, sizeof f->note, "%s", r->text);
     } else if (r->kind == EVENT_CONTAINER) {
         fake_write(f, "container %s", r->text);
     } else if (r->kind == EVENT_MIGRATION) {

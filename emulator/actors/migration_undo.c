@@ -59,10 +59,9 @@ void migration_undo(struct edge_client *client)
     }
 }
 
-static void explain(struct edge_client *client, int32_t status, const char *reason)
+static void explain(struct edge_client *client, const char *what, int32_t status, const char *reason)
 {
-    actor_note(&client->edge->actor, (int32_t)client->mud, (int32_t)client->out.id, "%s: %s",
-               status ? "migration failed" : "migration called off", reason);
+    actor_note(&client->edge->actor, (int32_t)client->mud, (int32_t)client->out.id, "%s: %s", what, reason);
     client->out.status = status;
 }
 
@@ -82,7 +81,7 @@ void migration_call_off(struct edge_client *client, int32_t status, const char *
 {
     if (client->out.state == MIGRATION_UNDOING)
         return;
-    explain(client, status, reason);
+    explain(client, status ? "migration failed" : "migration called off", status, reason);
     halt(client);
     migration_undo(client);
 }
@@ -119,7 +118,7 @@ void migration_fail(struct edge_client *client, int32_t status, const char *reas
         migration_call_off(client, status, reason);
         return;
     }
-    explain(client, status, reason);
+    explain(client, "migration in doubt", status, reason);
     halt(client);
     if (client->out.asked_back)
         migration_ask_target(client);
@@ -137,7 +136,7 @@ void migration_doubt(struct edge_client *client, int32_t status, const char *rea
     }
     m->doubted = true;
     m->state = MIGRATION_INSTALLING;
-    explain(client, status, reason);
+    explain(client, "migration in doubt", status, reason);
     actor_clear_alarm(&client->edge->actor, &m->alarm);
     halt(client);
     migration_ask_target(client);
