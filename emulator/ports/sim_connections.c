@@ -77,7 +77,7 @@ static struct sim_order *find_ended(const struct sim_connection *c)
     return so;
 }
 
-/* Finishing an order may begin another, on this connection, too. */
+/* An order that ends may begin others and call others off, on this connection, too: the list is looked through anew after each. */
 static void moved(struct flow *flow)
 {
     struct sim_connection *c = container_of(flow, struct sim_connection, flow);

@@ -176,7 +176,7 @@ uint64_t sim_transfer_to_come(const struct sim_order *so);
 struct simtime sim_transfer_page_time(const struct sim_order *so);
 /* Of a transfer, what it put on the wire; of others, what they handle. */
 uint64_t sim_order_bytes(const struct sim_order *so);
-/* More of its bytes may have arrived. */
+/* More of its bytes may have arrived. Whoever waits for them goes on in its own turn: no order ends, none leaves its connection meanwhile. */
 void sim_transfer_moved(struct sim_order *so);
 /* One leg is over: the next one begins, or the order ends. */
 void sim_transfer_leg_ends(struct sim_order *so);

@@ -43,8 +43,8 @@ void sim_layers_wake(struct sim *sim, const struct order *sent)
     while (so && !(so->awaits && so->order.operation == OP_LOAD_BASE && so->order.edge.index == sent->peer.index &&
                    so->order.migration == sent->migration))
         so = so->next;
-    if (so) /* the only one: it may end, and is gone then */
-        sim_layers_load(so);
+    if (so) /* in its own turn: it may end, and others with it */
+        loop_arm_after(sim->loop, &so->timer, SIMTIME_ZERO);
 }
 
 static void report_layer(struct sim_order *so)
