@@ -119,32 +119,8 @@ struct layout_path layout_path(const struct layout *l, int from, int to)
     return path;
 }
 
-/* What an operation handles of a container; one without a row, nothing that the scenario tells. */
-enum part { MEMORY = 1, LAYER = 2, BASE = 4, VOLUME = 8, CHANGED = 16 /* only what was written since the first copy */ };
-static const uint8_t parts_of[OPERATIONS] = {
-    [OP_START] = MEMORY | LAYER, /* which the service fills before it serves */
-    [OP_DUMP_STATE] = MEMORY,     [OP_RESTORE_STATE] = MEMORY,
-    [OP_SERVE_PAGES] = MEMORY,    [OP_FETCH_PAGES] = MEMORY,
-    [OP_SEND_MEMORY] = MEMORY,    [OP_RECEIVE_MEMORY] = MEMORY,
-    [OP_RESTORE] = MEMORY,        [OP_REVIVE] = MEMORY,
-    [OP_MEASURE] = MEMORY,
-    [OP_TAKE_LAYER] = LAYER,      [OP_COMMIT] = LAYER,
-    [OP_SEND_LAYER] = LAYER,      [OP_RECEIVE_LAYER] = LAYER,
-    [OP_CREATE] = LAYER,          [OP_PUT_LAYER] = LAYER,
-    [OP_COPY_VOLUME] = VOLUME,    [OP_PUT_VOLUME] = VOLUME,
-    [OP_SEND_VOLUME] = VOLUME,    [OP_RECEIVE_VOLUME] = VOLUME,
-    [OP_SEND_FILES] = VOLUME | CHANGED,
-    [OP_RECEIVE_FILES] = VOLUME | CHANGED,
-    [OP_SEED] = MEMORY | LAYER,   [OP_SEND_SEED] = MEMORY | LAYER,
-    [OP_MERGE] = MEMORY | LAYER,  [OP_SNAPSHOT] = MEMORY | LAYER,
-    [OP_SEND_CHANGES] = MEMORY | LAYER | CHANGED,
-    [OP_RECEIVE_CHANGES] = MEMORY | LAYER | CHANGED,
-    [OP_SAVE] = BASE | LAYER,     [OP_LOAD] = BASE | LAYER,
-    [OP_SEND_IMAGE] = BASE | LAYER,
-    [OP_RECEIVE_IMAGE] = BASE | LAYER,
-    [OP_PULL] = BASE,             [OP_SEND_BASE] = BASE,
-    [OP_LOAD_BASE] = BASE,
-};
+/* Parts of a container; CHANGED: of them only what was written since the first copy. */
+enum part { MEMORY = 1, LAYER = 2, BASE = 4, VOLUME = 8, CHANGED = 16 };
 
 static uint64_t bytes_of(const struct layout *l, unsigned parts)
 {
@@ -153,22 +129,84 @@ static uint64_t bytes_of(const struct layout *l, unsigned parts)
     return parts & CHANGED ? (uint64_t)(l->changed_share * (double)bytes) : bytes;
 }
 
+/* Without a default: an operation that is new has to be thought of. */
 uint64_t layout_operation_bytes(const struct layout *l, enum operation operation)
 {
-    unsigned dumped = l->tracks_pages ? MEMORY | CHANGED : MEMORY, taken = l->volume_when == VOLUME_EARLY ? VOLUME | CHANGED : VOLUME;
     switch (operation) {
+    case OP_DUMP_STATE:
+    case OP_RESTORE_STATE:
+    case OP_SERVE_PAGES:
+    case OP_FETCH_PAGES:
+    case OP_SEND_MEMORY:
+    case OP_RECEIVE_MEMORY:
+    case OP_RESTORE:
+    case OP_REVIVE:
+    case OP_MEASURE:
+        return bytes_of(l, MEMORY);
+    case OP_DUMP:
+        return bytes_of(l, l->tracks_pages ? MEMORY | CHANGED : MEMORY);
+    case OP_TAKE_LAYER:
+    case OP_COMMIT:
+    case OP_SEND_LAYER:
+    case OP_RECEIVE_LAYER:
+    case OP_CREATE:
+    case OP_PUT_LAYER:
+        return bytes_of(l, LAYER);
+    case OP_COPY_VOLUME:
+    case OP_PUT_VOLUME:
+    case OP_SEND_VOLUME:
+    case OP_RECEIVE_VOLUME:
+        return bytes_of(l, VOLUME);
+    case OP_TAKE_VOLUME:
+        return bytes_of(l, l->volume_when == VOLUME_EARLY ? VOLUME | CHANGED : VOLUME);
+    case OP_SEND_FILES:
+    case OP_RECEIVE_FILES:
+        return bytes_of(l, VOLUME | CHANGED);
+    case OP_START: /* the service fills them before it serves */
+    case OP_SEED:
+    case OP_SEND_SEED:
+    case OP_MERGE:
+    case OP_SNAPSHOT:
+        return bytes_of(l, MEMORY | LAYER);
+    case OP_SEND_CHANGES:
+    case OP_RECEIVE_CHANGES:
+        return bytes_of(l, MEMORY | LAYER | CHANGED);
+    case OP_SAVE:
+    case OP_LOAD:
+    case OP_SEND_IMAGE:
+    case OP_RECEIVE_IMAGE:
+        return bytes_of(l, BASE | LAYER);
+    case OP_PULL:
+    case OP_SEND_BASE:
+    case OP_LOAD_BASE:
+        return bytes_of(l, BASE);
+    case OP_DIFF:
+        return layout_operation_bytes(l, OP_DUMP) + l->layer_bytes;
     case OP_SEND_STATE:
     case OP_RECEIVE_STATE:
         return STATE_IMAGES_BYTES;
-    case OP_DUMP:
-        return bytes_of(l, dumped);
-    case OP_DIFF:
-        return bytes_of(l, dumped) + bytes_of(l, LAYER);
-    case OP_TAKE_VOLUME:
-        return bytes_of(l, taken);
-    default:
-        return bytes_of(l, parts_of[operation]);
+    case OP_STOP:
+    case OP_FREEZE:
+    case OP_THAW:
+    case OP_HALT:
+    case OP_DISCARD:
+    case OP_TAKE_SNAPSHOT:
+    case OP_TAKE_LOG:
+    case OP_SEND_LOG:
+    case OP_RECEIVE_LOG:
+    case OP_REPLAY_LOG:
+    case OP_SEND_LIST:
+    case OP_RECEIVE_LIST:
+    case OP_SEND_CHOICE:
+    case OP_RECEIVE_CHOICE:
+    case OP_REPLAY:
+    case OP_SWITCH:
+    case OP_STORE:
+    case OP_LOAD_LAYER:
+    case OPERATIONS:
+        break; /* nothing that the scenario tells */
     }
+    return 0;
 }
 
 uint64_t layout_compressed_bytes(const struct layout *l, enum operation operation)
