@@ -8,6 +8,7 @@
 #include "pagemap.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -177,7 +178,8 @@ static void small_runs_go_with_the_state(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         pagemap_add(&map, (uintptr_t)memory + rows[i].at * PAGEMAP_PAGE, rows[i].pages, PAGEMAP_LAZY);
     assert_int_equal(pagemap_write(path, &map, NULL), 0);
-    assert_int_equal(lazy_first_take(folder, getpid(), NULL), 0);
+    int own = open("/proc/self/mem", O_RDONLY | O_CLOEXEC), gone = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(lazy_first_take(folder, own, NULL, NULL), 0);
     assert_int_equal(manifest_check(folder, &bytes, NULL), 0);
     assert_int_equal(pagemap_read(path, &filled, NULL), 0);
     autofree uint8_t *pages = (uint8_t *)folder_read(folder, "pages-1.img");
@@ -188,7 +190,10 @@ static void small_runs_go_with_the_state(void **state)
         for (uint64_t k = 0; taken && k < rows[i].pages; k++)
             assert_int_equal(pages[offset + k * PAGEMAP_PAGE], 1 + (rows[i].at + k) % 251);
     }
-    assert_int_equal(lazy_first_take(folder, 0, NULL), -ENOENT);
+    assert_int_equal(pagemap_write(path, &map, NULL), 0);
+    assert_int_equal(lazy_first_take(folder, gone, NULL, NULL), -EBADMSG);
+    close(own);
+    close(gone);
     munmap(memory, (size_t)ALL * PAGEMAP_PAGE);
     pagemap_free(&filled);
     pagemap_free(&map);

@@ -31,7 +31,7 @@ struct docker_job {
     uint64_t bytes;
     char *spool, *image, *layer, *parent; /* arguments of the operation, owned */
     uint16_t port;
-    int pages; /* an argument, too, owned; -1 = none */
+    int pages; /* an argument, too, owned; dump state: the process's memory; -1 = none */
     struct docker_request request;
     struct docker_transfer transfer;
     struct process process;

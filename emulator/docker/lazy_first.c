@@ -2,9 +2,6 @@
 #include "mem.h"
 #include "pages_fill.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 enum { RUN_MAX = 64, ALL_MAX = 256 }; /* pages */
 
 struct first_pages {
@@ -25,11 +22,8 @@ static bool give_small(struct pages_giver *giver, const struct pagemap_run *run,
     return true;
 }
 
-int lazy_first_take(const char *memory, pid_t pid, struct err *e)
+int lazy_first_take(const char *memory, int pages, struct background *b, struct err *e)
 {
-    autofree char *path = mem_printf("/proc/%d/mem", pid);
-    struct first_pages f = {.giver.gives = give_small, .memory = open(path, O_RDONLY | O_CLOEXEC)};
-    int status = f.memory < 0 ? err_errno(e, "%s", path) : pages_fill(memory, &f.giver, NULL, e);
-    mem_close_fd(&f.memory);
-    return status;
+    struct first_pages f = {.giver.gives = give_small, .memory = pages};
+    return pages_fill(memory, &f.giver, b, e);
 }

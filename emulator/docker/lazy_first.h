@@ -3,11 +3,10 @@
 #ifndef ROAMLAB_DOCKER_LAZY_FIRST_H
 #define ROAMLAB_DOCKER_LAZY_FIRST_H
 
-#include "err.h"
+#include "background.h"
 
-#include <sys/types.h>
-
-/* At the source, of a frozen container: gives `memory`, its dump without pages, the small runs of its first process, `pid` here. Errors as pages_fill(). */
-int lazy_first_take(const char *memory, pid_t pid, struct err *e);
+/* At the source, of a frozen container: gives `memory`, its dump without pages, the small runs of its first process, whose /proc/PID/mem is the
+ * descriptor `pages`. Blocking. Errors as pages_fill(). */
+int lazy_first_take(const char *memory, int pages, struct background *b, struct err *e);
 
 #endif

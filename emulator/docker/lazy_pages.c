@@ -154,11 +154,18 @@ static int step_dump_state(struct docker_job *job, struct err *e)
     return start_pager(job, argv, log, e);
 }
 
+static int take_first(struct background *b, struct err *e)
+{
+    const struct docker_job *job = container_of(b, struct docker_job, background);
+    autofree char *memory = mem_printf("%s/memory", job->spool);
+    return lazy_first_take(memory, job->pages, b, e);
+}
+
 static int step_take_first(struct docker_job *job, struct err *e)
 {
-    autofree char *memory = mem_printf("%s/memory", job->spool);
-    int status = lazy_first_take(memory, job->container->pid, e);
-    return status < 0 ? status : DOCKER_STEP_DONE;
+    autofree char *path = mem_printf("/proc/%d/mem", job->container->pid);
+    job->pages = open(path, O_RDONLY | O_CLOEXEC);
+    return job->pages < 0 ? err_errno(e, "%s", path) : docker_job_background(job, take_first, e);
 }
 
 static int step_await_pager(struct docker_job *job, struct err *e)
