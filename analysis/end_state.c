@@ -120,10 +120,10 @@ static void check_record(const struct end *end, const struct owner_record *r, in
 {
     if (r->out)
         complain(end, "es%d's owner record says that migration %u is under way", edge + 1, r->out);
-    for (int i = 0; i < OWNER_LEFTOVERS; i++)
-        if (r->leftovers[i].migration)
-            complain(end, "es%d's owner record says that migration %u left something behind", edge + 1,
-                     r->leftovers[i].migration);
+    if (r->end.migration)
+        complain(end, "es%d's owner record says that the end of migration %u was not told", edge + 1, r->end.migration);
+    for (uint32_t i = 0; i < r->leftover_count; i++)
+        complain(end, "es%d's owner record says that migration %u left something behind", edge + 1, r->leftovers[i].migration);
 }
 
 static void leaves_nothing(const struct end *end)

@@ -176,6 +176,38 @@ static void in_doubt(struct bench *b)
     assert_string_equal(b->fake.note, "migration in doubt: another access point has claimed the device");
 }
 
+/* A target that is out of reach may have something of every migration that has failed. */
+static void whatever_was_left_behind_is_asked_for_after_a_restart(void **state)
+{
+    enum { MIGRATIONS = 9 };
+    struct bench b, again;
+    struct owner_record record;
+    struct buf expected = BUF_INIT;
+    (void)state;
+    bench_init(&b, EDGE_LIVE, "stateless");
+    b.fake.port.keeps_owners = true;
+    for (uint32_t id = 1; id <= MIGRATIONS; id++) {
+        hear(&b, offload(OFFLOAD_MIGRATE, ap2, id, 0));
+        hear(&b, offload(OFFLOAD_CANCEL, ap2, id, 0));
+        while (b.fake.ordered)
+            finish(&b, 0);
+    }
+    struct msg gone = offload(OFFLOAD_ACK, es3, 3, 0);
+    gone.offload.acked = OFFLOAD_REMOVE;
+    hear(&b, gone);
+    assert_true(owner_read(b.fake.owner.data, b.fake.owner.len, &record));
+    for (uint32_t id = MIGRATIONS; id >= 1; id--)
+        if (id != 3)
+            buf_printf(&expected, "ES3<REMOVE, ");
+    buf_printf(&expected, "CT0<PROBE 0");
+    bench_init(&again, EDGE_EMPTY, "stateless");
+    edge_recover(&again.edge, &record, true);
+    expect(&again, buf_text(&expected), EDGE_LIVE);
+    buf_free(&expected);
+    bench_free(&again);
+    bench_free(&b);
+}
+
 static void a_source_in_doubt_asks_its_target(void **state)
 {
     (void)state;
@@ -183,11 +215,11 @@ static void a_source_in_doubt_asks_its_target(void **state)
     in_doubt(&b);
     hear(&b, offload(OFFLOAD_STOP, es3, 3, 0)); /* of an older association than the claim */
     hear(&b, offload(OFFLOAD_STOP, ap2, 3, 0));
-    expect(&b, "migration finished, do stop", EDGE_REMOVING);
+    expect(&b, "do stop, migration finished", EDGE_REMOVING);
     bench_free(&b);
     in_doubt(&b);
     hear(&b, offload(OFFLOAD_STOP, ap2, 3, 0));
-    expect(&b, "migration finished, do stop", EDGE_REMOVING);
+    expect(&b, "do stop, migration finished", EDGE_REMOVING);
     bench_free(&b);
     in_doubt(&b);
     struct msg gone = offload(OFFLOAD_ACK, es3, 3, 0);
@@ -311,6 +343,7 @@ int main(void)
         cmocka_unit_test(a_token_older_than_a_claim_is_void),
         cmocka_unit_test(of_two_migrations_with_one_number_the_newer_association_decides),
         cmocka_unit_test(a_source_in_doubt_asks_its_target),
+        cmocka_unit_test(whatever_was_left_behind_is_asked_for_after_a_restart),
         cmocka_unit_test(after_a_claim_nothing_older_begins),
         cmocka_unit_test(a_container_that_dies_while_the_edge_recovers_is_lost),
     };

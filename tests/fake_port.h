@@ -25,7 +25,8 @@ struct fake_port {
     struct order order; /* the last one asked for */
     bool ordered;
     int unexpected;
-    char note[200]; /* the last one */
+    char note[200];   /* the last one */
+    struct buf owner; /* the last record */
     struct alarm *alarms[FAKE_ALARMS];
     struct simtime due[FAKE_ALARMS];
     struct rules rules;
@@ -136,6 +137,13 @@ static inline void fake_report(struct port *port, const struct report *r)
     }
 }
 
+static inline void fake_keep_owner(struct port *port, struct party edge, const struct owner_record *record)
+{
+    (void)edge;
+    buf_clear(&fake_of(port)->owner);
+    owner_write(record, &fake_of(port)->owner);
+}
+
 static const struct port_operations fake_operations = {
     .now = fake_now,
     .set_alarm = fake_set_alarm,
@@ -145,6 +153,7 @@ static const struct port_operations fake_operations = {
     .operate = fake_operate,
     .cancel_operations = fake_cancel,
     .report = fake_report,
+    .keep_owner = fake_keep_owner,
 };
 
 static inline void fake_init(struct fake_port *f, const char *strategy)
@@ -171,6 +180,7 @@ static inline void fake_init(struct fake_port *f, const char *strategy)
 static inline void fake_free(struct fake_port *f)
 {
     buf_free(&f->did);
+    buf_free(&f->owner);
 }
 
 static inline void fake_listen(struct fake_port *f)

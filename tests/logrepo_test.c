@@ -224,6 +224,35 @@ static void test_a_running_repository_can_be_read_after_a_flush(void **state)
     assert_int_equal(logrepo_close(repo, &e), 0);
 }
 
+/* By a source that has been started again: kept if nobody has heard it, or if it says something else. */
+static void test_an_end_that_is_told_again_is_kept_once(void **state)
+{
+    static const struct {
+        int32_t number, migration;
+        const char *outcome;
+        uint64_t kept; /* in all */
+    } rows[] = {
+        {-1, 1, "finished", 1},
+        {EVENT_TOLD_AGAIN, 1, "finished", 1},
+        {EVENT_TOLD_AGAIN, 1, "failed", 2},
+        {-1, 1, "finished", 3},
+        {EVENT_TOLD_AGAIN, 2, "finished", 4},
+        {EVENT_TOLD_AGAIN, 2, "finished", 4},
+    };
+    struct err e = ERR_INIT;
+    struct logrepo *repo = NULL;
+    assert_int_equal(logrepo_open(*state, SIMTIME_ZERO, &repo, &e), 0);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct event ev = {.kind = EVENT_MIGRATION, .reporter = "ES-1", .peer = "es1 es2", .sender = "p-migr", .text = rows[i].outcome};
+        ev.number = rows[i].number;
+        ev.migration = rows[i].migration;
+        assert_int_equal(logrepo_add(repo, &ev, &e), 0);
+        assert_int_equal(logrepo_count(repo, EVENT_MIGRATION), rows[i].kept);
+        assert_int_equal(logrepo_received(repo), i + 1);
+    }
+    assert_int_equal(logrepo_close(repo, &e), 0);
+}
+
 static void test_what_cannot_be_opened_is_named(void **state)
 {
     struct err e = ERR_INIT;
@@ -345,6 +374,7 @@ int main(void)
         IN_FOLDER(test_text_form_starts_on_the_given_date),
         IN_FOLDER(test_a_closed_run_is_one_file_and_is_never_overwritten),
         IN_FOLDER(test_a_running_repository_can_be_read_after_a_flush),
+        IN_FOLDER(test_an_end_that_is_told_again_is_kept_once),
         IN_FOLDER(test_what_cannot_be_opened_is_named),
         IN_FOLDER(test_a_write_that_fails_stays_failed),
         IN_FOLDER(test_views_read_as_documented),

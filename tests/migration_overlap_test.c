@@ -67,7 +67,7 @@ static void a_stop_ends_what_is_still_being_sent(void **state)
         finish_one(&b, ends[i], 0);
     buf_clear(&b.fake.did);
     hear(&b, offload(OFFLOAD_STOP, ap2, 1, 0));
-    expect(&b, "migration finished, cancel, do stop", EDGE_REMOVING);
+    expect(&b, "cancel, do stop, migration finished", EDGE_REMOVING);
     struct order stop = b.fake.order;
     finish_one(&b, OP_SEND_MEMORY, -ECANCELED);
     expect(&b, "", EDGE_REMOVING);

@@ -69,7 +69,7 @@ static void the_source_goes_when_its_pages_are_there(void **state)
     hear(&b, offload(OFFLOAD_STOP, ap2, 1, 0));
     expect(&b, "", EDGE_LIVE);
     finish_one(&b, OP_SERVE_PAGES, 0);
-    expect(&b, "migration finished, do stop", EDGE_REMOVING);
+    expect(&b, "do stop, migration finished", EDGE_REMOVING);
     finish_one(&b, OP_STOP, 0);
     expect(&b, "container gone, AP2<ACK STOP", EDGE_EMPTY);
     bench_free(&b);
@@ -83,7 +83,7 @@ static void pages_that_come_early_wait_for_the_verdict(void **state)
     finish_one(&b, OP_SERVE_PAGES, 0);
     expect(&b, "", EDGE_LIVE);
     hear(&b, offload(OFFLOAD_STOP, ap2, 1, 0));
-    expect(&b, "migration finished, do stop", EDGE_REMOVING);
+    expect(&b, "do stop, migration finished", EDGE_REMOVING);
     bench_free(&b);
 }
 
@@ -123,7 +123,7 @@ static void what_may_have_arrived_is_not_undone(void **state)
     finish_one(&b, OP_SERVE_PAGES, -ECANCELED);
     expect(&b, "AP2<FAILED status -110", EDGE_LIVE);
     hear(&b, offload(OFFLOAD_STOP, ap2, 1, 0));
-    expect(&b, "migration finished, do stop", EDGE_REMOVING);
+    expect(&b, "do stop, migration finished", EDGE_REMOVING);
     bench_free(&b);
 }
 
@@ -136,7 +136,7 @@ static void pages_that_break_off_are_the_access_points_to_judge(void **state)
     finish_one(&b, OP_SERVE_PAGES, -EIO);
     expect(&b, "AP2<FAILED status -110", EDGE_LIVE);
     hear(&b, offload(OFFLOAD_STOP, ap2, 1, 0));
-    expect(&b, "migration finished, do stop", EDGE_REMOVING);
+    expect(&b, "do stop, migration finished", EDGE_REMOVING);
     bench_free(&b);
 }
 

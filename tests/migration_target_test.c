@@ -68,7 +68,7 @@ static void an_install_over_an_older_container_removes_that_first(void **state)
         finish(&b, 0);
     buf_clear(&b.fake.did);
     hear(&b, offload(OFFLOAD_INSTALL, es3, 2, 5));
-    expect(&b, "migration finished, do stop", EDGE_REMOVING); /* with the files of the migration that took it away */
+    expect(&b, "do stop, migration finished", EDGE_REMOVING); /* with the files of the migration that took it away */
     assert_int_equal(b.fake.order.migration, 1);
     finish(&b, 0);
     hear(&b, offload(OFFLOAD_INSTALL, es3, 2, 5));

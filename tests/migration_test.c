@@ -38,7 +38,7 @@ static void the_source_walks_its_stages(void **state)
         }
         assert_int_equal(client(&b)->out.state, MIGRATION_INSTALLING);
         hear(&b, offload(OFFLOAD_STOP, ap2, 1, 0));
-        expect(&b, "migration finished, do stop", EDGE_REMOVING);
+        expect(&b, "do stop, migration finished", EDGE_REMOVING);
         finish(&b, 0);
         expect(&b, "container gone, AP2<ACK STOP", EDGE_EMPTY);
         bench_free(&b);

@@ -311,6 +311,7 @@ void edge_free(struct edge *edge)
     for (struct edge_client *client; (client = map_next(&edge->clients, &at));) {
         replay_free(&client->log);
         replay_free(&client->commands);
+        free(client->leftovers);
         free(client);
     }
     map_free(&edge->clients);

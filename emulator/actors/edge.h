@@ -83,7 +83,10 @@ struct edge_client {
     uint32_t removed;           /* incoming migrations up to this one were called off: INSTALL repeats nothing */
     uint32_t served;            /* the newest incoming migration whose container served here and went when the device was served elsewhere */
     struct msg pending_migrate; /* waits until the container runs, or the older migration is undone; mud = MUD_NONE if none */
-    struct owner_leftover leftovers[OWNER_LEFTOVERS];
+    struct owner_leftover *leftovers; /* owned, the newest first */
+    uint32_t leftover_count;
+    struct owner_end end;       /* of the outgoing migration: told when the owner record says so */
+    struct simtime end_begin;   /* then that migration began */
     struct msg removal;         /* STOP or REMOVE, acknowledged when the container is gone; mud = MUD_NONE if none */
     uint32_t files_of;          /* the migration whose files alone are being removed, 0 = none */
     struct alarm files_alarm;   /* and that has not ended in time */
@@ -134,6 +137,7 @@ struct edge_client *edge_client_of(struct edge *edge, uint32_t mud);
 void edge_begin_pending(struct edge_client *client);
 
 /* edge_recover.c */
+/* What the record says to have ended is told then; it is kept once more when that has been done. */
 void edge_keep_owner(struct edge_client *client);
 void edge_ask_next(struct edge_client *client);
 /* The same of a container that is not frozen. */

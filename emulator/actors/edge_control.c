@@ -131,6 +131,7 @@ void edge_migration_ended(struct edge_client *client)
     client->out = (struct migration){.alarm = client->out.alarm};
     replay_drop_through(&client->log, UINT32_MAX, true);
     edge_forget_long_answered(client);
+    edge_keep_owner(client);
     edge_begin_pending(client);
 }
 
@@ -175,7 +176,7 @@ static void finish_outgoing(struct edge_client *client, uint32_t migration)
 {
     struct actor *actor = &client->edge->actor;
     if (migration_runs(&client->out))
-        migration_report_end(client, "finished");
+        migration_note_end(client, MIGRATION_FINISHED);
     if (client->out.operating)
         actor->port->operations->cancel_operations(actor->port, actor->self, client->mud, client->out.id);
     actor_clear_alarm(&client->edge->actor, &client->out.alarm);

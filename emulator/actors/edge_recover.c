@@ -1,6 +1,7 @@
 /* What survives a restart of the edge server: the owner record is kept as things change, and read once at the start. Migrations that ran
  * have failed; the live container goes on, if it still exists. */
 #include "edge.h"
+#include "mem.h"
 
 #include <errno.h>
 #include <string.h>
@@ -24,7 +25,7 @@ static void fill_outgoing(const struct migration *m, struct owner_record *r)
     r->halted_checksum = m->last_probe.checksum;
 }
 
-void edge_keep_owner(struct edge_client *client)
+static void keep(struct edge_client *client)
 {
     struct port *port = client->edge->actor.port;
     struct owner_record r;
@@ -46,24 +47,39 @@ void edge_keep_owner(struct edge_client *client)
     r.removal = client->order.migration;
     r.in_ap = client->in.ap;
     r.loads_told = client->edge->loads_told;
-    memcpy(r.leftovers, client->leftovers, sizeof r.leftovers);
+    r.end = client->end;
+    r.leftovers = client->leftovers;
+    r.leftover_count = client->leftover_count;
     fill_outgoing(&client->out, &r);
     port->operations->keep_owner(port, client->edge->actor.self, &r);
 }
 
+void edge_keep_owner(struct edge_client *client)
+{
+    keep(client);
+    if (!client->end.migration)
+        return;
+    migration_tell_end(client);
+    keep(client);
+}
+
 void edge_remember_leftover(struct edge_client *client, const struct migration *m)
 {
-    struct owner_leftover *all = client->leftovers;
     edge_forget_leftover(client, m->peer, m->id);
-    memmove(all + 1, all, (OWNER_LEFTOVERS - 1) * sizeof *all);
+    size_t count = client->leftover_count++;
+    struct owner_leftover *all = mem_resize(client->leftovers, client->leftover_count * sizeof *all);
+    memmove(all + 1, all, count * sizeof *all);
     all[0] = (struct owner_leftover){m->id, m->peer, m->ap, m->sequence};
+    client->leftovers = all;
 }
 
 void edge_forget_leftover(struct edge_client *client, struct party edge, uint32_t migration)
 {
-    for (int i = 0; i < OWNER_LEFTOVERS; i++)
-        if (client->leftovers[i].migration == migration && party_equal(client->leftovers[i].edge, edge))
-            client->leftovers[i] = (struct owner_leftover){0};
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < client->leftover_count; i++)
+        if (client->leftovers[i].migration != migration || !party_equal(client->leftovers[i].edge, edge))
+            client->leftovers[kept++] = client->leftovers[i];
+    client->leftover_count = kept;
 }
 
 /* --- recovering ------------------------------------------------------------------------------------------------------------- */
@@ -103,26 +119,21 @@ void edge_recovered(struct edge_client *client, const struct offload *probed)
     edge_begin_pending(client);
 }
 
-static void recover_live(struct edge_client *client, const struct owner_record *r, bool exists)
+/* It has failed, unless the target was told: then the access point may have committed it, and what it needs has stayed. */
+static void recover_outgoing(struct edge_client *client, const struct owner_record *r, bool exists)
 {
     struct migration *m = &client->out;
-    client->gate_closed = true; /* what is revived is compared before it answers anybody */
-    edge_enter_state(client, EDGE_LIVE, EDGE_EV_STARTED);
-    if (exists)
-        edge_ask_next(client);
-    if (!r->out && !exists)
-        edge_lose_container(client, EDGE_EV_BROKEN);
-    if (!r->out)
-        return;
+    const struct strategy *strategy = client->edge->actor.rules->strategy;
+    bool frozen = exists && r->frozen, may_be_committed = r->told && (!frozen || !strategy_source_serves(strategy));
     *m = (struct migration){.id = r->out,
-                            .strategy = client->edge->actor.rules->strategy,
-                            .state = MIGRATION_UNDOING,
+                            .strategy = strategy,
+                            .state = may_be_committed ? MIGRATION_INSTALLING : MIGRATION_UNDOING,
                             .ap = r->out_ap,
                             .peer = r->out_peer,
                             .sequence = r->sequence,
                             .cut = r->cut,
                             .cut_taken = true,
-                            .frozen = exists && r->frozen,
+                            .frozen = frozen,
                             .halted = !exists && r->halted,
                             .unproven = exists && r->halted,
                             .lost = !exists && !r->halted,
@@ -136,24 +147,45 @@ static void recover_live(struct edge_client *client, const struct owner_record *
                                      .number = r->halted_next,
                                      .digest = r->halted_digest,
                                      .checksum = r->halted_checksum};
-    if (r->told && (!m->frozen || !strategy_source_serves(client->edge->actor.rules->strategy))) {
+}
+
+/* What is revived is compared before it answers anybody. */
+static void recover_live(struct edge_client *client, const struct owner_record *r, bool exists)
+{
+    client->gate_closed = true;
+    if (r->out)
+        recover_outgoing(client, r, exists);
+    edge_enter_state(client, EDGE_LIVE, EDGE_EV_STARTED);
+    if (exists)
+        edge_ask_next(client);
+    else if (!r->out)
+        edge_lose_container(client, EDGE_EV_BROKEN);
+    if (client->out.state == MIGRATION_INSTALLING)
         migration_await_verdict(client);
+    if (client->out.state != MIGRATION_UNDOING)
         return;
-    }
-    actor_note(&client->edge->actor, (int32_t)client->mud, (int32_t)m->id,
-               "migration failed: the edge server restarted");
+    actor_note(&client->edge->actor, (int32_t)client->mud, (int32_t)client->out.id, "migration failed: the edge server restarted");
     migration_undo(client);
 }
 
 static void ask_again_to_remove(struct edge_client *client, const struct owner_record *r)
 {
-    memcpy(client->leftovers, r->leftovers, sizeof client->leftovers);
-    for (int i = 0; i < OWNER_LEFTOVERS; i++) {
+    client->leftovers = mem_alloc_array(r->leftover_count, sizeof *client->leftovers);
+    client->leftover_count = r->leftover_count;
+    for (uint32_t i = 0; i < r->leftover_count; i++) {
         const struct owner_leftover *left = &r->leftovers[i];
         const struct migration m = {.id = left->migration, .ap = left->ap, .sequence = left->sequence};
-        if (left->migration)
-            migration_tell(client, &m, left->edge, OFFLOAD_REMOVE, 0);
+        client->leftovers[i] = *left;
+        migration_tell(client, &m, left->edge, OFFLOAD_REMOVE, 0);
     }
+}
+
+/* Whether it has been told nobody here knows; who keeps what is reported does. */
+static void tell_end_again(struct edge_client *client, const struct owner_record *r)
+{
+    client->end = r->end;
+    client->end.again = r->end.migration;
+    client->end_begin = actor_now(&client->edge->actor);
 }
 
 static void recover_incoming(struct edge_client *client, const struct owner_record *r)
@@ -183,6 +215,7 @@ void edge_recover(struct edge *edge, const struct owner_record *r, bool exists)
     client->owner = r->owner;
     client->restarted = true;
     ask_again_to_remove(client, r);
+    tell_end_again(client, r);
     switch ((enum edge_state)r->state) {
     case EDGE_STARTING:
         edge_remove_container(client, OP_STOP, 0, EDGE_EV_BROKEN);

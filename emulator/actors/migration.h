@@ -122,7 +122,10 @@ void migration_pages_served(struct edge_client *client, const struct order_resul
 void migration_pages_fetched(struct edge_client *client, const struct order *order, const struct order_result *result);
 /* Ends the incoming migration; what else of it is under way ends first. */
 void migration_fail_target(struct edge_client *client, int32_t status, enum operation operation, const char *reason);
-void migration_report_end(struct edge_client *client, const char *outcome);
+/* The outgoing migration is over: so it is told as soon as the owner record says it. */
+void migration_note_end(struct edge_client *client, enum migration_outcome outcome);
+/* What was noted is told. */
+void migration_tell_end(struct edge_client *client);
 /* The revived container's answer to the undo's probe. */
 void migration_undo_probed(struct edge_client *client, const struct offload *o);
 /* Asks the container for its last probe. */

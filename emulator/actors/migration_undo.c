@@ -6,19 +6,30 @@
 
 enum { UNDO_FAILURES_MAX = 20 };
 
-void migration_report_end(struct edge_client *client, const char *outcome)
+void migration_note_end(struct edge_client *client, enum migration_outcome outcome)
 {
     const struct migration *m = &client->out;
+    client->end = (struct owner_end){.migration = m->id, .peer = m->peer, .outcome = outcome, .status = m->status};
+    client->end_begin = m->begin;
+}
+
+void migration_tell_end(struct edge_client *client)
+{
+    static const char *const outcomes[] = {
+        [MIGRATION_FINISHED] = "finished", [MIGRATION_FAILED] = "failed", [MIGRATION_SUPERSEDED] = "superseded"};
+    const struct owner_end *end = &client->end;
     struct report r = REPORT_INIT;
     r.kind = EVENT_MIGRATION;
     r.reporter = r.sender = client->edge->actor.self;
-    r.peer = m->peer;
-    r.text = outcome;
+    r.peer = end->peer;
+    r.text = outcomes[end->outcome];
     r.mud = (int32_t)client->mud;
-    r.migration = (int32_t)m->id;
-    r.begin = m->begin;
-    r.value = m->status;
+    r.number = end->again ? EVENT_TOLD_AGAIN : -1;
+    r.migration = (int32_t)end->migration;
+    r.begin = client->end_begin;
+    r.value = end->status;
     client->edge->actor.port->operations->report(client->edge->actor.port, &r);
+    client->end = (struct owner_end){0};
 }
 
 static void undo_by(struct edge_client *client, enum operation operation)
@@ -54,7 +65,7 @@ void migration_undo(struct edge_client *client)
         }
         if (m->status)
             migration_tell(client, m, m->ap, OFFLOAD_FAILED, m->status);
-        migration_report_end(client, m->status ? "failed" : "superseded");
+        migration_note_end(client, m->status ? MIGRATION_FAILED : MIGRATION_SUPERSEDED);
         edge_migration_ended(client);
     }
 }

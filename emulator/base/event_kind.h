@@ -26,7 +26,8 @@ enum event_kind {
     EVENT_STAGE,
     /* Reported by the source edge, once: a migration ended, and nothing of it is undone any more. text = "finished" (as of the mark
      * "migr finished", if there is one), "failed", "superseded"; begin, unless the mark says it; peer = "FROM TO" edges; sender =
-     * strategy; value = 0, or -errno of what failed. */
+     * strategy; value = 0, or -errno of what failed. number = EVENT_TOLD_AGAIN: by a source that has been started again and does not know
+     * whether it told it; the repository, which does, leaves it out then. */
     EVENT_MIGRATION,
     /* Reported by the MUD at the end: number = requests sent, value = answered. */
     EVENT_SENT_TOTAL,
@@ -60,6 +61,8 @@ enum event_kind {
     EVENT_CLAIM,
     EVENT_KINDS
 };
+
+enum { EVENT_TOLD_AGAIN = 1 };
 
 enum event_direction { EVENT_NONE, EVENT_SENT, EVENT_RECEIVED };
 

@@ -4,9 +4,17 @@
 #include "store.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const struct store_kind *const kinds[] = {&store_sqlite, &store_text};
+
+/* A migration's end that has been added. */
+struct told_end {
+    int32_t mud, migration;
+    char outcome[12];
+};
 
 struct logrepo {
     struct store *stores[ARRAY_LEN(kinds)];
@@ -14,6 +22,8 @@ struct logrepo {
     struct log_choice choice;
     void (*hear)(void *listener, const struct event *event);
     void *listener;
+    struct told_end *ends; /* owned */
+    size_t end_count, end_capacity;
     struct err failure; /* the first one */
 };
 
@@ -87,15 +97,44 @@ static int refused(struct logrepo *repo, struct err *e)
     return status;
 }
 
+static bool was_told(const struct logrepo *repo, const struct event *event)
+{
+    bool again = event->kind == EVENT_MIGRATION && event->number == EVENT_TOLD_AGAIN;
+    for (size_t i = repo->end_count; again && i-- > 0;) {
+        const struct told_end *end = &repo->ends[i];
+        if (end->mud == event->mud && end->migration == event->migration && strcmp(end->outcome, event->text) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void remember_end(struct logrepo *repo, const struct event *event)
+{
+    if (repo->end_count == repo->end_capacity) {
+        repo->end_capacity = repo->end_capacity ? repo->end_capacity * 2 : 64;
+        repo->ends = mem_resize(repo->ends, repo->end_capacity * sizeof *repo->ends);
+    }
+    struct told_end *end = &repo->ends[repo->end_count++];
+    end->mud = event->mud;
+    end->migration = event->migration;
+    snprintf(end->outcome, sizeof end->outcome, "%s", event->text);
+}
+
 int logrepo_add(struct logrepo *repo, const struct event *event, struct err *e)
 {
     bool kept = log_keeps(&repo->choice, event->kind, event->mud);
+    if (was_told(repo, event)) {
+        repo->received++;
+        return failed(repo, e);
+    }
     for (size_t i = 0; kept && i < ARRAY_LEN(kinds) && !repo->failure.code; i++)
         kinds[i]->add(repo->stores[i], event, &repo->failure);
     if (repo->failure.code)
         return refused(repo, e);
     if (repo->hear)
         repo->hear(repo->listener, event);
+    if (event->kind == EVENT_MIGRATION)
+        remember_end(repo, event);
     repo->counts[event->kind]++;
     repo->received++;
     return 0;
@@ -128,6 +167,7 @@ int logrepo_close(struct logrepo *repo, struct err *e)
             kinds[i]->close(repo->stores[i], repo->failure.code ? &later : &repo->failure);
     }
     int status = failed(repo, e);
+    free(repo->ends);
     free(repo);
     return status;
 }

@@ -22,7 +22,8 @@ void logrepo_listen(struct logrepo *repo, void (*hear)(void *listener, const str
 /* How long adding and flushing wait for a database that another process holds (10 s at first) before they refuse with -EBUSY, as nothing has
  * happened yet: the same can be tried again. */
 void logrepo_set_patience(struct logrepo *repo, struct simtime patience);
-/* Strings are copied or written before it returns. After any other failure the repository stays failed: this and
+/* A migration's end that its source tells again (EVENT_TOLD_AGAIN) is received, but left out if it was added before. Strings are copied or written before
+ * it returns. After any other failure the repository stays failed: this and
  * close return the first error again, so that nobody takes a repository with a hole for a whole one. */
 int logrepo_add(struct logrepo *repo, const struct event *event, struct err *e);
 /* Makes everything visible to readers. SQLite commits by itself every 1000 events, or with the first event

@@ -41,7 +41,7 @@ struct real {
     struct real_ratios ratios;
     struct image_pull keeper; /* what was pulled, on its way to the registry next to this edge server */
     bool keeps;
-    struct map kept;           /* device → its newest struct owner_record, owned */
+    struct map kept;           /* device → its newest owner record: struct buf, owned */
     struct real_owner *owners; /* owned list: what real_find() has read, until real_recover() */
     int searched;              /* containers that are being looked for */
     struct err search_error;

@@ -1,5 +1,6 @@
 /* The owner records of an edge server, OWNERS/mM of device M: kept as the edge acts, read when its agent has been started again. A
  * record is written by the program that reads it, in the form that it has in memory. */
+#include "files.h"
 #include "mem.h"
 #include "real_internal.h"
 
@@ -15,7 +16,8 @@
 struct real_owner {
     struct real_owner *next;
     struct real *real;
-    struct owner_record record;
+    struct buf bytes;
+    struct owner_record record; /* that they say */
     struct docker_job job;
 };
 
@@ -27,14 +29,14 @@ static char *path_of(const struct real *real, uint32_t mud)
 }
 
 /* In the place of the older one at once: an agent that is killed leaves the one or the other. With the machine the run ends. */
-static int write_record(const char *path, const struct owner_record *record, struct err *e)
+static int write_record(const char *path, const struct buf *bytes, struct err *e)
 {
     autofree char *temporary = mem_printf("%s.tmp", path);
     autoclose int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return err_errno(e, "%s", temporary);
     errno = ENOSPC; /* a short write sets none */
-    if (write(fd, record, sizeof *record) != sizeof *record || rename(temporary, path) < 0)
+    if (write(fd, bytes->data, bytes->len) != (ssize_t)bytes->len || rename(temporary, path) < 0)
         return err_errno(e, "%s", temporary);
     return 0;
 }
@@ -53,16 +55,16 @@ static void say_not_kept(struct real *real, struct party edge, uint32_t mud, con
 void real_keep_owner(struct port *port, struct party edge, const struct owner_record *record)
 {
     struct real *real = container_of(port, struct real, port);
-    struct owner_record *kept = map_get(&real->kept, record->mud);
+    struct buf *kept = map_get(&real->kept, record->mud), bytes = BUF_INIT;
     struct err e = ERR_INIT;
-    /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): padding that differs costs a write, nothing else */
-    if (kept && memcmp(kept, record, sizeof *record) == 0)
-        return;
     if (!kept)
         map_set(&real->kept, record->mud, kept = mem_alloc(sizeof *kept));
-    memcpy(kept, record, sizeof *record);
+    owner_write(record, &bytes);
+    bool same = bytes.len == kept->len && memcmp(bytes.data, kept->data, bytes.len) == 0;
+    buf_free(kept);
+    *kept = bytes;
     autofree char *path = path_of(real, record->mud);
-    if (write_record(path, record, &e) < 0)
+    if (!same && write_record(path, kept, &e) < 0)
         say_not_kept(real, edge, record->mud, &e);
 }
 
@@ -87,33 +89,31 @@ static void found(struct docker_job *job, int status, uint64_t bytes, const stru
         real->found(real->found_context, -real->search_error.code, &real->search_error);
 }
 
-static int read_record(const struct real *real, const char *name, struct owner_record *record, struct err *e)
+static void free_owner(struct real_owner *o)
+{
+    buf_free(&o->bytes);
+    free(o);
+}
+
+static int read_record(struct real *real, const char *name, struct err *e)
 {
     autofree char *path = mem_printf("%s/%s", real->options.owners, name);
-    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_errno(e, "%s", path);
-    if (read(fd, record, sizeof *record) != sizeof *record ||
-        record->mud >= (uint32_t)real->layout->mud_count)
-        return err_set(e, EPROTO, "%s: not an owner record", path);
-    return 0;
+    struct real_owner *o = mem_alloc(sizeof *o);
+    *o = (struct real_owner){.next = real->owners, .real = real, .job.done = found};
+    real->owners = o;
+    int status = files_read(path, 0, &o->bytes, e);
+    if (status == 0 && (!owner_read(o->bytes.data, o->bytes.len, &o->record) || o->record.mud >= (uint32_t)real->layout->mud_count))
+        status = err_set(e, EPROTO, "%s: not an owner record", path);
+    return status;
 }
 
 static int read_records(struct real *real, struct err *e)
 {
     DIR *folder = opendir(real->options.owners);
     int status = folder ? 0 : err_errno(e, "%s", real->options.owners);
-    for (struct dirent *entry; status == 0 && (entry = readdir(folder));) {
-        struct owner_record record;
-        if (entry->d_name[0] != 'm' || strchr(entry->d_name, '.'))
-            continue;
-        status = read_record(real, entry->d_name, &record, e);
-        if (status < 0)
-            break;
-        struct real_owner *o = mem_alloc(sizeof *o);
-        *o = (struct real_owner){.next = real->owners, .real = real, .record = record, .job.done = found};
-        real->owners = o;
-    }
+    for (struct dirent *entry; status == 0 && (entry = readdir(folder));)
+        if (entry->d_name[0] == 'm' && !strchr(entry->d_name, '.'))
+            status = read_record(real, entry->d_name, e);
     if (folder)
         closedir(folder);
     return status;
@@ -138,19 +138,19 @@ void real_recover(struct real *real, struct edge *edge)
         const struct real_container *c = real_find_container(real, o->record.mud, o->record.container);
         real->owners = o->next;
         edge_recover(edge, &o->record, c && c->end.fd >= 0);
-        free(o);
+        free_owner(o);
     }
 }
 
 void real_owners_free(struct real *real)
 {
-    struct owner_record *kept;
+    struct buf *kept;
     for (struct real_owner *o; (o = real->owners);) {
         real->owners = o->next;
         docker_job_cancel(&o->job);
-        free(o);
+        free_owner(o);
     }
-    for (size_t at = 0; (kept = map_next(&real->kept, &at));)
-        free(kept);
+    for (size_t at = 0; (kept = map_next(&real->kept, &at)); free(kept))
+        buf_free(kept);
     map_free(&real->kept);
 }

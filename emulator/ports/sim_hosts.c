@@ -8,7 +8,8 @@ static const uint64_t UPTIME_MAX_S = 100 * 86400;
 struct sim_owner {
     struct sim_owner *next;
     uint32_t edge;
-    struct owner_record record;
+    struct buf bytes; /* what is kept, */
+    struct owner_record record; /* and what it says */
 };
 
 void sim_keep_owner(struct port *port, struct party edge, const struct owner_record *record)
@@ -22,7 +23,9 @@ void sim_keep_owner(struct port *port, struct party edge, const struct owner_rec
         *o = (struct sim_owner){.next = device->owners, .edge = edge.index};
         device->owners = o;
     }
-    o->record = *record;
+    buf_clear(&o->bytes);
+    owner_write(record, &o->bytes);
+    owner_read(o->bytes.data, o->bytes.len, &o->record);
 }
 
 const struct owner_record *sim_owner(const struct sim *sim, uint32_t edge, uint32_t mud)
@@ -37,6 +40,7 @@ void sim_free_owners(struct sim_device *device)
 {
     for (struct sim_owner *o; (o = device->owners);) {
         device->owners = o->next;
+        buf_free(&o->bytes);
         free(o);
     }
 }
