@@ -12,6 +12,7 @@ enum { CHANGES_MAX = 40 }; /* more would be a grey wall: a ramp, or a trace */
 struct overlay {
     struct figure figure;
     struct response_curve *curves; /* owned, one a result */
+    char **labels;                 /* owned, one a result */
     int drawn;
 };
 
@@ -50,6 +51,13 @@ static void put_block(struct overlay *o, const struct response_curve *curve, con
     o->drawn++;
 }
 
+static char *name_of(const char *folder, json_object *result)
+{
+    autofree char *subject = figure_subject(result);
+    int repetitions = result_repetitions(folder, result);
+    return repetitions > 1 ? mem_printf("%s, n = %d", subject, repetitions) : steal(subject);
+}
+
 static int add_result(struct overlay *o, const char *folder, int i, struct err *e)
 {
     json_object *result = NULL;
@@ -58,10 +66,7 @@ static int add_result(struct overlay *o, const char *folder, int i, struct err *
     if (status == 0)
         status = response_curve_read(folder, result_repetitions(folder, result), &o->curves[i], &first, e);
     if (status == 0) {
-        autofree char *subject = figure_subject(result);
-        int repetitions = result_repetitions(folder, result);
-        autofree char *title = repetitions > 1 ? mem_printf("%s, n = %d", subject, repetitions) : steal(subject);
-        put_block(o, &o->curves[i], title);
+        put_block(o, &o->curves[i], o->labels[i]);
         if (i == 0)
             put_changes(&o->figure, &first);
     }
@@ -83,6 +88,8 @@ static char *note_of(const struct overlay *o, int count)
 int figure_response_overlay(const char *const *folders, int count, const char *out, struct err *e)
 {
     struct overlay o = {.figure = {.name = "response-overlay", .template = figure_template_response_overlay}};
+    if (!(o.labels = figure_labels(folders, count, name_of, e)))
+        return -e->code;
     int status = 0;
     o.curves = mem_alloc_array((size_t)count, sizeof *o.curves);
     for (int i = 0; i < count && status == 0; i++)
@@ -94,6 +101,7 @@ int figure_response_overlay(const char *const *folders, int count, const char *o
     for (int i = 0; i < count; i++)
         response_curve_free(&o.curves[i]);
     free(o.curves);
+    figure_labels_free(o.labels, count);
     if (status == 0 && o.drawn)
         return figure_draw(&o.figure, out, e);
     buf_free(&o.figure.data);

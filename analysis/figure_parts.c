@@ -6,6 +6,7 @@
 #include "text_file.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 EMBED(figure_template_response_time, "analysis/figures/response-time.gp");
@@ -73,4 +74,65 @@ int figure_draw(struct figure *figure, const char *folder, struct err *e)
 char *figure_subject(json_object *result)
 {
     return mem_printf("%s (%s)", json_text_at(result, "scenario.name"), json_text_at(result, "world"));
+}
+
+/* As far as the folders of all results lie in the same one. */
+static size_t common_folder(const char *const *folders, int count)
+{
+    size_t common = 0;
+    for (size_t at = 0; folders[0][at]; at++) {
+        for (int i = 1; i < count; i++)
+            if (folders[i][at] != folders[0][at])
+                return common;
+        if (folders[0][at] == '/' && folders[0][at + 1])
+            common = at + 1;
+    }
+    return common;
+}
+
+static bool is_alike(char *const *labels, int count, int which)
+{
+    int alike = 0;
+    for (int i = 0; i < count; i++)
+        alike += strcmp(labels[i], labels[which]) == 0;
+    return alike > 1;
+}
+
+static void tell_apart(char **labels, const char *const *folders, int count)
+{
+    autofree bool *alike = mem_alloc_array((size_t)count, sizeof *alike);
+    size_t common = common_folder(folders, count);
+    for (int i = 0; i < count; i++)
+        alike[i] = is_alike(labels, count, i);
+    for (int i = 0; i < count; i++) {
+        autofree char *label = labels[i];
+        const char *own = folders[i] + common;
+        size_t len = strlen(own) - (own[0] && own[strlen(own) - 1] == '/');
+        labels[i] = alike[i] ? mem_printf("%s, %.*s", label, (int)len, own) : steal(label);
+    }
+}
+
+char **figure_labels(const char *const *folders, int count, char *(*name)(const char *folder, json_object *result), struct err *e)
+{
+    char **labels = mem_alloc_array((size_t)count, sizeof *labels);
+    int status = 0;
+    for (int i = 0; i < count && status == 0; i++) {
+        json_object *result = NULL;
+        status = json_file_read(folders[i], "result.json", &result, e);
+        labels[i] = status == 0 ? name(folders[i], result) : NULL;
+        json_object_put(result);
+    }
+    if (status == 0) {
+        tell_apart(labels, folders, count);
+        return labels;
+    }
+    figure_labels_free(labels, count);
+    return NULL;
+}
+
+void figure_labels_free(char **labels, int count)
+{
+    for (int i = 0; labels && i < count; i++)
+        free(labels[i]);
+    free(labels);
 }

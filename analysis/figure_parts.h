@@ -28,6 +28,11 @@ int figure_draw(struct figure *figure, const char *folder, struct err *e);
 /* "kim22-p-migr (sim)"; free() it. */
 char *figure_subject(json_object *result);
 
+/* What each of several results is called in one figure: what `name` says of it (owned), and where another is called the same, its folder, too:
+ * "p-migr (sim), a". NULL on an error. */
+char **figure_labels(const char *const *folders, int count, char *(*name)(const char *folder, json_object *result), struct err *e);
+void figure_labels_free(char **labels, int count); /* NULL-safe */
+
 int figure_response_time(const char *folder, json_object *result, const char *out, struct err *e);
 int figure_response_overlay(const char *const *folders, int count, const char *out, struct err *e);
 int figure_stages(const char *folder, json_object *result, const char *out, struct err *e);

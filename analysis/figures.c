@@ -42,8 +42,9 @@ int figures_of_result(const char *folder, struct err *e)
 }
 
 /* "p-migr (sim)", with the scenario's name where the strategy is not known. */
-static char *label_of(json_object *result)
+static char *name_of(const char *folder, json_object *result)
 {
+    (void)folder;
     const char *strategy = json_text_at(result, "migrations.0.strategy");
     return mem_printf("%s (%s)", strategy[0] ? strategy : json_text_at(result, "scenario.name"),
                       json_text_at(result, "world"));
@@ -55,7 +56,7 @@ struct bars {
     double top;
 };
 
-static int add_bar(struct bars *bars, const char *folder, struct err *e)
+static int add_bar(struct bars *bars, const char *folder, const char *label, struct err *e)
 {
     json_object *result = NULL;
     int status = json_file_read(folder, "result.json", &result, e);
@@ -63,7 +64,6 @@ static int add_bar(struct bars *bars, const char *folder, struct err *e)
         return status;
     double mean = json_number_at(result, "migration_s.mean"),
            ci95 = json_number_at(result, "migration_s.ci95"), n = json_number_at(result, "migration_s.n");
-    autofree char *label = label_of(result);
     if (isfinite(mean)) {
         int decimals = mean < 10 ? 2 : 1;
         buf_printf(&bars->figure->data, "%d \"%s\" %.6f %.6f \"%.*f", ++bars->rows, label, mean,
@@ -85,9 +85,13 @@ static int migration_time(const char *const *folders, int count, const char *out
     struct figure figure = {.name = "migration-time", .template = figure_template_migration_time};
     struct bars bars = {.figure = &figure};
     int status = 0;
+    char **labels = figure_labels(folders, count, name_of, e);
+    if (!labels)
+        return -e->code;
     buf_printf(&figure.data, "# row  result  mean_s  ci95_s  label\n");
     for (int i = 0; i < count && status == 0; i++)
-        status = add_bar(&bars, folders[i], e);
+        status = add_bar(&bars, folders[i], labels[i], e);
+    figure_labels_free(labels, count);
     if (status == 0 && bars.rows == 0)
         status = err_set(e, ENODATA, "figure %s: no migration finished in these results", figure.name);
     if (status < 0) {

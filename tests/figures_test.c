@@ -1,5 +1,7 @@
+#include "figure_parts.h"
 #include "figures.h"
 #include "folder.h"
+#include "json_file.h"
 #include "result.h"
 #include "synthetic_run.h"
 
@@ -135,6 +137,35 @@ static void write_small(const char *folder, const struct synthetic_stage *stages
     assert_int_equal(result_of_run(folder, &input, NULL, &e), 0);
 }
 
+static char *name_by_repetitions(const char *folder, json_object *result)
+{
+    return mem_printf("%.0f of %s", json_number_at(result, "repetitions"), folder[strlen(folder) - 1] == '0' ? "others" : "ours");
+}
+
+static void test_results_that_are_called_alike_are_told_apart(void **state)
+{
+    static const char *const rows[][3][2] = {
+        {{"a", "1 of ours, a"}, {"b/", "1 of ours, b"}, {"0", "1 of others"}},
+        {{"x/r", "1 of ours, x/r"}, {"y/r", "1 of ours, y/r"}, {"x/rr", "1 of ours, x/rr"}},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char *folders[3];
+        struct err e = ERR_INIT;
+        for (int k = 0; k < 3; k++) {
+            folders[k] = mem_printf("%s/runs/%s", (char *)*state, rows[i][k][0]);
+            write_small(folders[k], p_stages, ARRAY_LEN(p_stages));
+        }
+        char **labels = figure_labels((const char *const *)folders, 3, name_by_repetitions, &e);
+        if (!labels)
+            fail_msg("%s", e.text);
+        for (int k = 0; k < 3; k++) {
+            assert_string_equal(labels[k], rows[i][k][1]);
+            free(folders[k]);
+        }
+        figure_labels_free(labels, 3);
+    }
+}
+
 static void test_a_single_run_is_drawn(void **state)
 {
     if (gnuplot_is_missing())
@@ -235,6 +266,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(test_figures_of_kim22),
+        IN_FOLDER(test_results_that_are_called_alike_are_told_apart),
         IN_FOLDER(test_a_single_run_is_drawn),
         IN_FOLDER(test_a_single_stage_is_drawn),
         IN_FOLDER(test_a_figure_that_fails),
