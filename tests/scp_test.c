@@ -77,6 +77,22 @@ static void resumes_before_its_ssh_has_ended(void **state)
     assert_int_equal(f->opened_calls, 2);
 }
 
+/* What arrived before the cut is no longer what was sent: nothing is put behind it. */
+static void a_damaged_beginning_is_sent_anew(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct result r = {0};
+    slow_down();
+    start_send(f, &r, "big", "inbox");
+    assert_true(until(f, much_has_arrived));
+    assert_int_equal(shell("printf '\\0\\377\\0\\377' | dd of='%s/inbox/big' bs=1 seek=300000 conv=notrunc status=none", f->folder), 0);
+    cut_connections(f);
+    speed_up();
+    finish_send(f, &r);
+    assert_arrived(f, &r, "big");
+    assert_true(r.job.wire_bytes > PAYLOAD + ARRIVES_AT_ONCE);
+}
+
 static void wrong_host_key(void **state)
 {
     struct fixture *f = fixture_of(state);
@@ -303,6 +319,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         BY(scp, resumes_before_its_ssh_has_ended),
+        BY(scp, a_damaged_beginning_is_sent_anew),
         BY(scp, wrong_host_key),
         BY(scp, server_is_strict),
         BY(scp, stuck_then_killed),

@@ -118,9 +118,8 @@ static void resumes_after_a_cut(void **state)
     finish_send(f, &r);
     assert_arrived(f, &r, "big");
     /* Less than all of what had arrived, and what was under way. What rsync keeps the next one finds if it is not too early. */
-    bool all = f->carrier == &carrier_scp || f->carrier == &carrier_rsync;
     uint64_t once = PAYLOAD * (f->carrier->serve_store ? 2 : 1);
-    uint64_t again = all ? once : f->carrier == &carrier_registry ? REGISTRY_PART_BYTES : PAYLOAD / 4;
+    uint64_t again = f->carrier == &carrier_rsync ? once : f->carrier == &carrier_registry ? REGISTRY_PART_BYTES : PAYLOAD / 4;
     assert_true(r.job.wire_bytes < once + again + once / 12);
     assert_true(inbox_is_clean(f));
 }

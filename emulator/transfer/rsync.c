@@ -10,12 +10,13 @@
 #include "sshd.h"
 
 /* "/." makes rsync refuse a folder that is not there. No time stamps are carried, so none are compared (--ignore-times). */
-static char *rsync_command(const char *argv[SSH_COPY_WORDS], const char *configuration, const char *shell,
-                           const struct transfer_job *job)
+static void rsync_command(struct ssh_command *command, const char *configuration, const char *shell,
+                          const struct transfer_job *job)
 {
     (void)configuration;
-    char *target = mem_printf("peer:%s/.", job->remote);
-    const char *const words[] = {"--recursive",
+    autofree char *target = mem_printf("peer:%s/.", job->remote);
+    const char *const words[] = {"rsync",
+                                 "--recursive",
                                  "--compress",
                                  "--ignore-times",
                                  "--partial-dir=.rsync-partial",
@@ -25,15 +26,19 @@ static char *rsync_command(const char *argv[SSH_COPY_WORDS], const char *configu
                                  "--",
                                  job->local,
                                  target};
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        argv[1 + i] = words[i];
-    return target;
+    ssh_command_add(command, words, ARRAY_LEN(words));
+}
+
+static bool resumes(const struct transfer_job *job)
+{
+    (void)job;
+    return true;
 }
 
 static int rsync_open(struct transfer_peer **peer, const struct transfer_settings *settings,
                       const struct transfer_host *host, transfer_opened *opened, void *context, struct err *e)
 {
-    static const struct ssh_program rsync = {"rsync", "rsync", true, rsync_command};
+    static const struct ssh_program rsync = {"rsync", "rsync", resumes, rsync_command};
     return ssh_copy_open(peer, &rsync, settings, host, opened, context, e);
 }
 

@@ -85,7 +85,7 @@ static void fail(struct transfer_job *job, int code, const char *what, const cha
 static bool try_again(struct transfer_job *job)
 {
     struct err e = ERR_INIT;
-    bool kept = job->peer->program->resumes && job->acknowledged >= MUCH;
+    bool kept = job->acknowledged >= MUCH && job->peer->program->resumes(job);
     job->cuts = kept ? 1 : job->cuts + 1;
     if (job->cuts >= CUTS_MAX || ssh_master_connect(&job->peer->master, &e) < 0)
         return false;
@@ -176,23 +176,35 @@ static void tick(struct timer *timer)
     }
 }
 
+void ssh_command_add(struct ssh_command *command, const char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        command->words[command->count++] = mem_copy_string(words[i]);
+}
+
+static void free_command(struct ssh_command *command)
+{
+    for (int i = 0; i < command->count; i++)
+        free(command->words[i]);
+}
+
 static int launch(struct transfer_job *job, struct err *e)
 {
     struct ssh_master *master = &job->peer->master;
     const struct ssh_program *program = job->peer->program;
     autofree char *configuration = mem_printf("%s.config", master->name);
-    const char *argv[SSH_COPY_WORDS] = {program->name};
+    struct ssh_command command = {.count = 0};
     job->messages_fd = memfd_create(program->name, MFD_CLOEXEC);
     if (job->messages_fd < 0)
         return err_errno(e, "memfd");
     autofree char *shell = mem_printf("ssh -F %s", configuration);
-    char *target = program->command(argv, configuration, shell, job);
+    program->command(&command, configuration, shell, job);
     struct process_options options = PROCESS_OPTIONS_INIT;
-    options.argv = argv;
+    options.argv = (const char *const *)command.words;
     options.directory = master->place;
     options.stderr_fd = job->messages_fd;
     int status = process_start(master->settings.loop, &job->process, &options, e);
-    free(target);
+    free_command(&command);
     return status == -ENOENT ? err_hint(e, "apt-get install %s", program->package) : status;
 }
 

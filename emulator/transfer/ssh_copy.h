@@ -1,7 +1,7 @@
 /* Files copied by a program over the kept connection to a peer (ssh_master.h): what carriers scp and rsync share.
  *
- * A connection that is cut is opened again and the program begins again over it: what it does not send twice is its own business. Three cuts
- * in a row, with less than 1 MiB between them if the program resumes, and a connection on which no byte moves for the progress time-out,
+ * A connection that is cut is opened again and the command for it begins over it: what it does not send twice is its own business. Three cuts
+ * in a row, with less than 1 MiB between them if the job resumes, and a connection on which no byte moves for the progress time-out,
  * fail the job. */
 #ifndef ROAMLAB_SSH_COPY_H
 #define ROAMLAB_SSH_COPY_H
@@ -10,13 +10,21 @@
 
 enum { SSH_COPY_WORDS = 24 };
 
+/* A program and its arguments. */
+struct ssh_command {
+    char *words[SSH_COPY_WORDS]; /* owned, NULL behind the last */
+    int count;
+};
+
+void ssh_command_add(struct ssh_command *command, const char *const *words, size_t count); /* copies them */
+
 struct ssh_program {
     const char *name, *package;
-    bool resumes; /* from what has arrived */
-    /* Adds to argv, behind the name, what sends job->local into the folder job->remote of host "peer" of that ssh
-     * configuration; `shell` is ssh with it. Returns the word of argv that the caller frees. */
-    char *(*command)(const char *argv[SSH_COPY_WORDS], const char *configuration, const char *shell,
-                     const struct transfer_job *job);
+    bool (*resumes)(const struct transfer_job *job); /* after a cut, from what has arrived */
+    /* Adds what sends job->local into the folder job->remote of host "peer" of that ssh configuration, or, if job->cuts, the rest of it;
+     * `shell` is ssh with that configuration. */
+    void (*command)(struct ssh_command *command, const char *configuration, const char *shell,
+                    const struct transfer_job *job);
 };
 
 /* As the functions of struct carrier. */
