@@ -80,7 +80,6 @@ struct sim_order {
     bool loads;
 };
 
-struct sim_container *sim_find_container(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container);
 void sim_operate(struct port *port, const struct order *order);
 void sim_cancel_operations(struct port *port, struct party edge, uint32_t mud, uint32_t migration);
 void sim_free_operations(struct sim *sim);
@@ -97,6 +96,15 @@ static inline int sim_edge_host(const struct sim *sim, struct party edge)
 {
     return sim->layout->edges[edge.index].host;
 }
+
+/* --- sim_effects.c --- */
+struct sim_container *sim_find_container(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container);
+struct sim_container *sim_container_about(struct sim *sim, const struct order *o); /* or NULL */
+void sim_remove_container(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container);
+/* 0 or -errno. */
+int sim_take_effect(struct sim *sim, const struct order *o);
+/* The container waits while its snapshot is taken, whatever comes of it. */
+void sim_hold_for_snapshot(struct sim *sim, const struct order *o, bool hold);
 
 /* --- sim_snapshots.c --- */
 enum sim_files { SIM_SNAPSHOT, SIM_SEED, SIM_LOG, SIM_VOLUME, SIM_VOLUME_CHANGES, SIM_FILES };
@@ -134,7 +142,6 @@ bool sim_snapshot_interval(struct sim *sim, const struct order *o, uint32_t *fro
 /* Pages that differ between them, by area. */
 bool sim_snapshot_changes(struct sim *sim, const struct order *o, uint64_t pages[STATE_AREAS]);
 
-void sim_remove_container(struct sim *sim, uint32_t edge, uint32_t mud, uint32_t container);
 void sim_drop_order(struct sim_order *so);
 
 /* --- sim_hosts.c --- */
