@@ -5,7 +5,7 @@
  * wait}. The anchor is the edge with the live container. The token moves in IAPP's MOVE-response; until it arrives, the new AP
  * holds the device's requests.
  *
- * ap.c is the table and the way in; ap_token.c association and token; ap_forward.c the packet forwarder; ap_switch.c what the
+ * ap.c is the table, ap_receive.c the way in; ap_token.c association and token; ap_forward.c the packet forwarder; ap_switch.c what the
  * holder does to bring the container after the device (migrate, catch up, switch, commit). */
 #ifndef ROAMLAB_AP_H
 #define ROAMLAB_AP_H
@@ -129,6 +129,7 @@ bool ap_busy(const struct ap *ap);
 
 /* Between the ap files. */
 typedef void ap_handler(struct ap_client *client, const struct msg *m);
+struct ap_client *ap_client_of(struct ap *ap, uint32_t mud);
 void ap_handle(struct ap_client *client, enum ap_event event, const struct msg *m);
 void ap_enter_state(struct ap_client *client, enum ap_state state, enum ap_event event);
 /* Sends a request of the log to the anchor: to the own edge, through the anchor's AP, or directly. */
