@@ -14,8 +14,8 @@ static const char HELP[] =
     "\n"
     "Draws the figures of each result folder into its figures/ (SVG and PNG, with the .gp and .dat they are\n"
     "drawn from). Of several results it also draws the migration time by strategy and the response times over\n"
-    "one another, into the folder that -o names, or the first result's figures/; those of the same\n"
-    "name are told apart by their folders. The folder of a sweep is drawn anew by itself.\n"
+    "one another, into the folder that -o names, or the first result's figures/; those of the same name are\n"
+    "told apart by their folders. The folder of a sweep is drawn anew by itself.\n"
     "\n"
     "Exit status: 0 good; 2 usage or no result; 3 gnuplot is missing; 4 it failed.\n";
 
