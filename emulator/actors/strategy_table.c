@@ -26,7 +26,8 @@ static const struct strategy p_migr_overlapped = {
 };
 
 /* What an image would hold without being made one: the base's layers, which never change, are sent as they are and loaded as they arrive, and
- * the container layer goes as in p-migr. They wait for the thaw, so that nothing makes the freeze longer. */
+ * the container layer goes as in p-migr. They wait for the thaw, so that nothing makes the freeze longer. The base goes first: while its last
+ * layers are loaded, which takes longest, the link is free for the rest. */
 static const struct strategy c_migr_overlapped = {
     .name = "c-migr",
     .help = "c-migr with its stages side by side, layer by layer",
@@ -35,7 +36,7 @@ static const struct strategy c_migr_overlapped = {
     STAGES(
         {OP_FREEZE, AT_SOURCE, AT_ONCE}, {OP_TAKE_LAYER, AT_SOURCE, AFTER(OP_FREEZE)},
         {OP_DUMP, AT_SOURCE, AFTER(OP_FREEZE)}, {OP_THAW, AT_SOURCE, AFTER(OP_TAKE_LAYER) | AFTER(OP_DUMP)},
-        {OP_SEND_LAYER, AT_SOURCE, AFTER(OP_THAW)}, {OP_SEND_BASE, AT_SOURCE, AFTER(OP_THAW)},
+        {OP_SEND_BASE, AT_SOURCE, AFTER(OP_THAW)}, {OP_SEND_LAYER, AT_SOURCE, AFTER(OP_SEND_BASE)},
         {OP_SEND_MEMORY, AT_SOURCE, AFTER(OP_SEND_BASE)}, {OP_RECEIVE_LAYER, AT_TARGET, AT_ONCE},
         {OP_RECEIVE_MEMORY, AT_TARGET, AT_ONCE}, {OP_LOAD_BASE, AT_TARGET, AT_ONCE},
         {OP_CREATE, AT_TARGET, AFTER(OP_LOAD_BASE)},
