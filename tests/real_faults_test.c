@@ -195,12 +195,33 @@ static void strike_each(struct fixture_run *runs, size_t total)
         }
 }
 
-/* The access points know that they have been away, and ask the edge servers whose the device is. */
-static void assert_claimed(const struct fixture_run *run)
+#define OF_THE_FIRST "FROM event WHERE migration = (SELECT min(migration) FROM event WHERE text = 'migr begins') AND reporter = 'ES-1' AND "
+
+/* The source writes down that the layer has been sent before it tells the target. */
+static bool target_may_be_told(const struct fixture_run *run)
 {
     sqlite3 *db = database_open(run->folder);
-    assert_true(database_number(db, "SELECT count(*) FROM event WHERE kind = 'claim'") > 0);
+    bool sent = database_number(db, "SELECT count(*) " OF_THE_FIRST "kind = 'stage' AND text = 'send layer'") > 0;
     sqlite3_close(db);
+    return sent;
+}
+
+#define RESTARTED "migration failed: the edge server restarted"
+#define GIVEN_UP_BEFORE                                                                                                             \
+    "text LIKE 'migration failed: %' AND text != '" RESTARTED "' AND at_ns < (SELECT min(begin_ns) FROM event"                       \
+    " WHERE text LIKE '%it was away for%')"
+
+/* The access points know that they have been away, and ask the edge servers whose the device is. The source knows that the target was not told,
+ * and undoes what it began, unless it had before its blow. */
+static void assert_recovered(const struct fixture_run *run, bool told)
+{
+    sqlite3 *db = database_open(run->folder);
+    bool claimed = database_number(db, "SELECT count(*) FROM event WHERE kind = 'claim'") > 0,
+         undone = database_number(db, "SELECT count(*) " OF_THE_FIRST "text = '" RESTARTED "'") == 1,
+         before = database_number(db, "SELECT count(*) " OF_THE_FIRST GIVEN_UP_BEFORE) > 0;
+    sqlite3_close(db);
+    assert_true(claimed);
+    assert_true(told || undone || before);
 }
 
 static bool pages_came(json_object *result)
@@ -215,9 +236,9 @@ static bool pages_came(json_object *result)
 }
 
 /* A cut may fall into any stage, of which the switch waits for nobody long; agents that die behind the commit undo nothing. */
-static bool may_end_either_way(size_t i, bool failed)
+static bool may_end_either_way(size_t i, bool failed, bool told)
 {
-    return strikes[i].blow == NOTHING_MORE || (strikes[i].blow == KILL_AGENTS && !failed);
+    return strikes[i].blow == NOTHING_MORE || (strikes[i].blow == KILL_AGENTS && told && !failed);
 }
 
 /* `lacks`: behind the commit, some of its memory. With who serves it this is lost, with who fetches it unless he has just got it. */
@@ -241,8 +262,8 @@ static void assert_struck(struct fixture_run *run, size_t i)
     bool declared = judge(run);
     json_object *result = fixture_result(run);
     const char *outcome = fixture_text(result, "/migrations/0/outcome");
-    bool failed = !strcmp(outcome, "failed"), lacks = !failed && !pages_came(result),
-         either = may_end_either_way(i, failed);
+    bool failed = !strcmp(outcome, "failed"), lacks = !failed && !pages_came(result), told = target_may_be_told(run),
+         either = may_end_either_way(i, failed, told);
     if (either)
         assert_in_range(status, 0, 1);
     else
@@ -253,7 +274,7 @@ static void assert_struck(struct fixture_run *run, size_t i)
     if (failed)
         assert_cause(run, i);
     if (strikes[i].blow == KILL_AGENTS && failed)
-        assert_claimed(run);
+        assert_recovered(run, told);
 }
 
 static void faults_are_tolerated_or_declared(void **state)
