@@ -53,26 +53,36 @@ struct mud {
 };
 
 struct invariants {
-    struct invariants_options options;
+    const struct scenario *scenario; /* NULL: messages are all that is known */
     struct mud *muds;
     size_t mud_count, mud_capacity;
     struct invariants_broken broken;
     uint64_t duplicated;
 };
 
-struct invariants *invariants_new(const struct invariants_options *options)
+struct invariants *invariants_new(const struct scenario *s)
 {
     struct invariants *inv = mem_alloc(sizeof *inv);
-    inv->options = *options;
+    inv->scenario = s;
     return inv;
+}
+
+static bool is_named(const struct invariants *inv, int64_t mud)
+{
+    return inv->scenario && mud < inv->scenario->mud_count;
 }
 
 static const char *name_of(const struct invariants *inv, const struct mud *mud)
 {
-    size_t index = (size_t)(mud - inv->muds);
-    if (inv->options.names && index < inv->options.name_count)
-        return inv->options.names[index];
+    ptrdiff_t index = mud - inv->muds;
+    if (is_named(inv, index))
+        return inv->scenario->muds[index].name;
     return mud->reporter ? mud->reporter : "a device without a name";
+}
+
+static bool grants(const struct invariants *inv, enum guarantee guarantee)
+{
+    return !inv->scenario || !(inv->scenario->migration.strategy->gives_up & guarantee);
 }
 
 void invariants_broken_add(struct invariants_broken *broken, const char *sentence)
@@ -129,7 +139,7 @@ static void add_number(struct numbers *numbers, int32_t number)
 static void see_request(struct invariants *inv, struct mud *mud, const struct event *ev)
 {
     add_number(&mud->answered, ev->number);
-    if (strcmp(ev->text, "ok") != 0 && !(inv->options.gives_up & STATE_MIGRATES))
+    if (strcmp(ev->text, "ok") != 0 && grants(inv, STATE_MIGRATES))
         say(inv, mud, "request %d: wrong digest: %s", ev->number, ev->text);
 }
 
@@ -210,7 +220,7 @@ static void see_container(struct invariants *inv, struct mud *mud, const struct 
         return;
     if (mud->told_total && containers_left(mud) == 0)
         mud->ended_in_order = true;
-    else if (!(inv->options.gives_up & ALWAYS_LIVE))
+    else if (grants(inv, ALWAYS_LIVE))
         say(inv, mud, "no container was live from %.6f s, when the one at %s became %s",
             simtime_seconds(ev->at), ev->reporter, ev->text);
 }
@@ -240,7 +250,7 @@ void invariants_add(struct invariants *inv, const struct event *ev)
         return;
     struct mud *mud = mud_at(inv, ev->mud);
     if (ev->kind == EVENT_REQUEST || ev->kind == EVENT_SENT_TOTAL) {
-        if (!mud->reporter && (size_t)ev->mud >= inv->options.name_count)
+        if (!mud->reporter && !is_named(inv, ev->mud))
             mud->reporter = mem_copy_string(ev->reporter);
     }
     if (ev->kind == EVENT_REQUEST) {
@@ -302,7 +312,7 @@ static void check_answers(struct invariants *inv, struct mud *mud)
         say(inv, mud, "%lld requests were sent, %lld were answered%s", (long long)mud->sent,
             (long long)answered, abandoned ? " and not all others abandoned" : "");
     int64_t lost = first_lost(mud);
-    if (mud->told_total && lost < mud->sent && !inv->options.messages_only)
+    if (mud->told_total && lost < mud->sent && inv->scenario)
         say(inv, mud, "request %lld was not answered", (long long)lost);
 }
 
@@ -352,7 +362,7 @@ static void check_containers(struct invariants *inv, struct mud *mud)
 
 static void check_migrations(struct invariants *inv, const struct mud *mud)
 {
-    const char *hint = inv->options.messages_only ? "" : " (give it more: duration_s or timeouts.drain_ms)";
+    const char *hint = !inv->scenario ? "" : " (give it more: duration_s or timeouts.drain_ms)";
     for (size_t i = 0; i < mud->migration_count; i++) {
         const struct migration *m = &mud->migrations[i];
         if (m->begun && !m->ended)
@@ -373,7 +383,7 @@ void invariants_finish(struct invariants *inv, struct invariants_broken *broken)
         struct mud *mud = &inv->muds[i];
         check_answers(inv, mud);
         check_migrations(inv, mud);
-        if (inv->options.messages_only)
+        if (!inv->scenario)
             continue;
         check_executions(inv, mud);
         check_containers(inv, mud);

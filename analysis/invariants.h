@@ -19,19 +19,12 @@
 #define ROAMLAB_INVARIANTS_H
 
 #include "event.h"
-#include "strategy.h"
+#include "scenario.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 struct invariants;
-
-struct invariants_options {
-    unsigned gives_up;         /* the strategy's: a set of enum guarantee */
-    bool messages_only;        /* an imported log: nothing is known of executions and containers */
-    const char *const *names;  /* of the devices by index, or NULL: what the device calls itself */
-    size_t name_count;
-};
 
 enum { INVARIANTS_SENTENCES_MAX = 100 };
 
@@ -42,8 +35,9 @@ struct invariants_broken {
     size_t kept, count;
 };
 
-/* `options->names` must outlive it. */
-struct invariants *invariants_new(const struct invariants_options *options);
+/* The scenario, which outlives it, says what its strategy gives up and what its devices are called. NULL, an imported log: they are called what they
+ * call themselves, and nothing is known of executions and containers. */
+struct invariants *invariants_new(const struct scenario *s);
 void invariants_add(struct invariants *invariants, const struct event *event);
 /* Call once, behind the last event. */
 void invariants_finish(struct invariants *invariants, struct invariants_broken *broken);

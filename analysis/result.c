@@ -18,34 +18,17 @@
 struct result_listener {
     struct run_record record;
     struct invariants *invariants;
-    const char **names; /* of the devices, by index; NULL for an imported log */
     struct metrics metrics;
     struct invariants_broken broken;
     uint64_t duplicated;
 };
-
-static const char **names_of_muds(const struct scenario *s)
-{
-    if (!s)
-        return NULL;
-    const char **names = mem_alloc_array((size_t)s->mud_count, sizeof *names);
-    for (int i = 0; i < s->mud_count; i++)
-        names[i] = s->muds[i].name;
-    return names;
-}
 
 static struct result_listener *new_listener(const struct scenario *s, bool summary)
 {
     struct result_listener *l = mem_alloc(sizeof *l);
     l->record = (struct run_record)RUN_RECORD_INIT;
     l->record.summary = summary;
-    l->names = names_of_muds(s);
-    l->invariants = invariants_new(&(struct invariants_options){
-        .gives_up = s ? s->migration.strategy->gives_up : 0,
-        .messages_only = !s,
-        .names = l->names,
-        .name_count = s ? (size_t)s->mud_count : 0,
-    });
+    l->invariants = invariants_new(s);
     return l;
 }
 
@@ -68,7 +51,6 @@ void result_listener_free(struct result_listener *l)
     run_record_free(&l->record);
     invariants_free(l->invariants);
     invariants_broken_free(&l->broken);
-    free(l->names);
     free(l);
 }
 
@@ -179,10 +161,10 @@ static json_object *bytes_json(const struct metrics_migration *m)
     return o;
 }
 
-static const char *name_of_mud(const struct result_listener *a, int32_t mud)
+static const char *name_of_mud(const struct result_listener *a, const struct scenario *s, int32_t mud)
 {
-    if (a->names && mud >= 0)
-        return a->names[mud];
+    if (s && mud >= 0)
+        return s->muds[mud].name;
     return mud >= 0 && (size_t)mud < a->record.mud_count ? a->record.muds[mud].reporter : NULL;
 }
 
@@ -191,7 +173,7 @@ static json_object *migration_json(const struct result_listener *a, const struct
 {
     json_object *o = json_object_new_object();
     const struct run_migration *r = m->record;
-    add(o, "mud", json_text(name_of_mud(a, r->mud)));
+    add(o, "mud", json_text(name_of_mud(a, input->scenario, r->mud)));
     add(o, "from", json_text(r->from));
     add(o, "to", json_text(r->to));
     add(o, "strategy", json_text(r->strategy && r->strategy[0] ? r->strategy : NULL));

@@ -9,10 +9,8 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* All who look on. */
-struct bench {
+struct onlookers {
     struct trial *trial;
     const struct world_sim *ws;
     struct judge judge;
@@ -36,41 +34,33 @@ void trial_complain(struct trial *trial, const char *format, ...)
 
 static void hear(struct cast *cast, const struct event *event)
 {
-    struct bench *bench = cast->recorder;
-    struct trial *trial = bench->trial;
+    struct onlookers *all = cast->recorder;
+    struct trial *trial = all->trial;
     trial->events++;
-    invariants_add(bench->invariants, event);
-    situations_hear(&bench->situations, event);
-    progress_hear(&bench->progress, event);
-    judge_hear(&bench->judge, bench->ws, event);
+    invariants_add(all->invariants, event);
+    situations_hear(&all->situations, event);
+    progress_hear(&all->progress, event);
+    judge_hear(&all->judge, all->ws, event);
     if (trial->hear)
         trial->hear(trial, event);
 }
 
-static void judge_invariants(struct bench *bench)
+static void judge_invariants(struct onlookers *all)
 {
     struct invariants_broken broken;
-    invariants_finish(bench->invariants, &broken);
+    invariants_finish(all->invariants, &broken);
     for (size_t i = 0; i < broken.kept; i++)
-        trial_complain(bench->trial, "%s", broken.sentences[i]);
+        trial_complain(all->trial, "%s", broken.sentences[i]);
     invariants_broken_free(&broken);
 }
 
-static void judge_progress(struct bench *bench)
+static void judge_progress(struct onlookers *all)
 {
-    for (int i = 0; i < bench->ws->world.layout.mud_count; i++) {
-        bool lost = invariants_declared_lost(bench->invariants, i);
-        bench->trial->declared |= lost;
-        progress_finish(&bench->progress, bench->ws, i, lost);
+    for (int i = 0; i < all->ws->world.layout.mud_count; i++) {
+        bool lost = invariants_declared_lost(all->invariants, i);
+        all->trial->declared |= lost;
+        progress_finish(&all->progress, all->ws, i, lost);
     }
-}
-
-static const char **names_of(const struct scenario *s)
-{
-    const char **names = mem_alloc_array((size_t)s->mud_count, sizeof *names);
-    for (int i = 0; i < s->mud_count; i++)
-        names[i] = s->muds[i].name;
-    return names;
 }
 
 /* Nothing that is drawn takes so many: messages chase each other. */
@@ -81,36 +71,29 @@ static bool runs_away(const struct world_sim *ws)
 
 void trial_run(struct trial *trial, const struct scenario *s, uint64_t seed)
 {
-    const char **names = names_of(s);
     struct world_sim ws;
-    struct bench bench = {
-        .trial = trial,
-        .ws = &ws,
-        .invariants = invariants_new(&(struct invariants_options){.gives_up = s->migration.strategy->gives_up,
-                                                                  .names = names,
-                                                                  .name_count = (size_t)s->mud_count})};
-    judge_init(&bench.judge, trial, s);
-    progress_init(&bench.progress, trial, s);
-    world_sim_begin(&ws, s, seed, hear, &bench);
-    situations_init(&bench.situations, &ws.world.cast);
-    held_back_init(&bench.held_back, trial, &ws.world.cast);
-    sim_watch(ws.sim, &bench.situations.watcher);
-    sim_watch(ws.sim, &bench.held_back.watcher);
-    progress_watch(&bench.progress, &ws);
+    struct onlookers all = {.trial = trial, .ws = &ws, .invariants = invariants_new(s)};
+    judge_init(&all.judge, trial, s);
+    progress_init(&all.progress, trial, s);
+    world_sim_begin(&ws, s, seed, hear, &all);
+    situations_init(&all.situations, &ws.world.cast);
+    held_back_init(&all.held_back, trial, &ws.world.cast);
+    sim_watch(ws.sim, &all.situations.watcher);
+    sim_watch(ws.sim, &all.held_back.watcher);
+    progress_watch(&all.progress, &ws);
     world_sim_play(&ws, runs_away);
     trial->end = loop_now(ws.loop);
-    judge_rest(&bench.judge, &ws);
-    judge_devices(&bench.judge, &ws);
-    judge_progress(&bench);
+    judge_rest(&all.judge, &ws);
+    judge_devices(&all.judge, &ws);
+    judge_progress(&all);
     world_give_up(&ws.world);
-    judge_invariants(&bench);
-    trial->situations = bench.situations.reached;
+    judge_invariants(&all);
+    trial->situations = all.situations.reached;
     world_sim_end(&ws);
-    judge_free(&bench.judge);
-    situations_free(&bench.situations);
-    progress_free(&bench.progress);
-    invariants_free(bench.invariants);
-    free(names);
+    judge_free(&all.judge);
+    situations_free(&all.situations);
+    progress_free(&all.progress);
+    invariants_free(all.invariants);
 }
 
 void trial_free(struct trial *trial)

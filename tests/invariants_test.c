@@ -134,12 +134,13 @@ static void never_live(void)
 
 static void check_broken(void (*spoil)(void), unsigned gives_up, const char *const *expected)
 {
-    static const char *const names[] = {"m1"};
+    const struct strategy strategy = {.gives_up = gives_up};
+    struct scenario s = synthetic_scenario("p-migr");
     struct invariants_broken broken;
+    s.migration.strategy = &strategy;
     synthetic_fill(&run, &synthetic_small);
     spoil();
-    struct invariants *inv = invariants_new(
-        &(struct invariants_options){.names = names, .name_count = 1, .gives_up = gives_up});
+    struct invariants *inv = invariants_new(&s);
     for (int i = 0; i < run.count; i++)
         invariants_add(inv, &run.events[i]);
     invariants_finish(inv, &broken);
