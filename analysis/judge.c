@@ -76,14 +76,29 @@ static bool everybody_is_up(const struct world *w)
     return up;
 }
 
-/* Of a run whose time was over before all were done, the invariants say whether that was in order. */
+static void judge_removals(struct judge *j, const struct world_sim *ws)
+{
+    const struct edge_client *client;
+    for (int i = 0; i < ws->world.layout.edge_count; i++)
+        for (size_t at = 0; (client = map_next(&ws->world.cast.edges[i]->clients, &at));)
+            if (client->state == EDGE_REMOVING)
+                trial_complain(j->trial, "left behind: %s: es%d had not removed its container when the run's time was over (give it more: timeouts.drain_ms)",
+                               ws->world.scenario->muds[client->mud].name, i + 1);
+}
+
+/* Of a run whose time was over before all were done, the invariants say whether that was in order; but they do not know of files. */
 static void sees_the_end(struct world_sim_witness *witness, struct world_sim *ws)
 {
-    if (!ws->rests || !everybody_is_up(&ws->world))
+    struct judge *j = container_of(witness, struct judge, witness);
+    if (!everybody_is_up(&ws->world))
         return;
+    if (!ws->rests) {
+        judge_removals(j, ws);
+        return;
+    }
     world_sim_calm(ws);
     let_settle(ws);
-    judge_devices(container_of(witness, struct judge, witness), ws);
+    judge_devices(j, ws);
 }
 
 void judge_init(struct judge *j, struct trial *trial, const struct scenario *s)

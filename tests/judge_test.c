@@ -75,6 +75,12 @@ static void did_not_rest(struct world_sim *ws)
     ws->rests = false;
 }
 
+static void removal_does_not_end(struct world_sim *ws)
+{
+    edge_client(ws, EDGE_LEFT)->state = EDGE_REMOVING;
+    ws->rests = false;
+}
+
 static void host_stays_down(struct world_sim *ws)
 {
     gate_stays_closed(ws);
@@ -94,6 +100,7 @@ static const struct row {
     {container_is_forgotten, "place: m1: no edge server says that its container is live"},
     {answers_were_others, "state: m1: its container's state is not that of the requests which were answered"},
     {did_not_rest, ""},
+    {removal_does_not_end, "left behind: m1: es1 had not removed its container when the run's time was over (give it more: timeouts.drain_ms)"},
     {host_stays_down, ""},
 };
 

@@ -1,4 +1,4 @@
-/* `roamlab run` as its user meets it beside the runs themselves: the default result folder, and Ctrl-C while another program works for it. Runs
+/* `roamlab run` as its user meets it beside the runs themselves: the default result folder, what is said of files left behind, and Ctrl-C while another program works for it. Runs
  * from the project's root. */
 #include "shell_output.h"
 
@@ -41,6 +41,16 @@ static void runs_of_one_second_have_a_folder_each(void **state)
     assert_string_equal(said, "4\n");
 }
 
+/* The target never gets rid of what a failed migration has brought: only who sees its files knows. */
+static void what_is_left_behind_is_said(void **state)
+{
+    pretend(*state, "gnuplot", "exit 0");
+    autofree char *said = play(*state, "(roamlab run -o run --set 'faults=[{\"operation\":\"restore\"},{\"operation\":\"discard\",\"edge\":\"es2\",\"times\":0}]' "
+                                       QUICK "); echo exit $?");
+    if (!strstr(said, "left behind: m1: es2 had not removed its container") || !strstr(said, "exit 1\n"))
+        fail_msg("%s", said);
+}
+
 /* Another program that does not end; it says that it has begun. */
 #define HANGS "touch \"${0%/*}/begun\"; exec sleep 60"
 #define INTERRUPT_IT                                                                                         \
@@ -75,6 +85,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(runs_of_one_second_have_a_folder_each),
+        IN_FOLDER(what_is_left_behind_is_said),
         IN_FOLDER(what_hangs_is_interrupted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
