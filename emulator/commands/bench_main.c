@@ -111,5 +111,6 @@ int bench_main(int argc, char **argv)
         if (strcmp(name, benches[i].name) == 0)
             return status_of(benches[i].run(full, &e), &e);
     }
-    return command_usage("bench", one ? "there is no bench of that name" : "the name of a bench is needed");
+    return one ? command_bad_value("bench", "there is no bench of that name", name)
+               : command_usage("bench", "the name of a bench is needed");
 }

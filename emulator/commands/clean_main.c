@@ -34,10 +34,8 @@ int clean_main(int argc, char **argv)
         return command_usage("clean", "more than one run given");
     const char *run = argv[optind];
     if (privileges_check(&e) < 0 || journal_clean(NULL, run, world_real_kinds, &cleaned, &e) < 0 ||
-        (!run && image_cache_clean(PREMISES_IMAGE_CACHE, &e) < 0)) {
-        err_print(&e);
-        return status_of(&e);
-    }
+        (!run && image_cache_clean(PREMISES_IMAGE_CACHE, &e) < 0))
+        return command_failed(&e, status_of(&e));
     if (cleaned.cleaned)
         printf("removed what %d run%s left\n", cleaned.cleaned, cleaned.cleaned == 1 ? "" : "s");
     if (cleaned.alive)

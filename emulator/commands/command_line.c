@@ -21,6 +21,12 @@ int command_bad_value(const char *command, const char *what, const char *value)
     return command_usage(command, both);
 }
 
+int command_failed(const struct err *e, int status)
+{
+    err_print(e);
+    return status;
+}
+
 int command_number(const char *command, const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *number)
 {
     char *end;

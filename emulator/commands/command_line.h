@@ -12,6 +12,9 @@ int command_usage(const char *command, const char *what);
 /* The same about a value: "WHAT: VALUE". */
 int command_bad_value(const char *command, const char *what, const char *value);
 
+/* Says on stderr what went wrong; returns the exit status. */
+int command_failed(const struct err *e, int status);
+
 /* Each takes an option's value: 0, or says what is wrong with it and returns exit status 2. */
 /* A whole number from `min` to `max` and nothing else; a bound beyond 32 bits is not worth saying. */
 int command_number(const char *command, const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *number);

@@ -129,8 +129,7 @@ static int explain(const char *name)
         return 0;
     err_set(&e, EINVAL, "explain: there is no metric, key or kind of event %s", name);
     scenario_nearest_hint(&nearest, &e, "scenarios/README.md lists keys and metrics");
-    err_print(&e);
-    return 2;
+    return command_failed(&e, 2);
 }
 
 int explain_main(int argc, char **argv)

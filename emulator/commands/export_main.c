@@ -45,10 +45,8 @@ int export_main(int argc, char **argv)
             continue;
         struct err e = ERR_INIT;
         autofree char *beside = mem_printf("%s/%s", argv[optind + 1], forms[i].file);
-        if (forms[i].export(argv[optind + 1], out ? out : beside, &e) < 0) {
-            err_print(&e);
-            return e.code == ENOENT ? 2 : 4;
-        }
+        if (forms[i].export(argv[optind + 1], out ? out : beside, &e) < 0)
+            return command_failed(&e, e.code == ENOENT ? 2 : 4);
         puts(out ? out : beside);
         return 0;
     }

@@ -77,10 +77,8 @@ int import_kim22(const char *file, const char *out)
 {
     struct err e = ERR_INIT;
     struct kim22_log *log = NULL;
-    if (kim22_log_read(file, &log, &e) < 0) {
-        err_print(&e);
-        return 2;
-    }
+    if (kim22_log_read(file, &log, &e) < 0)
+        return command_failed(&e, 2);
     autofree char *folder = out ? mem_copy_string(out) : default_folder(file, &e);
     kim22_log_synchronise(log);
     int status = folder ? store(log, folder, &e) : -e.code;
@@ -90,6 +88,6 @@ int import_kim22(const char *file, const char *out)
     if (status == 0)
         status = analyse(file, folder, &e);
     if (status < 0)
-        err_print(&e);
-    return status == -EEXIST ? 2 : status < 0 ? 4 : status;
+        return command_failed(&e, status == -EEXIST ? 2 : 4);
+    return status;
 }

@@ -149,10 +149,8 @@ static int apply(struct apply *a)
     a->file = links_file_read(a->path, &e);
     if (a->file && !a->ssh_too && link_set_check_ssh(a->file, &e) < 0)
         err_wrap(&e, "%.240s", a->path);
-    if (e.code) {
-        err_print(&e);
-        return 2;
-    }
+    if (e.code)
+        return command_failed(&e, 2);
     if (privileges_check(&e) < 0 || !(a->driver = link_set_driver(a->file, a->driver_name, &e)))
         return failed(&e);
     interrupt_catch();

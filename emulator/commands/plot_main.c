@@ -38,10 +38,8 @@ static int plot_folders(const char *const *folders, int count, const char *out)
 {
     struct err e = ERR_INIT;
     for (int i = 0; i < count; i++)
-        if (!is_result(folders[i], &e)) {
-            err_print(&e);
-            return 2;
-        }
+        if (!is_result(folders[i], &e))
+            return command_failed(&e, 2);
     for (int i = 0; i < count; i++) {
         if (figures_of_result(folders[i], &e) < 0)
             return failed(&e);

@@ -145,8 +145,7 @@ static int parse(struct run *r, int argc, char **argv)
     r->scenario = scenario_read(argv[optind], r->settings.list, r->settings.count, &e);
     if (r->scenario)
         return -1;
-    err_print(&e);
-    return 2;
+    return command_failed(&e, 2);
 }
 
 /* --- the run ------------------------------------------------------------------------------------------------------------------------- */
@@ -246,18 +245,12 @@ static int play(struct run *r, struct play *p)
     json_object *result = NULL;
     const struct scenario *s = r->scenario;
     interrupt_catch();
-    if (r->push && inventory_push(s, &e) < 0) {
-        err_print(&e);
-        return e.code == EINTR ? 128 + interrupt_signal() : 4;
-    }
-    if (play_check(p, &e) < 0) {
-        err_print(&e);
-        return e.code == EINVAL ? 2 : e.code == EINTR ? 128 + interrupt_signal() : 3;
-    }
-    if (!r->folder && !(r->folder = r->folder_made = result_folder_make(s->name, &e))) {
-        err_print(&e);
-        return 4;
-    }
+    if (r->push && inventory_push(s, &e) < 0)
+        return command_failed(&e, e.code == EINTR ? 128 + interrupt_signal() : 4);
+    if (play_check(p, &e) < 0)
+        return command_failed(&e, e.code == EINVAL ? 2 : e.code == EINTR ? 128 + interrupt_signal() : 3);
+    if (!r->folder && !(r->folder = r->folder_made = result_folder_make(s->name, &e)))
+        return command_failed(&e, 4);
     if (r->live.wanted && begin_live(r, p, &e) < 0) {
         err_print(&e);
         if (r->folder_made)
@@ -295,10 +288,8 @@ static int go(struct run *r)
         r->scenario->repeat = (uint32_t)r->repeat;
     if (r->live.wanted && r->scenario->repeat != 1)
         return command_usage("run", "--live shows one run: add --repeat 1");
-    if ((r->folder && holds_result(r->folder, &e)) || scenario_move(r->scenario, r->scenario->seed, &e) < 0) {
-        err_print(&e);
-        return 2;
-    }
+    if ((r->folder && holds_result(r->folder, &e)) || scenario_move(r->scenario, r->scenario->seed, &e) < 0)
+        return command_failed(&e, 2);
     play_init(&p, r->scenario, r->real);
     p.capture = r->capture || (r->real && expects_packet_check(r->scenario));
     p.driver = r->driver;

@@ -182,8 +182,8 @@ static int go(struct command *c)
     if (interrupt_signal())
         return 128 + interrupt_signal();
     if (status < 0)
-        err_print(&e);
-    return status < 0 ? 4 : c->search.broken > 0;
+        return command_failed(&e, 4);
+    return c->search.broken > 0;
 }
 
 int search_main(int argc, char **argv)

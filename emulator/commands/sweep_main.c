@@ -67,8 +67,7 @@ static int take_axis(struct request *r, const char *text)
     if (sweep_grid_add(&r->grid, text, &e) == 0)
         return 0;
     err_wrap(&e, "sweep: --vary %.100s", text);
-    err_print(&e);
-    return 2;
+    return command_failed(&e, 2);
 }
 
 static int take_metric(struct request *r, const char *name)
@@ -245,12 +244,6 @@ static int describe(struct request *r, struct sweep *s, const struct sweep_work 
 
 /* --- doing it ----------------------------------------------------------------------------------------------------------------- */
 
-static int complain(const struct err *e, int status)
-{
-    err_print(e);
-    return status;
-}
-
 /* Exit status 4 says that there is no table of all runs, or no figures but for want of gnuplot. */
 static int sum_up(const struct sweep *s, bool partial, bool quiet)
 {
@@ -286,7 +279,7 @@ static int merge(const struct request *r)
         free(s.metrics);
         name_metrics(&s, r->metrics, r->metric_count);
     }
-    status = status < 0 ? complain(&e, 2) : sum_up(&s, true, r->quiet);
+    status = status < 0 ? command_failed(&e, 2) : sum_up(&s, true, r->quiet);
     sweep_free(&s);
     return status;
 }
@@ -304,13 +297,13 @@ static int work(struct sweep *s, struct sweep_work *w)
     struct err e = ERR_INIT;
     int status = sweep_claim(s, &e);
     if (status < 0)
-        return complain(&e, status == -EEXIST ? 2 : 4);
+        return command_failed(&e, status == -EEXIST ? 2 : 4);
     interrupt_catch();
     status = sweep_work(w, &e);
     if (status == -EINTR && interrupt_signal())
         return interrupted(s);
     if (status < 0)
-        return complain(&e, 4);
+        return command_failed(&e, 4);
     if (w->failed) {
         fprintf(stderr,
                 "roamlab: sweep: %d of %d runs failed (roamlab sweep --merge %s sums up the others)\n",
@@ -352,9 +345,9 @@ static int go(struct request *r)
         status = describe(r, &s, &w, &e);
     w.jobs = r->real ? 1 : r->jobs ? r->jobs : default_jobs(&w.rank);
     if (status < 0)
-        status = complain(&e, 2);
+        status = command_failed(&e, 2);
     else if (check_host(r, &w.rank, &e) < 0)
-        status = complain(&e, e.code == EINVAL ? 2 : 3);
+        status = command_failed(&e, e.code == EINVAL ? 2 : 3);
     else
         status = work(&s, &w);
     sweep_free(&s);
