@@ -82,8 +82,10 @@ static void judge_removals(struct judge *j, const struct world_sim *ws)
     for (int i = 0; i < ws->world.layout.edge_count; i++)
         for (size_t at = 0; (client = map_next(&ws->world.cast.edges[i]->clients, &at));)
             if (client->state == EDGE_REMOVING)
-                trial_complain(j->trial, "left behind: %s: es%d had not removed its container when the run's time was over (give it more: timeouts.drain_ms)",
-                               ws->world.scenario->muds[client->mud].name, i + 1);
+                trial_complain(
+                    j->trial,
+                    "left behind: %s: es%d had not removed its container when the run's time was over (give it more: timeouts.drain_ms)",
+                    ws->world.scenario->muds[client->mud].name, i + 1);
 }
 
 /* Of a run whose time was over before all were done, the invariants say whether that was in order; but they do not know of files. */

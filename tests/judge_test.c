@@ -100,7 +100,8 @@ static const struct row {
     {container_is_forgotten, "place: m1: no edge server says that its container is live"},
     {answers_were_others, "state: m1: its container's state is not that of the requests which were answered"},
     {did_not_rest, ""},
-    {removal_does_not_end, "left behind: m1: es1 had not removed its container when the run's time was over (give it more: timeouts.drain_ms)"},
+    {removal_does_not_end,
+     "left behind: m1: es1 had not removed its container when the run's time was over (give it more: timeouts.drain_ms)"},
     {host_stays_down, ""},
 };
 

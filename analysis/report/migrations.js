@@ -25,7 +25,7 @@ function stageTable(parent, m) {
     table(parent, `${m.strategy || "?"} by ${m.carrier || "?"}: ${seconds(m.total_s)}, frozen ${seconds(m.freeze_ms / 1000)}, requests held ${seconds(m.hold_ms / 1000)}, ` +
         `longest gap ${seconds(m.longest_gap_ms / 1000)}, ${m.replayed} replayed, ${number(m.bytes.wire / 1e6, 4)} MB on the wire`,
         ["stage", "begins (s)", "takes (s)", "bytes"],
-        m.stages.map(s => [s.name, {number: number(s.begin_s, 9)}, {number: number(s.seconds, 6)}, {number: s.bytes}]));
+        m.stages.map(s => [s.name + (s.parts ? ` (${s.parts} parts)` : ""), {number: number(s.begin_s, 9)}, {number: number(s.seconds, 6)}, {number: s.bytes}]));
 }
 
 function partsOf(m, window) {
