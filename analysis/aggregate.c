@@ -156,6 +156,14 @@ static json_object *links_json(const struct repetitions *r)
     return list;
 }
 
+static json_object *warming_json(const struct repetitions *r)
+{
+    json_object *o = json_object_new_object();
+    add_field(o, r, "warming", "connections", SUM, 0);
+    add_field(o, r, "warming", "bytes", SUM, 0);
+    return o;
+}
+
 /* What any repetition leaked. NULL if none was captured. */
 static json_object *packet_checks_json(const struct repetitions *r)
 {
@@ -265,6 +273,7 @@ static json_object *aggregate_json(const struct repetitions *r, const struct res
     json_object_object_add(o, "migrations", migrations_json(r));
     json_object_object_add(o, "migration_s", migration_s_json(r));
     json_object_object_add(o, "links", links_json(r));
+    json_object_object_add(o, "warming", warming_json(r));
     if (summed_up(r, "events.reported", SUM) > 0)
         json_object_object_add(o, "events", events_json(r));
     json_object *packet_check = packet_checks_json(r);

@@ -321,7 +321,8 @@ int export_trace(const char *folder, const char *path, struct err *e)
     /* What a trace has no place for, or says already. */
     uint32_t left_out = EVENT_MASK(EVENT_TRANSITION) | EVENT_MASK(EVENT_UNEXPECTED) |
                         EVENT_MASK(EVENT_EXECUTED) | EVENT_MASK(EVENT_SENT_TOTAL) |
-                        EVENT_MASK(EVENT_CARRIED) | EVENT_MASK(EVENT_ABANDONED) | EVENT_MASK(EVENT_CPU);
+                        EVENT_MASK(EVENT_CARRIED) | EVENT_MASK(EVENT_ABANDONED) | EVENT_MASK(EVENT_CPU) |
+                        EVENT_MASK(EVENT_WARMED);
     struct event_reader *reader = NULL;
     int status = event_reader_open(folder, EVENT_MASK_ALL & ~left_out, &reader, e);
     if (status == 0)

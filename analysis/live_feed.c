@@ -82,6 +82,7 @@ static const char *name_for_readers(const struct event *ev)
     case EVENT_ABANDONED:
     case EVENT_CARRIED:
     case EVENT_CPU:
+    case EVENT_WARMED:
     case EVENT_KINDS:
         break;
     }

@@ -281,6 +281,14 @@ static json_object *links_json(const struct run_record *r, const struct scenario
     return list;
 }
 
+static json_object *warming_json(const struct run_record *r)
+{
+    json_object *o = json_object_new_object();
+    add(o, "connections", json_object_new_int64(r->warmed));
+    add(o, "bytes", json_object_new_int64(r->warming_bytes));
+    return o;
+}
+
 static json_object *events_json(const struct result_input *input)
 {
     json_object *o = json_object_new_object();
@@ -314,6 +322,7 @@ static json_object *result_json(const struct result_listener *a, const struct re
     add(o, "migrations", migrations_json(a, input));
     add(o, "migration_s", migration_s_json(&a->metrics.migration_s));
     add(o, "links", links_json(&a->record, input->scenario));
+    add(o, "warming", warming_json(&a->record));
     json_object *cpu = cpu_load_json(&a->record);
     if (cpu)
         add(o, "cpu", cpu);

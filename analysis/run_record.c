@@ -169,6 +169,12 @@ static void add_cpu(struct run_record *r, const struct event *ev)
                                               .used = simtime_ns(ev->value)};
 }
 
+static void add_warming(struct run_record *r, const struct event *ev)
+{
+    r->warmed += ev->number;
+    r->warming_bytes += ev->bytes;
+}
+
 static void add_silence(struct run_record *r, const struct event *ev)
 {
     struct run_silences *s = &r->silences;
@@ -210,6 +216,8 @@ void run_record_add(struct run_record *r, const struct event *ev)
         add_carried(r, ev);
     else if (ev->kind == EVENT_CPU)
         add_cpu(r, ev);
+    else if (ev->kind == EVENT_WARMED)
+        add_warming(r, ev);
     else if (ev->kind == EVENT_MARK && ev->migration > 0 && strcmp(ev->text, "migr begins") == 0)
         begin_migration(r, ev);
     else if (ev->kind == EVENT_MARK && ev->migration > 0)
@@ -223,7 +231,7 @@ int run_record_read(const char *folder, struct run_record *record, struct err *e
     uint32_t kinds = EVENT_MASK(EVENT_REQUEST) | EVENT_MASK(EVENT_SENT_TOTAL) | EVENT_MASK(EVENT_STAGE) |
                      EVENT_MASK(EVENT_MARK) | EVENT_MASK(EVENT_NOTE) | EVENT_MASK(EVENT_MIGRATION) | EVENT_MASK(EVENT_LINK) |
                      EVENT_MASK(EVENT_ABANDONED) | EVENT_MASK(EVENT_CARRIED) | EVENT_MASK(EVENT_HANDOFF) | EVENT_MASK(EVENT_OUTAGE) |
-                     EVENT_MASK(EVENT_CPU);
+                     EVENT_MASK(EVENT_CPU) | EVENT_MASK(EVENT_WARMED);
     int status = event_reader_open(folder, kinds, &reader, e);
     if (status < 0)
         return status;

@@ -92,6 +92,7 @@ struct run_record {
     size_t carried_count, carried_capacity;
     struct run_cpu *cpu; /* in the order of time */
     size_t cpu_count, cpu_capacity;
+    int64_t warmed, warming_bytes; /* connections of carriers, what that took */
     size_t newest_of_nobody; /* as run_mud.newest_migration, for mud -1 */
     struct simtime end;      /* of the last event */
     bool summary;            /* set before the first event: requests are summed up as they come (run_summary.h) */

@@ -104,11 +104,6 @@ static void measure(struct flow *flow, struct simtime rtt)
     }
 }
 
-static struct simtime delay_margin(const struct flow *flow)
-{
-    return simtime_max(simtime_ms(4), simtime_min(simtime_ms(16), simtime_ns(flow->min_rtt.ns / 8)));
-}
-
 /* HyStart's delay test: a round whose smallest round-trip time is an eighth (4 to 16 ms) above the floor ends
  * slow start. */
 static void hystart(struct flow *flow, const struct flow_chunk *acked, struct simtime rtt)
@@ -121,7 +116,7 @@ static void hystart(struct flow *flow, const struct flow_chunk *acked, struct si
     flow->round_min_rtt = simtime_min(flow->round_min_rtt, rtt);
     flow->round_samples += (int)(segments_of(acked->bytes) + 1) / 2; /* a receiver acknowledges every second one */
     if (flow->round_samples >= HYSTART_MIN_SAMPLES && flow->cwnd >= 16 * SEGMENT &&
-        flow->round_min_rtt.ns >= simtime_add(flow->min_rtt, delay_margin(flow)).ns)
+        flow->round_min_rtt.ns >= simtime_add(flow->min_rtt, pace_margin(flow->min_rtt)).ns)
         flow->ssthresh = flow->cwnd;
 }
 

@@ -27,6 +27,7 @@ static void limits_of_migrations_are_judged(void **state)
         const char *says;
     } rows[] = {
         {1.8, 40, 330, 150, 20.5, true, "All limits that were tried are kept."},
+        {1.8, 40, 330, 150, 20.5, true, "  9.7  "},
         {2.3, 40, 330, 150, 20.5, false, "✘  P-Migr ready"},
         {1.8, 41.1, 330, 150, 20.5, false, "✘  C-Migr ready"}, /* 33 s of sending and 8 s */
         {1.8, 40, 330, 161, 20.5, false, "✘  longest time without a reply"},
@@ -35,7 +36,7 @@ static void limits_of_migrations_are_judged(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const struct bench_migration_row measured[BENCH_MIGRATION_ROWS] = {
-            {.ready_s = rows[i].p_ready_s, .response_ms = rows[i].response_ms},
+            {.ready_s = rows[i].p_ready_s, .warming_bytes = 9.7e6, .response_ms = rows[i].response_ms},
             {.ready_s = rows[i].c_ready_s, .wire_bytes = rows[i].c_wire_mb * 1e6},
             {.ready_s = 0.5, .gap_ms = rows[i].gap_ms},
         };

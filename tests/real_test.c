@@ -221,6 +221,14 @@ static int outcomes(json_object *result, const char *outcome)
     return count;
 }
 
+/* By carrier stream, each edge server's connection to the other. */
+static void assert_warming(json_object *result)
+{
+    bool warms = strcmp(fixture_text(result, "/migrations/0/carrier"), "stream") == 0;
+    assert_true(fixture_number(result, "/warming/connections") >= (warms ? 2 : 0));
+    assert_int_equal(fixture_number(result, "/warming/bytes") > 0, warms);
+}
+
 static void each_scenario(void **state)
 {
     (void)state;
@@ -238,6 +246,7 @@ static void each_scenario(void **state)
         }
         assert_true(fixture_number(result, "/requests/lost") == 0);
         assert_true(json_object_get_boolean(fixture_at(result, "/invariants/ok")));
+        assert_warming(result);
         json_object_put(result);
         fixture_run_free(&run);
     }

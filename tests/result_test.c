@@ -22,6 +22,13 @@ static void carry(enum event_direction direction, int packets)
     event->bytes = packets * 1000;
 }
 
+static void warm(double at_s, int connections, int bytes)
+{
+    struct event *event = synthetic_add(&run, EVENT_WARMED, at_s, "ES-1", "");
+    event->number = connections;
+    event->bytes = bytes;
+}
+
 static const struct result_fact facts[] = {{"kernel", "6.1.0", 0}, {"cpus", NULL, 2}};
 
 static struct result_input input_of(const struct scenario *s)
@@ -101,6 +108,8 @@ static void test_result_has_the_promised_form(void **state)
         {"links.0.forward.dropped", 4},
         {"links.0.back.lost", 5},
         {"links.0.back.packets", 3},
+        {"warming.connections", 3},
+        {"warming.bytes", 5000000},
         {"invariants.ok", 1},
         {"drift_ms.p99", 0},
         {"drift_ms.valid", 1},
@@ -137,6 +146,8 @@ static void test_result_has_the_promised_form(void **state)
     synthetic_fill(&run, &synthetic_small);
     carry(EVENT_SENT, 12);
     carry(EVENT_RECEIVED, 3);
+    warm(0, 2, 4000000);
+    warm(9, 1, 1000000);
     synthetic_write(&run, *state);
     assert_int_equal(result_of_run(*state, &input, NULL, &e), 0);
     assert_int_equal(json_file_read(*state, "result.json", &r, &e), 0);
@@ -314,6 +325,7 @@ static void write_repetition(const char *folder, int k, const struct scenario *s
     options.near_ms = options.far_ms = 20 + 10 * k;
     synthetic_fill(&run, &options);
     carry(EVENT_SENT, 10 + k);
+    warm(0, 2, 1000000 * k);
     autofree char *one = mem_printf("%s/rep-%d", folder, k + 1);
     synthetic_write(&run, one);
     assert_int_equal(result_of_run(one, &input, NULL, &e), 0);
@@ -338,6 +350,7 @@ static void test_repetitions_are_summed_up(void **state)
         {"migrations.2.total_s", 4},  {"invariants.ok", 1},
         {"drift_ms.valid", 1},        {"links.0.forward.packets", 33},
         {"links.0.forward.lost", 15}, {"expectations.0.holds", 1},
+        {"warming.connections", 6},   {"warming.bytes", 3000000},
         {"expectations.1.holds", 1},  {"expectations.2.holds", 1},
         {"expectations.3.holds", 0},  {"expectations.3.value", 3},
     };

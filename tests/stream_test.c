@@ -139,6 +139,66 @@ static void receiver_survives_a_hostile_sender(void **state)
     send_well(f, &r, "odd folder");
 }
 
+/* What has left the sender's namespace, with the kernel's large segments as one packet each. */
+static uint64_t sent_in_all(const struct fixture *f)
+{
+    unsigned long long bytes = 0;
+    assert_int_equal(shell("ip -s link show right | awk '/TX:/ {getline; print $1}' > '%s/sent'", f->folder), 0);
+    autofree char *path = mem_printf("%s/sent", f->folder);
+    autofclose FILE *file = fopen(path, "re");
+    assert_int_equal(fscanf(file, "%llu", &bytes), 1);
+    return bytes;
+}
+
+static void warming_is_counted_for_each_connection(void **state)
+{
+    enum { LEAST_PADDING = 16 * 1024 };
+    struct fixture *f = fixture_of(state);
+    struct result r = {0};
+    struct transfer_warming once = carrier_stream.warming(f->peer);
+    uint64_t sent = sent_in_all(f);
+    assert_int_equal(once.connections, 1);
+    assert_in_range(once.bytes, sent - sent / 50, sent + sent / 12); /* segments' headers */
+    send_well(f, &r, "odd folder");
+    assert_int_equal(break_connections(f->to.port), 1);
+    send_well(f, &r, "odd folder");
+    struct transfer_warming twice = carrier_stream.warming(f->peer);
+    assert_int_equal(twice.connections, 2);
+    assert_true(twice.bytes > once.bytes + LEAST_PADDING && r.job.wire_bytes < LEAST_PADDING);
+}
+
+static bool windows_are_kept(int namespace_fd)
+{
+    enter(namespace_fd);
+    return shell("grep -qx 0 /proc/sys/net/ipv4/tcp_slow_start_after_idle") == 0;
+}
+
+static void windows_are_kept_over_idle_times(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    assert_false(windows_are_kept(f->right)); /* which sends nothing */
+    assert_true(windows_are_kept(f->left));
+}
+
+static void a_window_that_would_not_be_kept_is_told(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    pid_t child = fork();
+    if (child == 0) {
+        struct err e = ERR_INIT;
+        struct transfer_peer *peer = NULL;
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mount("/proc/sys", "/proc/sys", NULL, MS_BIND, NULL) < 0 ||
+            mount(NULL, "/proc/sys", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) < 0)
+            _exit(2);
+        int status = carrier_stream.open(&peer, &f->settings, &f->to, NULL, NULL, &e);
+        _exit(status < 0 && strstr(e.text, "tcp_slow_start_after_idle") && strstr(e.text, "es2") ? 0 : 1);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    assert_int_equal(status, 0);
+}
+
 /* Compressed: the layer of a container is, and so are its pages. */
 static void compresses(void **state)
 {
@@ -257,6 +317,9 @@ int main(void)
         STREAM(a_lane_keeps_its_order),
         STREAM(a_lost_verdict_is_told_again),
         STREAM(receiver_survives_a_hostile_sender),
+        STREAM(warming_is_counted_for_each_connection),
+        STREAM(windows_are_kept_over_idle_times),
+        STREAM(a_window_that_would_not_be_kept_is_told),
         STREAM(compresses),
         cmocka_unit_test(contents_may_be_closed_unread),
         cmocka_unit_test(intake_refuses),

@@ -67,6 +67,18 @@ static inline struct report report_of_stage(struct party reporter, enum operatio
     return r;
 }
 
+/* `connections` of an edge server's carrier have been warmed, by that many IP bytes. */
+static inline struct report report_of_warming(uint32_t edge, int connections, uint64_t bytes)
+{
+    struct report r = REPORT_INIT;
+    r.kind = EVENT_WARMED;
+    r.reporter = (struct party){PARTY_EDGE, edge};
+    r.text = "";
+    r.number = connections;
+    r.bytes = (int64_t)bytes;
+    return r;
+}
+
 struct port_operations {
     /* By the host's own clock, which only runs forward; other hosts' may show anything. */
     struct simtime (*now)(struct port *port);

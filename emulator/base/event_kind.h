@@ -59,6 +59,9 @@ enum event_kind {
     /* Reported by an access point: the device's token was nowhere, all edge servers have answered its claim, and it holds the token now. number =
      * association sequence; peer = where the container is, if anywhere; text. */
     EVENT_CLAIM,
+    /* Reported by an edge server: connections of its carrier were warmed by padding, before the run or after a cut. number = how many;
+     * bytes = IP bytes, handshakes included. */
+    EVENT_WARMED,
     EVENT_KINDS
 };
 

@@ -16,7 +16,7 @@
 enum { TRIES = 5, RATE_MBIT = 80, RTT_MS = 200 };
 
 struct figures {
-    double ready_s[TRIES], freeze_ms[TRIES], gap_ms[TRIES], wire_bytes[TRIES], response_ms[TRIES];
+    double ready_s[TRIES], freeze_ms[TRIES], gap_ms[TRIES], wire_bytes[TRIES], warming_bytes[TRIES], response_ms[TRIES];
 };
 
 /* Kim22: base 909 MB, layer 20 MB, checkpoint 29 MB; a request a second, or every 5 ms where the freeze is looked for. */
@@ -66,6 +66,7 @@ static int play_case(struct play *p, int try, const char *base, struct figures *
         f->freeze_ms[try] = json_number_at(result, "migrations.0.freeze_ms");
         f->gap_ms[try] = json_number_at(result, "migrations.0.longest_gap_ms");
         f->wire_bytes[try] = json_number_at(result, "migrations.0.bytes.wire");
+        f->warming_bytes[try] = json_number_at(result, "warming.bytes");
         f->response_ms[try] = json_number_at(result, "response_ms.mean");
     }
     json_object_put(result);
@@ -102,6 +103,7 @@ static int measure(int i, bool full, const char *base, struct bench_migration_ro
                                         .freeze_ms = median(f.freeze_ms, tries),
                                         .gap_ms = cases[i].dense ? median(f.gap_ms, tries) : -1,
                                         .wire_bytes = median(f.wire_bytes, tries),
+                                        .warming_bytes = median(f.warming_bytes, tries),
                                         .response_ms = whole ? median(f.response_ms, tries) : -1};
     return getloadavg(&row->cpus_busy, 1) == 1 ? 0 : (row->cpus_busy = -1, 0);
 }
@@ -151,11 +153,11 @@ static bool print_limits(const struct bench_migration_row *rows, FILE *out)
 bool bench_migration_print(const struct bench_migration_row rows[BENCH_MIGRATION_ROWS], FILE *out)
 {
     struct table t;
-    static const char *const heads[] = {"", "ready s", "freeze ms", "wire MB", "load"};
+    static const char *const heads[] = {"", "ready s", "freeze ms", "wire MB", "warming MB", "load"};
     fputs(
         "Migrations for real: base 909 MB, layer 20 MB, checkpoint 29 MB; carrier stream, stages overlap\n\n",
         out);
-    table_init(&t, "lrrrr");
+    table_init(&t, "lrrrrr");
     for (size_t i = 0; i < ARRAY_LEN(heads); i++)
         table_add(&t, "%s", heads[i]);
     for (int i = 0; i < BENCH_MIGRATION_ROWS; i++) {
@@ -163,6 +165,7 @@ bool bench_migration_print(const struct bench_migration_row rows[BENCH_MIGRATION
         table_add(&t, "%.2f", rows[i].ready_s);
         table_add(&t, "%.0f", rows[i].freeze_ms);
         table_add(&t, "%.1f", rows[i].wire_bytes / 1e6);
+        table_add(&t, "%.1f", rows[i].warming_bytes / 1e6);
         table_add(&t, "%.1f", rows[i].cpus_busy);
     }
     table_print(&t, 2, out);

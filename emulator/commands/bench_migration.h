@@ -10,7 +10,7 @@
 
 /* Medians; negative = not measured. */
 struct bench_migration_row {
-    double ready_s, freeze_ms, gap_ms, wire_bytes, response_ms;
+    double ready_s, freeze_ms, gap_ms, wire_bytes, warming_bytes, response_ms;
     double cpus_busy; /* load average at the end: above the number of processors others were at work */
 };
 

@@ -10,12 +10,15 @@ void pace_start(struct pace *pace, double rate, struct simtime round_trip)
     *pace = (struct pace){.rate = rate, .floor = round_trip};
 }
 
+struct simtime pace_margin(struct simtime floor)
+{
+    return simtime_max(simtime_ms(4), simtime_min(simtime_ms(16), simtime_ns(floor.ns / 8)));
+}
+
 /* What our own burst takes on the line is no queue: without it the pace would fall for ever on a slow link. */
 static struct simtime longest_without_queue(const struct pace *pace, double burst)
 {
-    struct simtime margin =
-        simtime_max(simtime_ms(4), simtime_min(simtime_ms(16), simtime_ns(pace->floor.ns / 8)));
-    return simtime_add(pace->floor, simtime_add(margin, simtime_from_seconds(burst / pace->rate)));
+    return simtime_add(pace->floor, simtime_add(pace_margin(pace->floor), simtime_from_seconds(burst / pace->rate)));
 }
 
 static bool is_steady(const struct pace *pace, struct simtime round_trip)

@@ -22,6 +22,9 @@ struct pace {
     double rate_before_falls; /* in a row, vain or not */
 };
 
+/* By how much a round trip is longer while a queue stands, of that floor: an eighth, 4 to 16 ms (HyStart's delay test, RFC 9406). */
+struct simtime pace_margin(struct simtime floor);
+
 void pace_start(struct pace *pace, double rate, struct simtime round_trip);
 /* True if the pace was looked at, which it is once a round trip. `holds`: neither the window nor a lack of data kept the sender from
  * sending more. `burst`: bytes that leave at once. */

@@ -11,6 +11,7 @@ static const char *const names[EVENT_KINDS] = {
     [EVENT_HANDOFF] = "handoff",       [EVENT_OUTAGE] = "outage",   [EVENT_ABANDONED] = "abandoned",
     [EVENT_CARRIED] = "carried",       [EVENT_CPU] = "cpu",
     [EVENT_SUPERVISION] = "supervision", [EVENT_CLAIM] = "claim",
+    [EVENT_WARMED] = "warmed",
 };
 
 struct event event_note(struct simtime at, const char *reporter, const char *text)

@@ -31,6 +31,9 @@ struct simtime carrier_model_base_time(const struct carrier_model *carrier, cons
 /* What a transfer puts into its connection, before TCP. */
 uint64_t carrier_model_bytes(const struct carrier_model *carrier, const struct layout *l, enum operation operation);
 
+/* IP bytes of the padding that warms a connection over the path; 0: the carrier warms none. */
+uint64_t carrier_model_warming_bytes(const struct carrier_model *carrier, const struct layout_path *path);
+
 /* The row of that name, or the first. */
 const struct carrier_model *carrier_model_of(const char *name);
 

@@ -28,6 +28,8 @@ struct sim_watcher {
 void sim_watch(struct sim *sim, struct sim_watcher *watcher); /* one more */
 /* The host's access points and edge servers are no more (cast): what they had ordered is dropped; without power its containers end. */
 void sim_take_down(struct sim *sim, int host, bool power_lost);
+/* The edge server has opened its carrier's connections to all others, and warmed them if the carrier does that: so much is told. */
+void sim_warm_connections(struct sim *sim, uint32_t edge);
 /* The host's calendar clock jumps, forward or back. */
 void sim_set_calendar(struct sim *sim, int host, struct simtime jump);
 /* Hands every owner record that the edge has kept back to it. */

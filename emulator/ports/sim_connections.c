@@ -111,6 +111,24 @@ struct sim_connection *sim_connection_open(struct sim *sim, const struct carrier
     return c;
 }
 
+void sim_warm_connections(struct sim *sim, uint32_t edge)
+{
+    const struct layout *l = sim->layout;
+    const struct carrier_model *carrier = carrier_model_of(l->carrier);
+    int host = l->edges[edge].host, connections = 0;
+    uint64_t bytes = 0;
+    for (int i = 0; carrier->warm && i < l->edge_count; i++) {
+        struct layout_path path = layout_path(l, host, l->edges[i].host);
+        if (path.hops <= 0)
+            continue;
+        connections++;
+        bytes += carrier_model_warming_bytes(carrier, &path);
+    }
+    struct report r = report_of_warming(edge, connections, bytes);
+    if (connections)
+        cast_report(sim->cast, &r, loop_now(sim->loop));
+}
+
 void sim_connection_carry(struct sim_connection *c, struct sim_order *so)
 {
     uint64_t bytes = so->bytes ? so->bytes : 1;

@@ -292,9 +292,8 @@ static int registry_open(struct transfer_peer **out, const struct transfer_setti
     struct transfer_peer *peer = mem_alloc(sizeof *peer);
     *peer = (struct transfer_peer){
         .settings = *settings, .host = *host, .opened = opened, .opened_context = context};
-    files_write("/proc/sys/net/ipv4/tcp_slow_start_after_idle", "0", NULL);
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    peer->context = stream_tls_context(settings->folder, e);
+    peer->context = stream_tls_keep_windows(e) == 0 ? stream_tls_context(settings->folder, e) : NULL;
     struct session *s = peer->context ? new_session(peer, e) : NULL;
     if (s && background_start(settings->loop, &s->background, run, e) == 0) {
         *out = peer;

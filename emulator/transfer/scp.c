@@ -51,7 +51,7 @@ static const char go_on[] =
     "    exec \"$@\"\n"
     "exec < \"$file\"\n"
     "dd iflag=skip_bytes skip=$there count=0 status=none\n"
-    "exec $shell peer \"dd of=$remote oflag=seek_bytes seek=$there conv=notrunc bs=64K status=none &&\n"
+    "exec $shell peer \"dd of=$remote oflag=seek_bytes seek=$there conv=notrunc,nocreat bs=64K status=none &&\n"
     "    [ \\$(stat -c %s $remote) = $(stat -c %s \"$file\") ]\"\n";
 
 static bool is_file(const struct transfer_job *job)

@@ -21,6 +21,7 @@ struct transfer_peer {
     struct stream_sender *sender;
     struct watch watch;
     struct transfer_job *jobs;
+    struct transfer_warming warming;
     transfer_opened *opened;
     void *context;
 };
@@ -92,6 +93,8 @@ static void ready(struct watch *watch, uint32_t events)
     struct transfer_peer *peer = container_of(watch, struct transfer_peer, watch);
     struct stream_attempts attempts;
     struct stream_parcel *ended = stream_sender_collect(peer->sender, &attempts);
+    peer->warming.connections += attempts.warming.connections;
+    peer->warming.bytes += attempts.warming.bytes;
     if (attempts.count && peer->opened)
         peer->opened(peer->context, -attempts.err.code, attempts.err.code ? &attempts.err : NULL);
     if (ended)
@@ -105,8 +108,8 @@ static int stream_open(struct transfer_peer **out, const struct transfer_setting
     struct transfer_peer *peer = mem_alloc(sizeof *peer);
     *peer =
         (struct transfer_peer){.loop = settings->loop, .host = *host, .opened = opened, .context = context};
-    files_write("/proc/sys/net/ipv4/tcp_slow_start_after_idle", "0", NULL);
-    peer->sender = stream_sender_new(settings, host, e);
+    if (stream_tls_keep_windows(e) == 0)
+        peer->sender = stream_sender_new(settings, host, e);
     peer->watch = (struct watch){ready, peer->sender ? stream_sender_fd(peer->sender) : -1};
     if (peer->sender && loop_watch(peer->loop, &peer->watch, EPOLLIN, e) == 0) {
         *out = peer;
@@ -115,6 +118,11 @@ static int stream_open(struct transfer_peer **out, const struct transfer_setting
     stream_sender_free(peer->sender);
     free(peer);
     return err_wrap(e, "stream: connection to host %s", host->name);
+}
+
+static struct transfer_warming stream_warming(const struct transfer_peer *peer)
+{
+    return peer->warming;
 }
 
 static void stream_cancel(struct transfer_job *job)
@@ -168,6 +176,7 @@ const struct carrier carrier_stream = {
     .serve = stream_serve,
     .stop = stream_stop,
     .open = stream_open,
+    .warming = stream_warming,
     .close = stream_close,
     .send = stream_send,
     .cancel = stream_cancel,

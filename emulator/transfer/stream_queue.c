@@ -101,10 +101,14 @@ void stream_queue_end(struct stream_queue *q, struct stream_parcel *p, const str
     tell(q);
 }
 
-void stream_queue_attempted(struct stream_queue *q, const struct err *e)
+void stream_queue_attempted(struct stream_queue *q, uint64_t wire_bytes, const struct err *e)
 {
     pthread_mutex_lock(&q->lock);
-    q->attempts = (struct stream_attempts){q->attempts.count + 1, *e};
+    struct transfer_warming *warming = &q->attempts.warming;
+    q->attempts.count++;
+    q->attempts.err = *e;
+    warming->connections += e->code == 0;
+    warming->bytes += wire_bytes;
     while (e->code && q->open)
         move_to_ended(q, q->open, e);
     pthread_mutex_unlock(&q->lock);

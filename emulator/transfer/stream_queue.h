@@ -26,8 +26,9 @@ struct stream_parcel *stream_queue_collect(struct stream_queue *q, struct stream
 
 /* The thread's. `e` may be NULL: it ended well. */
 void stream_queue_end(struct stream_queue *q, struct stream_parcel *p, const struct err *e);
-/* At once, with the attempt to connect that ends them: what is submitted when it is known is a new attempt's. `e`: code 0 = it succeeded. */
-void stream_queue_attempted(struct stream_queue *q, const struct err *e);
+/* At once, with the attempt to connect that ends them: what is submitted when it is known is a new attempt's. `wire_bytes`: that it took;
+ * `e`: code 0 = it succeeded. */
+void stream_queue_attempted(struct stream_queue *q, uint64_t wire_bytes, const struct err *e);
 /* The open parcel behind `p` (NULL: the first); asked before `p` is touched, because what ends is the loop's. */
 struct stream_parcel *stream_queue_next(struct stream_queue *q, const struct stream_parcel *p);
 bool stream_queue_called_off(struct stream_queue *q, const struct stream_parcel *p);

@@ -65,14 +65,13 @@ struct stream_parcel *stream_sender_collect(struct stream_sender *s, struct stre
 
 /* --- frames ------------------------------------------------------------------------------------------------------------------------ */
 
-/* What the connection has sent since the last call is put down to the parcel. */
-static void count_wire_bytes(struct stream_sender *s, struct stream_parcel *p)
+/* What the connection has sent since the last call. */
+static uint64_t new_wire_bytes(struct stream_sender *s)
 {
     struct tcp_info info = stream_tls_info(&s->tls);
-    uint64_t now = tcp_wire_bytes(&info);
-    if (p && now > s->wire_bytes)
-        p->wire_bytes += now - s->wire_bytes;
-    s->wire_bytes = now;
+    uint64_t before = s->wire_bytes;
+    s->wire_bytes = tcp_wire_bytes(&info);
+    return s->wire_bytes > before ? s->wire_bytes - before : 0;
 }
 
 static int say(struct stream_sender *s, struct buf *frame, struct err *e)
@@ -107,7 +106,7 @@ static int verdict(struct stream_sender *s, const struct stream_frame *frame, st
     struct err result = ERR_INIT;
     if (!p)
         return 0;
-    count_wire_bytes(s, p);
+    p->wire_bytes += new_wire_bytes(s);
     if (stream_verdict_read(s->payload, frame->length, &result) < 0)
         err_wrap(&result, "stream: to host %s", s->host.name);
     stream_queue_end(&s->queue, p, &result);
@@ -200,7 +199,7 @@ static int send_slice(struct stream_sender *s, struct stream_parcel *p, struct e
     size_t len = ZSTD_compressCCtx(s->zstd, s->payload, STREAM_PAYLOAD_MAX, s->slice, (size_t)got, s->level);
     stream_frame_add(&frame, STREAM_SLICE, p->number, s->payload, len);
     int status = say(s, &frame, e);
-    count_wire_bytes(s, p);
+    p->wire_bytes += new_wire_bytes(s);
     stream_pace_adapt(&s->pace, &s->tls);
     return status;
 }
@@ -294,7 +293,7 @@ static int warm(struct stream_sender *s, struct err *e)
     return status == 0 ? await_warmed(s, e) : status;
 }
 
-static int open_connection(struct stream_sender *s, struct err *e)
+static int open_connection(struct stream_sender *s, uint64_t *wire_bytes, struct err *e)
 {
     s->tls.patience = s->settings.connect_timeout;
     s->wire_bytes = 0;
@@ -302,10 +301,9 @@ static int open_connection(struct stream_sender *s, struct err *e)
     int status = stream_tls_connect(&s->tls, s->context, &s->host, s->settings.connect_timeout, e);
     if (status == 0)
         status = warm(s, e);
+    *wire_bytes = new_wire_bytes(s);
     if (status < 0)
         stream_tls_close(&s->tls);
-    else
-        count_wire_bytes(s, NULL);
     return status < 0 ? err_wrap(e, "stream: connection to host %s (%s port %u)", s->host.name,
                                  s->host.address, s->host.port)
                       : 0;
@@ -314,8 +312,9 @@ static int open_connection(struct stream_sender *s, struct err *e)
 static bool connect_peer(struct stream_sender *s)
 {
     struct err e = ERR_INIT;
-    int status = open_connection(s, &e);
-    stream_queue_attempted(&s->queue, &e);
+    uint64_t wire_bytes;
+    int status = open_connection(s, &wire_bytes, &e);
+    stream_queue_attempted(&s->queue, wire_bytes, &e);
     return status == 0;
 }
 

@@ -38,6 +38,7 @@ struct stream_parcel {
 /* The outcome of attempts to connect since the last collection; count 0 = none. */
 struct stream_attempts {
     int count;
+    struct transfer_warming warming;
     struct err err; /* of the last one; code 0 = good */
 };
 

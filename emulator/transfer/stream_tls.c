@@ -1,4 +1,5 @@
 #include "stream_tls.h"
+#include "files.h"
 #include "mem.h"
 #include "tcp_count.h"
 
@@ -172,6 +173,12 @@ int stream_thread_start(pthread_t *thread, void *(*run)(void *), void *argument,
     int code = pthread_create(thread, NULL, run, argument);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return code ? err_set(e, code, "thread: %s", strerror(code)) : 0;
+}
+
+int stream_tls_keep_windows(struct err *e)
+{
+    int status = files_write("/proc/sys/net/ipv4/tcp_slow_start_after_idle", "0", e);
+    return status < 0 ? err_wrap(e, "keep TCP's windows over idle times") : 0;
 }
 
 /* --- opening and closing ------------------------------------------------------------------------------------------------------ */

@@ -26,6 +26,9 @@ struct stream_tls {
     uint64_t progress; /* acknowledged and received so far, at the last look */
 };
 
+/* Connections of this network namespace keep their window over idle times (net.ipv4.tcp_slow_start_after_idle). */
+int stream_tls_keep_windows(struct err *e);
+
 /* Starts the thread that shall use connections; no signal is delivered to it. */
 int stream_thread_start(pthread_t *thread, void *(*run)(void *), void *argument, struct err *e);
 

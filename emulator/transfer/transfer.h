@@ -105,6 +105,12 @@ struct transfer_job {
     struct err failure;
 };
 
+/* Connections that a peer has warmed so far, and the IP bytes that this took, handshakes included, also of those that were cut. */
+struct transfer_warming {
+    int connections;
+    uint64_t bytes;
+};
+
 struct carrier {
     const char *name;
     const char *help;
@@ -124,6 +130,8 @@ struct carrier {
     /* Starts to connect. `opened` may be NULL. The strings of `settings` and `host` must outlive the peer. */
     int (*open)(struct transfer_peer **peer, const struct transfer_settings *settings,
                 const struct transfer_host *host, transfer_opened *opened, void *context, struct err *e);
+    /* NULL: its connections are not warmed. What the peer's `opened` tells of is counted by then. */
+    struct transfer_warming (*warming)(const struct transfer_peer *peer);
     /* Ends the connection; running jobs are forgotten without done(). NULL-safe. */
     void (*close)(struct transfer_peer *peer);
     /* Sends over the kept connection, or over a new one if it has broken: one attempt per send. */

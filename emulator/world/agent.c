@@ -106,6 +106,8 @@ static void connected_one(struct agent *a)
 static void peer_opened(void *context, int status, const struct err *e)
 {
     struct agent *a = context;
+    if (a->began)
+        agent_tell_warming(a);
     if (a->connecting == 0 || a->orders.again)
         return;
     if (status < 0)
@@ -208,6 +210,7 @@ static void begin(struct agent *a, struct json_object *line)
         go_on(a);
     else
         world_start(&a->world);
+    agent_tell_warming(a);
     a->cpu = (struct agent_cpu){
         .loop = a->loop, .port = real_port(a->real), .cast = &a->world.cast, .host = agent_host_name(a)};
     agent_cpu_begin(&a->cpu);

@@ -46,6 +46,7 @@ struct agent {
     struct transfer_host *hosts; /* by edge */
     char (*addresses)[16], store_address[16];
     char **spools, *owners, *dumps;
+    struct transfer_warming warming; /* as told */
     int connecting;
     struct agent_registry registry;
     struct real_registries pulls_from;
@@ -58,6 +59,8 @@ void agent_prepare(struct agent *a, struct json_object *line);
 void agent_tell(struct agent *a, struct json_object *line);
 /* Tells the controller and ends; `where` is what failed, or NULL. */
 void agent_fail(struct agent *a, const struct err *e, const char *where);
+/* What has not been told yet; the run has begun. */
+void agent_tell_warming(struct agent *a);
 const char *agent_host_name(const struct agent *a);
 const struct carrier *agent_carrier(const struct agent *a);
 

@@ -73,6 +73,8 @@ static const char *const metrics[] = {
     "links.N.back.bytes",
     "links.N.back.dropped",
     "links.N.back.lost",
+    "warming.connections",
+    "warming.bytes",
     "packet_check.packets",
     "packet_check.bytes",
     "packet_check.gaps",

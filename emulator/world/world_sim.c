@@ -73,8 +73,10 @@ static void come_back(struct timer *timer)
         up[i] = w->cast.edges[i];
     world_bring_up(w, f->fault->host, sim_port(f->ws->sim, f->fault->host));
     for (int i = 0; i < l->edge_count; i++)
-        if (!up[i] && w->cast.edges[i])
+        if (!up[i] && w->cast.edges[i]) {
+            sim_warm_connections(f->ws->sim, (uint32_t)i);
             sim_recover_edge(f->ws->sim, w->cast.edges[i]);
+        }
 }
 
 static void plan_faults(struct world_sim *ws)
@@ -113,6 +115,8 @@ void world_sim_begin(struct world_sim *ws, const struct scenario *s, uint64_t se
     populate(ws);
     variation_start(&ws->variation, s, ws->loop, SIMTIME_ZERO, seed);
     plan_faults(ws);
+    for (int i = 0; i < ws->world.layout.edge_count; i++)
+        sim_warm_connections(ws->sim, (uint32_t)i);
     world_start(&ws->world);
 }
 
