@@ -145,7 +145,7 @@ void sim_drop_order(struct sim_order *so)
 
 static bool bounded_by_progress(enum operation operation)
 {
-    return operation_is_transfer(operation) || operation_received(operation) != OPERATIONS;
+    return operation_is_transfer(operation) || operation_received(operation) != OPERATIONS || operation == OP_PULL;
 }
 
 void sim_operate(struct port *port, const struct order *order)
