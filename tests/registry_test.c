@@ -4,6 +4,7 @@
 #include "registry_artifact.h"
 #include "registry_keys.h"
 #include "registry_server.h"
+#include "tcp_diag.h"
 
 static int set_up_registry(void **state)
 {
@@ -103,6 +104,26 @@ static void contents_changed(void **state)
     assert_true(inbox_is_clean(f));
     assert_int_not_equal(shell("test -e '%s/inbox/big'", f->folder), 0);
     registry_client_close(&c);
+}
+
+/* As a pull is watched: by the kernel's list of connections, which may be an Engine's. */
+static void its_connections_tell_their_progress(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    const struct transfer_host there = {.address = f->to.address, .port = REGISTRY_PORT}, nobody = {.address = f->to.address, .port = 1};
+    struct err e = ERR_INIT;
+    struct registry_client c;
+    struct mnl_socket *diag = tcp_diag_open();
+    assert_int_equal(registry_client_open(&c, &f->settings, f->to.address, -1, &e), 0);
+    uint64_t before = tcp_diag_progress(diag, &there);
+    assert_int_equal(registry_ping(&c, &e), 0);
+    uint64_t after = tcp_diag_progress(diag, &there);
+    assert_true(after > before);
+    assert_int_equal(registry_ping(&c, &e), 0);
+    assert_true(tcp_diag_progress(diag, &there) > after);
+    assert_int_equal(tcp_diag_progress(diag, &nobody), 0);
+    registry_client_close(&c);
+    tcp_diag_close(diag);
 }
 
 /* --- replies ---------------------------------------------------------------------------------------------------------------------- */
@@ -213,7 +234,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(manifests),   cmocka_unit_test(locations), cmocka_unit_test(catalogues),
         cmocka_unit_test(error_words), REGISTRY(strangers),         REGISTRY(wrong_password),
-        REGISTRY(resumes_after_cuts),  REGISTRY(contents_changed),
+        REGISTRY(resumes_after_cuts),  REGISTRY(contents_changed),  REGISTRY(its_connections_tell_their_progress),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

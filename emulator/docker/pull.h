@@ -1,5 +1,8 @@
 /* An image from a registry into the Engine, and from the Engine into a registry: dockerd does it, with the user and password that it is
- * given. It trusts the registry's certificate if its authority is in daemon_options.authority. */
+ * given. It trusts the registry's certificate if its authority is in daemon_options.authority.
+ *
+ * Bounded by progress, which is a word of the Engine's or a byte between it and the registry: an Engine waits for a registry that has
+ * fallen silent for ever, and of a large layer over a slow link it says nothing for minutes. */
 #ifndef ROAMLAB_DOCKER_PULL_H
 #define ROAMLAB_DOCKER_PULL_H
 
@@ -12,12 +15,19 @@ struct image_source {
 };
 
 struct image_pull {
-    /* Called once, from the loop. */
+    /* Called once, from the loop. -ETIMEDOUT: no progress, and the Engine was told to stop. */
     void (*done)(struct image_pull *pull, int status, const struct err *e);
+    struct simtime patience; /* without progress */
+    struct simtime work;     /* the same while the Engine works alone: it verifies and unpacks what has come, gives names */
+    /* Bytes that have passed so far between the Engine and image_source.registry, as far as this host knows; may be NULL. */
+    uint64_t (*moved)(const char *registry);
     /* The rest is its own. */
     struct docker_request request;
     struct docker_api *api;
-    char *reference; /* REGISTRY/REPOSITORY */
+    struct timer look;
+    uint64_t progress;          /* at the last look that saw any */
+    struct simtime progressed;  /* its time */
+    char *registry, *reference; /* reference: REGISTRY/REPOSITORY */
     char *tag, *as, *as_tag, *authorisation;
 };
 

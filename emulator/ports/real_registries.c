@@ -5,6 +5,7 @@
 #include "registry_client.h"
 #include "registry_keys.h"
 #include "registry_server.h"
+#include "tcp_diag.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -76,6 +77,24 @@ static void call_off(struct background *background)
 
 /* --- dockerd ----------------------------------------------------------------------------------------------------------------------- */
 
+/* The Engine has connections of its own; if it is in this namespace, they are in the kernel's list. */
+static uint64_t moved(const char *registry)
+{
+    char address[16] = "";
+    struct mnl_socket *diag = tcp_diag_open();
+    sscanf(registry, "%15[^:]", address);
+    uint64_t bytes = tcp_diag_progress(diag, &(struct transfer_host){.address = address, .port = REGISTRY_PORT});
+    tcp_diag_close(diag);
+    return bytes;
+}
+
+static void bound(const struct real *real, uint32_t edge, struct image_pull *pull)
+{
+    pull->patience = real->options.registries->settings->progress_timeout;
+    pull->work = simtime_max(pull->patience, real->cast->edges[edge]->actor.rules->timeouts.operation);
+    pull->moved = moved;
+}
+
 static int source_of(const struct real *real, int registry, char address[32],
                      char password[REGISTRY_PASSWORD_MAX], struct image_source *source, struct err *e)
 {
@@ -105,6 +124,7 @@ static void keep(struct real *real, uint32_t edge, int pulled_from)
         return;
     real->keeps = true;
     real->keeper.done = kept;
+    bound(real, edge, &real->keeper);
     if (source_of(real, own, address, password, &target, &e) < 0 ||
         image_push(&real->keeper, real->options.daemon->api, &target, real->options.image, &e) < 0)
         err_print(&e);
@@ -132,6 +152,7 @@ static void found(struct background *background, int status, const struct err *e
     char address[32], password[REGISTRY_PASSWORD_MAX];
     struct image_source source;
     struct err err = *e;
+    bound(o->real, o->order.edge.index, &o->pull->image);
     if (status == 0)
         status = source_of(o->real, o->pull->registry, address, password, &source, &err);
     if (status == 0)

@@ -11,9 +11,12 @@
 
 enum { ESTABLISHED = 1 << 1 }; /* of TCP's states, TCP_ESTABLISHED is the first */
 
+typedef uint64_t bytes_of(const struct tcp_info *info);
+
 struct count {
     struct in_addr address;
     in_port_t port;
+    bytes_of *of;
     uint64_t bytes;
 };
 
@@ -45,7 +48,7 @@ static int add_connection(const struct nlmsghdr *message, void *context)
         if (mnl_attr_get_type(attribute) != INET_DIAG_INFO)
             continue;
         memcpy(&info, mnl_attr_get_payload(attribute), len < sizeof info ? len : sizeof info);
-        count->bytes += tcp_wire_bytes_both(&info);
+        count->bytes += count->of(&info);
     }
     return MNL_CB_OK;
 }
@@ -64,9 +67,9 @@ static bool ask(struct mnl_socket *diag)
     return mnl_socket_sendto(diag, header, header->nlmsg_len) > 0;
 }
 
-uint64_t tcp_diag_wire_bytes(struct mnl_socket *diag, const struct transfer_host *to)
+static uint64_t sum(struct mnl_socket *diag, const struct transfer_host *to, bytes_of *of)
 {
-    struct count count = {.port = htons(to->port)};
+    struct count count = {.port = htons(to->port), .of = of};
     uint8_t answer[16384];
     int more = MNL_CB_OK;
     if (!diag || inet_pton(AF_INET, to->address, &count.address) != 1 || !ask(diag))
@@ -76,4 +79,14 @@ uint64_t tcp_diag_wire_bytes(struct mnl_socket *diag, const struct transfer_host
         more = len <= 0 ? MNL_CB_STOP : mnl_cb_run(answer, (size_t)len, 0, 0, add_connection, &count);
     }
     return count.bytes;
+}
+
+uint64_t tcp_diag_wire_bytes(struct mnl_socket *diag, const struct transfer_host *to)
+{
+    return sum(diag, to, tcp_wire_bytes_both);
+}
+
+uint64_t tcp_diag_progress(struct mnl_socket *diag, const struct transfer_host *to)
+{
+    return sum(diag, to, tcp_progress);
 }

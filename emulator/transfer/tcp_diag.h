@@ -10,7 +10,9 @@ struct mnl_socket;
 /* For the network namespace that this thread is in now. NULL: not to be had. */
 struct mnl_socket *tcp_diag_open(void);
 void tcp_diag_close(struct mnl_socket *diag); /* NULL-safe */
-/* IP bytes in both directions over all connections that stand to the host's port. 0 = none, or not known. */
+/* Of all connections that stand to the host's port: IP bytes in both directions. 0 = there is none, or it is not known. */
 uint64_t tcp_diag_wire_bytes(struct mnl_socket *diag, const struct transfer_host *to);
+/* The same: payload that has come or was acknowledged, which changes as long as the peer does something. */
+uint64_t tcp_diag_progress(struct mnl_socket *diag, const struct transfer_host *to);
 
 #endif
