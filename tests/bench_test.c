@@ -22,23 +22,30 @@ static void limits_of_migrations_are_judged(void **state)
 {
     (void)state;
     static const struct {
-        double p_ready_s, c_ready_s, c_wire_mb, gap_ms, response_ms;
+        double p_ready_s, c_ready_s, c_wire_mb, near_ready_s, gap_ms, response_ms;
         bool kept;
         const char *says;
     } rows[] = {
-        {1.8, 40, 330, 150, 20.5, true, "All limits that were tried are kept."},
-        {1.8, 40, 330, 150, 20.5, true, "  9.7  "},
-        {2.3, 40, 330, 150, 20.5, false, "✘  P-Migr ready"},
-        {1.8, 41.1, 330, 150, 20.5, false, "✘  C-Migr ready"}, /* 33 s of sending and 8 s */
-        {1.8, 40, 330, 161, 20.5, false, "✘  longest time without a reply"},
-        {1.8, 40, 330, 150, 21.1, false, "✘  mean response time"},
-        {1.8, 40, 330, 150, -1, true, "–  mean response time"},
+        {1.8, 40, 330, 0.6, 150, 20.5, true, "All limits that were tried are kept."},
+        {1.8, 40, 330, 0.6, 150, 20.5, true, "  9.7  "},
+        {1.8, 40, 330, 0.6, 150, 20.5, true, "test data by zstd -3: base 2.71, layer 3.98, memory 5.20 to 1"},
+        {2.3, 40, 330, 0.6, 150, 20.5, false, "✘  P-Migr ready"},
+        {1.8, 41.1, 330, 0.6, 150, 20.5, false, "✘  C-Migr ready"}, /* 33 s of sending and 8 s */
+        {1.8, 40, 330, 0.61, 150, 20.5, false, "✘  P-Migr without WAN ready"},
+        {1.8, 40, 330, 0.6, 161, 20.5, false, "✘  longest time without a reply"},
+        {1.8, 40, 330, 0.6, 150, 21.1, false, "✘  mean response time"},
+        {1.8, 40, 330, 0.6, 150, -1, true, "–  mean response time"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const struct bench_migration_row measured[BENCH_MIGRATION_ROWS] = {
-            {.ready_s = rows[i].p_ready_s, .warming_bytes = 9.7e6, .response_ms = rows[i].response_ms},
+            {.ready_s = rows[i].p_ready_s,
+             .warming_bytes = 9.7e6,
+             .response_ms = rows[i].response_ms,
+             .base_ratio = 2.71,
+             .layer_ratio = 3.98,
+             .memory_ratio = 5.2},
             {.ready_s = rows[i].c_ready_s, .wire_bytes = rows[i].c_wire_mb * 1e6},
-            {.ready_s = 0.5, .gap_ms = rows[i].gap_ms},
+            {.ready_s = rows[i].near_ready_s, .gap_ms = rows[i].gap_ms},
         };
         char *text;
         assert_int_equal(print(measured, &text), rows[i].kept);

@@ -95,6 +95,7 @@ static int measure(int i, bool full, const char *base, struct bench_migration_ro
     status = play_check(&p, e);
     for (int try = 0; try < tries && status == 0; try++)
         status = play_case(&p, try, base, &f, e);
+    struct world_real_facts facts = p.facts;
     play_free(&p);
     scenario_free(s);
     if (status < 0)
@@ -104,7 +105,10 @@ static int measure(int i, bool full, const char *base, struct bench_migration_ro
                                         .gap_ms = cases[i].dense ? median(f.gap_ms, tries) : -1,
                                         .wire_bytes = median(f.wire_bytes, tries),
                                         .warming_bytes = median(f.warming_bytes, tries),
-                                        .response_ms = whole ? median(f.response_ms, tries) : -1};
+                                        .response_ms = whole ? median(f.response_ms, tries) : -1,
+                                        .base_ratio = facts.base_ratio,
+                                        .layer_ratio = facts.layer_ratio,
+                                        .memory_ratio = facts.memory_ratio};
     return getloadavg(&row->cpus_busy, 1) == 1 ? 0 : (row->cpus_busy = -1, 0);
 }
 
@@ -169,7 +173,8 @@ bool bench_migration_print(const struct bench_migration_row rows[BENCH_MIGRATION
         table_add(&t, "%.1f", rows[i].cpus_busy);
     }
     table_print(&t, 2, out);
-    fputs("\n", out);
+    fprintf(out, "\n  test data by zstd -3: base %.2f, layer %.2f, memory %.2f to 1\n\n", rows[0].base_ratio,
+            rows[0].layer_ratio, rows[0].memory_ratio);
     bool kept = print_limits(rows, out);
     fprintf(out, "\n%s\n", kept ? "All limits that were tried are kept." : "A limit is missed.");
     return kept;
