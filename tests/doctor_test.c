@@ -1,4 +1,5 @@
 /* What roamlab doctor says about this host, and about one that lacks something; a run says the same. */
+#include "host_probe.h"
 #include "nfs_client.h"
 #include "real_fixture.h"
 
@@ -117,8 +118,43 @@ static void a_disk_that_is_too_small_is_named(void **state)
     autofree char *said =
         shell("%s run --world real -o %s/huge --set service.base_mb=1000000 " QUICK " 2>&1; echo exit $?",
               fixture_program, fixture_folder);
-    if (!strstr(said, "MB free, a run needs 3") || !strstr(said, "exit 3\n"))
+    if (!strstr(said, "MB free, a run needs 5") || !strstr(said, "exit 3\n"))
         fail_msg("%s", said);
+}
+
+/* kim22-quick: 200 MB to work with, a base of 1000 GB in the cache and at two edges, a container of 12 MB in four copies or, by a registry, five; of
+ * the image, with its layer of 4 MB, what its way takes, or what its installation has taken before. */
+static const struct {
+    const char *strategy, *carrier, *pipeline, *needs;
+} needs[] = {
+    {"p-migr", "scp", "false", "5000200 MB"},
+    {"c-migr", "stream", "false", "6000260 MB"},
+    {"c-migr", "nfs", "false", "6000260 MB"},
+    {"c-migr", "registry", "false", "7000276 MB"},
+    {"c-migr", "stream", "true", "5000256 MB"},
+    {"image-copy", "scp", "false", "6000260 MB"},
+    {"layered", "registry", "true", "6000272 MB"},
+};
+
+static void what_a_run_needs_of_the_disk_depends_on_its_way(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(needs); i++) {
+        const struct scenario_setting settings[] = {{"service.base_mb", "1000000"},
+                                                    {"migration.strategy", needs[i].strategy},
+                                                    {"migration.carrier", needs[i].carrier},
+                                                    {"migration.pipeline", needs[i].pipeline},
+                                                    {"migration.nfs_host", "pc2"}};
+        struct err e = ERR_INIT;
+        char found[200];
+        struct scenario *s = scenario_read(QUICK, settings, strcmp(needs[i].carrier, "nfs") ? 4 : 5, &e);
+        if (!s)
+            fail_msg("%s", e.text);
+        assert_int_equal(host_probe_disk(NULL, &(struct host_probe_subject){.scenario = s}, found, sizeof found, &e), -ENOSPC);
+        if (!strstr(e.text, needs[i].needs))
+            fail_msg("%s by %s: %s", needs[i].strategy, needs[i].carrier, e.text);
+        scenario_free(s);
+    }
 }
 
 /* Who asks whether, not why. */
@@ -144,6 +180,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_is_missing_is_named_alike),
         cmocka_unit_test(a_kernel_without_nfs_is_named),
         cmocka_unit_test(a_disk_that_is_too_small_is_named),
+        cmocka_unit_test(what_a_run_needs_of_the_disk_depends_on_its_way),
         cmocka_unit_test(why_may_be_left_unheard),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);

@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -78,15 +79,34 @@ int host_probe_clock(const struct host_probe *probe, const struct host_probe_sub
 
 /* --- disk ---------------------------------------------------------------------------------------------------------------------------------- */
 
-enum { ANY_RUN_MB = 1000, WORKING_MB = 200, COPIES = 4 };
+enum { ANY_RUN_MB = 1000, WORKING_MB = 200, FILE_COPIES = 4 };
 
-/* The image once in the cache and once at each edge; of each container the checkpoint and the layer at both ends, packed and not. */
+/* Archives of a whole image lie at both ends, and once more where an Engine packs or unpacks one; of its layers, sent one by one, those that the
+ * target has not loaded yet, and the few that are under way. */
+static int image_copies(const struct strategy *strategy)
+{
+    return strategy_has(strategy, OP_SAVE) ? 3 : strategy_has(strategy, OP_LOAD_BASE) ? 2 : 0;
+}
+
+/* What a device's container takes on its way: checkpoint and files at both ends, packed and not, and the image if it goes along. A registry that
+ * carries them keeps them. */
+static double moving_mb(const struct scenario *s)
+{
+    const struct scenario_service *service = &s->service;
+    int images = image_copies(s->migration.strategy), kept = strcmp(s->migration.carrier, "registry") == 0;
+    return (FILE_COPIES + kept) * (service->memory_mb + service->layer_mb + service->volume_mb) +
+           (images ? images + kept : 0) * (service->base_mb + service->layer_mb);
+}
+
+/* The image in the cache, at each edge and in registries; once more at each edge while it is installed, which is over when the first container moves. */
 static double needed_mb(const struct scenario *s)
 {
     if (!s)
         return ANY_RUN_MB;
-    return WORKING_MB + s->service.base_mb * (s->edge_count + 1) +
-           s->mud_count * COPIES * (s->service.memory_mb + s->service.layer_mb + s->service.volume_mb);
+    int places = 1 + s->edge_count;
+    for (int i = 0; i < s->registry_count; i++)
+        places += s->registries[i].has_image || s->registries[i].keeps;
+    return WORKING_MB + s->service.base_mb * places + fmax(s->service.base_mb * s->edge_count, s->mud_count * moving_mb(s));
 }
 
 int host_probe_disk(const struct host_probe *probe, const struct host_probe_subject *subject, char *found,
