@@ -11,14 +11,24 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { FACTS_MAX = 16 };
 
+static bool expects_packet_check(const struct scenario *s)
+{
+    for (int i = 0; s && i < s->expect_count; i++)
+        if (strncmp(s->expects[i].metric, "packet_check.", 13) == 0)
+            return true;
+    return false;
+}
+
 void play_init(struct play *p, struct scenario *s, bool real)
 {
-    *p = (struct play){.scenario = s, .real = real, .program = installation_service()};
+    *p = (struct play){
+        .scenario = s, .real = real, .capture = real && expects_packet_check(s), .program = installation_service()};
     uname(&p->kernel);
 }
 

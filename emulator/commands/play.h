@@ -10,7 +10,7 @@
 struct play {
     struct scenario *scenario; /* borrowed; each run moves its devices anew */
     bool real;                 /* Docker hosts of this machine instead of virtual time */
-    bool capture;              /* real: FOLDER/HOST.pcap */
+    bool capture;              /* real: FOLDER/HOST.pcap; from the beginning if the scenario expects something of the packet check */
     const char *command;       /* that does this again, for result.json; NULL = not said */
     const char *driver;        /* real: the link driver by name; NULL = the first that can do what is asked */
     void (*progress)(void *context,

@@ -270,14 +270,6 @@ static int play(struct run *r, struct play *p)
     return status;
 }
 
-static bool expects_packet_check(const struct scenario *s)
-{
-    for (int i = 0; i < s->expect_count; i++)
-        if (strncmp(s->expects[i].metric, "packet_check.", 13) == 0)
-            return true;
-    return false;
-}
-
 static int go(struct run *r)
 {
     struct err e = ERR_INIT;
@@ -291,7 +283,7 @@ static int go(struct run *r)
     if ((r->folder && holds_result(r->folder, &e)) || scenario_move(r->scenario, r->scenario->seed, &e) < 0)
         return command_failed(&e, 2);
     play_init(&p, r->scenario, r->real);
-    p.capture = r->capture || (r->real && expects_packet_check(r->scenario));
+    p.capture |= r->capture;
     p.driver = r->driver;
     autofree char *command = command_again(r);
     p.command = command;
