@@ -247,6 +247,43 @@ static void test_whereabouts(void **state)
     assert_non_null(strstr(script, "devices = 'USER m2'\nedges = 'ES-1 ES-2'\n"));
 }
 
+static void add_cpu(struct synthetic_run *run, const char *host, const char *program, double at_s, double used_s)
+{
+    struct event *ev = synthetic_add(run, EVENT_CPU, at_s, host, program);
+    ev->begin = simtime_from_seconds(at_s - 0.1);
+    ev->value = simtime_from_seconds(used_s).ns;
+    ev->mud = -1;
+}
+
+/* The small walk's transfers take a second, from 2.51 s on; what was used long before, or by next to nothing, has no curve. */
+static void test_cpu(void **state)
+{
+    static struct synthetic_run run;
+    static const char *const drawn[] = {"# ssh on pc1: s percent\n", "\n0.200 50.00\n", "# dockerd on pc2: s percent\n", "\n0.600 10.00\n"};
+    struct err e = ERR_INIT;
+    struct scenario s = synthetic_scenario("p-migr");
+    struct result_input input = {.world = "real", .scenario = &s, .seed = 1};
+    synthetic_fill(&run, &synthetic_small);
+    add_cpu(&run, "pc2", "dockerd", 1.1, 0.01);
+    add_cpu(&run, "pc1", "ssh", 2.61, 0.05);
+    add_cpu(&run, "pc1", "ssh", 2.71, 0.1);
+    add_cpu(&run, "pc1", "roamlab", 2.71, 0.001);
+    add_cpu(&run, "pc2", "dockerd", 3.1, 0.02);
+    qsort(run.events, (size_t)run.count, sizeof *run.events, synthetic_order);
+    synthetic_write(&run, *state);
+    assert_int_equal(result_of_run(*state, &input, NULL, &e), 0);
+    int status = figures_of_result(*state, &e);
+    assert_true(status == 0 || status == -ENOENT);
+    autofree char *data = folder_read(*state, "figures/cpu.dat"), *script = folder_read(*state, "figures/cpu.gp"),
+                  *svg = folder_read(*state, "figures/cpu.svg");
+    for (size_t i = 0; i < ARRAY_LEN(drawn); i++)
+        if (!strstr(data, drawn[i]))
+            fail_msg("%s is not in %s", drawn[i], data);
+    assert_non_null(strstr(script, "transfers = '0.000 1.000'\n"));
+    assert_non_null(strstr(script, "curves = 2\n"));
+    assert_true(status == -ENOENT || strstr(svg, "</svg>"));
+}
+
 static void test_without_gnuplot_the_package_is_named(void **state)
 {
     struct err e = ERR_INIT;
@@ -271,6 +308,7 @@ int main(void)
         IN_FOLDER(test_a_single_stage_is_drawn),
         IN_FOLDER(test_a_figure_that_fails),
         IN_FOLDER(test_whereabouts),
+        IN_FOLDER(test_cpu),
         IN_FOLDER(test_without_gnuplot_the_package_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
