@@ -16,6 +16,7 @@ EMBED(figure_template_response_overlay, "analysis/figures/response-overlay.gp");
 EMBED(figure_template_scale, "analysis/figures/scale.gp");
 EMBED(figure_template_sweep_lines, "analysis/figures/sweep-lines.gp");
 EMBED(figure_template_sweep_map, "analysis/figures/sweep-map.gp");
+EMBED(figure_template_sweep_stages, "analysis/figures/sweep-stages.gp");
 EMBED(figure_template_cpu, "analysis/figures/cpu.gp");
 EMBED(figure_template_whereabouts, "analysis/figures/whereabouts.gp");
 
@@ -32,6 +33,14 @@ void figure_set_text(struct figure *figure, const char *name, const char *text)
 void figure_set_number(struct figure *figure, const char *name, double value)
 {
     buf_printf(&figure->settings, "%s = %.9g\n", name, value);
+}
+
+void figure_add_tic(struct buf *tics, const char *text, double at)
+{
+    buf_printf(tics, "%s\"", tics->len ? ", " : "");
+    for (; *text; text++)
+        buf_printf(tics, strchr("\"\\", *text) ? "\\%c" : "%c", *text);
+    buf_printf(tics, "\" %g", at);
 }
 
 static int write_file(const char *folder, const char *name, const char *extension, const struct buf *content,

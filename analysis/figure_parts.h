@@ -17,11 +17,13 @@ struct figure {
 
 extern const char figure_template_response_time[], figure_template_stages[], figure_template_migration_time[],
     figure_template_response_overlay[], figure_template_sweep_lines[], figure_template_sweep_map[],
-    figure_template_whereabouts[], figure_template_scale[], figure_template_cpu[];
+    figure_template_sweep_stages[], figure_template_whereabouts[], figure_template_scale[], figure_template_cpu[];
 
 /* Adds `name = 'text'` or a number for gnuplot. */
 void figure_set_text(struct figure *figure, const char *name, const char *text);
 void figure_set_number(struct figure *figure, const char *name, double value);
+/* One more of a list of tics as gnuplot has it: "text" at, … */
+void figure_add_tic(struct buf *tics, const char *text, double at);
 /* Writes FOLDER/NAME.dat and .gp, runs gnuplot there, and frees the figure's buffers in every case. */
 int figure_draw(struct figure *figure, const char *folder, struct err *e);
 
@@ -36,6 +38,8 @@ void figure_labels_free(char **labels, int count); /* NULL-safe */
 int figure_response_time(const char *folder, json_object *result, const char *out, struct err *e);
 int figure_response_overlay(const char *const *folders, int count, const char *out, struct err *e);
 int figure_stages(const char *folder, json_object *result, const char *out, struct err *e);
+/* Where a stage happens, as the figures' colours go: "source", "transfer", "target", "switch". */
+const char *figure_stage_kind(const char *stage);
 int figure_cpu(const char *folder, json_object *result, const char *out, struct err *e);
 int figure_whereabouts(const char *folder, json_object *result, const char *out, struct err *e);
 

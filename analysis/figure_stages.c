@@ -9,11 +9,12 @@
 
 enum { FIGURES_MAX = 6 };
 
-static const char *kind_of(const char *stage)
+const char *figure_stage_kind(const char *stage)
 {
     enum operation operation = operation_of(stage);
     switch (operation) {
     case OP_PULL:
+    case OP_STORE:
         return "transfer";
     case OP_START:
     case OP_REPLAY_LOG:
@@ -45,7 +46,7 @@ static void add_stage(struct figure *figure, size_t row, json_object *stage, dou
     if (moved > 0)
         buf_printf(&label, ", %.*f MB", moved < 1e7 ? 2 : 1, moved / 1e6);
     buf_printf(&figure->data, "%zu \"%s\" %.6f %.6f %s \"%s\"\n", row, name,
-               json_number_at(stage, "begin_s") - migration_begin_s, length, kind_of(name), buf_text(&label));
+               json_number_at(stage, "begin_s") - migration_begin_s, length, figure_stage_kind(name), buf_text(&label));
     buf_free(&label);
 }
 

@@ -3,6 +3,7 @@
  *   sweep.json                  what is swept; a folder belongs to one sweep
  *   runs/POINT-seed-SEED.json   result.json of each finished run, or why this host cannot do it
  *   table.csv, table.json       sweep_table.h
+ *   stages.csv                  sweep_csv.h
  *   figures/                    sweep_figures.h
  *
  * Several processes, on several machines with one file system, may fill it at the same time: every file appears whole. */

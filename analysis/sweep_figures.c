@@ -58,6 +58,19 @@ char *sweep_figures_label(const char *path)
     return text;
 }
 
+void sweep_figures_add_value(struct buf *text, const struct sweep_grid *grid, int point, int axis)
+{
+    autofree char *label = sweep_figures_label(grid->axes[axis].path);
+    double number;
+    const char *value = sweep_grid_value(grid, point, axis);
+    const char *unit = sweep_grid_number(value, &number) ? strrchr(label, '(') : NULL;
+    if (unit)
+        label[unit - label - 1] = '\0';
+    buf_printf(text, "%s%s %s", text->len ? ", " : "", label, value);
+    if (unit)
+        buf_printf(text, " %.*s", (int)strlen(unit) - 2, unit + 1);
+}
+
 struct scale {
     bool numbers, logarithmic;
     double *at; /* owned: where each value stands */
@@ -106,13 +119,8 @@ static void set_tics(struct figure *f, const char *name, const struct sweep_axis
                      const struct scale *scale, bool by_place)
 {
     struct buf tics = BUF_INIT;
-    for (int i = 0; i < axis->count; i++) {
-        const char *value = axis->values[scale->order[i]];
-        buf_printf(&tics, "%s\"", i ? ", " : "");
-        for (; *value; value++)
-            buf_printf(&tics, strchr("\"\\", *value) ? "\\%c" : "%c", *value);
-        buf_printf(&tics, "\" %g", by_place ? (double)i : scale->at[scale->order[i]]);
-    }
+    for (int i = 0; i < axis->count; i++)
+        figure_add_tic(&tics, axis->values[scale->order[i]], by_place ? (double)i : scale->at[scale->order[i]]);
     figure_set_text(f, name, buf_text(&tics));
     buf_free(&tics);
 }
@@ -125,7 +133,14 @@ static void set_label(struct figure *f, const char *name, const char *path)
     figure_set_text(f, name, label);
 }
 
-/* Never a mean without its n. */
+char *sweep_figures_runs(size_t least, size_t most)
+{
+    if (most == 1)
+        return mem_printf("one run at each point");
+    return least == most ? mem_printf("means of n = %zu runs", most)
+                         : mem_printf("means of n = %zu to %zu runs", least, most);
+}
+
 static char *describe_runs(const struct sweep_table *t, int metric)
 {
     size_t least = SIZE_MAX, most = 0;
@@ -134,10 +149,7 @@ static char *describe_runs(const struct sweep_table *t, int metric)
         least = n && n < least ? n : least;
         most = n > most ? n : most;
     }
-    if (most == 1)
-        return mem_printf("one run at each point");
-    return least == most ? mem_printf("means of n = %zu runs", most)
-                         : mem_printf("means of n = %zu to %zu runs", least, most);
+    return sweep_figures_runs(least, most);
 }
 
 void sweep_figures_head(struct figure *f, const struct sweep *s, const struct sweep_table *t, int metric,
@@ -159,17 +171,8 @@ void sweep_figures_head(struct figure *f, const struct sweep *s, const struct sw
 static char *curve_title(const struct sweep_grid *grid, int curve)
 {
     struct buf title = BUF_INIT;
-    for (int i = 1; i < grid->axis_count; i++) {
-        autofree char *label = sweep_figures_label(grid->axes[i].path);
-        double number;
-        const char *value = sweep_grid_value(grid, curve, i);
-        const char *unit = sweep_grid_number(value, &number) ? strrchr(label, '(') : NULL;
-        if (unit)
-            label[unit - label - 1] = '\0';
-        buf_printf(&title, "%s%s %s", title.len ? ", " : "", label, value);
-        if (unit)
-            buf_printf(&title, " %.*s", (int)strlen(unit) - 2, unit + 1);
-    }
+    for (int i = 1; i < grid->axis_count; i++)
+        sweep_figures_add_value(&title, grid, curve, i);
     char *text = mem_copy_string(buf_text(&title));
     buf_free(&title);
     return text;
@@ -308,8 +311,9 @@ static int draw_metric(const struct sweep *s, const struct sweep_table *t, int m
 int sweep_figures(const struct sweep *s, const struct sweep_table *t, const char *out, struct err *e)
 {
     int missing = 0, status = files_make_folder(out, 0755, e);
-    for (int i = 0; i < s->metric_count && status == 0 && s->grid.axis_count; i++) {
-        status = draw_metric(s, t, i, out, missing ? NULL : e);
+    for (int i = 0; i <= s->metric_count && status == 0 && s->grid.axis_count; i++) {
+        struct err *first = missing ? NULL : e;
+        status = i < s->metric_count ? draw_metric(s, t, i, out, first) : sweep_stages_draw(s, t, out, first);
         if (status == -ENOENT) {
             missing = status;
             status = 0;

@@ -1,9 +1,10 @@
 #include "sweep_table.h"
-#include "buf.h"
 #include "json_file.h"
+#include "mean_migration.h"
 #include "mem.h"
 #include "result.h"
 #include "statistics.h"
+#include "sweep_csv.h"
 #include "table.h"
 #include "version.h"
 
@@ -79,6 +80,40 @@ static void note_refusal(struct sweep_table *t, struct sweep_row *row, json_obje
     json_object_put(result);
 }
 
+/* Each run's first migration, as if the runs were repetitions of one. */
+static void note_migration(json_object *firsts, json_object *result)
+{
+    json_object *first = json_object_get(json_at(result, "migrations.0"));
+    if (!first)
+        return;
+    json_object_array_add(firsts, first);
+    json_object_object_add(first, "repetition", json_object_new_int((int)json_object_array_length(firsts)));
+}
+
+/* Takes them over. */
+static json_object *mean_of(json_object *firsts)
+{
+    json_object *runs = json_object_new_object();
+    json_object_object_add(runs, "repetitions", json_object_new_int((int)json_object_array_length(firsts)));
+    json_object_object_add(runs, "migrations", firsts);
+    json_object *mean = mean_migration(runs, 0);
+    json_object_put(runs);
+    return mean;
+}
+
+static const char *const cell_names[] = {"n", "mean", "ci95", "min", "max"};
+
+const char *sweep_cell_name(int i)
+{
+    return i < (int)ARRAY_LEN(cell_names) ? cell_names[i] : NULL;
+}
+
+json_object *sweep_cell_number(const struct sweep_cell *cell, int i)
+{
+    const double numbers[] = {(double)cell->n, cell->mean, cell->ci95, cell->min, cell->max};
+    return json_rounded(numbers[i], 6);
+}
+
 static struct sweep_cell sum_up(double *values, size_t n)
 {
     statistics_sort(values, n);
@@ -98,6 +133,7 @@ static struct sweep_cell sum_up(double *values, size_t n)
 static void make_row(const struct sweep *s, struct sweep_table *t, int point, double *values, size_t *counts)
 {
     struct sweep_row *row = &t->rows[point];
+    json_object *firsts = json_object_new_array();
     memset(counts, 0, (size_t)s->metric_count * sizeof *counts);
     for (int run = point * s->seeds; run < (point + 1) * s->seeds; run++) {
         json_object *result = sweep_result(s, run);
@@ -109,8 +145,7 @@ static void make_row(const struct sweep *s, struct sweep_table *t, int point, do
             continue;
         }
         note_reasons(s, t, run, result);
-        if (!row->stages)
-            row->stages = json_object_get(json_at(result, "migrations.0.stages"));
+        note_migration(firsts, result);
         for (int m = 0; m < s->metric_count; m++) {
             double value = result_metric(result, s->metrics[m]);
             if (isfinite(value))
@@ -119,6 +154,7 @@ static void make_row(const struct sweep *s, struct sweep_table *t, int point, do
         json_object_put(result);
     }
     t->runs += row->runs;
+    row->migration = mean_of(firsts);
     row->cells = mem_alloc_array((size_t)s->metric_count + 1, sizeof *row->cells);
     for (int m = 0; m < s->metric_count; m++)
         row->cells[m] = sum_up(values + (size_t)m * (size_t)s->seeds, counts[m]);
@@ -140,22 +176,13 @@ void sweep_table_free(struct sweep_table *t)
     for (int i = 0; i < t->row_count; i++) {
         free(t->rows[i].cells);
         free(t->rows[i].refused);
-        json_object_put(t->rows[i].stages);
+        json_object_put(t->rows[i].migration);
     }
     free(t->rows);
     json_object_put(t->bad);
 }
 
 /* --- table.json ----------------------------------------------------------------------------------------------------------- */
-
-/* The five numbers of a cell, in this order, by their names in both files. */
-static const char *const cell_names[] = {"n", "mean", "ci95", "min", "max"};
-
-static json_object *cell_number(const struct sweep_cell *cell, size_t which)
-{
-    const double numbers[] = {(double)cell->n, cell->mean, cell->ci95, cell->min, cell->max};
-    return json_rounded(numbers[which], 6);
-}
 
 static json_object *settings_json(const struct sweep_grid *grid, int point)
 {
@@ -172,8 +199,9 @@ static json_object *settings_json(const struct sweep_grid *grid, int point)
 static json_object *cell_json(const struct sweep_cell *cell)
 {
     json_object *o = json_object_new_object();
-    for (size_t i = 0; i < ARRAY_LEN(cell_names); i++)
-        json_object_object_add(o, cell_names[i], cell_number(cell, i));
+    const char *name;
+    for (int i = 0; (name = sweep_cell_name(i)); i++)
+        json_object_object_add(o, name, sweep_cell_number(cell, i));
     return o;
 }
 
@@ -188,8 +216,8 @@ static json_object *row_json(const struct sweep *s, const struct sweep_table *t,
     for (int m = 0; m < s->metric_count; m++)
         json_object_object_add(metrics, s->metrics[m], cell_json(&row->cells[m]));
     json_object_object_add(o, "metrics", metrics);
-    if (row->stages)
-        json_object_object_add(o, "stages", json_object_get(row->stages));
+    if (row->migration)
+        json_object_object_add(o, "stages", json_object_get(json_at(row->migration, "stages")));
     if (row->refused)
         json_object_object_add(o, "refused", json_text(row->refused));
     return o;
@@ -214,82 +242,14 @@ static json_object *table_json(const struct sweep *s, const struct sweep_table *
     return o;
 }
 
-/* --- table.csv ---------------------------------------------------------------------------------------------------------- */
-
-static void put_field(struct buf *csv, const char *text)
-{
-    if (!text[strcspn(text, ",\"\r\n")]) {
-        buf_printf(csv, "%s,", text);
-        return;
-    }
-    buf_add_u8(csv, '"');
-    for (; *text; text++)
-        buf_printf(csv, *text == '"' ? "\"\"" : "%c", *text);
-    buf_printf(csv, "\",");
-}
-
-static void put_number(struct buf *csv, json_object *number)
-{
-    put_field(csv, number ? json_object_to_json_string(number) : "");
-    json_object_put(number);
-}
-
-static void end_line(struct buf *csv)
-{
-    csv->len--; /* the last field's comma */
-    buf_printf(csv, "\n");
-}
-
-static void put_names(struct buf *csv, const struct sweep *s)
-{
-    put_field(csv, "point");
-    for (int i = 0; i < s->grid.axis_count; i++)
-        put_field(csv, s->grid.axes[i].path);
-    put_field(csv, "runs");
-    put_field(csv, "bad_runs");
-    for (int m = 0; m < s->metric_count; m++)
-        for (size_t i = 0; i < ARRAY_LEN(cell_names); i++) {
-            autofree char *name = mem_printf("%s %s", s->metrics[m], cell_names[i]);
-            put_field(csv, name);
-        }
-    put_field(csv, "refused");
-    end_line(csv);
-}
-
-static void put_row(struct buf *csv, const struct sweep *s, const struct sweep_row *row, int point)
-{
-    buf_printf(csv, "%d,", point);
-    for (int i = 0; i < s->grid.axis_count; i++)
-        put_field(csv, sweep_grid_value(&s->grid, point, i));
-    buf_printf(csv, "%d,%d,", row->runs, row->bad_runs);
-    for (int m = 0; m < s->metric_count; m++)
-        for (size_t i = 0; i < ARRAY_LEN(cell_names); i++)
-            put_number(csv, cell_number(&row->cells[m], i));
-    put_field(csv, row->refused ? row->refused : "");
-    end_line(csv);
-}
-
-static int write_csv(const struct sweep *s, const struct sweep_table *t, const char *folder, struct err *e)
-{
-    autofree char *path = mem_printf("%s/table.csv", folder);
-    FILE *f = fopen(path, "we");
-    struct buf csv = BUF_INIT;
-    if (!f)
-        return err_errno(e, "%s", path);
-    put_names(&csv, s);
-    for (int i = 0; i < t->row_count; i++)
-        put_row(&csv, s, &t->rows[i], i);
-    bool written = fwrite(csv.data, 1, csv.len, f) == csv.len;
-    buf_free(&csv);
-    return fclose(f) == 0 && written ? 0 : err_errno(e, "%s", path);
-}
+/* --- files ----------------------------------------------------------------------------------------------------------------- */
 
 int sweep_table_write(const struct sweep *s, const struct sweep_table *t, const char *folder, struct err *e)
 {
     json_object *o = table_json(s, t);
     int status = json_file_write(folder, "table.json", o, e);
     json_object_put(o);
-    return status < 0 ? status : write_csv(s, t, folder, e);
+    return status < 0 ? status : sweep_csv_write(s, t, folder, e);
 }
 
 /* --- for people -------------------------------------------------------------------------------------------------------- */

@@ -14,10 +14,14 @@ struct sweep_cell {
     double mean, ci95, min, max;
 };
 
+/* The numbers of a cell by their names in all files, NULL behind the last. */
+const char *sweep_cell_name(int i);
+json_object *sweep_cell_number(const struct sweep_cell *cell, int i);
+
 struct sweep_row {
     int runs, bad_runs;       /* that are there; in which an expectation or an invariant does not hold */
     char *refused;            /* why this host cannot do it, or NULL; then it counts as run, without values */
-    json_object *stages;      /* of the first run's first migration, as in its result; or NULL */
+    json_object *migration;   /* the first one, means over the runs (mean_migration.h), or NULL */
     struct sweep_cell *cells; /* one a metric */
 };
 
@@ -31,7 +35,7 @@ struct sweep_table {
 /* From the results that are there. */
 void sweep_table_make(const struct sweep *s, struct sweep_table *t);
 void sweep_table_free(struct sweep_table *t);
-/* FOLDER/table.csv (RFC 4180: a line of names, then a line a point; empty = nothing to tell) and table.json. */
+/* FOLDER/table.json, table.csv and stages.csv (sweep_csv.h). */
 int sweep_table_write(const struct sweep *s, const struct sweep_table *t, const char *folder, struct err *e);
 /* For people: the first rows, and the first runs that are bad. */
 void sweep_table_print(const struct sweep *s, const struct sweep_table *t, FILE *out);
