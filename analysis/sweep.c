@@ -43,6 +43,10 @@ static json_object *sweep_json(const struct sweep *s)
     add(o, "seeds", json_object_new_int(s->seeds));
     add(o, "metrics", texts_json(s->metrics, s->metric_count));
     add(o, "sha256", texts_json(s->hashes, s->hash_count));
+    if (s->against)
+        add(o, "against", json_text(s->against));
+    if (s->paper_count)
+        add(o, "paper", texts_json(s->papers, s->paper_count));
     return o;
 }
 
@@ -153,6 +157,8 @@ static int read_json(struct sweep *s, json_object *root, struct err *e)
     s->settings = texts_at(root, "settings", &s->setting_count);
     s->metrics = texts_at(root, "metrics", &s->metric_count);
     s->hashes = texts_at(root, "sha256", &hashes);
+    s->papers = texts_at(root, "paper", &s->paper_count);
+    s->against = json_at(root, "against") ? mem_copy_string(json_text_at(root, "against")) : NULL;
     s->seed = json_object_get_uint64(json_at(root, "seed"));
     s->seeds = json_object_get_int(json_at(root, "seeds"));
     int status = read_axes(&s->grid, root, e);
@@ -183,6 +189,8 @@ void sweep_free(struct sweep *s)
     free_texts(s->settings, s->setting_count);
     free_texts(s->hashes, s->hash_count);
     free_texts(s->metrics, s->metric_count);
+    free_texts(s->papers, s->paper_count);
+    free(s->against);
     sweep_grid_free(&s->grid);
 }
 

@@ -29,11 +29,13 @@ struct sweep {
     int seeds;      /* of each point */
     char **metrics; /* metric.h */
     int metric_count;
+    char *against, **papers; /* as the scenario has them (scenario.h) */
+    int paper_count;
 };
 
 /* Takes the folder, which is made if need be, for this sweep and writes sweep.json. -EEXIST if it is another's: a scenario,
- * world, grid or first seed of its own, or made by another version. The number of seeds and the metrics may change: what is
- * there already is kept. */
+ * world, grid or first seed of its own, or made by another version. The number of seeds, the metrics and what they are compared
+ * with may change: what is there already is kept. */
 int sweep_claim(const struct sweep *s, struct err *e);
 /* Reads what a folder holds. sweep_free() it in every case. */
 int sweep_read(const char *folder, struct sweep *s, struct err *e);

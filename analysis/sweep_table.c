@@ -1,9 +1,11 @@
 #include "sweep_table.h"
+#include "buf.h"
 #include "json_file.h"
 #include "mean_migration.h"
 #include "mem.h"
 #include "result.h"
 #include "statistics.h"
+#include "sweep_change.h"
 #include "sweep_csv.h"
 #include "table.h"
 #include "version.h"
@@ -196,12 +198,20 @@ static json_object *settings_json(const struct sweep_grid *grid, int point)
     return o;
 }
 
-static json_object *cell_json(const struct sweep_cell *cell)
+static void add_percent(json_object *cell, const char *name, double percent)
+{
+    if (isfinite(percent))
+        json_object_object_add(cell, name, json_rounded(percent, 3));
+}
+
+static json_object *cell_json(const struct sweep *s, const struct sweep_table *t, int point, int metric)
 {
     json_object *o = json_object_new_object();
     const char *name;
     for (int i = 0; (name = sweep_cell_name(i)); i++)
-        json_object_object_add(o, name, sweep_cell_number(cell, i));
+        json_object_object_add(o, name, sweep_cell_number(&t->rows[point].cells[metric], i));
+    add_percent(o, "change_percent", sweep_change(s, t, point, metric));
+    add_percent(o, "paper_percent", sweep_change_of_paper(s, point, metric));
     return o;
 }
 
@@ -214,7 +224,7 @@ static json_object *row_json(const struct sweep *s, const struct sweep_table *t,
     json_object_object_add(o, "runs", json_object_new_int(row->runs));
     json_object_object_add(o, "bad_runs", json_object_new_int(row->bad_runs));
     for (int m = 0; m < s->metric_count; m++)
-        json_object_object_add(metrics, s->metrics[m], cell_json(&row->cells[m]));
+        json_object_object_add(metrics, s->metrics[m], cell_json(s, t, point, m));
     json_object_object_add(o, "metrics", metrics);
     if (row->migration)
         json_object_object_add(o, "stages", json_object_get(json_at(row->migration, "stages")));
@@ -256,14 +266,26 @@ int sweep_table_write(const struct sweep *s, const struct sweep_table *t, const 
 
 enum { ROWS_MAX = 40, BAD_MAX = 10 };
 
-static void add_cell(struct table *table, const struct sweep_cell *c)
+static void put_percent(struct buf *text, const char *before, double percent)
 {
+    if (isfinite(percent))
+        buf_printf(text, "%s%+.3g %%", before, percent);
+}
+
+static void add_cell(struct table *table, const struct sweep *s, const struct sweep_table *t, int point, int metric)
+{
+    const struct sweep_cell *c = &t->rows[point].cells[metric];
+    struct buf text = BUF_INIT;
     if (c->n == 0)
-        table_add(table, "–");
+        buf_printf(&text, "–");
     else if (c->n == 1)
-        table_add(table, "%.6g (n 1)", c->mean);
+        buf_printf(&text, "%.6g (n 1)", c->mean);
     else
-        table_add(table, "%.6g ± %.2g (n %zu)", c->mean, c->ci95, c->n);
+        buf_printf(&text, "%.6g ± %.2g (n %zu)", c->mean, c->ci95, c->n);
+    put_percent(&text, ", ", sweep_change(s, t, point, metric));
+    put_percent(&text, ", paper ", sweep_change_of_paper(s, point, metric));
+    table_add(table, "%s", buf_text(&text));
+    buf_free(&text);
 }
 
 static void print_rows(const struct sweep *s, const struct sweep_table *t, int axes, int metrics, FILE *out)
@@ -280,7 +302,7 @@ static void print_rows(const struct sweep *s, const struct sweep_table *t, int a
         for (int i = 0; i < axes; i++)
             table_add(&table, "%s", sweep_grid_value(&s->grid, row, i));
         for (int m = 0; m < metrics; m++)
-            add_cell(&table, &t->rows[row].cells[m]);
+            add_cell(&table, s, t, row, m);
     }
     table_print(&table, 2, out);
     if (t->row_count > ROWS_MAX)
@@ -323,6 +345,8 @@ void sweep_table_print(const struct sweep *s, const struct sweep_table *t, FILE 
     print_rows(s, t, axes, s->metric_count < room ? s->metric_count : room, out);
     if (s->metric_count > room)
         fprintf(out, "  and %d more metrics\n", s->metric_count - room);
+    if (sweep_compares(s))
+        fprintf(out, "\n  %%: more (+) or less (-) than at the first value of %s\n", s->against);
     print_bad(s, t, out);
     print_refused(s, t, out);
     fprintf(out, "\n  table       %s/table.csv, table.json\n", s->folder);

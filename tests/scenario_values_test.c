@@ -22,6 +22,12 @@ static const struct refusal unknown_keys[] = {
     {"\"links\"", "\"sweep\":{\"vary\":[1]},\"links\"", "sweep.vary.0: is a number, expected text"},
     {"\"links\"", "\"sweep\":{\"metrics\":[\"requests.los\"]},\"links\"",
      "sweep.metrics.0: there is no metric requests.los"},
+    {"\"links\"", "\"sweep\":{\"vary\":[\"a=1,2\"],\"against\":\"b\"},\"links\"", "sweep.against: b is none of the keys of vary"},
+    {"\"links\"", "\"sweep\":{\"vary\":[\"a=1,2\"],\"paper\":[\"a=2 requests.lost=-1\"]},\"links\"", "sweep.paper: needs sweep.against"},
+    {"\"links\"", "\"sweep\":{\"vary\":[\"a=1,2\"],\"against\":\"a\",\"paper\":[\"a=3 requests.lost=-1\"]},\"links\"",
+     "sweep.paper.0: does not name a value of each key"},
+    {"\"links\"", "\"sweep\":{\"vary\":[\"a=1,2\"],\"against\":\"a\",\"paper\":[\"a=2 requests.los=-1\"]},\"links\"",
+     "sweep.paper.0: does not name a value of each key"},
     {"\"links\"", "\"radio\":{\"scam\":\"active\"},\"links\"",
      "radio.scam: unknown key (did you mean scan?)"},
 };

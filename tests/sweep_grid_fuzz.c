@@ -21,7 +21,10 @@ static void look(const struct sweep_grid *grid)
         for (int axis = 0; axis < grid->axis_count; axis++)
             if (!settings[axis].path[0] || !settings[axis].value[0])
                 abort();
-        free(sweep_grid_name(grid, i));
+        autofree char *name = sweep_grid_name(grid, i), *text = mem_printf("%s x", name);
+        const char *rest = text;
+        if (sweep_grid_find(grid, &rest) >= points || rest < text || rest > text + strlen(text))
+            abort();
     }
 }
 

@@ -78,6 +78,12 @@ static void test_points(void **state)
     assert_string_equal(settings[1].value, "y");
     autofree char *name = sweep_grid_name(&grid, 2);
     assert_string_equal(name, "a=1 b=z");
+    const char *text = "a=2 b=y c=3";
+    assert_int_equal(sweep_grid_find(&grid, &text), 4);
+    assert_string_equal(text, "c=3");
+    assert_int_equal(sweep_grid_find(&grid, &text), -1);
+    assert_int_equal(sweep_grid_first(&grid, 4, 1), 3);
+    assert_int_equal(sweep_grid_first(&grid, 4, 0), 1);
     sweep_grid_free(&grid);
 }
 
@@ -287,6 +293,41 @@ static void test_table(void **state)
     sweep_free(&s);
 }
 
+/* 1 s against 4 s, of which a paper says 80 % less; nothing is said of what is 0 in both. */
+static void test_changes_stand_beside_a_paper_s(void **state)
+{
+    static const char *const papers[] = {"p.rate_mbit=\"2,0\" migration_s.mean=-80"};
+    struct sweep s = make_sweep(*state);
+    struct sweep_table t;
+    struct err e = ERR_INIT;
+    char *said = NULL;
+    size_t size;
+    s.against = mem_copy_string("p.rate_mbit");
+    s.papers = list(1, papers);
+    s.paper_count = 1;
+    assert_int_equal(sweep_claim(&s, &e), 0);
+    keep(&s, 0, "h0", 7, "4", 0);
+    keep(&s, 3, "h1", 7, "1", 0);
+    sweep_free(&s);
+    assert_int_equal(sweep_read(*state, &s, &e), 0);
+    sweep_table_make(&s, &t);
+    assert_int_equal(sweep_table_write(&s, &t, *state, &e), 0);
+    FILE *out = open_memstream(&said, &size);
+    sweep_table_print(&s, &t, out);
+    fclose(out);
+    assert_non_null(strstr(said, " 1 (n 1), -75 %, paper -80 %  "));
+    assert_null(strstr(said, "4 (n 1),"));
+    assert_null(strstr(said, "0 (n 1),"));
+    json_object *json = NULL;
+    assert_int_equal(json_file_read(*state, "table.json", &json, &e), 0);
+    json_object *cell = json_object_object_get(json_at(json, "points.1.metrics"), "migration_s.mean");
+    assert_true(json_number_at(cell, "change_percent") == -75 && json_number_at(cell, "paper_percent") == -80);
+    json_object_put(json);
+    free(said);
+    sweep_table_free(&t);
+    sweep_free(&s);
+}
+
 /* What this host cannot do is a row that says why, and no bad run. */
 static void test_refusals(void **state)
 {
@@ -362,6 +403,7 @@ int main(void)
         IN_FOLDER(test_what_is_claimed_is_read_again),
         IN_FOLDER(test_only_the_run_s_own_result_counts),
         IN_FOLDER(test_table),
+        IN_FOLDER(test_changes_stand_beside_a_paper_s),
         IN_FOLDER(test_refusals),
         IN_FOLDER(test_a_partial_sweep_is_merged_on_demand_only),
         cmocka_unit_test(test_labels_have_units),

@@ -158,11 +158,25 @@ static void name_settings(struct sweep *s, const struct command_settings *settin
                                                    settings->list[s->setting_count].value);
 }
 
+static char **copy_texts(const char *const *texts, int count)
+{
+    char **copy = mem_alloc_array((size_t)count + 1, sizeof *copy);
+    for (int i = 0; i < count; i++)
+        copy[i] = mem_copy_string(texts[i]);
+    return copy;
+}
+
 static void name_metrics(struct sweep *s, const char *const *names, int count)
 {
-    s->metrics = mem_alloc_array((size_t)count + 1, sizeof *s->metrics);
-    for (; s->metric_count < count; s->metric_count++)
-        s->metrics[s->metric_count] = mem_copy_string(names[s->metric_count]);
+    s->metrics = copy_texts(names, count);
+    s->metric_count = count;
+}
+
+static void name_what_to_compare(struct sweep *s, const struct scenario_sweep *own)
+{
+    s->against = own->against ? mem_copy_string(own->against) : NULL;
+    s->papers = copy_texts((const char *const *)own->papers, own->paper_count);
+    s->paper_count = own->paper_count;
 }
 
 /* What files of tracks are read for differs only with these keys: the first point speaks for the others. */
@@ -235,6 +249,7 @@ static int describe(struct request *r, struct sweep *s, const struct sweep_work 
     s->seeds = r->seeds ? r->seeds : (int)base->repeat;
     name_settings(s, &r->settings);
     choose_metrics(s, r, &base->sweep);
+    name_what_to_compare(s, &base->sweep);
     int status = take_grid(s, r, &base->sweep, e);
     scenario_free(base);
     long runs = (long)sweep_grid_points(&s->grid) * s->seeds;

@@ -200,6 +200,9 @@ struct scenario_sweep {
     int vary_count;
     char **metrics;
     int metric_count;
+    char *against; /* the axis whose first value the others are compared with; NULL = none */
+    char **papers; /* what a paper says of that: "POINT METRIC=PERCENT", POINT as sweep_grid_find() reads it */
+    int paper_count;
 };
 
 struct scenario {

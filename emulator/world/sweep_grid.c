@@ -181,3 +181,37 @@ char *sweep_grid_name(const struct sweep_grid *grid, int point)
     buf_free(&name);
     return text;
 }
+
+/* Behind "PATH=VALUE " if the text begins so, else NULL. */
+static const char *behind(const struct sweep_axis *axis, int value, const char *text)
+{
+    autofree char *setting = mem_printf("%s=%s ", axis->path, axis->values[value]);
+    return strncmp(text, setting, strlen(setting)) == 0 ? text + strlen(setting) : NULL;
+}
+
+int sweep_grid_find(const struct sweep_grid *grid, const char **text)
+{
+    const char *at = *text;
+    int point = 0;
+    for (int i = 0; i < grid->axis_count; i++) {
+        const struct sweep_axis *axis = &grid->axes[i];
+        const char *next = NULL;
+        int value = 0;
+        while (value < axis->count && !(next = behind(axis, value, at)))
+            value++;
+        if (!next)
+            return -1;
+        point = point * axis->count + value;
+        at = next;
+    }
+    *text = at;
+    return point;
+}
+
+int sweep_grid_first(const struct sweep_grid *grid, int point, int axis)
+{
+    int step = 1;
+    for (int i = axis + 1; i < grid->axis_count; i++)
+        step *= grid->axes[i].count;
+    return point - sweep_grid_index(grid, point, axis) * step;
+}

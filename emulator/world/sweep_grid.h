@@ -8,7 +8,7 @@
 
 #include "scenario.h"
 
-enum { SWEEP_AXES_MAX = 8, SWEEP_POINTS_MAX = 1000000 };
+enum { SWEEP_AXES_MAX = 8, SWEEP_POINTS_MAX = 1000000, SWEEP_PATH_MAX = 200 };
 
 struct sweep_axis {
     char *text; /* as it was written */
@@ -38,5 +38,9 @@ bool sweep_grid_number(const char *value, double *number);
 void sweep_grid_settings(const struct sweep_grid *grid, int point, struct scenario_setting *settings);
 /* "links.0.rate_mbit=10 migration.strategy=c-migr"; free() it. */
 char *sweep_grid_name(const struct sweep_grid *grid, int point);
+/* The point whose name the text begins with, followed by a blank, and *text behind them; -1, and *text as it was, if there is none. */
+int sweep_grid_find(const struct sweep_grid *grid, const char **text);
+/* The point that has the axis' first value instead. */
+int sweep_grid_first(const struct sweep_grid *grid, int point, int axis);
 
 #endif
