@@ -194,6 +194,12 @@ static void go_on(struct agent *a)
         real_recover(a->real, a->world.cast.edges[a->edge]);
 }
 
+static void start(struct agent *a)
+{
+    world_report_registries(&a->world, a->orders.host);
+    world_start(&a->world);
+}
+
 static void begin(struct agent *a, struct json_object *line)
 {
     struct simtime origin;
@@ -209,7 +215,7 @@ static void begin(struct agent *a, struct json_object *line)
     if (a->orders.again)
         go_on(a);
     else
-        world_start(&a->world);
+        start(a);
     agent_tell_warming(a);
     a->cpu = (struct agent_cpu){
         .loop = a->loop, .port = real_port(a->real), .cast = &a->world.cast, .host = agent_host_name(a)};

@@ -5,6 +5,24 @@
 #include "registry_server.h"
 #include "server_process.h"
 
+#include <errno.h>
+
+/* What the registry itself says that it holds. */
+static int check_catalogue(struct registry_client *c, const struct scenario_registry *registry, struct err *e)
+{
+    struct buf text = BUF_INIT;
+    int status = registry_get_catalogue(c, &text, e);
+    for (int i = 0; i < registry->image_count && status == 0; i++) {
+        const char *tag;
+        autofree char *repository = registry_image_repository(registry->images[i], &tag);
+        int found = registry_catalogue_has(buf_text(&text), text.len, repository, e);
+        if (found <= 0)
+            status = found < 0 ? found : err_set(e, ENOENT, "its catalogue lacks %s, which was pushed to it", repository);
+    }
+    buf_free(&text);
+    return status;
+}
+
 static int fill(struct background *b, struct err *e)
 {
     struct agent_registry *r = container_of(b, struct agent_registry, background);
@@ -13,8 +31,8 @@ static int fill(struct background *b, struct err *e)
     int status = registry_client_open(&client, r->settings, r->host.address, -1, e);
     for (int i = 0; i < registry->image_count && status == 0 && !background_cancelled(b); i++)
         status = registry_image_push(&client, r->archive, registry->images[i], e);
-    if (status == 0 && registry->has_image && registry->image_count == 0)
-        status = registry_image_push(&client, r->archive, r->scenario->service.image, e);
+    if (status == 0 && !background_cancelled(b))
+        status = check_catalogue(&client, registry, e);
     registry_client_close(&client);
     return status < 0 ? err_wrap(e, "registries.%s", registry->name) : 0;
 }

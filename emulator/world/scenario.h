@@ -52,7 +52,7 @@ struct scenario_edge {
 struct scenario_registry {
     char *name;
     int host, parent; /* parent: the registry of the tier above, -1 = none */
-    char **images;    /* its catalogue at the start, as written; owned */
+    char **images;    /* its catalogue at the start; owned */
     int image_count;
     bool has_image;   /* the service's, at the start */
     bool keeps;       /* what its edge servers pull elsewhere */

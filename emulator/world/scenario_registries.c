@@ -61,8 +61,10 @@ static int take_images(struct scenario_registry *r, const struct scenario *s, js
 {
     json_object *list = scenario_member(entry, "images");
     size_t count = list ? json_object_array_length(list) : 0;
-    r->has_image = !list && r->parent < 0;
     r->images = mem_alloc_array(count + 1, sizeof *r->images);
+    r->has_image = !list && r->parent < 0;
+    if (r->has_image)
+        r->images[r->image_count++] = mem_copy_string(s->service.image);
     for (size_t i = 0; i < count; i++) {
         const char *image = json_object_get_string(json_object_array_get_idx(list, i));
         if (!scenario_is_image(image))

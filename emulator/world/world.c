@@ -1,4 +1,5 @@
 #include "world.h"
+#include "buf.h"
 #include "mem.h"
 #include "world_layout.h"
 
@@ -167,6 +168,25 @@ void world_start(struct world *w)
     for (int i = 0; i < w->layout.edge_count; i++)
         if (w->cast.edges[i])
             edge_start(w->cast.edges[i]);
+}
+
+static void report_registry(struct world *w, const struct scenario_registry *r)
+{
+    struct buf text = BUF_INIT;
+    buf_printf(&text, "registry %s holds%s", r->name, r->image_count ? "" : " nothing");
+    for (int i = 0; i < r->image_count; i++)
+        buf_printf(&text, "%s %s", i ? "," : "", r->images[i]);
+    const struct event event = event_note(SIMTIME_ZERO, w->layout.host_names[r->host], buf_text(&text));
+    w->cast.record(&w->cast, &event);
+    buf_free(&text);
+}
+
+void world_report_registries(struct world *w, int host)
+{
+    const struct scenario *s = w->scenario;
+    for (int i = 0; i < s->registry_count; i++)
+        if (host < 0 || s->registries[i].host == host)
+            report_registry(w, &s->registries[i]);
 }
 
 bool world_idle(const struct world *w)

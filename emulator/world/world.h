@@ -27,6 +27,8 @@ void world_take_down(struct world *w, int host);
 void world_bring_up(struct world *w, int host, struct port *port);
 /* Sets the devices going: everything else follows. */
 void world_start(struct world *w);
+/* Says what the registries on a host hold when the run begins; -1: on every host. */
+void world_report_registries(struct world *w, int host);
 /* True when every device here is done and nothing is under way here. */
 bool world_idle(const struct world *w);
 /* True when nothing is under way here, whatever devices still wait for. */

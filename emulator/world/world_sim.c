@@ -117,6 +117,7 @@ void world_sim_begin(struct world_sim *ws, const struct scenario *s, uint64_t se
     plan_faults(ws);
     for (int i = 0; i < ws->world.layout.edge_count; i++)
         sim_warm_connections(ws->sim, (uint32_t)i);
+    world_report_registries(&ws->world, -1);
     world_start(&ws->world);
 }
 
