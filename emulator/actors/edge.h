@@ -188,6 +188,8 @@ void edge_operate(struct edge_client *client, enum operation operation, uint32_t
 void edge_report_container(struct edge_client *client, uint32_t container, const char *what);
 void edge_report_stage(struct edge_client *client, uint32_t migration, enum operation operation, struct simtime begin,
                        const struct order_result *result);
+/* The image is here now. `migration`: -1 = none's, for a fresh container. */
+void edge_report_pull(struct edge_client *client, int32_t migration, const struct order_result *result);
 void edge_forget_requests(struct edge_client *client);
 /* Stops or discards the container; what waited for it is forgotten. */
 void edge_remove_container(struct edge_client *client, enum operation operation, uint32_t migration, enum edge_event event);

@@ -176,16 +176,23 @@ static void start_done(struct edge_client *client, const struct order_result *re
     edge_handle(client, result->status < 0 ? EDGE_EV_BROKEN : EDGE_EV_STARTED, NULL);
 }
 
+void edge_report_pull(struct edge_client *client, int32_t migration, const struct order_result *result)
+{
+    struct edge *edge = client->edge;
+    edge->lacks_base = false;
+    if (result->source)
+        actor_note(&edge->actor, (int32_t)client->mud, migration, "pulled the image from registry %s, %lld bytes", result->source,
+                   (long long)result->bytes);
+}
+
 /* For the first container of a device. */
 static void pull_done(struct edge_client *client, const struct order_result *result)
 {
-    struct edge *edge = client->edge;
     if (result->status < 0) {
         start_done(client, result);
         return;
     }
-    edge->lacks_base = false;
-    actor_note(&edge->actor, (int32_t)client->mud, -1, "pulled the image, %lld bytes", (long long)result->bytes);
+    edge_report_pull(client, -1, result);
     edge_order(client, OP_START, 0);
 }
 

@@ -58,8 +58,9 @@ static void end_target_stage(struct edge_client *client, const struct order *ord
         migration_end_stage(client, m, order, result);
         return;
     }
-    client->edge->lacks_base = result->status < 0;
     edge_report_stage(client, m->id, OP_PULL, m->pull_begin, result);
+    if (result->status == 0)
+        edge_report_pull(client, (int32_t)m->id, result);
 }
 
 void migration_target_operation_done(struct edge_client *client, const struct order *order,

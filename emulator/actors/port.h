@@ -37,6 +37,7 @@ struct order_result {
     int64_t bytes;           /* moved or written; MEASURE: of memory in use */
     int64_t cpu_ns;          /* MEASURE: CPU time that the container has had so far */
     const char *reason;      /* when status < 0: what went wrong; valid during the call */
+    const char *source;      /* PULL: the registry that the image came from, NULL = it was there by then; valid during the call */
     const struct replay_log *log; /* REPLAY_LOG: what has come; valid during the call */
 };
 

@@ -126,6 +126,7 @@ void real_owners_free(struct real *real);
 
 /* --- real_registries.c --- */
 int real_pull(struct real_order *o, struct err *e); /* a step, as those of real_files.c */
+const char *real_pull_source(const struct real_order *o); /* the registry that has the image; NULL = none was found, or this is no pull */
 void real_pull_forget(struct real_order *o);
 void real_registries_free(struct real *real);
 

@@ -28,6 +28,7 @@ static void finish(struct real_order *o)
     struct err err = o->err;
     if (err.code && order.operation == OP_SNAPSHOT)
         real_docker_release(o);
+    const char *source = real_pull_source(o);
     real_pull_forget(o);
     real_layers_free(o);
     struct replay_log log = o->log;
@@ -35,6 +36,7 @@ static void finish(struct real_order *o)
                                   .bytes = o->bytes,
                                   .cpu_ns = o->cpu_ns,
                                   .reason = err.code ? err.text : NULL,
+                                  .source = source,
                                   .log = &log};
     free(o->sealed);
     free(o);

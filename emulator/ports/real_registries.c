@@ -174,6 +174,11 @@ int real_pull(struct real_order *o, struct err *e)
     return status < 0 ? status : 1;
 }
 
+const char *real_pull_source(const struct real_order *o)
+{
+    return o->pull && o->pull->registry >= 0 ? o->real->layout->registries[o->pull->registry].name : NULL;
+}
+
 void real_pull_forget(struct real_order *o)
 {
     if (o->pull)

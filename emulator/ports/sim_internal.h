@@ -65,7 +65,8 @@ struct sim_order {
     bool distrusts; /* the certificate of the registry that it goes through */
     const struct fault *fault; /* that strikes it, or NULL */
     bool awaits; /* RECEIVE_*: for what has not arrived */
-    bool pulls;  /* PULL: the one for which its edge server pulls */
+    bool pulls;   /* PULL: the one for which its edge server pulls, … */
+    int registry; /* … from this one */
     /* SEND_* and PULL, while their bytes are under way: */
     struct sim_connection *connection;
     struct sim_order *behind; /* on the connection */
@@ -206,9 +207,11 @@ void sim_free_connections(struct sim *sim);
 /* --- sim_registries.c --- */
 struct sim_registries *sim_registries_new(const struct layout *l);
 void sim_registries_free(struct sim_registries *r);
-/* From which a pull comes, -1 = none has the image. */
-int sim_registry_of_pull(const struct sim *sim, const struct order *order);
+/* From which a pull comes, or would if it began now; -1 = none has the image. */
+int sim_registry_of_pull(const struct sim_order *so);
 void sim_pull_begin(struct sim_order *so);
+/* The registry's name; NULL: it pulls nothing. */
+const char *sim_pull_source(const struct sim_order *so);
 /* 0, or -1: no registry has the image. */
 int sim_pull_takes_effect(struct sim *sim, const struct order *order);
 /* Well or not. */

@@ -63,7 +63,7 @@ void sim_order_finish(struct sim_order *so)
     struct order order = so->order;
     if (waits_for_host(so))
         return;
-    struct order_result result = {.bytes = (int64_t)sim_order_bytes(so), .log = &log};
+    struct order_result result = {.bytes = (int64_t)sim_order_bytes(so), .source = sim_pull_source(so), .log = &log};
     if (so->cancelled) {
         result = (struct order_result){.status = -ECANCELED, .reason = "called off"};
     } else if (so->stalled) {

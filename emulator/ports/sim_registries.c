@@ -60,9 +60,9 @@ static int nearest_with_image(const struct sim *sim, uint32_t edge)
     return -1;
 }
 
-int sim_registry_of_pull(const struct sim *sim, const struct order *order)
+int sim_registry_of_pull(const struct sim_order *so)
 {
-    return nearest_with_image(sim, order->edge.index);
+    return so->pulls ? so->registry : nearest_with_image(so->sim, so->order.edge.index);
 }
 
 /* As an Engine does, one pull serves all that need it at the same time. */
@@ -77,8 +77,14 @@ void sim_pull_begin(struct sim_order *so)
         loop_arm_after(sim->loop, &so->timer, simtime_ms(LOOK_AGAIN_MS));
     } else {
         r->pulling[edge] = so->pulls = true;
+        so->registry = nearest_with_image(sim, edge);
         sim_transfer_begin(so);
     }
+}
+
+const char *sim_pull_source(const struct sim_order *so)
+{
+    return so->pulls ? so->sim->layout->registries[so->registry].name : NULL;
 }
 
 static void pushed(struct flow *flow)

@@ -47,7 +47,7 @@ static int route_of(const struct sim_order *so, int hosts[ROUTE_MAX])
 {
     const struct sim *sim = so->sim;
     const struct order *o = &so->order;
-    int registry = o->operation == OP_PULL ? sim_registry_of_pull(sim, o) : -1, count = 0;
+    int registry = o->operation == OP_PULL ? sim_registry_of_pull(so) : -1, count = 0;
     int stops[ROUTE_MAX] = {sim_edge_host(sim, o->edge)};
     if (o->operation != OP_PULL) {
         int stop = streams_through(so) ? -1 : carrier_model_stop(carrier_of(so), sim->layout, o->peer.index);
