@@ -25,13 +25,27 @@ static void a_warm_up_leaves_no_container(void **state)
     docker_warm_up_cancel(&w); /* harmless */
 }
 
+/* As its control groups tell it: the service's memory, hardly more, and CPU time that requests cost. */
+static void assert_usage(struct edge *edge)
+{
+    struct docker_usage before, after;
+    uint64_t memory = fixture_sizes.memory_pages * 4096ULL;
+    assert_int_equal(docker_container_usage(&edge->container, &before, &f->err), 0);
+    fixture_requests(f, edge, 50, OFFLOAD_REQUEST);
+    assert_int_equal(docker_container_usage(&edge->container, &after, &f->err), 0);
+    assert_in_range(after.memory_bytes, memory / 4 * 3, 2 * memory); /* the kernel counts in batches */
+    assert_true(after.cpu_ns > before.cpu_ns);
+}
+
 static void p_migr_there_and_back(void **state)
 {
     (void)state;
     NEED_FIXTURE();
     begin("p-migr");
+    assert_usage(&f->edges[0]);
     for (int hop = 0; hop < 4; hop++)
         migrate_layer(hop % 2, (hop + 1) % 2);
+    assert_usage(&f->edges[0]);
     end();
 }
 
