@@ -122,16 +122,22 @@ static void forget(struct outcome *o)
     buf_free(&o->holds);
 }
 
-/* Whether the migration waited for a pull. */
-static bool waited(json_object *result, int migration)
+/* The first stage of that name, or NULL. */
+static json_object *stage_of(json_object *result, int migration, const char *name)
 {
     json_object *list, *stages;
     json_object_object_get_ex(result, "migrations", &list);
     json_object_object_get_ex(json_object_array_get_idx(list, (size_t)migration), "stages", &stages);
     for (size_t i = 0; i < json_object_array_length(stages); i++)
-        if (!strcmp(json_text_at(json_object_array_get_idx(stages, i), "name"), "pull"))
-            return true;
-    return false;
+        if (!strcmp(json_text_at(json_object_array_get_idx(stages, i), "name"), name))
+            return json_object_array_get_idx(stages, i);
+    return NULL;
+}
+
+/* Whether the migration waited for a pull. */
+static bool waited(json_object *result, int migration)
+{
+    return stage_of(result, migration, "pull") != NULL;
 }
 
 #define EVERYWHERE "edges.es2.has_base=true"
@@ -227,6 +233,95 @@ static void test_catalogue(void **state)
     forget(&o);
 }
 
+/* --- ahead of the cut -------------------------------------------------------------------------------------------------------- */
+
+static double begin_s(json_object *result, int migration, const char *stage)
+{
+    json_object *found = stage_of(result, migration, stage);
+    assert_non_null(found);
+    return json_number_at(found, "begin_s");
+}
+
+static bool pulls_before_freeze(json_object *result, int migration)
+{
+    return begin_s(result, migration, "pull") < begin_s(result, migration, "freeze");
+}
+
+static double freeze_ms(json_object *result, int migration)
+{
+    autofree char *metric = mem_printf("migrations.%d.freeze_ms", migration);
+    return result_metric(result, metric);
+}
+
+static void assert_all_is_well(json_object *result)
+{
+    assert_true(result_metric(result, "migrations.finished") == 2);
+    assert_true(result_metric(result, "invariants.ok") == 1);
+    assert_true(result_metric(result, "requests.lost") == 0);
+}
+
+#define ANNOUNCEMENT(effect) "faults=[{\"effect\": \"" effect "\", \"message\": \"PREPULL\", \"delay_ms\": 8000}]"
+#define AT_FOG2(effect, span) "faults=[{\"effect\": \"" effect "\", " span "}]"
+#define SMALL "service.base_mb=5"
+
+/* With what is copied ahead a missing base travels, too, so that a container that stands still from the cut on does not wait for it; what
+ * becomes of the announcement changes nothing else. */
+static void test_pulls_ahead(void **state)
+{
+    static const struct {
+        const char *settings[SETTINGS_MAX];
+        bool ahead, in_freeze; /* the pull begins before the freeze, is part of it */
+        int first;             /* the migration that pulls; the next one finds the image there */
+    } rows[] = {
+        {{SMALL, "migration.strategy=pre-copy"}, true, false, 0},
+        {{SMALL, "migration.strategy=pre-copy", "migration.pipeline=true"}, true, false, 0},
+        {{SMALL, "migration.strategy=hybrid-copy"}, true, false, 0},
+        {{SMALL, "migration.strategy=hybrid-copy", "migration.pipeline=true"}, true, false, 0},
+        {{SMALL, "migration.strategy=post-copy"}, false, true, 0},
+        {{SMALL, "migration.strategy=hybrid-copy", ANNOUNCEMENT("doubled")}, true, false, 0},
+        {{SMALL, "migration.strategy=hybrid-copy", ANNOUNCEMENT("lost")}, false, true, 0},
+        {{SMALL, "migration.strategy=hybrid-copy", ANNOUNCEMENT("delayed")}, false, true, 0},
+        /* what was announced is pulled in vain, and again when it is needed */
+        {{SMALL, "migration.strategy=hybrid-copy", AT_FOG2("fails", "\"operation\": \"pull\"")}, true, true, 0},
+        {{SMALL, "migration.strategy=pre-copy", AT_FOG2("hangs", "\"operation\": \"pull\""), "timeouts.progress_ms=2000"},
+         true,
+         false,
+         0},
+        /* while it pulls; the first migration has failed */
+        {{SMALL, "migration.strategy=hybrid-copy",
+          AT_FOG2("restarted", "\"host\": \"fog2\", \"from_s\": 3.3, \"to_s\": 3.4")},
+         true,
+         false,
+         1},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int first = rows[i].first;
+        struct outcome o = play(rows[i].settings);
+        bool ahead = pulls_before_freeze(o.result, first);
+        double longer_ms = freeze_ms(o.result, first) - freeze_ms(o.result, first + 1);
+        if (ahead != rows[i].ahead || (longer_ms > 100) != rows[i].in_freeze)
+            fail_msg("row %zu: ahead %d, freeze longer by %g ms", i, ahead, longer_ms);
+        assert_string_equal(o.from[0], "fog1");
+        assert_all_is_well(o.result);
+        forget(&o);
+    }
+}
+
+/* Announced for the one, it serves the other as well. */
+static void test_pulls_ahead_for_two(void **state)
+{
+    static const char *const settings[SETTINGS_MAX] = {"migration.strategy=hybrid-copy", AT_THE_SAME_TIME};
+    struct outcome o = play(settings);
+    (void)state;
+    assert_true(pulls_before_freeze(o.result, 0) && !pulls_before_freeze(o.result, 1));
+    assert_string_equal(o.from[0], "fog1");
+    assert_string_equal(o.from[1], "");
+    assert_true(result_metric(o.result, "migrations.1.bytes.image") == 0);
+    assert_all_is_well(o.result);
+    forget(&o);
+}
+
 /* --- what scenarios may say ----------------------------------------------------------------------------------------------------- */
 
 static void test_bad_scenarios(void **state)
@@ -261,7 +356,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nearest),       cmocka_unit_test(test_pulls),
         cmocka_unit_test(test_keeps),         cmocka_unit_test(test_fresh_container),
-        cmocka_unit_test(test_catalogue),     cmocka_unit_test(test_bad_scenarios),
+        cmocka_unit_test(test_catalogue),     cmocka_unit_test(test_pulls_ahead),
+        cmocka_unit_test(test_pulls_ahead_for_two), cmocka_unit_test(test_bad_scenarios),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -152,6 +152,7 @@ void edge_enter_state(struct edge_client *client, enum edge_state state, enum ed
                                 event_names[event]);
     client->state = state;
     client->recovering &= state == EDGE_LIVE;
+    client->awaits_base &= state == EDGE_STARTING || state == EDGE_INSTALLING;
     if (had != has) {
         client->edge->containers += has ? 1 : -1u;
         edge_tell_load(client->edge, client->mud);
@@ -245,6 +246,10 @@ void edge_receive(struct edge *edge, const struct msg *m)
             removal_acknowledged(edge_client_of(edge, m->mud), m);
         return;
     }
+    if (m->offload.type == OFFLOAD_PREPULL) {
+        edge_pull_ahead(edge, m);
+        return;
+    }
     enum edge_event event = event_of(m->offload.type);
     if (event < EDGE_EVENTS)
         edge_handle(edge_client_of(edge, m->mud), event, m);
@@ -278,7 +283,7 @@ bool edge_busy(const struct edge *edge)
     for (const struct edge_client *client; (client = map_next(&edge->clients, &at));)
         if (client_busy(client))
             return true;
-    return edge->courier.len > 0;
+    return edge->courier.len > 0 || edge->ahead.runs;
 }
 
 /* READY, CUT, REMOVE and FAILED must arrive some time. An INSTALL without answer fails the migration, but that is for the access point to

@@ -1,9 +1,9 @@
 /* The edge server (ES): container management (create, gate, manage, delete), migration controller, log reporter (Kim22).
  *
  * A device's container passes through the gate: requests are delivered while it is open and queue while it is closed. edge.c
- * is the table, edge_container.c the containers' life, edge_loss.c their unasked end, edge_gate.c the gate, edge_control.c what access points
- * and other edges ask for, edge_removal.c that what a migration has brought goes; migration.c walks a strategy's stages when this edge is the
- * source or the target. */
+ * is the table, edge_container.c the containers' life, edge_base.c the image that they need, edge_loss.c their unasked end, edge_gate.c the
+ * gate, edge_control.c what access points and other edges ask for, edge_removal.c that what a migration has brought goes; migration.c walks a
+ * strategy's stages when this edge is the source or the target. */
 #ifndef ROAMLAB_EDGE_H
 #define ROAMLAB_EDGE_H
 
@@ -77,6 +77,7 @@ struct edge_client {
     struct simtime measured;    /* when the guard looked last; zero = not yet */
     int64_t measured_cpu_ns;    /* what it saw then */
     uint32_t measured_next, measured_container;
+    bool awaits_base;           /* STARTING, INSTALLING: nothing is ordered before the pull ahead has ended */
     bool delegated;             /* asked the access point to take the container elsewhere */
     bool lost;                  /* the device's only live container ended here */
     uint32_t ended;             /* outgoing migrations up to this one are over: MIGRATE repeats nothing */
@@ -98,6 +99,13 @@ struct edge_client {
 
 enum { MUD_NONE = UINT32_MAX };
 
+/* The base image on its way before a container needs it (edge_base.c). */
+struct edge_pull {
+    bool runs;
+    uint32_t mud, migration; /* that it was announced for */
+    struct simtime begin;
+};
+
 struct edge {
     struct actor actor;
     struct courier courier;
@@ -107,7 +115,8 @@ struct edge {
     bool recalls, recalled;  /* the image: containers are still to be stopped; none is started */
     bool delegates;          /* containers are still to be handed over */
     struct party delegates_to;
-    bool lacks_base;    /* it is pulled before the first container is started or created here */
+    bool lacks_base;    /* it is pulled before the first container is started or created here, */
+    struct edge_pull ahead; /* or before that is asked for */
     uint32_t containers, loads_told;
 };
 
@@ -197,6 +206,8 @@ void edge_remove_container(struct edge_client *client, enum operation operation,
 void edge_leave(struct edge_client *client, uint32_t migration);
 /* Stops the only live container and declares the device unavailable. */
 void edge_stop_for_good(struct edge_client *client);
+/* Of a fresh container; of the base image first, if it is missing. */
+void edge_order_start(struct edge_client *client);
 /* An order about the container that is neither part of a migration nor repeated; only one at a time. */
 void edge_order(struct edge_client *client, enum operation operation, uint32_t migration);
 void edge_order_ended(struct edge_client *client);
@@ -204,6 +215,14 @@ void edge_order_ended(struct edge_client *client);
 void edge_order_alarm_rings(struct alarm *alarm);
 edge_handler edge_start_container, edge_say_attached, edge_started, edge_start_failed, edge_removed, edge_acknowledge;
 edge_handler edge_acknowledge_removal;
+
+/* edge_base.c */
+/* A migration was announced whose container will need the base image. */
+void edge_pull_ahead(struct edge *edge, const struct msg *m);
+bool edge_is_pull_ahead(const struct order *order);
+void edge_pulled_ahead(struct edge *edge, const struct order_result *result);
+/* True: the base image is on its way already, and what the client needs it for begins when that has ended. */
+bool edge_await_base(struct edge_client *client);
 
 /* edge_snapshot.c */
 /* What the run's strategy is for a container with, or without, a snapshot. */

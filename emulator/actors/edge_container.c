@@ -71,6 +71,12 @@ void edge_order_alarm_rings(struct alarm *alarm)
         give_order(client);
 }
 
+void edge_order_start(struct edge_client *client)
+{
+    if (!edge_await_base(client))
+        edge_order(client, client->edge->lacks_base ? OP_PULL : OP_START, 0);
+}
+
 /* Once a device's container has come or gone, an ATTACH is a late repetition; or another access point has claimed the device since. */
 void edge_start_container(struct edge_client *client, const struct msg *m)
 {
@@ -83,7 +89,7 @@ void edge_start_container(struct edge_client *client, const struct msg *m)
     client->owner = m->from;
     client->container = 0;
     client->next = 0;
-    edge_order(client, client->edge->lacks_base ? OP_PULL : OP_START, 0);
+    edge_order_start(client);
     edge_enter_state(client, EDGE_STARTING, EDGE_EV_ATTACH);
 }
 
@@ -227,7 +233,9 @@ void edge_operation_done(struct edge *edge, const struct order *order, const str
     bool removal = order->operation == OP_STOP || order->operation == OP_DISCARD;
     bool of_migration = (client->out.operating && order->migration == client->out.id) ||
                         (client->in.operating && order->migration == client->in.id && !removal);
-    if (order->operation == OP_MEASURE)
+    if (edge_is_pull_ahead(order))
+        edge_pulled_ahead(edge, result);
+    else if (order->operation == OP_MEASURE)
         edge_measured(client, order, result);
     else if (order->operation == OP_SNAPSHOT)
         edge_snapshot_done(client, result);

@@ -177,6 +177,16 @@ static void cut_in_passing(struct edge_client *client)
     migration_tell(client, m, m->ap, OFFLOAD_CUT, 0);
 }
 
+/* What the target lacks from the start it can pull while this container still serves. */
+static void let_base_be_pulled(struct edge_client *client)
+{
+    const struct migration *m = &client->out;
+    const bool *lacks_base = rules_of(client)->lacks_base;
+    struct offload o = {.type = OFFLOAD_PREPULL, .mud = client->mud, .sequence = m->sequence, .migration = m->id};
+    if (m->strategy->needs_base && strategy_copies_ahead(m->strategy) && lacks_base && lacks_base[m->peer.index])
+        actor_send_offload(&client->edge->actor, m->peer, &o);
+}
+
 void migration_begin(struct edge_client *client, const struct msg *msg)
 {
     struct migration *m = &client->out;
@@ -190,6 +200,7 @@ void migration_begin(struct edge_client *client, const struct msg *msg)
     client->sequence = m->sequence > client->sequence ? m->sequence : client->sequence;
     client->owner = m->ap;
     actor_mark(&client->edge->actor, client->mud, m->id, m->ap, "migr begins", 0);
+    let_base_be_pulled(client);
     if (!strategy_has(m->strategy, OP_FREEZE))
         cut_in_passing(client);
     if (m->cut_taken)

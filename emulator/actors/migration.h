@@ -94,6 +94,8 @@ void migration_leave(struct edge_client *client, uint32_t migration);
 
 /* --- the target --- */
 void migration_install(struct edge_client *client, const struct msg *m);
+/* Pulls the base image, or waits for it, if it is missing; then the stages begin. */
+void migration_need_base(struct edge_client *client);
 
 /* The container has executed the command log; status < 0: it has not. */
 void migration_reconstructed(struct edge_client *client, int32_t status, const char *reason);

@@ -42,12 +42,17 @@ void migration_fail_target(struct edge_client *client, int32_t status, enum oper
 }
 
 /* Before the stages, where the image is missing that they need. */
-static void pull_base(struct edge_client *client)
+void migration_need_base(struct edge_client *client)
 {
     struct migration *m = &client->in;
+    if (!m->strategy->needs_base || !client->edge->lacks_base) {
+        run_target_stages(client);
+        return;
+    }
     m->state = MIGRATION_WORKING;
     m->pull_begin = actor_now(&client->edge->actor);
-    migration_operate(client, m, OP_PULL);
+    if (!edge_await_base(client))
+        migration_operate(client, m, OP_PULL);
 }
 
 static void end_target_stage(struct edge_client *client, const struct order *order,
@@ -118,8 +123,5 @@ void migration_install(struct edge_client *client, const struct msg *msg)
     for (int i = 0; i < m->strategy->stage_count; i++)
         if (m->strategy->stages[i].place == AT_SOURCE)
             m->ended |= 1U << i;
-    if (m->strategy->needs_base && client->edge->lacks_base)
-        pull_base(client);
-    else
-        run_target_stages(client);
+    migration_need_base(client);
 }

@@ -26,9 +26,9 @@ struct order {
     enum operation operation;
     struct party edge;       /* who asks, and where it happens */
     uint32_t mud;
-    uint32_t migration;      /* the one that the operation belongs to; 0 = none (START) */
+    uint32_t migration;      /* the one that the operation belongs to; 0 = none (START, PULL ahead) */
     uint32_t container;      /* the migration that brought the container meant (0 = the fresh one) */
-    struct party peer;       /* SEND_*: the target edge */
+    struct party peer;       /* SEND_*: the target edge; PULL ahead: the edge that announced it */
     const struct replay_log *log; /* TAKE_LOG: what is to be written; valid during the call */
 };
 

@@ -159,6 +159,11 @@ bool strategy_dumps_again(const struct strategy *strategy)
     return strategy_has(strategy, OP_SEED) && strategy_has(strategy, OP_DUMP);
 }
 
+bool strategy_copies_ahead(const struct strategy *strategy)
+{
+    return strategy_has(strategy, OP_SEED) || strategy_has(strategy, OP_COPY_VOLUME);
+}
+
 bool strategy_source_serves(const struct strategy *strategy)
 {
     return !strategy_has(strategy, OP_FREEZE) || strategy_has(strategy, OP_THAW);

@@ -61,7 +61,7 @@ enum operation {
     OP_STOP,        /* T8: stop and remove the source container */
     OP_DISCARD,     /* remove a container and the files of a migration (clean-up, not part of a list) */
     OP_REVIVE,      /* cold, failed: start the halted source container from its own checkpoint */
-    OP_PULL,        /* the base image from a registry, where it is missing (before what needs it; not part of a list) */
+    OP_PULL,        /* the base image from a registry, where it is missing (before what needs it, or ahead of that; not part of a list) */
     OP_STORE,       /* of a SEND_*, not ordered by itself: until all of it is on the carrier's third host, where the target reads it */
     OP_LOAD_LAYER,  /* of LOAD_BASE, not ordered by itself: one layer, without the time in which none was there */
     OP_MEASURE,     /* the guard's: what a container uses of its edge server (not part of a migration) */
@@ -126,6 +126,8 @@ bool strategy_has(const struct strategy *strategy, enum operation operation);
 bool strategy_is_lazy(const struct strategy *strategy);
 /* Is memory dumped again after a seed? Where the kernel tracks what is written, that dump holds only what was written since. */
 bool strategy_dumps_again(const struct strategy *strategy);
+/* Is state copied before the freeze, for a target that hears of it only at the cut? */
+bool strategy_copies_ahead(const struct strategy *strategy);
 /* Does the source go on serving when the cut has been taken? */
 bool strategy_source_serves(const struct strategy *strategy);
 /* The strategy with the stages that a volume needs, in *with; false if it has no snapshot with which they could go. (strategy_volume.c) */

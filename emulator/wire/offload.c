@@ -16,6 +16,7 @@ static const char *const type_names[OFFLOAD_TYPES] = {
     [OFFLOAD_PROBED] = "PROBED", [OFFLOAD_FAILED] = "FAILED",     [OFFLOAD_INSTALL] = "INSTALL",
     [OFFLOAD_REMOVE] = "REMOVE", [OFFLOAD_ACK] = "ACK",           [OFFLOAD_LOAD] = "LOAD",
     [OFFLOAD_CLAIM] = "CLAIM",   [OFFLOAD_OWNED] = "OWNED",       [OFFLOAD_DELEGATE] = "DELEGATE",
+    [OFFLOAD_PREPULL] = "PREPULL",
 };
 
 const char *offload_type_name(uint8_t type)

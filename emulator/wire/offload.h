@@ -54,6 +54,8 @@ enum offload_type {
     OFFLOAD_OWNED, /* edge → AP: status 0 = it is live here, `number` = next, `until` = its migration; -ENOENT, or -EOWNERDEAD = it was
                       lost here; digest = the highest migration known; `peer` = the AP that held the token. Unasked, -ESTALE = another
                       AP has claimed the device by its association `number`: older tokens are worth nothing */
+    /* edge → edge; not acknowledged, INSTALL makes up for it */
+    OFFLOAD_PREPULL, /* the migration will bring a container, later: pull the base image meanwhile, if it is missing */
     OFFLOAD_TYPES
 };
 

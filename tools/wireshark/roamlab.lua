@@ -6,6 +6,7 @@
 local types = {
     [1] = "REQUEST (SVCQ)", "REPLY (SVCR)", "EDGE READY", "BYE", "ATTACH", "MIGRATE", "CANCEL", "FETCH", "REPLAY", "PROBE", "ACTIVATE", "STOP", "CUT",
     "LOGGED", "REPLAYED", "PROBED", "FAILED", "INSTALL", "REMOVE", "ACK", "LOAD", "DELEGATE",
+    "CLAIM", "OWNED", "PREPULL",
 }
 local roles = { [0] = "none", "MUD", "AP", "edge" }
 local commands = { [0] = "ADD-notify", "MOVE-notify", "MOVE-response", [5] = "CACHE-notify", [6] = "CACHE-response" }
