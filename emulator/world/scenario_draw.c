@@ -66,13 +66,22 @@ static void draw_hosts(struct draft *d)
     buf_printf(d->out, "\"hosts\":{\"phones\":{\"drift_ppm\":%.1f}", any_of(d, -DRIFT_MAX_PPM, DRIFT_MAX_PPM));
     for (int i = 1; i <= d->aps; i++)
         buf_printf(d->out, ",\"pc%d\":{\"drift_ppm\":%.1f}", i, any_of(d, -DRIFT_MAX_PPM, DRIFT_MAX_PPM));
-    buf_printf(d->out, "},\"edges\":{");
-    for (int i = 1; i <= d->aps; i++)
-        buf_printf(d->out, "%s\"es%d\":{\"host\":\"pc%d\"}", i > 1 ? "," : "", i, i);
     buf_printf(d->out, "},\"aps\":{");
     for (int i = 1; i <= d->aps; i++)
         buf_printf(d->out, "%s\"ap%d\":{\"host\":\"pc%d\",\"edge\":\"es%d\"}", i > 1 ? "," : "", i, i, i);
     buf_printf(d->out, "},");
+}
+
+/* In one of four scenarios some edge servers have to pull the base image. */
+static void draw_edges(struct draft *d)
+{
+    bool lacking = one_in(d, 4);
+    buf_printf(d->out, "\"edges\":{");
+    for (int i = 1; i <= d->aps; i++)
+        buf_printf(d->out, "%s\"es%d\":{\"host\":\"pc%d\",\"has_base\":%s}", i > 1 ? "," : "", i, i, lacking && one_in(d, 2) ? "false" : "true");
+    buf_printf(d->out, "},");
+    if (lacking)
+        buf_printf(d->out, "\"registries\":{\"cloud\":{\"host\":\"pc%d\"}},", from_to(d, 1, d->aps));
 }
 
 /* Cut, or a hundred times slower, for a while. */
@@ -410,6 +419,9 @@ void scenario_draw(uint64_t seed, bool restarts, struct buf *out)
     struct draft clocks = d; /* with a stream of their own */
     rng_init(&clocks.rng, seed, "clocks", 0);
     draw_hosts(&clocks);
+    struct draft images = d;
+    rng_init(&images.rng, seed, "images", 0);
+    draw_edges(&images);
     draw_links(&d);
     draw_muds(&d);
     struct draft takeovers = d;
