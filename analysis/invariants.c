@@ -1,22 +1,10 @@
 #include "invariants.h"
 #include "mem.h"
-#include "number_set.h"
+#include "number_tally.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct repeat {
-    int32_t number;
-    int times;
-};
-
-/* What happened to which request; what happened more than once is kept by name. */
-struct numbers {
-    struct number_set set;
-    struct repeat *repeats;
-    size_t repeat_count;
-};
 
 enum container_state { CONTAINER_GONE, CONTAINER_LOST, CONTAINER_STOPPED, CONTAINER_STANDBY, CONTAINER_HALTED, CONTAINER_LIVE };
 
@@ -38,7 +26,7 @@ struct migration {
 
 struct mud {
     char *reporter;
-    struct numbers answered, executed, abandoned;
+    struct number_tally answered, executed, abandoned;
     int64_t sent;
     bool told_total;
     int32_t newest_executing; /* migration of the newest container that executed */
@@ -122,23 +110,9 @@ static struct mud *mud_at(struct invariants *inv, int32_t index)
     return &inv->muds[index];
 }
 
-static void add_number(struct numbers *numbers, int32_t number)
-{
-    size_t i = 0;
-    if (number_set_add(&numbers->set, number))
-        return;
-    while (i < numbers->repeat_count && numbers->repeats[i].number != number)
-        i++;
-    if (i == numbers->repeat_count) {
-        numbers->repeats = mem_resize(numbers->repeats, ++numbers->repeat_count * sizeof *numbers->repeats);
-        numbers->repeats[i] = (struct repeat){number, 1};
-    }
-    numbers->repeats[i].times++;
-}
-
 static void see_request(struct invariants *inv, struct mud *mud, const struct event *ev)
 {
-    add_number(&mud->answered, ev->number);
+    number_tally_add(&mud->answered, ev->number);
     if (strcmp(ev->text, "ok") != 0 && grants(inv, STATE_MIGRATES))
         say(inv, mud, "request %d: wrong digest: %s", ev->number, ev->text);
 }
@@ -167,7 +141,7 @@ static void see_executed(struct invariants *inv, struct mud *mud, const struct e
             number_set_add(&mud->executed.set, n);
         return;
     }
-    add_number(&mud->executed, ev->number);
+    number_tally_add(&mud->executed, ev->number);
     see_use(mud, (int32_t)ev->value);
     if (ev->value < mud->newest_executing)
         say(inv, mud,
@@ -259,7 +233,7 @@ void invariants_add(struct invariants *inv, const struct event *ev)
         mud->told_total = true;
         mud->sent += ev->number;
     } else if (ev->kind == EVENT_ABANDONED) {
-        add_number(&mud->abandoned, ev->number);
+        number_tally_add(&mud->abandoned, ev->number);
     } else if (ev->kind == EVENT_EXECUTED) {
         see_executed(inv, mud, ev);
     } else if (ev->kind == EVENT_CONTAINER) {
@@ -271,17 +245,10 @@ void invariants_add(struct invariants *inv, const struct event *ev)
     }
 }
 
-static int by_number(const void *a, const void *b)
-{
-    const struct repeat *x = a, *y = b;
-    return (x->number > y->number) - (x->number < y->number);
-}
-
-static void check_once(struct invariants *inv, const struct mud *mud, struct numbers *numbers,
+static void check_once(struct invariants *inv, const struct mud *mud, struct number_tally *numbers,
                        const char *done)
 {
-    if (numbers->repeat_count > 1)
-        qsort(numbers->repeats, numbers->repeat_count, sizeof *numbers->repeats, by_number);
+    number_tally_sort(numbers);
     for (size_t i = 0; i < numbers->repeat_count; i++)
         say(inv, mud, "request %d was %s %d times", numbers->repeats[i].number, done,
             numbers->repeats[i].times);
@@ -402,21 +369,15 @@ uint64_t invariants_duplicated(const struct invariants *inv)
     return inv->duplicated;
 }
 
-static void free_numbers(struct numbers *numbers)
-{
-    number_set_free(&numbers->set);
-    free(numbers->repeats);
-}
-
 static void free_mud(struct mud *mud)
 {
     for (size_t i = 0; i < mud->container_count; i++)
         free(mud->containers[i].edge);
     free(mud->reporter);
     free(mud->lost);
-    free_numbers(&mud->answered);
-    free_numbers(&mud->executed);
-    free_numbers(&mud->abandoned);
+    number_tally_free(&mud->answered);
+    number_tally_free(&mud->executed);
+    number_tally_free(&mud->abandoned);
     free(mud->containers);
     free(mud->migrations);
 }
