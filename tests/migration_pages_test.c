@@ -216,6 +216,28 @@ static void before_the_commit_only_the_migration_fails(void **state)
     bench_free(&b);
 }
 
+/* It is not said to be ready without them. */
+static void nor_do_they_come_while_a_volume_is_waited_for(void **state)
+{
+    (void)state;
+    static const enum operation there[] = {OP_RECEIVE_STATE, OP_RECEIVE_LAYER, OP_CREATE, OP_RESTORE_STATE};
+    struct strategy with_volume;
+    struct bench b;
+    bench_init(&b, EDGE_EMPTY, "post-copy");
+    assert_true(strategy_add_volume(b.fake.rules.strategy, VOLUME_ON_ARRIVAL, &with_volume));
+    b.fake.rules.strategy = &with_volume;
+    hear(&b, offload(OFFLOAD_INSTALL, es1, 3, 5));
+    finish_all(&b, there, ARRAY_LEN(there));
+    expect(&b,
+           "ES1<ACK INSTALL, do receive volume, do receive state, do receive layer, do create, do restore state, do fetch pages",
+           EDGE_INSTALLING);
+    finish_one(&b, OP_FETCH_PAGES, -EIO);
+    expect(&b, "cancel", EDGE_INSTALLING);
+    finish_one(&b, OP_RECEIVE_VOLUME, -ECANCELED);
+    expect(&b, "AP2<FAILED status -5, do discard", EDGE_REMOVING);
+    bench_free(&b);
+}
+
 static void a_container_that_ends_ends_its_fetching(void **state)
 {
     (void)state;
@@ -242,6 +264,7 @@ int main(void)
         cmocka_unit_test(the_target_migrates_on_when_it_is_whole),
         cmocka_unit_test(a_target_whose_pages_do_not_come_is_lost),
         cmocka_unit_test(before_the_commit_only_the_migration_fails),
+        cmocka_unit_test(nor_do_they_come_while_a_volume_is_waited_for),
         cmocka_unit_test(a_container_that_ends_ends_its_fetching),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,13 +65,13 @@ void migration_forget_pages(struct edge_client *client)
 void migration_pages_fetched(struct edge_client *client, const struct order *order,
                              const struct order_result *result)
 {
-    if (client->state != EDGE_STANDBY && client->state != EDGE_LIVE)
+    if (client->state == EDGE_EMPTY || client->state == EDGE_REMOVING)
         return; /* the container went before */
     migration_end_stage(client, &client->in, order, result);
     if (result->status == 0)
         edge_begin_pending(client);
-    else if (client->state == EDGE_STANDBY)
-        migration_fail_target(client, result->status, order->operation, result->reason);
-    else
+    else if (client->state == EDGE_LIVE)
         edge_lose_incomplete(client, result->reason);
+    else
+        migration_fail_target(client, result->status, order->operation, result->reason);
 }
