@@ -106,6 +106,7 @@ static void a_source_that_cannot_be_revived_is_declared(void **state)
         finish(&b, -EIO);
         fake_wait(&b.fake, simtime_ms(1001));
     }
+    assert_non_null(strstr(fake_did(&b.fake), "do stop")); /* nothing of it stays behind */
     finish(&b, 0);
     assert_non_null(strstr(fake_did(&b.fake), "container lost"));
     assert_int_equal(client(&b)->state, EDGE_EMPTY);

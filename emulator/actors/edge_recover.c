@@ -16,7 +16,7 @@ static void fill_outgoing(const struct migration *m, struct owner_record *r)
     r->out_ap = m->ap;
     r->out_peer = m->peer;
     r->frozen = m->frozen;
-    r->halted = m->halted || m->unproven;
+    r->halted = m->halted || m->unproven || m->worthless;
     r->sent = m->sent;
     r->told = m->told && m->state != MIGRATION_UNDOING;
     r->cut = m->cut;

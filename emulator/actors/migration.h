@@ -34,6 +34,7 @@ struct migration {
     bool files;                /* of the migration may be here */
     bool frozen, halted, sent; /* what an undo has to undo */
     bool unproven, lost;       /* revived, but not compared with what was halted; not to be revived */
+    bool worthless;            /* what was halted cannot be revived, or is another then: it is to go */
     uint32_t operating;        /* operations under way */
     bool pages;                /* one of them serves or fetches pages; at the target it outlives the migration */
     bool left;                 /* source: the device is served at the target; this container ends when its pages are there */

@@ -50,6 +50,8 @@ void migration_undo(struct edge_client *client)
         undo_by(client, OP_REVIVE);
     } else if (m->unproven) {
         migration_probe(client);
+    } else if (m->worthless) {
+        undo_by(client, OP_STOP);
     } else if (m->cut_taken || m->files) {
         m->cut_taken = m->files = false;
         undo_by(client, OP_DISCARD);
@@ -187,21 +189,27 @@ static bool undo_step_stands(struct edge_client *client, const struct order *ord
     return true;
 }
 
+static void give_up_source(struct migration *m)
+{
+    m->lost = m->worthless = true;
+    m->halted = m->unproven = false;
+    m->cut_taken = m->files = false; /* they go with the container */
+    m->undo_failures = 0;
+}
+
 /* A checkpoint may have been damaged: what it gives must be what was halted. */
 void migration_undo_probed(struct edge_client *client, const struct offload *o)
 {
     struct migration *m = &client->out;
     const struct offload *halted = &m->last_probe;
-    m->unproven = false;
     if (o->number == halted->number && o->digest == halted->digest && o->checksum == halted->checksum) {
+        m->unproven = false;
         client->next = o->number; /* unknown after a restart */
         edge_report_container(client, client->container, "live");
-        migration_undo(client);
-        return;
+    } else {
+        give_up_source(m);
     }
-    m->lost = true;
-    m->cut_taken = m->files = false;
-    undo_by(client, OP_STOP);
+    migration_undo(client);
 }
 
 /* The first operation that ends here may be a stage that was called off. */
@@ -219,10 +227,11 @@ void migration_undo_step_done(struct edge_client *client, const struct order *or
         edge_report_container(client, client->container, "halted");
     } else if (order->operation == OP_REVIVE && undo_step_stands(client, order, result)) {
         m->halted = false;
-        m->lost = result->status < 0;
-        m->unproven = !m->lost;
-    } else if (order->operation == OP_STOP && !undo_step_stands(client, order, result)) {
         m->unproven = true;
+        if (result->status < 0)
+            give_up_source(m);
+    } else if (order->operation == OP_STOP && undo_step_stands(client, order, result)) {
+        m->worthless = false;
     } else if (order->operation == OP_DISCARD && !undo_step_stands(client, order, result)) {
         m->files = true;
     }
