@@ -171,7 +171,7 @@ static void has_the_state_that_was_answered(const struct end *end)
                  end->home->next, model->next);
     if (!end->complete || !keeps_state(end))
         return;
-    if (model->chain != expected->chain ||
+    if (model->chain != expected->chain || end->container->volume_differs ||
         statechain_model_checksum(model) != statechain_model_checksum(expected))
         complain(end, "its container's state is not that of the requests which were answered");
     else if (!would_answer_again(end->container, end->mud, end->ws->world.layout.window))

@@ -129,10 +129,10 @@ static bool is_overloaded(const struct scenario *s, int mud)
     return s->muds[mud].requests_per_s * simtime_seconds(s->service.work) > 0.7;
 }
 
-/* What the migrations of the other devices carry, all at once: base image, seed and what has changed since. */
+/* What the migrations of the other devices carry, all at once: base image, seed or volume, and what has changed since. */
 static double bits_of_others(const struct scenario *s)
 {
-    double each_mb = s->service.base_mb + 2 * (s->service.layer_mb + s->service.memory_mb);
+    double each_mb = s->service.base_mb + 2 * (s->service.layer_mb + s->service.memory_mb + s->service.volume_mb);
     return (s->mud_count - 1) * each_mb * 8e6;
 }
 

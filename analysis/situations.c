@@ -18,6 +18,9 @@ static const char *const texts[SITUATIONS] = {
     [SITUATION_CLOCK_JUMPED] = "a calendar clock jumps while a migration runs",
     [SITUATION_CLAIMED_IN_MIGRATION] = "a lost token is claimed while the container's migration runs",
     [SITUATION_CLAIM_MEETS_TWO] = "a claim of a lost token meets two live containers",
+    [SITUATION_VOLUME_EARLY] = "a volume comes early",
+    [SITUATION_VOLUME_ON_ARRIVAL] = "a volume comes to a container that waits for it",
+    [SITUATION_VOLUME_BROKEN_OFF] = "a migration fails or is called off while its volume is on its way",
 };
 
 struct device {
@@ -28,6 +31,7 @@ struct device {
     struct simtime stop_lost_at;
     uint32_t owned;     /* the claim, by its association, that an edge has answered last */
     struct party owner; /* that edge: its container is live */
+    int32_t volume_of;  /* the migration whose volume is on its way, 0 = none */
 };
 
 const char *situation_text(enum situation situation)
@@ -161,14 +165,42 @@ static bool any_migration_runs(const struct situations *s)
     return false;
 }
 
-void situations_hear(struct situations *s, const struct event *event)
+static void hear_stage(struct situations *s, const struct event *event)
 {
-    if (event->kind != EVENT_NOTE)
+    enum operation operation = operation_of(event->text);
+    int32_t *volume_of = &s->devices[event->mud].volume_of;
+    if (event->value)
         return;
+    if (operation == OP_COPY_VOLUME || operation == OP_TAKE_VOLUME)
+        *volume_of = event->migration;
+    if (operation != OP_PUT_VOLUME)
+        return;
+    *volume_of = 0;
+    reach(s, s->cast->layout->volume_when == VOLUME_EARLY ? SITUATION_VOLUME_EARLY : SITUATION_VOLUME_ON_ARRIVAL);
+}
+
+static void hear_end(struct situations *s, const struct event *event)
+{
+    if (s->devices[event->mud].volume_of == event->migration && strcmp(event->text, "finished"))
+        reach(s, SITUATION_VOLUME_BROKEN_OFF);
+}
+
+static void hear_note(struct situations *s, const struct event *event)
+{
     if (strstr(event->text, "the replay log"))
         reach(s, SITUATION_NEVER_CAUGHT_UP);
     if (strstr(event->text, "the calendar clock jumps") && any_migration_runs(s))
         reach(s, SITUATION_CLOCK_JUMPED);
+}
+
+void situations_hear(struct situations *s, const struct event *event)
+{
+    if (event->kind == EVENT_STAGE)
+        hear_stage(s, event);
+    else if (event->kind == EVENT_MIGRATION)
+        hear_end(s, event);
+    else if (event->kind == EVENT_NOTE)
+        hear_note(s, event);
 }
 
 void situations_init(struct situations *s, const struct cast *cast)

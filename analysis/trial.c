@@ -54,11 +54,30 @@ static void judge_invariants(struct onlookers *all)
     invariants_broken_free(&broken);
 }
 
+/* Nothing but this, and damage, makes the loss of a container one that may be declared. */
+static bool destroys_containers(const struct scenario *s)
+{
+    bool destroys = s->migration.strategy->gives_up & SOURCE_SURVIVES;
+    for (int i = 0; i < s->fault_count; i++)
+        destroys |= s->faults[i].effect == FAULT_KILLED || s->faults[i].effect == FAULT_POWER_LOSS;
+    return destroys;
+}
+
+static void judge_losses(struct onlookers *all)
+{
+    const struct scenario *s = all->ws->world.scenario;
+    for (int i = 0; i < s->mud_count; i++) {
+        const char *lost = invariants_declared_lost(all->invariants, i);
+        all->trial->declared |= lost != NULL;
+        if (lost && !all->judge.damages && !destroys_containers(s))
+            trial_complain(all->trial, "%s, but nothing destroyed it", lost);
+    }
+}
+
 static void judge_progress(struct onlookers *all)
 {
     for (int i = 0; i < all->ws->world.layout.mud_count; i++) {
         bool lost = invariants_declared_lost(all->invariants, i);
-        all->trial->declared |= lost;
         progress_finish(&all->progress, all->ws, i, lost);
     }
 }
@@ -85,6 +104,7 @@ void trial_run(struct trial *trial, const struct scenario *s, uint64_t seed)
     trial->end = loop_now(ws.loop);
     judge_rest(&all.judge, &ws);
     judge_devices(&all.judge, &ws);
+    judge_losses(&all);
     judge_progress(&all);
     world_give_up(&ws.world);
     judge_invariants(&all);

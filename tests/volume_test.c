@@ -187,7 +187,7 @@ static void test_whatever_befalls_a_volume_ends_well(void **state)
 {
     (void)state;
     static const char *const operations[] = {"copy volume",    "take volume",   "send volume", "send files",
-                                             "receive volume", "receive files", "put volume"};
+                                             "receive volume", "receive files", "put volume",  "fetch pages"};
     static const char *const effects[] = {"fails", "truncated", "hangs", "slow"};
     for (size_t row = 0; row < ARRAY_LEN(rows); row++)
         for (size_t i = 0; i < ARRAY_LEN(operations); i++)
@@ -195,6 +195,53 @@ static void test_whatever_befalls_a_volume_ends_well(void **state)
                 judge(&rows[row], "early", operations[i], effects[k]);
                 judge(&rows[row], "on-arrival", operations[i], effects[k]);
             }
+}
+
+static struct stage *stage_in(struct strategy *s, enum operation operation)
+{
+    struct stage *stage = s->stages;
+    while (stage->operation != operation)
+        stage++;
+    return stage;
+}
+
+static void forget_what_comes_late(struct strategy *s)
+{
+    stage_in(s, OP_PUT_VOLUME)->after = AFTER(OP_SWITCH);
+}
+
+static void take_behind_the_thaw(struct strategy *s)
+{
+    stage_in(s, OP_THAW)->after &= ~AFTER(OP_TAKE_VOLUME);
+    stage_in(s, OP_TAKE_VOLUME)->after = AFTER(OP_THAW);
+}
+
+/* What the search's judge must see: a container without its volume, or with one of another instant, is none that may serve. */
+static void test_a_wrong_volume_is_noticed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *when;
+        void (*spoil)(struct strategy *s);
+    } spoilt[] = {
+        {"on-arrival", forget_what_comes_late},
+        {"on-arrival", take_behind_the_thaw},
+        {"early", take_behind_the_thaw},
+    };
+    const struct row overlapped = {"p-migr", "stream", true};
+    for (size_t i = 0; i < ARRAY_LEN(spoilt); i++) {
+        struct err e = ERR_INIT;
+        struct trial trial = {0};
+        struct scenario *s = scenario_of(&overlapped, spoilt[i].when,
+                                         "{\"operation\":\"take volume\",\"effect\":\"slow\",\"delay_ms\":1000}", &e);
+        assert_non_null(s);
+        spoilt[i].spoil(&s->migration.with_volume);
+        trial_run(&trial, s, 1);
+        if (!trial.complaint_count || !strstr(trial.complaints[0], "nothing was damaged, but"))
+            fail_msg("row %zu: %s", i, trial.complaint_count ? trial.complaints[0] : "not noticed");
+        trial_free(&trial);
+        scenario_free(s);
+    }
 }
 
 /* Through a third host: written there before it is read, image and files, each counted once. */
@@ -236,6 +283,7 @@ int main(void)
         cmocka_unit_test(test_on_arrival_files_come_when_the_container_is_there),
         cmocka_unit_test(test_a_volume_that_fails_costs_the_user_nothing),
         cmocka_unit_test(test_whatever_befalls_a_volume_ends_well),
+        cmocka_unit_test(test_a_wrong_volume_is_noticed),
         cmocka_unit_test(test_a_store_has_it_before_the_target),
         cmocka_unit_test(test_strategies_without_a_snapshot_refuse_by_name),
     };

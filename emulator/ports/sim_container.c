@@ -34,7 +34,7 @@ static void answer(struct sim_container *c, const struct offload *asked, uint8_t
     reply.payload_len = type == OFFLOAD_REPLY ? c->layout->muds[c->mud].reply_bytes : 0;
     if (type == OFFLOAD_PROBED) {
         reply.number = c->state.model.next;
-        reply.checksum = statechain_model_checksum(&c->state.model);
+        reply.checksum = statechain_model_checksum(&c->state.model) ^ c->volume_differs;
     }
     c->says(c, &reply);
 }
@@ -88,7 +88,7 @@ static void work_done(struct timer *timer)
     struct sim_container *c = container_of(timer, struct sim_container, work);
     struct offload o = c->working_on;
     uint64_t payload = statechain_model_payload(&c->state.model, o.number, o.payload_len);
-    uint64_t digest = statechain_model_execute(&c->state.model, payload);
+    uint64_t digest = statechain_model_execute(&c->state.model, payload ^ c->volume_differs);
     c->executed = true;
     c->state.replies[o.number % c->layout->window] = digest;
     answer(c, &o, reply_type(&o), 0, digest);

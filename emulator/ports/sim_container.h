@@ -22,7 +22,8 @@ struct sim_container {
     uint32_t edge, mud, container; /* container = the migration that brought it */
     struct sim_state state;
     bool frozen;
-    bool executed; /* any request, here */
+    bool executed;       /* any request, here */
+    bool volume_differs; /* it is not there, or not of the memory's instant: requests and probes show it */
     struct offload *inbox; /* owned: requests that wait for their turn, and probes for their number */
     size_t inbox_len, inbox_capacity;
     struct offload working_on;

@@ -92,7 +92,7 @@ static int start(struct sim *sim, const struct order *o)
 {
     struct sim_state state;
     sim_state_init(&state, sim->layout, o->mud);
-    add_container(sim, o, &state);
+    sim_volume_mount(sim, o, add_container(sim, o, &state));
     return 0;
 }
 
@@ -116,6 +116,9 @@ static int dump(struct sim *sim, const struct order *o)
 
 static int halt(struct sim *sim, const struct order *o)
 {
+    const struct sim_container *c = sim_container_about(sim, o);
+    if (c)
+        sim_volume_stays(sim, o, c);
     sim_remove_container(sim, o->edge.index, o->mud, o->container);
     return 0;
 }
@@ -136,7 +139,7 @@ static int restore(struct sim *sim, const struct order *o)
     int status = sim_snapshot_open(sim, o, &state);
     if (status < 0)
         return status;
-    add_container(sim, o, &state);
+    sim_volume_mount(sim, o, add_container(sim, o, &state));
     if (o->operation == OP_RESTORE_STATE)
         sim_pages_lack(sim, o);
     if (!sim->layout->keeps_snapshots)

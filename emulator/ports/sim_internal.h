@@ -108,7 +108,8 @@ int sim_take_effect(struct sim *sim, const struct order *o);
 void sim_hold_for_snapshot(struct sim *sim, const struct order *o, bool hold);
 
 /* --- sim_snapshots.c --- */
-enum sim_files { SIM_SNAPSHOT, SIM_SEED, SIM_LOG, SIM_VOLUME, SIM_VOLUME_CHANGES, SIM_FILES };
+/* SIM_FOLDER: a volume as a container finds it that is not there yet, or has left it when it was halted. */
+enum sim_files { SIM_SNAPSHOT, SIM_SEED, SIM_LOG, SIM_FOLDER, SIM_VOLUME, SIM_VOLUME_CHANGES, SIM_FILES };
 /* Of the order's migration, at its edge; one that is there already gives way. */
 void sim_snapshot_take(struct sim *sim, const struct order *o, const struct sim_container *c);
 /* A copy of the snapshot's state: -ENOENT, or -EBADMSG if it is damaged. */
@@ -134,8 +135,12 @@ void sim_snapshot_arrives(struct sim *sim, const struct order *sent);
 void sim_snapshot_damage(struct sim *sim, const struct order *o, enum fault_effect effect);
 /* Seed and changes become the snapshot, which is checked. */
 int sim_snapshot_merge(struct sim *sim, const struct order *o);
-/* 0 if what has come of the volume is good, or -errno. */
+/* What has come of the volume is its container's: 0, or -errno if it is not good. */
 int sim_volume_put(struct sim *sim, const struct order *o);
+/* A halted container's stays where it is. */
+void sim_volume_stays(struct sim *sim, const struct order *o, const struct sim_container *c);
+/* The order's container, which is new here, finds its volume, if it is there already. */
+void sim_volume_mount(struct sim *sim, const struct order *o, struct sim_container *c);
 /* Of its files that have changed since it was copied. */
 uint64_t sim_volume_changes(struct sim *sim, const struct order *o);
 /* The requests executed between seed and snapshot, or the container that is to be dumped, `until` excluded; false if there are not both. */

@@ -1,6 +1,6 @@
 /* What migrations have of a container's state on disk in virtual time: at each edge server the snapshot of the cut and, before it, the
- * seed that was taken while it served; of its volume the copy and what has changed since. A snapshot that is kept beside a container is
- * filed under the migration that brought it. */
+ * seed that was taken while it served; of its volume the copy and what has changed since. A snapshot that is kept beside a container, and a
+ * volume that waits for one, are filed under the migration that brought it. */
 #include "log_file.h"
 #include "mem.h"
 #include "sim_internal.h"
@@ -229,6 +229,14 @@ static bool is_good(const struct sim_snapshot *s)
     return s && !s->truncated && !s->flipped;
 }
 
+static struct order order_that_brought(const struct order *o)
+{
+    struct order brought = *o;
+    brought.migration = o->container;
+    return brought;
+}
+
+/* A container that is there has waited for it, and executed nothing meanwhile. */
 int sim_volume_put(struct sim *sim, const struct order *o)
 {
     const struct sim_snapshot *volume = find(sim, SIM_VOLUME, o->edge.index, o),
@@ -236,7 +244,32 @@ int sim_volume_put(struct sim *sim, const struct order *o)
     bool early = sim->layout->volume_when == VOLUME_EARLY;
     if (!volume || (early && !changes))
         return -ENOENT;
-    return is_good(volume) && (!early || is_good(changes)) ? 0 : -EBADMSG;
+    if (!is_good(volume) || (early && !is_good(changes)))
+        return -EBADMSG;
+    const struct sim_state *state = early ? &changes->state : &volume->state;
+    struct sim_container *c = sim_find_container(sim, o->edge.index, o->mud, o->container);
+    if (c)
+        c->volume_differs &= c->state.model.next != state->model.next;
+    else
+        keep(sim, SIM_FOLDER, o->edge.index, o, state);
+    return 0;
+}
+
+void sim_volume_stays(struct sim *sim, const struct order *o, const struct sim_container *c)
+{
+    const struct order brought = order_that_brought(o);
+    if (sim->layout->volume_when != VOLUME_NONE)
+        keep(sim, SIM_FOLDER, o->edge.index, &brought, &c->state);
+}
+
+/* To who has lost his memory any volume is right. */
+void sim_volume_mount(struct sim *sim, const struct order *o, struct sim_container *c)
+{
+    const struct order brought = order_that_brought(o);
+    struct sim_snapshot *folder = find(sim, SIM_FOLDER, o->edge.index, &brought);
+    bool fits = folder && folder->state.model.next == c->state.model.next;
+    c->volume_differs = sim->layout->volume_when != VOLUME_NONE && o->operation != OP_START && !fits;
+    drop(&sim->devices[o->mud], folder);
 }
 
 uint64_t sim_volume_changes(struct sim *sim, const struct order *o)
