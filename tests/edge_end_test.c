@@ -6,13 +6,15 @@
 struct end_row {
     const char *label, *outcome;
     const char *instead; /* by a source that does not live to undo it */
-    uint8_t verdict;     /* of the access point; 0 = the last operation fails */
+    uint8_t verdict;     /* of the access point; 0 = sending fails */
+    const char *strategy;
 };
 
 static const struct end_row rows[] = {
-    {"the access point has committed", "finished", "finished", OFFLOAD_STOP},
-    {"it calls the migration off", "superseded", "failed", OFFLOAD_CANCEL},
-    {"an operation fails", "failed", "failed", 0},
+    {"the access point has committed", "finished", "finished", OFFLOAD_STOP, "p-migr"},
+    {"it calls the migration off", "superseded", "failed", OFFLOAD_CANCEL, "p-migr"},
+    {"an operation fails", "failed", "failed", 0, "p-migr"},
+    {"the container cannot be revived", "failed", "failed", 0, "cold"},
 };
 
 /* A port whose process is killed before the act of that number: none of the later ones happens. */
@@ -92,12 +94,16 @@ static const struct port_operations mortal_operations = {
     .keep_owner = mortal_keep,
 };
 
+/* What fails to be undone is tried again after a while. */
 static void end_migration(struct bench *b, uint8_t verdict)
 {
     if (verdict)
         hear(b, offload(verdict, ap2, 1, 0));
-    while (b->fake.ordered)
-        finish(b, b->fake.order.operation == OP_SEND_LAYER ? -EIO : 0);
+    for (int waits = 0; b->fake.ordered || waits < 2; waits++) {
+        for (; b->fake.ordered; waits = 0)
+            finish(b, b->fake.order.operation == OP_SEND_LAYER || b->fake.order.operation == OP_REVIVE ? -EIO : 0);
+        fake_wait(&b->fake, b->fake.rules.timeouts.control_retry);
+    }
 }
 
 /* Returns whether it has survived that many acts. */
@@ -105,7 +111,7 @@ static bool live_once(const struct end_row *row, int acts)
 {
     struct mortal m = {.acts = INT_MAX};
     struct bench *b = &m.bench;
-    bench_migrate(b, "p-migr");
+    bench_migrate(b, row->strategy);
     while (client(b)->out.state != MIGRATION_INSTALLING &&
            (row->verdict || b->fake.order.operation != OP_SEND_LAYER))
         finish(b, 0);
@@ -126,11 +132,11 @@ static bool live_again(const struct end_row *row, int acts)
     struct owner_record record;
     buf_add(&kept, remains.owner.data, remains.owner.len);
     assert_true(owner_read(kept.data, kept.len, &record));
-    fake_init(&b->fake, "p-migr");
+    fake_init(&b->fake, row->strategy);
     b->fake.port.operations = &mortal_operations;
     b->fake.port.keeps_owners = true;
     edge_init(&b->edge, &b->fake.port, &b->fake.rules, 1);
-    edge_recover(&b->edge, &record, record.state == EDGE_LIVE);
+    edge_recover(&b->edge, &record, record.state == EDGE_LIVE && !record.halted);
     end_migration(b, row->verdict);
     bench_free(b);
     buf_free(&kept);
@@ -154,7 +160,7 @@ static bool tell_once(const struct end_row *row, int first, int second)
 
 static void an_end_is_told_once_whenever_its_source_is_killed(void **state)
 {
-    enum { ACTS = 30 };
+    enum { ACTS = 120 };
     bool over = false;
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++, assert_true(over))

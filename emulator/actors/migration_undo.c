@@ -57,9 +57,7 @@ void migration_undo(struct edge_client *client)
         undo_by(client, OP_DISCARD);
     } else {
         actor_clear_alarm(&client->edge->actor, &m->alarm);
-        if (m->lost)
-            edge_lose_container(client, EDGE_EV_BROKEN);
-        else
+        if (!m->lost)
             edge_open_gate(client);
         if (m->sent) {
             edge_remember_leftover(client, m);
@@ -68,6 +66,8 @@ void migration_undo(struct edge_client *client)
         if (m->status)
             migration_tell(client, m, m->ap, OFFLOAD_FAILED, m->status);
         migration_note_end(client, m->status ? MIGRATION_FAILED : MIGRATION_SUPERSEDED);
+        if (m->lost) /* its record must know of the end by then */
+            edge_lose_container(client, EDGE_EV_BROKEN);
         edge_migration_ended(client);
     }
 }
