@@ -227,7 +227,7 @@ static void run(struct transfer_job *job)
     share_wire_bytes(job->peer);
     job->state = TRANSFER_RUNNING;
     job->last_progress = loop_now(loop_of(job));
-    job->progress = 0;
+    job->progress = job->acknowledged = 0;
     loop_arm_after(loop_of(job), &job->tick, simtime_ms(TICK_MS));
 }
 
