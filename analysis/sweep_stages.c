@@ -49,12 +49,12 @@ static void put_end(struct sheet *sheet, int row, json_object *migration, double
     const char *outcome = json_text_at(migration, "outcome");
     double total_s = json_number_at(migration, "total_s");
     bool finished = strcmp(outcome, "finished") == 0;
+    last_s = fmax(last_s, isfinite(total_s) ? total_s : 0);
+    sheet->shown_s = fmax(sheet->shown_s, last_s);
     if (!isfinite(total_s))
         return;
-    last_s = fmax(last_s, total_s);
     buf_printf(&sheet->ends, "%d %.6f %.6f \"%.3g s%s%s\"\n", row, total_s, last_s, total_s,
                finished ? "" : ", ", finished ? "" : outcome);
-    sheet->shown_s = fmax(sheet->shown_s, last_s);
 }
 
 static void count_runs(struct sheet *sheet, json_object *migration)

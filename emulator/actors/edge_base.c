@@ -13,7 +13,7 @@ void edge_pull_ahead(struct edge *edge, const struct msg *m)
     edge_operate(client, OP_PULL, 0, 0, m->from);
 }
 
-/* It is no migration's, so that none calls it off, and names who announced it. */
+/* It is no migration's, so that no migration calls it off, and names who announced it. */
 bool edge_is_pull_ahead(const struct order *order)
 {
     return order->operation == OP_PULL && order->migration == 0 && order->peer.role != PARTY_NONE;
@@ -26,20 +26,20 @@ bool edge_await_base(struct edge_client *client)
 }
 
 /* That of the announced migration is told already. */
-static void report_wait(struct edge_client *client, const struct edge_pull *ahead)
+static void report_wait(struct edge_client *client, const struct edge_pull *ahead, int32_t status)
 {
     if (client->mud != ahead->mud || client->in.id != ahead->migration)
-        edge_report_stage(client, client->in.id, OP_PULL, client->in.pull_begin, &(struct order_result){0});
+        edge_report_stage(client, client->in.id, OP_PULL, client->in.pull_begin, &(struct order_result){.status = status});
 }
 
-static void go_on(struct edge_client *client, const struct edge_pull *ahead)
+static void go_on(struct edge_client *client, const struct edge_pull *ahead, int32_t status)
 {
     client->awaits_base = false;
     if (client->state == EDGE_STARTING) {
         edge_order_start(client);
         return;
     }
-    report_wait(client, ahead);
+    report_wait(client, ahead, status);
     migration_need_base(client);
 }
 
@@ -57,5 +57,5 @@ void edge_pulled_ahead(struct edge *edge, const struct order_result *result)
                    "the base image could not be pulled ahead: %s", result->reason);
     for (struct edge_client *client; (client = map_next(&edge->clients, &at));)
         if (client->awaits_base)
-            go_on(client, &ahead);
+            go_on(client, &ahead, result->status);
 }

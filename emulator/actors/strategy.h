@@ -126,7 +126,7 @@ bool strategy_has(const struct strategy *strategy, enum operation operation);
 bool strategy_is_lazy(const struct strategy *strategy);
 /* Is memory dumped again after a seed? Where the kernel tracks what is written, that dump holds only what was written since. */
 bool strategy_dumps_again(const struct strategy *strategy);
-/* Is state copied before the freeze, for a target that hears of it only at the cut? */
+/* Is state copied before the freeze, for a target that hears of it at the cut or later? */
 bool strategy_copies_ahead(const struct strategy *strategy);
 /* Does the source go on serving when the cut has been taken? */
 bool strategy_source_serves(const struct strategy *strategy);

@@ -11,7 +11,7 @@
 /* Medians; negative = not measured. */
 struct bench_migration_row {
     double ready_s, freeze_ms, gap_ms, wire_bytes, warming_bytes, response_ms;
-    double base_ratio, layer_ratio, memory_ratio; /* zstd -3 of the test data; 0 = not sent */
+    double base_ratio, layer_ratio, memory_ratio; /* zstd -3 of the test data; 0 = not seen */
     double cpus_busy; /* load average at the end: above the number of processors others were at work */
 };
 

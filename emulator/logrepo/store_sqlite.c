@@ -28,7 +28,7 @@ static const char schema[] =
     "  text TEXT NOT NULL,       -- the message, the transition, the stage's name, the outcome, ...\n"
     "  mud INTEGER,              -- index of the mobile user device in the scenario\n"
     "  number INTEGER,           -- request number; sent total: requests sent; handoff: of the association;\n"
-    "                            -- link, carried: index of the link in the scenario; warmed: connections\n"
+    "                            -- link, carried: index of the link in the scenario; warmed: connections; migration: 1 = told again\n"
     "  migration INTEGER,        -- counted from 1 for each device; container: the one that brought it, 0 = "
     "fresh\n"
     "  begin_ns INTEGER,         -- of spans (request, stage, migration, handoff, outage, abandoned, cpu), which "

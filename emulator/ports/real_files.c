@@ -42,15 +42,17 @@ static bool has_room(const char *folder, const struct docker_container *c)
     return needed < fs.f_bavail * (uint64_t)fs.f_bsize && needed < proc_available_memory();
 }
 
-/* A dump that goes on from another names that by its place. */
+/* A dump that goes on from another names that by its place. Without the folder it goes to the disk, too. */
 int real_files_choose_memory(struct real_order *o, struct err *e)
 {
+    (void)e;
     const char *dumps = o->real->options.dumps;
     const struct real_container *c = real_container_about(o);
     if (!dumps || !c || real_tracks_pages(o) || !has_room(dumps, &c->docker))
         return 0;
     autofree char *folder = path_in(dumps, o, o->order.migration, ".memory");
-    return mkdir(folder, 0700) < 0 && errno != EEXIST ? err_errno(e, "%s", folder) : 0;
+    mkdir(folder, 0700);
+    return 0;
 }
 
 static void work_done(struct background *background, int status, const struct err *e)
