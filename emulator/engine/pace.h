@@ -12,6 +12,9 @@
 
 #include <stdbool.h>
 
+/* What the kernel may hold of a paced connection unsent. */
+enum { PACE_UNSENT_BYTES = 512 * 1024 };
+
 struct pace {
     double rate;              /* payload bytes per second; 0 = not paced */
     struct simtime floor;     /* of the round trip */

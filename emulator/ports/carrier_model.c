@@ -66,15 +66,13 @@ struct simtime carrier_model_time(const struct carrier_model *carrier, const str
 }
 
 /* transfer/stream_pace.c. The window that slow start ends with fills the path and a queue that HyStart notices. As windows double, twice as
- * much has been sent by then, and the kernel holds another one, up to what it may hold unsent (transfer/stream_tls.c). Packets of 1500 bytes
- * carry 1448. */
+ * much has been sent by then, and the kernel holds another one, up to what it may hold unsent. Packets of 1500 bytes carry 1448. */
 uint64_t carrier_model_warming_bytes(const struct carrier_model *carrier, const struct layout_path *path)
 {
-    const double unsent_most = 512 << 10;
     double window = (double)path->rate_bps / 8 * simtime_seconds(simtime_add(path->rtt, pace_margin(path->rtt)));
     if (!path->rate_bps || window > (double)carrier->window)
         window = (double)carrier->window;
-    return carrier->warm ? (uint64_t)((2 * window + fmin(window, unsent_most)) * 1500 / 1448) : 0;
+    return carrier->warm ? (uint64_t)((2 * window + fmin(window, PACE_UNSENT_BYTES)) * 1500 / 1448) : 0;
 }
 
 enum { LAYERS_UNDER_WAY = 2 };

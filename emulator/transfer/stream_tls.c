@@ -1,6 +1,7 @@
 #include "stream_tls.h"
 #include "files.h"
 #include "mem.h"
+#include "pace.h"
 #include "tcp_count.h"
 
 #include <arpa/inet.h>
@@ -17,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { KEY_BYTES = 32, LOOK_EVERY_MS = 100, UNSENT_BYTES = 512 * 1024, HUNGRY_BYTES = 64 * 1024 };
+enum { KEY_BYTES = 32, LOOK_EVERY_MS = 100, HUNGRY_BYTES = 64 * 1024 };
 
 /* --- the run's key ------------------------------------------------------------------------------------------------------------ */
 
@@ -187,7 +188,7 @@ int stream_tls_keep_windows(struct err *e)
  * called off leaves little. */
 static void set_options(int fd)
 {
-    int on = 1, unsent = UNSENT_BYTES;
+    int on = 1, unsent = PACE_UNSENT_BYTES;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
