@@ -82,10 +82,13 @@ static void judge_progress(struct onlookers *all)
     }
 }
 
-/* Nothing that is drawn takes so many: messages chase each other. */
-static bool runs_away(const struct world_sim *ws)
+/* Nothing that is drawn takes so many timers: messages chase each other. In the middle it says nothing. */
+static void judge_end(struct trial *trial, const struct loop *loop)
 {
-    return loop_dispatched(ws->loop) > TRIAL_TIMERS_MAX || interrupt_signal();
+    if (interrupt_signal())
+        trial_free(trial);
+    else if (loop_is_over(loop))
+        trial_complain(trial, "rest: after %d timers there was no end", TRIAL_TIMERS_MAX);
 }
 
 void trial_run(struct trial *trial, const struct scenario *s, uint64_t seed)
@@ -97,10 +100,11 @@ void trial_run(struct trial *trial, const struct scenario *s, uint64_t seed)
     world_sim_begin(&ws, s, seed, hear, &all);
     situations_init(&all.situations, &ws.world.cast);
     held_back_init(&all.held_back, trial, &ws.world.cast);
+    loop_limit(ws.loop, TRIAL_TIMERS_MAX);
     sim_watch(ws.sim, &all.situations.watcher);
     sim_watch(ws.sim, &all.held_back.watcher);
     progress_watch(&all.progress, &ws);
-    world_sim_play(&ws, runs_away);
+    world_sim_play(&ws);
     trial->end = loop_now(ws.loop);
     judge_rest(&all.judge, &ws);
     judge_devices(&all.judge, &ws);
@@ -108,6 +112,7 @@ void trial_run(struct trial *trial, const struct scenario *s, uint64_t seed)
     judge_progress(&all);
     world_give_up(&ws.world);
     judge_invariants(&all);
+    judge_end(trial, ws.loop);
     trial->situations = all.situations.reached;
     world_sim_end(&ws);
     judge_free(&all.judge);

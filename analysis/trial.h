@@ -21,7 +21,8 @@ struct trial {
     struct simtime end;
 };
 
-/* The devices have their visits (scenario_move). `hear` is set before, all else is zero. */
+/* The devices have their visits (scenario_move). `hear` is set before, all else is zero. After a signal (interrupt.h) there are no
+ * complaints. */
 void trial_run(struct trial *trial, const struct scenario *s, uint64_t seed);
 void trial_free(struct trial *trial);
 /* Adds one; for callers who judge more. */

@@ -1,11 +1,13 @@
 /* The loop: order of timers against a reference, wall time, watches. */
 #include "buf.h"
+#include "interrupt.h"
 #include "loop.h"
 #include "mem.h"
 #include "rng.h"
 
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,6 +155,42 @@ static void run_until_includes_its_instant(void **state)
     assert_int_equal(loop_now(loop).ns, 500);
     assert_int_equal(loop_dispatched(loop), 2);
     assert_int_equal(loop_lateness(loop).count, 0);
+}
+
+static void arm_self_for_now(struct named *named)
+{
+    arm(named->name, loop_now(loop).ns);
+}
+
+static void be_interrupted_at_five(struct named *named)
+{
+    if (order.len == 5)
+        raise(SIGTERM);
+    arm_self_for_now(named);
+}
+
+/* The last of the tests in virtual time: a signal is remembered. */
+static void an_instant_without_end_has_one(void **state)
+{
+    (void)state;
+    static const struct {
+        void (*then)(struct named *);
+        uint64_t limit;
+    } rows[] = {{arm_self_for_now, 5}, {be_interrupted_at_five, 1000000}};
+    interrupt_catch();
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        end_loop(NULL);
+        virtual_loop(NULL);
+        timers[0].then = rows[i].then;
+        arm('a', 7);
+        loop_limit(loop, rows[i].limit);
+        loop_run_until(loop, simtime_ns(9));
+        assert_string_equal(buf_text(&order), "aaaaa");
+        assert_true(loop_is_over(loop));
+        loop_run(loop);
+        assert_int_equal(order.len, 5);
+        assert_int_equal(loop_now(loop).ns, 7);
+    }
 }
 
 /* --- 100 000 random operations against a list that is searched -------------------------------------------------------------------------- */
@@ -311,6 +349,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(handlers_may_arm_cancel_and_stop, virtual_loop, end_loop),
         cmocka_unit_test_setup_teardown(run_until_includes_its_instant, virtual_loop, end_loop),
         cmocka_unit_test_setup_teardown(random_operations_agree_with_a_reference, virtual_loop, end_loop),
+        cmocka_unit_test_setup_teardown(an_instant_without_end_has_one, virtual_loop, end_loop),
         cmocka_unit_test_setup_teardown(wall_time_is_kept_and_lateness_recorded, wall_loop, end_loop),
         cmocka_unit_test_setup_teardown(a_watch_taken_off_in_a_batch_is_not_called, wall_loop, end_loop),
     };

@@ -1,5 +1,5 @@
-/* `roamlab run` as its user meets it beside the runs themselves: the default result folder, what is said of files left behind, and Ctrl-C while another program works for it. Runs
- * from the project's root. */
+/* `roamlab run` as its user meets it beside the runs themselves: the default result folder, what is said of files left behind, and Ctrl-C while
+ * another program works for it or virtual time stands still. Runs from the project's root. */
 #include "shell_output.h"
 
 #include <setjmp.h>
@@ -81,12 +81,32 @@ static void what_hangs_is_interrupted(void **state)
     }
 }
 
+/* A tenth of a virtual second in which 5000 devices send what they can. The limit of processor time ends it otherwise than the signal. */
+#define MINUTES                                                                                              \
+    "--set duration_s=0.3 --set links.1.rtt_ms=0.1 --set service.work_ms=0 --set muds.m1.count=5000 "        \
+    "--set muds.m1.requests_per_s=100000 --set muds.m1.window=1024 --set 'muds.m1.visits=[{\"ap\": \"ap1\", \"at_s\": 0}]' "
+
+static void virtual_time_is_interrupted(void **state)
+{
+    static const char *const commands[] = {"run --log aggregate", "sweep --jobs 1 --set log=aggregate"};
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        autofree char *script = mem_printf(
+            "rm -rf out; ulimit -t 20; roamlab %s --quiet -o out " MINUTES QUICK " >said 2>&1 & "
+            "while [ \"$(ps -o cputimes= -p $!)\" -lt 1 ]; do sleep 0.05; done; kill -TERM $!; wait $!; echo $?; cat said",
+            commands[i]);
+        autofree char *said = play(*state, script);
+        if (strncmp(said, "143\n", 4))
+            fail_msg("%s: %s", commands[i], said);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(runs_of_one_second_have_a_folder_each),
         IN_FOLDER(what_is_left_behind_is_said),
         IN_FOLDER(what_hangs_is_interrupted),
+        IN_FOLDER(virtual_time_is_interrupted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

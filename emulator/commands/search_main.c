@@ -145,7 +145,7 @@ static int show_all_broken(const struct command *c, struct err *e)
         printf("%s%llu", i == SHOWN_MAX ? "and seeds " : ", ", (unsigned long long)search->broken_seeds[i]);
     if (search->broken_kept > SHOWN_MAX)
         printf("%s\n", search->broken > SEARCH_BROKEN_KEPT ? ", …" : "");
-    if (status == 0 && c->shrink && search->broken_kept)
+    if (status == 0 && c->shrink && search->broken_kept && !interrupt_signal())
         status = show_shrunk(c, search->broken_seeds[0], e);
     return status;
 }

@@ -48,8 +48,6 @@ static int try_seed(struct portion *p, uint64_t seed, bool restarts, struct err 
     if (!s)
         return -EINVAL;
     trial_run(&trial, s, s->seed);
-    if (interrupt_signal()) /* in the middle: it says nothing */
-        trial_free(&trial);
     p->tried += !interrupt_signal();
     p->events += trial.events;
     p->declared += trial.declared && !trial.complaint_count;

@@ -1,4 +1,5 @@
 #include "loop.h"
+#include "interrupt.h"
 #include "lateness.h"
 #include "mem.h"
 #include "timer_queue.h"
@@ -14,7 +15,7 @@ struct loop {
     struct timer_queue timers;
     struct simtime now;
     struct lateness_histogram lateness;
-    uint64_t dispatched;
+    uint64_t dispatched, limit;
     int epoll_fd, timer_fd; /* -1 on virtual time */
     int watching;
     bool stopped;
@@ -28,6 +29,7 @@ struct loop *loop_new(struct clock *clock, struct err *e)
     struct loop *loop = mem_alloc(sizeof *loop);
     timer_queue_init(&loop->timers);
     loop->clock = clock;
+    loop->limit = UINT64_MAX;
     loop->epoll_fd = loop->timer_fd = -1;
     loop->now = clock_read(clock);
     if (clock->virtual_time)
@@ -166,28 +168,43 @@ static void run_wall(struct loop *loop)
     }
 }
 
+static bool jumps_on(const struct loop *loop)
+{
+    return !loop->stopped && loop->timers.live && !loop_is_over(loop);
+}
+
 void loop_run(struct loop *loop)
 {
     loop->stopped = false;
     if (!loop->clock->virtual_time)
         run_wall(loop);
     else
-        while (!loop->stopped && loop->timers.live)
+        while (jumps_on(loop))
             fire_first(loop);
 }
 
 void loop_run_until(struct loop *loop, struct simtime until)
 {
     loop->stopped = false;
-    while (!loop->stopped && loop->timers.live && timer_queue_first(&loop->timers).ns <= until.ns)
+    while (jumps_on(loop) && timer_queue_first(&loop->timers).ns <= until.ns)
         fire_first(loop);
-    if (!loop->stopped)
+    if (!loop->stopped && !loop_is_over(loop))
         loop->now = loop->clock->now = simtime_max(loop->now, until);
 }
 
 void loop_stop(struct loop *loop)
 {
     loop->stopped = true;
+}
+
+void loop_limit(struct loop *loop, uint64_t dispatched)
+{
+    loop->limit = dispatched;
+}
+
+bool loop_is_over(const struct loop *loop)
+{
+    return loop->clock->virtual_time && (loop->dispatched >= loop->limit || interrupt_signal());
 }
 
 struct lateness loop_lateness(const struct loop *loop)

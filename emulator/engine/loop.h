@@ -55,6 +55,11 @@ void loop_run(struct loop *loop);
 void loop_run_until(struct loop *loop, struct simtime until);
 void loop_stop(struct loop *loop);
 
+/* Virtual time comes to an end before its last timer when a signal has come (interrupt.h) or so many were dispatched: where messages chase
+ * each other, one instant lasts for ever. What then runs the loop returns at once, with the time as it is. */
+void loop_limit(struct loop *loop, uint64_t dispatched);
+bool loop_is_over(const struct loop *loop);
+
 /* How late timers fired on wall time, over the loop's life; zeros on virtual time. */
 struct lateness {
     uint64_t count;

@@ -121,14 +121,14 @@ void world_sim_begin(struct world_sim *ws, const struct scenario *s, uint64_t se
     world_start(&ws->world);
 }
 
-void world_sim_play(struct world_sim *ws, bool (*stops)(const struct world_sim *ws))
+void world_sim_play(struct world_sim *ws)
 {
     const struct scenario *s = ws->world.scenario;
     struct simtime end = simtime_add(s->duration, s->timeouts.drain), now = SIMTIME_ZERO;
-    while (!ws->rests && now.ns < end.ns && !(stops && stops(ws))) {
+    while (!ws->rests && now.ns < end.ns && !loop_is_over(ws->loop)) {
         now = simtime_min(end, simtime_add(now, simtime_ms(POLL_MS)));
         loop_run_until(ws->loop, now);
-        ws->rests = now.ns >= s->duration.ns && world_idle(&ws->world);
+        ws->rests = now.ns >= s->duration.ns && !loop_is_over(ws->loop) && world_idle(&ws->world);
     }
 }
 
@@ -151,19 +151,17 @@ struct recorder {
     int status;
 };
 
+/* A run that cannot be kept is over. */
 static void record(struct cast *cast, const struct event *event)
 {
+    const struct world_sim *ws = container_of(cast, struct world_sim, world.cast);
     struct recorder *r = cast->recorder;
     if (r->witness)
-        r->witness->hears(r->witness, container_of(cast, struct world_sim, world.cast), event);
+        r->witness->hears(r->witness, ws, event);
     if (r->status == 0 && !r->over)
         r->status = logrepo_add(r->repo, event, &r->err);
-}
-
-static bool cannot_go_on(const struct world_sim *ws)
-{
-    const struct recorder *r = ws->world.cast.recorder;
-    return r->status < 0 || interrupt_signal();
+    if (r->status < 0)
+        loop_limit(ws->loop, 0);
 }
 
 struct sim_totals {
@@ -197,13 +195,13 @@ int world_sim_run(struct scenario *s, uint64_t seed, struct logrepo *repo, struc
     if (scenario_move(s, seed, e) < 0)
         return -e->code;
     world_sim_begin(&ws, s, seed, record, &recorder);
-    world_sim_play(&ws, cannot_go_on);
+    world_sim_play(&ws);
     world_give_up(&ws.world);
     struct sim_totals totals = {.base = {count_link, record_total}, .sim = ws.sim, .world = &ws.world};
     link_totals_report(&totals.base, s, loop_now(ws.loop));
     describe_effort(repo, ws.loop);
     recorder.over = true;
-    if (witness && !cannot_go_on(&ws))
+    if (witness && !loop_is_over(ws.loop))
         witness->sees_the_end(witness, &ws);
     world_sim_end(&ws);
     if (recorder.status < 0)

@@ -36,8 +36,8 @@ struct world_sim {
 /* The scenario outlives it. Events go to `record` with world->cast.recorder = `recorder`. */
 void world_sim_begin(struct world_sim *ws, const struct scenario *s, uint64_t seed,
                      void (*record)(struct cast *, const struct event *), void *recorder);
-/* Plays until all is done, the run's time is over, or `stops` (may be NULL) says so. world_give_up() lets devices report then. */
-void world_sim_play(struct world_sim *ws, bool (*stops)(const struct world_sim *ws));
+/* Plays until all is done, or the run's time or its loop is over. world_give_up() lets devices report then. */
+void world_sim_play(struct world_sim *ws);
 /* From now on nothing happens to the world from outside: links stay as they are, hosts too. */
 void world_sim_calm(struct world_sim *ws);
 void world_sim_end(struct world_sim *ws);
