@@ -52,6 +52,7 @@ int host_probe_clock(const struct host_probe *, const struct host_probe_subject 
                      struct err *e);
 int host_probe_disk(const struct host_probe *, const struct host_probe_subject *, char *found, size_t size,
                     struct err *e);
+double host_probe_disk_mb(const struct scenario *s); /* what a run needs of it; NULL: any run */
 int host_probe_figures(const struct host_probe *, const struct host_probe_subject *, char *found, size_t size,
                        struct err *e);
 int host_probe_nfs_client(const struct host_probe *, const struct host_probe_subject *, char *found, size_t size,

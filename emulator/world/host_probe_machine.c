@@ -99,7 +99,7 @@ static double moving_mb(const struct scenario *s)
 }
 
 /* The image in the cache, at each edge and in registries; once more at each edge while it is installed, which is over when the first container moves. */
-static double needed_mb(const struct scenario *s)
+double host_probe_disk_mb(const struct scenario *s)
 {
     if (!s)
         return ANY_RUN_MB;
@@ -116,7 +116,7 @@ int host_probe_disk(const struct host_probe *probe, const struct host_probe_subj
     struct statvfs fs;
     if (statvfs("/var/lib/roamlab", &fs) < 0 && statvfs("/var/lib", &fs) < 0) /* nothing has run here yet */
         return err_errno(e, "/var/lib");
-    double free_mb = (double)fs.f_bavail * (double)fs.f_frsize / 1e6, needed = needed_mb(subject->scenario);
+    double free_mb = (double)fs.f_bavail * (double)fs.f_frsize / 1e6, needed = host_probe_disk_mb(subject->scenario);
     snprintf(found, size, "%.0f MB free in /var/lib/roamlab", free_mb);
     if (free_mb >= needed)
         return 0;
