@@ -18,6 +18,8 @@
 #define QUICK "scenarios/kim22-quick.json"
 /* kim22-quick with an early handoff: over after ten seconds. */
 #define SHORT "--set", "muds.m1.visits.1.at_request=10", "--set", "duration_s=7", QUICK
+/* The least migration time that kim22-quick expects is one of scp. */
+#define STREAM "--set", "migration.carrier=stream", "--set", "expect.5.min=0.1"
 
 /* Whoever takes longer hangs, however busy the machine is. */
 enum { FIXTURE_PATIENCE_S = 240 };
