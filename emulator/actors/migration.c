@@ -190,7 +190,8 @@ static void let_base_be_pulled(struct edge_client *client)
 void migration_begin(struct edge_client *client, const struct msg *msg)
 {
     struct migration *m = &client->out;
-    *m = (struct migration){.id = msg->offload.migration,
+    *m = (struct migration){.state = MIGRATION_WORKING,
+                            .id = msg->offload.migration,
                             .strategy = edge_strategy(client, client->snapshot.next > 0),
                             .peer = msg->offload.peer,
                             .ap = msg->from,
@@ -199,6 +200,7 @@ void migration_begin(struct edge_client *client, const struct msg *msg)
                             .alarm = m->alarm};
     client->sequence = m->sequence > client->sequence ? m->sequence : client->sequence;
     client->owner = m->ap;
+    edge_keep_owner(client); /* whoever reads that it begins shall read its end */
     actor_mark(&client->edge->actor, client->mud, m->id, m->ap, "migr begins", 0);
     let_base_be_pulled(client);
     if (!strategy_has(m->strategy, OP_FREEZE))
