@@ -187,6 +187,35 @@ static void a_source_that_is_not_what_was_halted_is_declared(void **state)
     bench_free(&b);
 }
 
+/* It runs again, or still does after a restart of the edge server, but says nothing: it cannot be compared. */
+static void a_source_that_never_answers_again_is_declared(void **state)
+{
+    const struct owner_record halted = {.state = EDGE_LIVE, .out = 1, .out_ap = ap2, .halted = true};
+    (void)state;
+    for (int restarted = 0; restarted < 2; restarted++) {
+        struct bench b;
+        if (restarted) {
+            bench_init(&b, EDGE_EMPTY, "cold");
+            edge_recover(&b.edge, &halted, true);
+        } else {
+            begin_revival(&b);
+            finish(&b, 0);
+        }
+        fake_wait(&b.fake, simtime_s(30));
+        assert_string_equal(b.fake.note, "undo: the container does not answer: given up");
+        assert_int_equal(b.fake.order.operation, OP_STOP); /* nothing of it stays behind */
+        buf_clear(&b.fake.did);
+        finish(&b, 0);
+        assert_non_null(strstr(fake_did(&b.fake), "migration failed"));
+        assert_non_null(strstr(fake_did(&b.fake), "container lost"));
+        buf_clear(&b.fake.did);
+        fake_wait(&b.fake, simtime_s(10));
+        assert_null(strstr(fake_did(&b.fake), "CT0<PROBE"));
+        assert_int_equal(client(&b)->state, EDGE_EMPTY);
+        bench_free(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +225,7 @@ int main(void)
         cmocka_unit_test(a_source_that_dies_is_declared),
         cmocka_unit_test(a_source_that_dies_behind_the_commit_is_no_loss),
         cmocka_unit_test(a_source_that_is_not_what_was_halted_is_declared),
+        cmocka_unit_test(a_source_that_never_answers_again_is_declared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

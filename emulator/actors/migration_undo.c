@@ -32,6 +32,27 @@ void migration_tell_end(struct edge_client *client)
     client->end = (struct owner_end){0};
 }
 
+static void give_up_source(struct migration *m)
+{
+    m->lost = m->worthless = true;
+    m->halted = m->unproven = false;
+    m->cut_taken = m->files = false; /* they go with the container */
+    m->undo_failures = 0;
+}
+
+/* What is revived must be what was halted. If it never says so, it is no better than what cannot be revived. */
+static void prove(struct edge_client *client)
+{
+    struct migration *m = &client->out;
+    if (m->undo_failures++ < UNDO_FAILURES_MAX) {
+        migration_probe(client);
+        return;
+    }
+    actor_note(&client->edge->actor, (int32_t)client->mud, (int32_t)m->id, "undo: the container does not answer: given up");
+    give_up_source(m);
+    migration_undo(client);
+}
+
 static void undo_by(struct edge_client *client, enum operation operation)
 {
     migration_operate(client, &client->out, operation);
@@ -49,7 +70,7 @@ void migration_undo(struct edge_client *client)
     } else if (m->halted) {
         undo_by(client, OP_REVIVE);
     } else if (m->unproven) {
-        migration_probe(client);
+        prove(client);
     } else if (m->worthless) {
         undo_by(client, OP_STOP);
     } else if (m->cut_taken || m->files) {
@@ -189,14 +210,6 @@ static bool undo_step_stands(struct edge_client *client, const struct order *ord
     return true;
 }
 
-static void give_up_source(struct migration *m)
-{
-    m->lost = m->worthless = true;
-    m->halted = m->unproven = false;
-    m->cut_taken = m->files = false; /* they go with the container */
-    m->undo_failures = 0;
-}
-
 /* A checkpoint may have been damaged: what it gives must be what was halted. */
 void migration_undo_probed(struct edge_client *client, const struct offload *o)
 {
@@ -228,6 +241,7 @@ void migration_undo_step_done(struct edge_client *client, const struct order *or
     } else if (order->operation == OP_REVIVE && undo_step_stands(client, order, result)) {
         m->halted = false;
         m->unproven = true;
+        m->undo_failures = 0;
         if (result->status < 0)
             give_up_source(m);
     } else if (order->operation == OP_STOP && undo_step_stands(client, order, result)) {
