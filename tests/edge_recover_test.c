@@ -60,6 +60,33 @@ static void an_edge_recovers(void **state)
     }
 }
 
+/* Killed right behind the first record: the access point hears that nothing will come. */
+static void keep_the_first_that_installs(struct port *port, struct party edge, const struct owner_record *record)
+{
+    struct fake_port *f = fake_of(port);
+    if (f->owner.len == 0 && record->state == EDGE_INSTALLING)
+        fake_keep_owner(port, edge, record);
+}
+
+static void a_target_killed_as_it_begins_tells_its_access_point(void **state)
+{
+    struct port_operations operations = fake_operations;
+    struct bench b, again;
+    struct owner_record record;
+    (void)state;
+    operations.keep_owner = keep_the_first_that_installs;
+    bench_init(&b, EDGE_EMPTY, "p-migr");
+    b.fake.port.operations = &operations;
+    b.fake.port.keeps_owners = true;
+    hear(&b, offload(OFFLOAD_INSTALL, es1, 3, 5));
+    assert_true(owner_read(b.fake.owner.data, b.fake.owner.len, &record));
+    bench_init(&again, EDGE_EMPTY, "p-migr");
+    edge_recover(&again.edge, &record, false);
+    expect(&again, "AP2<FAILED status -104, do discard", EDGE_REMOVING);
+    bench_free(&again);
+    bench_free(&b);
+}
+
 /* The source alone forgot; the device is served here. */
 static void a_container_in_use_is_not_removed_but_its_source(void **state)
 {
@@ -335,6 +362,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_edge_recovers),
+        cmocka_unit_test(a_target_killed_as_it_begins_tells_its_access_point),
         cmocka_unit_test(a_container_in_use_is_not_removed_but_its_source),
         cmocka_unit_test(after_a_claim_older_verdicts_are_void),
         cmocka_unit_test(a_claim_that_comes_late_calls_nothing_off),

@@ -167,8 +167,9 @@ void edge_install(struct edge_client *client, const struct msg *m)
     client->container = m->offload.migration;
     client->next = m->offload.until;
     client->sequence = m->offload.sequence > client->sequence ? m->offload.sequence : client->sequence;
+    migration_prepare(client, m);
     edge_enter_state(client, EDGE_INSTALLING, EDGE_EV_INSTALL);
-    migration_install(client, m);
+    migration_need_base(client);
 }
 
 /* The device is served at its target, or beyond: nothing of the migration is repeated or undone any more. */

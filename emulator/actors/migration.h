@@ -94,7 +94,8 @@ void migration_answered_back(struct edge_client *client, uint32_t migration, int
 void migration_leave(struct edge_client *client, uint32_t migration);
 
 /* --- the target --- */
-void migration_install(struct edge_client *client, const struct msg *m);
+/* What INSTALL says, so that the owner record has it before anything is done. */
+void migration_prepare(struct edge_client *client, const struct msg *m);
 /* Pulls the base image, or waits for it, if it is missing; then the stages begin. */
 void migration_need_base(struct edge_client *client);
 

@@ -109,7 +109,7 @@ void migration_lose_target(struct edge_client *client)
     migration_fail_target(client, -ESRCH, OP_RESTORE, "the container ended by itself");
 }
 
-void migration_install(struct edge_client *client, const struct msg *msg)
+void migration_prepare(struct edge_client *client, const struct msg *msg)
 {
     struct migration *m = &client->in;
     *m = (struct migration){.id = msg->offload.migration,
@@ -123,5 +123,4 @@ void migration_install(struct edge_client *client, const struct msg *msg)
     for (int i = 0; i < m->strategy->stage_count; i++)
         if (m->strategy->stages[i].place == AT_SOURCE)
             m->ended |= 1U << i;
-    migration_need_base(client);
 }
