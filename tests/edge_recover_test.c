@@ -60,6 +60,31 @@ static void an_edge_recovers(void **state)
     }
 }
 
+/* The edge server is killed while HALT is under way: the container is there still, or its checkpoint alone. */
+static void a_container_that_was_being_halted_is_not_lost(void **state)
+{
+    (void)state;
+    for (int exists = 0; exists < 2; exists++) {
+        struct bench b, again;
+        struct owner_record record;
+        bench_migrate(&b, "cold");
+        b.fake.port.keeps_owners = true;
+        while (b.fake.order.operation != OP_HALT)
+            finish(&b, 0);
+        assert_true(owner_read(b.fake.owner.data, b.fake.owner.len, &record));
+        bench_init(&again, EDGE_EMPTY, "cold");
+        edge_recover(&again.edge, &record, exists);
+        expect(&again, exists ? "CT0<PROBE 0, do thaw" : "do revive", EDGE_LIVE);
+        finish(&again, 0);
+        buf_clear(&again.fake.did);
+        answer_probe(&again, 1, 0);
+        finish(&again, 0);
+        expect(&again, "container live, do discard, AP2<FAILED status -104, migration failed", EDGE_LIVE);
+        bench_free(&again);
+        bench_free(&b);
+    }
+}
+
 /* Killed right behind the first record: the access point hears that nothing will come. */
 static void keep_the_first_that_installs(struct port *port, struct party edge, const struct owner_record *record)
 {
@@ -362,6 +387,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_edge_recovers),
+        cmocka_unit_test(a_container_that_was_being_halted_is_not_lost),
         cmocka_unit_test(a_target_killed_as_it_begins_tells_its_access_point),
         cmocka_unit_test(a_container_in_use_is_not_removed_but_its_source),
         cmocka_unit_test(after_a_claim_older_verdicts_are_void),

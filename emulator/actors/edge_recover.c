@@ -8,6 +8,12 @@
 
 /* --- keeping ---------------------------------------------------------------------------------------------------------------- */
 
+/* HALT may do its work after this process has ended. */
+static bool may_be_halted(const struct migration *m)
+{
+    return m->halted || m->unproven || m->worthless || (m->frozen && migration_has_begun(m, OP_HALT));
+}
+
 static void fill_outgoing(const struct migration *m, struct owner_record *r)
 {
     if (!migration_runs(m))
@@ -16,7 +22,7 @@ static void fill_outgoing(const struct migration *m, struct owner_record *r)
     r->out_ap = m->ap;
     r->out_peer = m->peer;
     r->frozen = m->frozen;
-    r->halted = m->halted || m->unproven || m->worthless;
+    r->halted = may_be_halted(m);
     r->sent = m->sent;
     r->told = m->told && m->state != MIGRATION_UNDOING;
     r->cut = m->cut;

@@ -62,6 +62,9 @@ static inline bool migration_runs(const struct migration *m)
     return m->state != MIGRATION_NONE;
 }
 
+/* A stage of its strategy, here. */
+bool migration_has_begun(const struct migration *m, enum operation operation);
+
 /* --- the source --- */
 void migration_begin(struct edge_client *client, const struct msg *m);
 void migration_drained(struct edge_client *client); /* the last delivered request has been answered */

@@ -120,7 +120,7 @@ void migration_call_off(struct edge_client *client, int32_t status, const char *
     migration_undo(client);
 }
 
-static bool has_begun(const struct migration *m, enum operation operation)
+bool migration_has_begun(const struct migration *m, enum operation operation)
 {
     for (int i = 0; i < m->strategy->stage_count; i++)
         if (m->strategy->stages[i].operation == operation)
@@ -131,7 +131,7 @@ static bool has_begun(const struct migration *m, enum operation operation)
 /* Before the target is told it can do nothing, and what is frozen has not been sent, unless it keeps only its pages. */
 static bool may_be_committed(const struct migration *m)
 {
-    bool away = !m->frozen || has_begun(m, OP_SERVE_PAGES);
+    bool away = !m->frozen || migration_has_begun(m, OP_SERVE_PAGES);
     return m->told && away && (m->state == MIGRATION_WORKING || m->state == MIGRATION_INSTALLING);
 }
 

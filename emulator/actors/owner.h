@@ -39,7 +39,7 @@ struct owner_record {
     uint32_t removal;         /* the migration that it belongs to */
     uint32_t out;             /* the outgoing migration, 0 = none, and what is to be undone of it */
     struct party out_ap, out_peer;
-    bool frozen, halted, sent, told; /* told: the target may have been committed */
+    bool frozen, halted, sent, told; /* halted: or is being; told: the target may have been committed */
     uint32_t cut, halted_next;       /* what the halted container answered to its last probe */
     uint64_t halted_digest, halted_checksum;
     struct owner_end end;
