@@ -26,11 +26,31 @@ static struct scenario *read_scenario(const struct scenario_setting *settings, s
 
 /* --- which is nearest --------------------------------------------------------------------------------------------------------- */
 
+/* As es2 sees them, after those stalls (NULL: none). */
+static void expect_order(const struct scenario_setting *settings, const int *stalled, const char *const expected[3])
+{
+    struct err e = ERR_INIT;
+    struct layout layout;
+    int order[3] = {-1, -1, -1};
+    uint32_t stalls[3] = {0};
+    struct scenario *s = read_scenario(settings, &e);
+    if (!s)
+        fail_msg("%s", e.text);
+    world_layout_init(&layout, s, 1);
+    for (; stalled && *stalled >= 0; stalled++)
+        layout_note_stall(&layout, *stalled, stalls);
+    assert_int_equal(layout_nearest_registries(&layout, 1, stalls, order), 3);
+    for (int k = 0; k < 3; k++)
+        assert_string_equal(layout.registries[order[k]].name, expected[k]);
+    world_layout_free(&layout);
+    scenario_free(s);
+}
+
 static void test_nearest(void **state)
 {
     static const struct {
         struct scenario_setting settings[SETTINGS_MAX];
-        const char *order[3]; /* as es2 sees them */
+        const char *order[3];
     } rows[] = {
         {{{NULL, NULL}}, {"fog2", "fog1", "cloud"}},
         {{{"links.0.rate_mbit", "10"}}, {"fog2", "cloud", "fog1"}},
@@ -51,20 +71,27 @@ static void test_nearest(void **state)
          {"cloud", "fog2", "fog1"}},
     };
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct err e = ERR_INIT;
-        struct layout layout;
-        int order[3] = {-1, -1, -1};
-        struct scenario *s = read_scenario(rows[i].settings, &e);
-        if (!s)
-            fail_msg("row %zu: %s", i, e.text);
-        world_layout_init(&layout, s, 1);
-        assert_int_equal(layout_nearest_registries(&layout, 1, order), 3);
-        for (int k = 0; k < 3; k++)
-            assert_string_equal(layout.registries[order[k]].name, rows[i].order[k]);
-        world_layout_free(&layout);
-        scenario_free(s);
-    }
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        expect_order(rows[i].settings, NULL, rows[i].order);
+}
+
+static void test_stalled_come_last(void **state)
+{
+    static const struct {
+        int stalls[4]; /* one after the other: 0 the cloud, 1 fog 1, 2 fog 2; -1 none */
+        const char *order[3];
+    } rows[] = {
+        {{-1}, {"fog2", "fog1", "cloud"}},
+        {{0, -1}, {"fog2", "fog1", "cloud"}},
+        {{2, -1}, {"fog1", "cloud", "fog2"}},
+        {{2, 2, 1, -1}, {"cloud", "fog2", "fog1"}},
+        {{2, 1, 0, -1}, {"fog2", "fog1", "cloud"}},
+        {{1, 0, 2, -1}, {"fog1", "cloud", "fog2"}},
+    };
+    static const struct scenario_setting none[SETTINGS_MAX] = {{NULL, NULL}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        expect_order(none, rows[i].stalls, rows[i].order);
 }
 
 /* --- runs ------------------------------------------------------------------------------------------------------------------------ */
@@ -221,6 +248,35 @@ static void test_fresh_container(void **state)
     }
 }
 
+#define CUT(until) "links.0.schedule=[{\"at_s\": 0.8, \"loss\": 1}, {\"at_s\": " until ", \"loss\": 0}]"
+
+/* A pull during which the link to the nearest registry is cut: the next one does not wait for that registry again, not even where it would answer. */
+static void test_next_after_a_stall(void **state)
+{
+    static const struct {
+        const char *settings[SETTINGS_MAX];
+        const char *from; /* m2's, whose first container is at es2 */
+    } rows[] = {
+        {{"links.0.rate_mbit=60"}, "fog1"},
+        {{"links.0.rate_mbit=60", CUT("1.2")}, "fog1"},
+        {{"links.0.rate_mbit=60", CUT("3")}, "cloud"},
+        {{"links.0.rate_mbit=60", CUT("12")}, "cloud"},
+        {{"links.0.rate_mbit=60", CUT("3"), "registries.cloud.images=[]"}, "fog1"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *settings[SETTINGS_MAX] = {"muds.m2.visits=[{\"ap\": \"ap2\", \"at_s\": 0}]", "timeouts.progress_ms=1000",
+                                              "muds.m1.visits.1.at_s=23"};
+        for (int k = 0; k < 3; k++)
+            settings[3 + k] = rows[i].settings[k];
+        struct outcome o = play(settings);
+        if (strcmp(o.from[1], rows[i].from) != 0)
+            fail_msg("row %zu: pulled from \"%s\"", i, o.from[1]);
+        assert_true(result_metric(o.result, "invariants.ok") == 1);
+        forget(&o);
+    }
+}
+
 static void test_catalogue(void **state)
 {
     static const char *const none[SETTINGS_MAX] = {NULL};
@@ -354,7 +410,8 @@ int main(void)
 {
     setenv("PATH", "/nonexistent", 1); /* no gnuplot: figures are not what is tested */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nearest),       cmocka_unit_test(test_pulls),
+        cmocka_unit_test(test_nearest),       cmocka_unit_test(test_stalled_come_last),
+        cmocka_unit_test(test_pulls),         cmocka_unit_test(test_next_after_a_stall),
         cmocka_unit_test(test_keeps),         cmocka_unit_test(test_fresh_container),
         cmocka_unit_test(test_catalogue),     cmocka_unit_test(test_pulls_ahead),
         cmocka_unit_test(test_pulls_ahead_for_two), cmocka_unit_test(test_bad_scenarios),

@@ -118,8 +118,10 @@ uint64_t layout_compressed_bytes(const struct layout *l, enum operation operatio
 /* What a pull of the service's image brings: its layers by gzip, as registries keep them. */
 uint64_t layout_pull_bytes(const struct layout *l);
 /* The registries that an edge server reaches, the nearest for such a pull first: by round trip and rate of the way; of equal ones its own,
- * then the lower tier. `order` has room for all; returns how many. */
-int layout_nearest_registries(const struct layout *l, uint32_t edge, int *order);
+ * then the lower tier. `order` has room for all; returns how many. Behind them come those whose pulls have stalled, the last one last;
+ * `stalls`, by registry, says when each did: 0 = not. */
+int layout_nearest_registries(const struct layout *l, uint32_t edge, const uint32_t *stalls, int *order);
+void layout_note_stall(const struct layout *l, int registry, uint32_t *stalls);
 /* The host through which carrier registry sends to an edge server. */
 int layout_carrier_registry_host(const struct layout *l, uint32_t edge);
 /* Its modelled time, without what a transfer takes on the links; or when it handles so many bytes. */

@@ -39,18 +39,31 @@ static bool is_nearer(const struct layout *l, uint32_t edge, int a, int b)
     return tier_of(l, a) > tier_of(l, b);
 }
 
-int layout_nearest_registries(const struct layout *l, uint32_t edge, int *order)
+static bool comes_before(const struct layout *l, uint32_t edge, const uint32_t *stalls, int a, int b)
+{
+    return stalls[a] == stalls[b] ? is_nearer(l, edge, a, b) : stalls[a] < stalls[b];
+}
+
+int layout_nearest_registries(const struct layout *l, uint32_t edge, const uint32_t *stalls, int *order)
 {
     int count = 0;
     for (int i = 0; i < l->registry_count; i++) {
         if (layout_path(l, l->registries[i].host, l->edges[edge].host).hops < 0)
             continue;
         int at = count++;
-        for (; at > 0 && is_nearer(l, edge, i, order[at - 1]); at--)
+        for (; at > 0 && comes_before(l, edge, stalls, i, order[at - 1]); at--)
             order[at] = order[at - 1];
         order[at] = i;
     }
     return count;
+}
+
+void layout_note_stall(const struct layout *l, int registry, uint32_t *stalls)
+{
+    uint32_t last = 0;
+    for (int i = 0; i < l->registry_count; i++)
+        last = stalls[i] > last ? stalls[i] : last;
+    stalls[registry] = last + 1;
 }
 
 int layout_carrier_registry_host(const struct layout *l, uint32_t edge)

@@ -110,6 +110,7 @@ struct real *real_new(struct loop *loop, struct layout *layout, struct cast *cas
                           .options = *options,
                           .origin = loop_now(loop),
                           .service.fd = -1};
+    real_registries_open(real);
     real->net = real_net_new(loop, cast, options->host, e);
     real->netlink = real->net ? netlink_open(NULL, e) : NULL;
     if (!real->netlink || real_containers_open(real, e) < 0) {

@@ -41,6 +41,7 @@ struct real {
     struct real_ratios ratios;
     struct image_pull keeper; /* what was pulled, on its way to the registry next to this edge server */
     bool keeps;
+    uint32_t *registry_stalls; /* owned: of this edge server's pulls (layout_note_stall) */
     struct map kept;           /* device → its newest owner record: struct buf, owned */
     struct real_owner *owners; /* owned list: what real_find() has read, until real_recover() */
     int searched;              /* containers that are being looked for */
@@ -128,6 +129,7 @@ void real_owners_free(struct real *real);
 int real_pull(struct real_order *o, struct err *e); /* a step, as those of real_files.c */
 const char *real_pull_source(const struct real_order *o); /* the registry that has the image; NULL = none was found, or this is no pull */
 void real_pull_forget(struct real_order *o);
+void real_registries_open(struct real *real);
 void real_registries_free(struct real *real);
 
 /* --- real_files.c: steps; 1: begun, real_order_step_done() follows; 0: done; -errno --- */

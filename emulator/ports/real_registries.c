@@ -1,4 +1,5 @@
-/* The pull of the service's image for real: asks the registries, the nearest first, until one has it; then dockerd pulls it from there. */
+/* The pull of the service's image for real: asks the registries, the nearest first and last those whose pulls have stalled, until one has it;
+ * then dockerd pulls it from there. */
 #include "mem.h"
 #include "pull.h"
 #include "real_internal.h"
@@ -12,6 +13,7 @@
 
 struct real_pull {
     struct registry_client client; /* the thread's */
+    int *candidates, count;        /* owned: which to ask, one after the other */
     int registry;                  /* that has the image, -1 = none yet */
     int64_t bytes;
     struct image_pull image;
@@ -50,14 +52,13 @@ static int look_for_it(struct background *background, struct err *e)
 {
     struct real_order *o = container_of(background, struct real_order, background);
     const struct real *real = o->real;
-    autofree int *order = mem_alloc_array((size_t)real->layout->registry_count, sizeof *order);
-    int count = layout_nearest_registries(real->layout, o->order.edge.index, order);
+    struct real_pull *pull = o->pull;
     struct err silent = ERR_INIT;
-    for (int i = 0; i < count && !background_cancelled(background); i++) {
+    for (int i = 0; i < pull->count && !background_cancelled(background); i++) {
         struct err err = ERR_INIT;
-        int status = ask_registry(o, order[i], &err);
+        int status = ask_registry(o, pull->candidates[i], &err);
         if (status == 0) {
-            o->pull->registry = order[i];
+            pull->registry = pull->candidates[i];
             return 0;
         }
         if (status != -ENOENT && !silent.code)
@@ -130,9 +131,15 @@ static void keep(struct real *real, uint32_t edge, int pulled_from)
         err_print(&e);
 }
 
+void real_registries_open(struct real *real)
+{
+    real->registry_stalls = mem_alloc_array((size_t)real->layout->registry_count, sizeof *real->registry_stalls);
+}
+
 void real_registries_free(struct real *real)
 {
     image_pull_cancel(&real->keeper);
+    free(steal(real->registry_stalls));
 }
 
 static void pulled(struct image_pull *image, int status, const struct err *e)
@@ -142,6 +149,8 @@ static void pulled(struct image_pull *image, int status, const struct err *e)
     if (status == 0) {
         o->bytes = pull->bytes;
         keep(o->real, o->order.edge.index, pull->registry);
+    } else if (status == -ETIMEDOUT) {
+        layout_note_stall(o->real->layout, pull->registry, o->real->registry_stalls);
     }
     real_order_step_done(o, status, e);
 }
@@ -164,10 +173,13 @@ static void found(struct background *background, int status, const struct err *e
 
 int real_pull(struct real_order *o, struct err *e)
 {
+    const struct layout *l = o->real->layout;
     if (!o->real->options.registries)
         return err_set(e, ENOENT, "the scenario has no registries");
     o->pull = mem_alloc(sizeof *o->pull);
     *o->pull = (struct real_pull){.registry = -1, .image.done = pulled, .order = o, .client.socket = -1};
+    o->pull->candidates = mem_alloc_array((size_t)l->registry_count, sizeof *o->pull->candidates);
+    o->pull->count = layout_nearest_registries(l, o->order.edge.index, o->real->registry_stalls, o->pull->candidates);
     o->background.done = found;
     o->background.wake = call_off;
     int status = background_start(o->real->loop, &o->background, look_for_it, e);
@@ -181,7 +193,9 @@ const char *real_pull_source(const struct real_order *o)
 
 void real_pull_forget(struct real_order *o)
 {
-    if (o->pull)
-        image_pull_cancel(&o->pull->image);
+    if (!o->pull)
+        return;
+    image_pull_cancel(&o->pull->image);
+    free(o->pull->candidates);
     free(steal(o->pull));
 }

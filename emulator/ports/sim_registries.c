@@ -18,6 +18,7 @@ struct sim_push {
 struct sim_registries {
     bool *has_image;          /* by registry */
     bool *has_base, *pulling; /* by edge server */
+    uint32_t *stalls;         /* by edge server, and for each by registry (layout_note_stall) */
     struct sim_push *pushes;  /* owned; flows go until the run ends */
 };
 
@@ -27,6 +28,7 @@ struct sim_registries *sim_registries_new(const struct layout *l)
     r->has_image = mem_alloc_array((size_t)l->registry_count, sizeof *r->has_image);
     r->has_base = mem_alloc_array((size_t)l->edge_count, sizeof *r->has_base);
     r->pulling = mem_alloc_array((size_t)l->edge_count, sizeof *r->pulling);
+    r->stalls = mem_alloc_array((size_t)l->edge_count * (size_t)l->registry_count, sizeof *r->stalls);
     for (int i = 0; i < l->registry_count; i++)
         r->has_image[i] = l->registries[i].has_image;
     for (int i = 0; i < l->edge_count; i++)
@@ -44,7 +46,13 @@ void sim_registries_free(struct sim_registries *r)
     free(r->has_image);
     free(r->has_base);
     free(r->pulling);
+    free(r->stalls);
     free(r);
+}
+
+static uint32_t *stalls_of(const struct sim *sim, uint32_t edge)
+{
+    return &sim->registries->stalls[edge * (uint32_t)sim->layout->registry_count];
 }
 
 static int nearest_with_image(const struct sim *sim, uint32_t edge)
@@ -53,7 +61,7 @@ static int nearest_with_image(const struct sim *sim, uint32_t edge)
     if (l->recalls && !simtime_before(loop_now(sim->loop), l->recall_at))
         return -1;
     autofree int *order = mem_alloc_array((size_t)l->registry_count, sizeof *order);
-    int count = layout_nearest_registries(sim->layout, edge, order);
+    int count = layout_nearest_registries(sim->layout, edge, stalls_of(sim, edge), order);
     for (int i = 0; i < count; i++)
         if (sim->registries->has_image[order[i]])
             return order[i];
@@ -146,7 +154,10 @@ bool sim_registry_is_distrusted(const struct sim *sim, const struct order *order
 
 void sim_pull_ends(struct sim_order *so)
 {
+    uint32_t edge = so->order.edge.index;
     if (so->pulls)
-        so->sim->registries->pulling[so->order.edge.index] = false;
+        so->sim->registries->pulling[edge] = false;
+    if (so->pulls && so->stalled)
+        layout_note_stall(so->sim->layout, so->registry, stalls_of(so->sim, edge));
     so->pulls = false;
 }
