@@ -1,4 +1,4 @@
-#include "event_reader.h"
+#include "all_events.h"
 #include "figure_parts.h"
 #include "mem.h"
 #include "result.h"
@@ -138,7 +138,7 @@ static int read_events(struct whereabouts *w, const char *folder, struct err *e)
     struct event ev;
     uint32_t kinds = EVENT_MASK(EVENT_CONTAINER) | EVENT_MASK(EVENT_MARK) | EVENT_MASK(EVENT_MIGRATION) |
                      EVENT_MASK(EVENT_HANDOFF) | EVENT_MASK(EVENT_OUTAGE) | EVENT_MASK(EVENT_SENT_TOTAL);
-    int status = event_reader_open(folder, kinds, &reader, e);
+    int status = all_events_open(folder, kinds, &reader, e);
     if (status < 0)
         return status;
     while ((status = event_reader_next(reader, &ev, e)) > 0) {

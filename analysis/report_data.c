@@ -1,5 +1,5 @@
 #include "report_data.h"
-#include "event_reader.h"
+#include "all_events.h"
 #include "json_file.h"
 #include "mem.h"
 #include "response_curve.h"
@@ -174,7 +174,7 @@ static int read_events(const char *run, const struct run_record *record, json_ob
     json_object_object_add(data, "messages", g.messages);
     open_windows(&g, record);
     json_object_object_add(data, "windows", windows_json(&g));
-    int status = event_reader_open(run, kinds, &reader, e);
+    int status = all_events_open(run, kinds, &reader, e);
     if (status < 0)
         return status;
     facts->document = event_reader_fact(reader, "document");

@@ -1,6 +1,6 @@
 #include "result.h"
+#include "all_events.h"
 #include "cpu_load.h"
-#include "event_reader.h"
 #include "invariants.h"
 #include "json_file.h"
 #include "mem.h"
@@ -58,7 +58,7 @@ static int hear_all(struct result_listener *l, const char *folder, struct err *e
 {
     struct event_reader *reader = NULL;
     struct event ev;
-    int status = event_reader_open(folder, EVENT_MASK_ALL, &reader, e);
+    int status = all_events_open(folder, EVENT_MASK_ALL, &reader, e);
     if (status < 0)
         return status;
     while ((status = event_reader_next(reader, &ev, e)) > 0)

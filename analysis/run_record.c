@@ -1,5 +1,5 @@
 #include "run_record.h"
-#include "event_reader.h"
+#include "all_events.h"
 #include "mem.h"
 
 #include <stdio.h>
@@ -232,7 +232,7 @@ int run_record_read(const char *folder, struct run_record *record, struct err *e
                      EVENT_MASK(EVENT_MARK) | EVENT_MASK(EVENT_NOTE) | EVENT_MASK(EVENT_MIGRATION) | EVENT_MASK(EVENT_LINK) |
                      EVENT_MASK(EVENT_ABANDONED) | EVENT_MASK(EVENT_CARRIED) | EVENT_MASK(EVENT_HANDOFF) | EVENT_MASK(EVENT_OUTAGE) |
                      EVENT_MASK(EVENT_CPU) | EVENT_MASK(EVENT_WARMED);
-    int status = event_reader_open(folder, kinds, &reader, e);
+    int status = all_events_open(folder, kinds, &reader, e);
     if (status < 0)
         return status;
     while ((status = event_reader_next(reader, &ev, e)) > 0)

@@ -224,6 +224,42 @@ static void test_a_running_repository_can_be_read_after_a_flush(void **state)
     assert_int_equal(logrepo_close(repo, &e), 0);
 }
 
+static int looks, last_look; /* it stops at; 0 = never */
+
+static int look(void)
+{
+    return ++looks == last_look;
+}
+
+static void test_reading_can_be_stopped(void **state)
+{
+    enum { MANY = 5000 };
+    static const struct {
+        int last_look, status;
+    } rows[] = {{0, 0}, {1, -EINTR}, {5, -EINTR}};
+    struct err e = ERR_INIT;
+    struct logrepo *repo = NULL;
+    assert_int_equal(logrepo_open(*state, SIMTIME_ZERO, &repo, &e), 0);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(logrepo_add(repo, &events[0], &e), 0);
+    assert_int_equal(logrepo_close(repo, &e), 0);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct event_reader *reader = NULL;
+        struct event ev;
+        int status, read = 0;
+        looks = 0;
+        last_look = rows[i].last_look;
+        assert_int_equal(event_reader_open(*state, EVENT_MASK_ALL, &reader, &e), 0);
+        event_reader_stop_when(reader, look);
+        while ((status = event_reader_next(reader, &ev, &e)) > 0)
+            read++;
+        assert_int_equal(status, rows[i].status);
+        assert_int_equal(read == MANY, status == 0);
+        event_reader_close(reader);
+    }
+    assert_string_equal(e.text, "interrupted");
+}
+
 /* By a source that has been started again: kept if nobody has heard it, or if it says something else. */
 static void test_an_end_that_is_told_again_is_kept_once(void **state)
 {
@@ -374,6 +410,7 @@ int main(void)
         IN_FOLDER(test_text_form_starts_on_the_given_date),
         IN_FOLDER(test_a_closed_run_is_one_file_and_is_never_overwritten),
         IN_FOLDER(test_a_running_repository_can_be_read_after_a_flush),
+        IN_FOLDER(test_reading_can_be_stopped),
         IN_FOLDER(test_an_end_that_is_told_again_is_kept_once),
         IN_FOLDER(test_what_cannot_be_opened_is_named),
         IN_FOLDER(test_a_write_that_fails_stays_failed),

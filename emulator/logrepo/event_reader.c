@@ -8,14 +8,19 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { LOOK_EVERY = 10000 }; /* instructions of SQLite's: a millisecond */
+
 struct event_reader {
     char *path;
     sqlite3 *db;
     sqlite3_stmt *select;
+    int (*stops)(void);
 };
 
 static int database_error(struct event_reader *r, struct err *e)
 {
+    if (sqlite3_errcode(r->db) == SQLITE_INTERRUPT)
+        return err_set(e, EINTR, "interrupted");
     err_set(e, EIO, "%s: %s", r->path, sqlite3_errmsg(r->db));
     return err_hint(e, "is it a result folder of this version of roamlab?");
 }
@@ -62,6 +67,18 @@ int event_reader_open(const char *folder, uint32_t kinds, struct event_reader **
     }
     *out = r;
     return 0;
+}
+
+static int look_for_stop(void *reader)
+{
+    const struct event_reader *r = reader;
+    return r->stops();
+}
+
+void event_reader_stop_when(struct event_reader *r, int (*stops)(void))
+{
+    r->stops = stops;
+    sqlite3_progress_handler(r->db, LOOK_EVERY, look_for_stop, r);
 }
 
 static const char *text_of(sqlite3_stmt *row, int column)

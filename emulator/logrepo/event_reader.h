@@ -13,6 +13,8 @@ struct event_reader;
 
 /* Opens FOLDER/events.db for reading only. */
 int event_reader_open(const char *folder, uint32_t kinds, struct event_reader **out, struct err *e);
+/* Reading ends with -EINTR as soon as `stops` is not 0; looked at now and then, also while all are being put in order. */
+void event_reader_stop_when(struct event_reader *reader, int (*stops)(void));
 /* 1 and the next event, whose strings live until the next call; 0 behind the last; -errno. */
 int event_reader_next(struct event_reader *reader, struct event *event, struct err *e);
 /* What logrepo_describe() kept under `key`; free() it; NULL if there is nothing. */
