@@ -248,6 +248,7 @@ static void test_fresh_container(void **state)
     }
 }
 
+#define AT_FOG2(effect, span) "faults=[{\"effect\": \"" effect "\", " span "}]"
 #define CUT(until) "links.0.schedule=[{\"at_s\": 0.8, \"loss\": 1}, {\"at_s\": " until ", \"loss\": 0}]"
 
 /* A pull during which the link to the nearest registry is cut: the next one does not wait for that registry again, not even where it would answer. */
@@ -262,6 +263,8 @@ static void test_next_after_a_stall(void **state)
         {{"links.0.rate_mbit=60", CUT("3")}, "cloud"},
         {{"links.0.rate_mbit=60", CUT("12")}, "cloud"},
         {{"links.0.rate_mbit=60", CUT("3"), "registries.cloud.images=[]"}, "fog1"},
+        /* forgotten, as all that is not on the disk */
+        {{"links.0.rate_mbit=60", CUT("3"), AT_FOG2("restarted", "\"host\": \"fog2\", \"from_s\": 2.5, \"to_s\": 3.5")}, "fog1"},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -317,7 +320,6 @@ static void assert_all_is_well(json_object *result)
 }
 
 #define ANNOUNCEMENT(effect) "faults=[{\"effect\": \"" effect "\", \"message\": \"PREPULL\", \"delay_ms\": 8000}]"
-#define AT_FOG2(effect, span) "faults=[{\"effect\": \"" effect "\", " span "}]"
 #define SMALL "service.base_mb=5"
 
 /* With what is copied ahead a missing base travels, too, so that a container that stands still from the cut on does not wait for it; what

@@ -112,6 +112,7 @@ void sim_take_down(struct sim *sim, int host, bool power_lost)
 {
     if (power_lost)
         start_clock(&sim->ports[host], loop_now(sim->loop));
+    sim_forget_stalls(sim, host);
     for (int mud = 0; mud < sim->layout->mud_count; mud++) {
         drop_orders(sim, &sim->devices[mud], host);
         if (power_lost)

@@ -221,6 +221,8 @@ const char *sim_pull_source(const struct sim_order *so);
 int sim_pull_takes_effect(struct sim *sim, const struct order *order);
 /* Well or not. */
 void sim_pull_ends(struct sim_order *so);
+/* Whoever restarts there does not know which registries stalled. */
+void sim_forget_stalls(struct sim *sim, int host);
 /* By the calendar clock of an edge server that it concerns no registry's certificate is valid. */
 bool sim_registry_is_distrusted(const struct sim *sim, const struct order *order);
 

@@ -4,6 +4,7 @@
 #include "sim_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { LOOK_AGAIN_MS = 50, VALID_BEFORE_S = 3600, VALID_AFTER_S = 30 * 86400 };
 
@@ -160,4 +161,11 @@ void sim_pull_ends(struct sim_order *so)
     if (so->pulls && so->stalled)
         layout_note_stall(so->sim->layout, so->registry, stalls_of(so->sim, edge));
     so->pulls = false;
+}
+
+void sim_forget_stalls(struct sim *sim, int host)
+{
+    for (int edge = 0; edge < sim->layout->edge_count; edge++)
+        if (sim->layout->edges[edge].host == host)
+            memset(stalls_of(sim, (uint32_t)edge), 0, (size_t)sim->layout->registry_count * sizeof(uint32_t));
 }
