@@ -1,12 +1,15 @@
 /* Scenarios whose devices move: access points in grids, what is refused, and the visits that tracks become. */
 #include "edited.h"
 #include "folder.h"
+#include "interrupt.h"
 #include "mem.h"
 #include "scenario_move.h"
 #include "simulated_run.h"
 
+#include <errno.h>
 #include <math.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -352,6 +355,18 @@ static void bad_files_are_named(void **state)
     }
 }
 
+/* The last test: a signal is remembered. */
+static void a_signal_ends_it(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    struct scenario *s = scenario_from(good);
+    interrupt_catch();
+    raise(SIGTERM);
+    assert_int_equal(scenario_move(s, 1, &e), -EINTR);
+    scenario_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -364,6 +379,7 @@ int main(void)
         IN_FOLDER(files_of_tracks),
         IN_FOLDER(the_hash_covers_files_of_tracks),
         IN_FOLDER(bad_files_are_named),
+        cmocka_unit_test(a_signal_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "scenario_move.h"
 
 #include "generator_steps.h"
+#include "interrupt.h"
 #include "itinerary.h"
 #include "mem.h"
 #include "roaming_cost.h"
@@ -122,6 +123,8 @@ static int next_sample(struct tracks *t, struct track_sample *sample, struct err
 {
     int status;
     while ((status = t->source->operations->next(t->source, sample, e)) > 0) {
+        if (interrupt_signal())
+            return err_set(e, EINTR, "interrupted");
         if (sample->device >= t->seen)
             meet(t, sample->device);
         int64_t device = (int64_t)sample->device - t->start;

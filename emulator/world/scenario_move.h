@@ -6,7 +6,7 @@
 #include "scenario.h"
 
 /* Fills in the visits of all devices that move, as they are with that seed; does nothing if they are there already. -errno and
- * `e` if a file of tracks is wrong. */
+ * `e` if a file of tracks is wrong, -EINTR after a signal (interrupt.h). */
 int scenario_move(struct scenario *s, uint64_t seed, struct err *e);
 
 /* Fills in sha256 as scenario_move() does: of the text and the files of tracks, which are read for it. */
