@@ -222,7 +222,7 @@ static void add_entry(struct buf *out, char kind, const char *path, const char *
     buf_add_u8(out, (uint8_t)kind);
     buf_add_be16(out, (uint16_t)strlen(path));
     buf_add(out, path, strlen(path));
-    if (kind == 'f')
+    if (kind == 'f' || kind == 'a')
         buf_add_be64(out, strlen(content));
     buf_add(out, content, strlen(content));
 }
@@ -257,7 +257,8 @@ static void intake_refuses(void **state)
         {'f', "top", 0, 0},           {'f', "top", 1, -EBADMSG},   {'f', "../out", 0, -EPROTO},
         {'f', "/etc/x", 0, -EPROTO},  {'f', "a/../b", 0, -EPROTO}, {'f', "", 0, -EPROTO},
         {'d', "", 0, -EPROTO},        {'d', ".", 0, -EPROTO},      {'l', "link", 0, -EPROTO},
-        {'f', "no/such", 0, -ENOENT}, {'f', "a//b", 0, -EPROTO},
+        {'f', "no/such", 0, -ENOENT}, {'f', "a//b", 0, -EPROTO},   {'a', "top", 0, -ENOENT},
+        {'a', "../out", 0, -EPROTO},
     };
     char folder[] = "/tmp/roamlab-stream-XXXXXX";
     (void)state;
@@ -280,7 +281,7 @@ static void contents_may_be_closed_unread(void **state)
 {
     struct err e = ERR_INIT;
     (void)state;
-    struct stream_content *c = stream_content_open("/etc", &e);
+    struct stream_content *c = stream_content_open("/etc", NULL, &e);
     assert_non_null(c);
     stream_content_free(c);
 }
@@ -302,7 +303,10 @@ static void intake_wants_all(void **state)
     assert_int_equal(take(folder, &bytes, 5, 0), 0); /* again: it replaces what stands there */
     add_entry(&bytes, 'f', "other", "content");
     assert_int_equal(take(folder, &bytes, 5, 0), -EPROTO);
-    assert_int_equal(shell("test \"$(cat '%s/top/file')\" = content && rm -r '%s'", folder, folder), 0);
+    bytes.len -= 1 + 2 + strlen("other") + 8 + strlen("content");
+    add_entry(&bytes, 'a', "top/file", ", and more");
+    assert_int_equal(take(folder, &bytes, 5, 0), 0);
+    assert_int_equal(shell("test \"$(cat '%s/top/file')\" = 'content, and more' && rm -r '%s'", folder, folder), 0);
     buf_free(&bytes);
 }
 

@@ -35,7 +35,7 @@ int manifest_write(const char *folder, uint64_t *bytes, struct err *e)
         status = list_file(folder, entry->d_name, &list, bytes, e);
     closedir(names);
     if (status == 0)
-        status = files_write(path, buf_text(&list), e);
+        status = files_replace(path, buf_text(&list), e);
     buf_free(&list);
     return status;
 }

@@ -12,7 +12,7 @@
 
 #define MANIFEST_NAME "roamlab.files"
 
-/* Writes FOLDER/roamlab.files; *bytes is the sum of the files' sizes. */
+/* Writes FOLDER/roamlab.files, which appears whole; *bytes is the sum of the files' sizes. */
 int manifest_write(const char *folder, uint64_t *bytes, struct err *e);
 /* 0 if every file of the list is there in its size, and nothing that is no regular file; -EBADMSG names the first that is otherwise. */
 int manifest_check(const char *folder, uint64_t *bytes, struct err *e);

@@ -279,7 +279,7 @@ static int await_word(struct prepaging *p, struct err *e)
     struct pollfd fds[] = {{p->socket, POLLIN, 0}, {p->stop, POLLIN, 0}};
     bool listens = !p->closing && p->waiting.count < WAITING_MAX;
     if (p->asked.count)
-        return stream_tls_readable(&p->tls, true, listens ? p->socket : -1, e);
+        return stream_tls_readable(&p->tls, -1, listens ? p->socket : -1, e);
     poll(fds, ARRAY_LEN(fds), -1);
     return fds[1].revents ? err_set(e, ECANCELED, "called off") : 0;
 }

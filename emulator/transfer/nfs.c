@@ -96,7 +96,7 @@ static int nfs_send(struct transfer_peer *peer, struct transfer_job *job, const 
     if (job->state != TRANSFER_IDLE)
         return err_set(e, EBUSY, "nfs: %s to host %s: the job has not ended", local, peer->host.name);
     struct stream_content *content =
-        transfer_measure(local, &job->bytes, e) == 0 ? stream_content_open(local, e) : NULL;
+        transfer_measure(local, &job->bytes, e) == 0 ? stream_content_open(local, NULL, e) : NULL;
     if (!content)
         return err_wrap(e, "nfs: to host %s", peer->host.name);
     struct nfs_sending *s = nfs_sending_add(peer, job, content, name_of(peer, local), remote_folder);

@@ -309,7 +309,7 @@ static int registry_send(struct transfer_peer *peer, struct transfer_job *job, c
     if (job->state != TRANSFER_IDLE)
         return err_set(e, EBUSY, "registry: %s to host %s: the job has not ended", local, peer->host.name);
     struct stream_content *content =
-        transfer_measure(local, &job->bytes, e) == 0 ? stream_content_open(local, e) : NULL;
+        transfer_measure(local, &job->bytes, e) == 0 ? stream_content_open(local, NULL, e) : NULL;
     struct session *s = content ? idle_session(peer) : NULL;
     if (content && !s)
         s = new_session(peer, e);

@@ -79,6 +79,7 @@ static void finish(struct stream_parcel *parcel)
     struct err e = parcel->err;
     if (job) {
         forget_job(job);
+        job->bytes = stream_content_bytes(parcel->content);
         job->wire_bytes = parcel->wire_bytes;
     }
     stream_parcel_free(parcel);
@@ -149,8 +150,8 @@ static int stream_send(struct transfer_peer *peer, struct transfer_job *job, con
 {
     if (job->state != TRANSFER_IDLE)
         return err_set(e, EBUSY, "stream: %s to host %s: the job has not ended", local, peer->host.name);
-    struct stream_content *content =
-        transfer_measure(local, &job->bytes, e) == 0 ? stream_content_open(local, e) : NULL;
+    int status = job->growth ? 0 : transfer_measure(local, &job->bytes, e);
+    struct stream_content *content = status == 0 ? stream_content_open(local, job->growth, e) : NULL;
     if (!content)
         return err_wrap(e, "stream: to host %s", peer->host.name);
     struct stream_parcel *parcel = mem_alloc(sizeof *parcel);
@@ -172,6 +173,7 @@ const struct carrier carrier_stream = {
         "TLS 1.3 and zstd over a connection kept warm; keys of the run, contents checked, resumes after a cut",
     .takes_folders = true,
     .arrives_whole = true,
+    .follows = true,
     .prepare = stream_prepare,
     .serve = stream_serve,
     .stop = stream_stop,

@@ -1,6 +1,7 @@
 #include "stream_content.h"
 #include "mem.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -10,46 +11,57 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Of a file that grows no less at a time: each piece has a head, and is compressed by itself. */
+enum { LEAST_GROWTH = 64 * 1024 };
+
+/* What goes out under one head. The pieces of what is sent are kept, so that after a cut the same bytes come again. */
+struct piece {
+    char kind;
+    char *name; /* from the last component of what is sent on; owned */
+    uint64_t from, size;
+};
+
 struct stream_content {
     char *path;
     size_t above; /* bytes of the path before its last component */
+    const struct transfer_growth *growth; /* NULL = all is there */
     FTS *tree;
-    struct buf head; /* of the present entry, what is left of it */
+    struct piece *pieces; /* owned: `count` found, `at` the next one */
+    size_t count, at;
+    struct buf head; /* of the present piece, what is left of it */
     int fd;          /* the present file, -1 = none */
-    uint64_t left;   /* of it */
+    uint64_t left;   /* of the piece */
     EVP_MD_CTX *digest;
 };
 
-static void close_all(struct stream_content *c)
+static void begin(struct stream_content *c)
 {
-    if (c->tree) {
-        fts_read(c->tree); /* of a tree that nobody has read anything of glibc leaves a part behind */
-        fts_close(steal(c->tree));
-    }
     mem_close_fd(&c->fd);
     c->fd = -1;
     c->left = 0;
+    c->at = 0;
     buf_clear(&c->head);
+    EVP_DigestInit_ex(c->digest, EVP_sha256(), NULL);
 }
 
-static int begin(struct stream_content *c, struct err *e)
+static int open_tree(struct stream_content *c, struct err *e)
 {
     char *const roots[] = {c->path, NULL};
-    close_all(c);
-    EVP_DigestInit_ex(c->digest, EVP_sha256(), NULL);
     c->tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
     return c->tree ? 0 : err_errno(e, "%s", c->path);
 }
 
-struct stream_content *stream_content_open(const char *path, struct err *e)
+struct stream_content *stream_content_open(const char *path, const struct transfer_growth *growth, struct err *e)
 {
     struct stream_content *c = mem_alloc(sizeof *c);
     const char *slash = strrchr(path, '/');
-    c->path = mem_copy_string(path);
-    c->above = slash ? (size_t)(slash + 1 - path) : 0;
-    c->fd = -1;
-    c->digest = EVP_MD_CTX_new();
-    if (begin(c, e) == 0)
+    *c = (struct stream_content){.path = mem_copy_string(path),
+                                 .above = slash ? (size_t)(slash + 1 - path) : 0,
+                                 .growth = growth,
+                                 .fd = -1,
+                                 .digest = EVP_MD_CTX_new()};
+    begin(c);
+    if (growth || open_tree(c, e) == 0)
         return c;
     stream_content_free(c);
     return NULL;
@@ -59,50 +71,156 @@ void stream_content_free(struct stream_content *c)
 {
     if (!c)
         return;
-    close_all(c);
+    if (c->tree) {
+        fts_read(c->tree); /* of a tree that nobody has read anything of glibc leaves a part behind */
+        fts_close(c->tree);
+    }
+    mem_close_fd(&c->fd);
     EVP_MD_CTX_free(c->digest);
+    for (size_t i = 0; i < c->count; i++)
+        free(c->pieces[i].name);
+    free(c->pieces);
     buf_free(&c->head);
     free(c->path);
     free(c);
 }
 
-static void add_head(struct stream_content *c, const FTSENT *entry, char kind)
+/* --- pieces ----------------------------------------------------------------------------------------------------------------------- */
+
+static void add_piece(struct stream_content *c, char kind, const char *name, uint64_t from, uint64_t size)
 {
-    size_t len = strlen(entry->fts_path) - c->above;
-    buf_add_u8(&c->head, (uint8_t)kind);
-    buf_add_be16(&c->head, (uint16_t)len);
-    buf_add(&c->head, entry->fts_path + c->above, len);
+    if ((c->count & (c->count - 1)) == 0) /* full at every power of two */
+        c->pieces = mem_resize(c->pieces, (c->count ? 2 * c->count : 1) * sizeof *c->pieces);
+    c->pieces[c->count++] = (struct piece){kind, mem_copy_string(name), from, size};
 }
 
-static int open_file(struct stream_content *c, const FTSENT *entry, struct err *e)
+/* The newest piece of that name, or NULL. */
+static const struct piece *find_piece(const struct stream_content *c, const char *name)
 {
-    struct stat st;
-    c->fd = open(entry->fts_accpath, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (c->fd < 0 || fstat(c->fd, &st) < 0)
-        return err_errno(e, "%s", entry->fts_path);
-    c->left = (uint64_t)st.st_size;
-    add_head(c, entry, 'f');
-    buf_add_be64(&c->head, c->left);
+    size_t i = c->count;
+    while (i > 0 && strcmp(c->pieces[i - 1].name, name) != 0)
+        i--;
+    return i > 0 ? &c->pieces[i - 1] : NULL;
+}
+
+/* 1: of a file of that size there is a piece of `least` bytes that has not been found before; 0: there is none. */
+static int add_rest(struct stream_content *c, const char *name, uint64_t size, uint64_t least)
+{
+    const struct piece *before = c->growth ? find_piece(c, name) : NULL;
+    uint64_t found = before ? before->from + before->size : 0;
+    if (before ? size < found + least || size == found : size < least)
+        return 0;
+    add_piece(c, before ? 'a' : 'f', name, found, size - found);
     return 1;
 }
 
-/* 1: there is one more entry, its head waits; 0: none. */
-static int next_entry(struct stream_content *c, struct err *e)
+static int add_file(struct stream_content *c, const FTSENT *entry)
 {
-    for (FTSENT *entry; (entry = fts_read(c->tree));) {
+    return add_rest(c, entry->fts_path + c->above, (uint64_t)entry->fts_statp->st_size, 0);
+}
+
+static int add_folder(struct stream_content *c, const FTSENT *entry)
+{
+    const char *name = entry->fts_path + c->above;
+    if (c->growth && find_piece(c, name))
+        return 0;
+    add_piece(c, 'd', name, 0, 0);
+    return 1;
+}
+
+/* 1: the next piece has been found; 0: there is none. */
+static int find_in_tree(struct stream_content *c, struct err *e)
+{
+    int found = 0;
+    for (const FTSENT *entry; !found && (entry = fts_read(c->tree));) {
         if (strlen(entry->fts_path) - c->above > UINT16_MAX)
             return err_set(e, ENAMETOOLONG, "%s", entry->fts_path);
         if (entry->fts_info == FTS_F)
-            return open_file(c, entry, e);
-        if (entry->fts_info == FTS_D) {
-            add_head(c, entry, 'd');
-            return 1;
-        }
-        if (entry->fts_info != FTS_DP)
-            return err_set(e, entry->fts_errno ? entry->fts_errno : EINVAL, "%s: cannot be sent",
-                           entry->fts_path);
+            found = add_file(c, entry);
+        else if (entry->fts_info == FTS_D)
+            found = add_folder(c, entry);
+        else if (entry->fts_info != FTS_DP)
+            return err_set(e, entry->fts_errno ? entry->fts_errno : EINVAL, "%s: cannot be sent", entry->fts_path);
     }
+    return found;
+}
+
+/* --- what grows ------------------------------------------------------------------------------------------------------------------- */
+
+static int find_in_folder(struct stream_content *c, DIR *folder, const char *name)
+{
+    int found = 0;
+    for (const struct dirent *entry; !found && (entry = readdir(folder));) {
+        struct stat st;
+        if (strncmp(entry->d_name, c->growth->grows, strlen(c->growth->grows)) != 0 ||
+            fstatat(dirfd(folder), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+            continue;
+        autofree char *file = mem_printf("%s/%s", name, entry->d_name);
+        found = add_rest(c, file, (uint64_t)st.st_size, LEAST_GROWTH);
+    }
+    return found;
+}
+
+/* The same of what is not whole yet: -EAGAIN if nothing has been added to it. */
+static int find_growth(struct stream_content *c)
+{
+    autofree char *path = mem_printf("%s/%s", c->path, c->growth->folder);
+    DIR *folder = opendir(path);
+    int found = 0;
+    if (!folder)
+        return -EAGAIN;
+    if (c->count < 2) {
+        add_piece(c, 'd', c->count ? path + c->above : c->path + c->above, 0, 0);
+        found = 1;
+    } else {
+        found = find_in_folder(c, folder, path + c->above);
+    }
+    closedir(folder);
+    return found ? found : -EAGAIN;
+}
+
+static bool is_whole(const struct stream_content *c)
+{
+    autofree char *last = mem_printf("%s/%s/%s", c->path, c->growth->folder, c->growth->last);
+    return access(last, F_OK) == 0;
+}
+
+static int find_next(struct stream_content *c, struct err *e)
+{
+    if (!c->tree && !is_whole(c))
+        return find_growth(c);
+    int status = c->tree ? 0 : open_tree(c, e);
+    return status < 0 ? status : find_in_tree(c, e);
+}
+
+/* --- bytes ------------------------------------------------------------------------------------------------------------------------ */
+
+static int open_file(struct stream_content *c, const struct piece *p, struct err *e)
+{
+    autofree char *path = mem_printf("%.*s%s", (int)c->above, c->path, p->name);
+    c->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (c->fd < 0 || lseek(c->fd, (off_t)p->from, SEEK_SET) < 0)
+        return err_errno(e, "%s", path);
     return 0;
+}
+
+/* 1: there is one more piece, its head waits; 0: none; -EAGAIN: none yet. */
+static int next_piece(struct stream_content *c, struct err *e)
+{
+    int status = c->at < c->count ? 1 : find_next(c, e);
+    if (status <= 0)
+        return status;
+    const struct piece *p = &c->pieces[c->at++];
+    size_t len = strlen(p->name);
+    buf_add_u8(&c->head, (uint8_t)p->kind);
+    buf_add_be16(&c->head, (uint16_t)len);
+    buf_add(&c->head, p->name, len);
+    if (p->kind == 'd')
+        return 1;
+    buf_add_be64(&c->head, p->size);
+    c->left = p->size;
+    status = open_file(c, p, e);
+    return status < 0 ? status : 1;
 }
 
 static ssize_t read_file(struct stream_content *c, uint8_t *out, size_t max, struct err *e)
@@ -122,7 +240,7 @@ static ssize_t read_some(struct stream_content *c, uint8_t *out, size_t max, str
     while (!c->head.len && !c->left) {
         mem_close_fd(&c->fd);
         c->fd = -1;
-        int status = next_entry(c, e);
+        int status = next_piece(c, e);
         if (status <= 0)
             return status;
     }
@@ -137,14 +255,13 @@ static ssize_t read_some(struct stream_content *c, uint8_t *out, size_t max, str
 ssize_t stream_content_read(struct stream_content *c, uint8_t *out, size_t max, struct err *e)
 {
     size_t done = 0;
-    while (done < max) {
-        ssize_t got = read_some(c, out + done, max - done, e);
-        if (got < 0)
-            return got;
-        if (got == 0)
-            break;
-        done += (size_t)got;
+    ssize_t got = 1;
+    while (done < max && got > 0) {
+        got = read_some(c, out + done, max - done, e);
+        done += got > 0 ? (size_t)got : 0;
     }
+    if (got < 0 && (got != -EAGAIN || done == 0))
+        return got;
     EVP_DigestUpdate(c->digest, out, done);
     return (ssize_t)done;
 }
@@ -152,16 +269,23 @@ ssize_t stream_content_read(struct stream_content *c, uint8_t *out, size_t max, 
 int stream_content_seek(struct stream_content *c, uint64_t position, struct err *e)
 {
     uint8_t passed[16384];
-    int status = begin(c, e);
+    int status = 0;
+    begin(c);
     while (status == 0 && position) {
         size_t max = position < sizeof passed ? (size_t)position : sizeof passed;
         ssize_t got = stream_content_read(c, passed, max, e);
-        status = got < 0    ? (int)got
-                 : got == 0 ? err_set(e, EPROTO, "the peer has more of %s than there is", c->path)
-                            : 0;
+        status = got == 0 || got == -EAGAIN ? err_set(e, EPROTO, "the peer has more of %s than there is", c->path) : got < 0 ? (int)got : 0;
         position -= got > 0 ? (uint64_t)got : 0;
     }
     return status;
+}
+
+uint64_t stream_content_bytes(const struct stream_content *c)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < c->count; i++)
+        bytes += c->pieces[i].size;
+    return bytes;
 }
 
 void stream_content_digest(struct stream_content *c, uint8_t out[STREAM_DIGEST])

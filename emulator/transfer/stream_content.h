@@ -2,7 +2,8 @@
  * big-endian:
  *
  *     'd' | path length u16 | path                                   a folder
- *     'f' | path length u16 | path | size u64 | so many bytes        a regular file
+ *     'f' | path length u16 | path | size u64 | so many bytes        a regular file, or its beginning
+ *     'a' | path length u16 | path | size u64 | so many bytes        what comes behind that: a file that grew while it was sent
  *
  * Paths begin with the last component of what was sent. SHA-256 over all of it stands at the end of the job. Blocking: for threads. */
 #ifndef ROAMLAB_STREAM_CONTENT_H
@@ -11,6 +12,7 @@
 #include "buf.h"
 #include "err.h"
 #include "stream_wire.h"
+#include "transfer.h"
 
 #include <sys/types.h>
 
@@ -18,13 +20,17 @@
 
 struct stream_content;
 
-/* `path`: an absolute path of a file or folder, as transfer_measure() admits it. */
-struct stream_content *stream_content_open(const char *path, struct err *e);
+/* `path`: an absolute path of a file or folder, as transfer_measure() admits it; of a folder that grows (not NULL, stays the caller's) also one that is
+ * not there yet. */
+struct stream_content *stream_content_open(const char *path, const struct transfer_growth *growth, struct err *e);
 void stream_content_free(struct stream_content *content); /* NULL-safe */
-/* The next bytes, fewer than `max` only at the end (then 0). -errno: the files cannot be read, or change meanwhile. */
+/* The next bytes, fewer than `max` if no more are there, 0 at the end; -EAGAIN, without `e`: none are there yet. Other -errno: the files cannot be read, or
+ * change otherwise than told meanwhile. */
 ssize_t stream_content_read(struct stream_content *content, uint8_t *out, size_t max, struct err *e);
 /* Begins again and passes over `position` bytes, which count in the digest. */
 int stream_content_seek(struct stream_content *content, uint64_t position, struct err *e);
+/* Contents of files, as far as they have been found. */
+uint64_t stream_content_bytes(const struct stream_content *content);
 /* Of all bytes; valid once, after the last was read. */
 void stream_content_digest(struct stream_content *content, uint8_t out[STREAM_DIGEST]);
 

@@ -81,7 +81,7 @@ static int make_entry(struct stream_intake *in, char kind, const char *path, str
     autofree char *full = mem_printf("%s/%s", in->work, path);
     if (kind == 'd')
         return mkdir(full, 0700) < 0 ? err_errno(e, "make folder %s", full) : 0;
-    in->fd = open(full, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    in->fd = open(full, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | (kind == 'a' ? O_APPEND : O_CREAT | O_EXCL), 0600);
     return in->fd < 0 ? err_errno(e, "open %s", full) : 0;
 }
 
@@ -91,7 +91,7 @@ static size_t head_length(const struct stream_intake *in)
     if (in->head.len < KIND_AND_LENGTH)
         return KIND_AND_LENGTH;
     size_t path = (size_t)in->head.data[1] << 8 | in->head.data[2];
-    return KIND_AND_LENGTH + path + (in->head.data[0] == 'f' ? SIZE_BYTES : 0);
+    return KIND_AND_LENGTH + path + (in->head.data[0] == 'd' ? 0 : SIZE_BYTES);
 }
 
 static int take_head(struct stream_intake *in, struct err *e)
@@ -100,9 +100,9 @@ static int take_head(struct stream_intake *in, struct err *e)
     char kind = (char)reader_u8(&r);
     size_t len = reader_be16(&r);
     autofree char *path = mem_printf("%.*s", (int)len, (const char *)reader_take(&r, len));
-    if ((kind != 'd' && kind != 'f') || !path_is_good(in, path, len))
+    if ((kind != 'd' && kind != 'f' && kind != 'a') || !path_is_good(in, path, len))
         return err_set(e, EPROTO, "stream: an entry that must not be");
-    in->left = kind == 'f' ? reader_be64(&r) : 0;
+    in->left = kind == 'd' ? 0 : reader_be64(&r);
     buf_clear(&in->head);
     return make_entry(in, kind, path, e);
 }

@@ -21,6 +21,7 @@ enum {
     LEVEL_MOST = 3,
     WARM_FRAME = 16 * 1024,
     CUTS_MAX = 3,
+    GROWTH_EVERY_MS = 1,
 };
 
 struct stream_sender {
@@ -113,17 +114,17 @@ static int verdict(struct stream_sender *s, const struct stream_frame *frame, st
     return forget(s, frame->job, e);
 }
 
-static int take_verdicts(struct stream_sender *s, bool wait, struct err *e)
+static int take_verdicts(struct stream_sender *s, int wait_ms, struct err *e)
 {
     int status;
-    while ((status = stream_tls_readable(&s->tls, wait, s->queue.wake_fd, e)) == 1) {
+    while ((status = stream_tls_readable(&s->tls, wait_ms, s->queue.wake_fd, e)) == 1) {
         struct stream_frame frame;
         status = read_frame(s, &frame, e);
         if (status == 0 && frame.type == STREAM_VERDICT)
             status = verdict(s, &frame, e);
         if (status < 0)
             return status;
-        wait = false;
+        wait_ms = 0;
     }
     return status;
 }
@@ -187,6 +188,9 @@ static int send_slice(struct stream_sender *s, struct stream_parcel *p, struct e
 {
     struct err cannot = ERR_INIT;
     ssize_t got = stream_content_read(p->content, s->slice, STREAM_SLICE_BYTES, &cannot);
+    p->waits = got == -EAGAIN;
+    if (p->waits)
+        return 0;
     if (got < 0) {
         uint32_t number = p->number;
         stream_queue_end(&s->queue, p, &cannot);
@@ -231,12 +235,14 @@ static int advance(struct stream_sender *s, struct stream_parcel *p, struct err 
     return p->state == STREAM_PARCEL_SENDING ? send_slice(s, p, e) : 0;
 }
 
-static bool in_state(struct stream_sender *s, enum stream_parcel_state state)
+/* Until there may be something to do but for the peer's words: 0 = there is; -1 = only when something is submitted. */
+static int idle_ms(struct stream_sender *s)
 {
-    struct stream_parcel *p = stream_queue_next(&s->queue, NULL);
-    while (p && p->state != state)
-        p = stream_queue_next(&s->queue, p);
-    return p != NULL;
+    int idle = -1;
+    for (struct stream_parcel *p = NULL; idle && (p = stream_queue_next(&s->queue, p));)
+        if (p->state == STREAM_PARCEL_SENDING)
+            idle = p->waits ? GROWTH_EVERY_MS : 0;
+    return idle;
 }
 
 static int advance_all(struct stream_sender *s, struct err *e)
@@ -261,7 +267,7 @@ static int send_parcels(struct stream_sender *s, struct err *e)
         if (!stream_queue_next(&s->queue, NULL))
             s->tls.patience = SIMTIME_ZERO;
         if (status == 0)
-            status = take_verdicts(s, !in_state(s, STREAM_PARCEL_SENDING), e);
+            status = take_verdicts(s, idle_ms(s), e);
     }
     return status;
 }

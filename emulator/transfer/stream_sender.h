@@ -31,6 +31,7 @@ struct stream_parcel {
     uint32_t number;
     enum stream_parcel_state state;
     bool offered;
+    bool waits;       /* for what it grows by */
     uint64_t arrived; /* as the receiver said after the last cut */
     int cuts;         /* in a row, with nothing new arrived between them */
 };

@@ -291,17 +291,18 @@ int stream_tls_read(struct stream_tls *t, void *bytes, size_t len, struct err *e
     return move(t, bytes, len, false, e);
 }
 
-int stream_tls_readable(struct stream_tls *t, bool wait, int wake_fd, struct err *e)
+int stream_tls_readable(struct stream_tls *t, int wait_ms, int wake_fd, struct err *e)
 {
-    struct pollfd fd = {t->fd, POLLIN, 0};
-    if (SSL_pending(t->ssl) || poll(&fd, 1, 0) > 0)
+    struct pollfd fds[] = {{t->fd, POLLIN, 0}, {t->stop_fd, POLLIN, 0}, {wake_fd, POLLIN, 0}};
+    if (SSL_pending(t->ssl) || poll(fds, 1, 0) > 0)
         return 1;
-    if (!wait)
-        return 0;
-    int status = wait_for(t, POLLIN, wake_fd, e);
-    if (status < 0)
-        return status;
-    return poll(&fd, 1, 0) > 0;
+    if (wait_ms < 0) {
+        int status = wait_for(t, POLLIN, wake_fd, e);
+        return status < 0 ? status : poll(fds, 1, 0) > 0;
+    }
+    if (wait_ms && poll(fds, ARRAY_LEN(fds), wait_ms) > 0 && fds[1].revents)
+        return err_set(e, ECANCELED, "called off");
+    return wait_ms && fds[0].revents;
 }
 
 bool stream_tls_hungry(const struct stream_tls *t)

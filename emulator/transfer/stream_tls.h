@@ -43,8 +43,9 @@ void stream_tls_close(struct stream_tls *t); /* harmless when closed */
 int stream_tls_write(struct stream_tls *t, const void *bytes, size_t len, struct err *e);
 /* Exactly so many bytes. -ECONNRESET when the peer has gone. */
 int stream_tls_read(struct stream_tls *t, void *bytes, size_t len, struct err *e);
-/* 1: something can be read; 0: nothing yet. `wait`: until something can, or `wake_fd` (-1 = none) is readable. */
-int stream_tls_readable(struct stream_tls *t, bool wait, int wake_fd, struct err *e);
+/* 1: something can be read; 0: nothing yet. Waits until something can, or `wake_fd` (-1 = none) is readable: so long at most, -1 = as long as patience
+ * lasts. */
+int stream_tls_readable(struct stream_tls *t, int wait_ms, int wake_fd, struct err *e);
 /* True if the kernel has next to nothing left to send: the link is faster than we are. */
 bool stream_tls_hungry(const struct stream_tls *t);
 struct tcp_info stream_tls_info(const struct stream_tls *t);

@@ -63,6 +63,13 @@ struct transfer_peer; /* a kept connection to one host: made by open(), freed by
  * needed. */
 typedef void transfer_opened(void *context, int status, const struct err *e);
 
+/* How a folder that is sent while it is still written comes to be whole. Names are those of the subfolder in which that happens. */
+struct transfer_growth {
+    const char *folder; /* the only one in the folder that is sent */
+    const char *last;   /* the file that appears, whole, when all is there */
+    const char *grows;  /* files whose names begin so change at their ends alone, by growing: what is there of them goes at once, all else at last */
+};
+
 enum transfer_state {
     TRANSFER_IDLE,
     TRANSFER_WAITING /* for the connection */,
@@ -81,10 +88,11 @@ struct transfer_job {
     void (*stored)(struct transfer_job *job);
     void *context;    /* the owner's, as it pleases */
     const void *lane; /* of jobs that share one (not NULL), carrier stream sends one behind the other; the others' order is not known */
+    const struct transfer_growth *growth; /* of carriers that follow, others NULL: of a folder that is still written, or will be; NULL = it is whole */
 
     /* results, valid in done(); begin from send() on */
     struct simtime begin, end; /* the loop's time at send() and at the end */
-    uint64_t bytes;            /* contents of the files to send */
+    uint64_t bytes;            /* contents of the files to send; of what grows valid in done() alone */
     /* IP bytes that the sender put on the wire, resends included; jobs that overlap on one connection share
      * its bytes equally. The kernel's NFS client has one connection for all its mounts of a store: a job over it
      * also counts what this host moves there meanwhile to and from other hosts. 0 = not known on this machine. */
@@ -116,6 +124,7 @@ struct carrier {
     const char *help;
     bool arrives_whole; /* at the peer the name of a file appears when all of it is there, checked */
     bool takes_folders; /* a folder appears whole, too, and its files cost no more than one file */
+    bool follows;       /* takes a folder that is still written (transfer_growth) */
     /* Makes `folder` and in it what a run needs (keys, known hosts). Blocking; parent folders must exist. */
     int (*prepare)(const char *folder, const struct transfer_host *hosts, int count, struct err *e);
     /* Starts the receiving side in this process's network namespace; `host` is copied, its strings are
