@@ -21,10 +21,10 @@ static void each_stage_begins_when_what_it_needs_has_ended(void **state)
         enum operation ends;
         const char *then;
     } rows[] = {
-        {OP_FREEZE, "do take layer, do dump"},
+        {OP_FREEZE, "do take layer, do dump, do send memory"},
         {OP_DUMP, ""},
-        {OP_TAKE_LAYER, "do thaw"},
-        {OP_THAW, "AP2<CUT 0, do send layer, do send memory"},
+        {OP_TAKE_LAYER, "do thaw, do send layer"},
+        {OP_THAW, "AP2<CUT 0"},
         {OP_SEND_LAYER, ""},
         {OP_SEND_MEMORY, ""},
     };
@@ -45,9 +45,10 @@ static void a_stage_that_fails_ends_those_beside_it_first(void **state)
     struct bench b;
     begin_overlapped(&b);
     finish_one(&b, OP_FREEZE, 0);
-    expect(&b, "do take layer, do dump", EDGE_LIVE);
+    expect(&b, "do take layer, do dump, do send memory", EDGE_LIVE);
     finish_one(&b, OP_DUMP, -EIO);
     expect(&b, "cancel", EDGE_LIVE);
+    finish_one(&b, OP_SEND_MEMORY, -ECANCELED);
     finish_one(&b, OP_TAKE_LAYER, -ECANCELED);
     expect(&b, "do thaw", EDGE_LIVE);
     finish(&b, 0);

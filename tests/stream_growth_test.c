@@ -172,13 +172,13 @@ static void a_folder_is_sent_while_it_is_written(void **state)
     send_well(f, &other, "odd folder");
     write_more(f, 300);
     assert_true(until(f, something_has_arrived));
-    write_more(f, 30);
+    write_more(f, 100);
     send_well(f, &other, "odd folder");
     assert_int_equal(r.calls, 0);
     assert_int_not_equal(shell("test -e '%s/inbox/m0'", f->folder), 0);
     write_last(f);
     finish_send(f, &r);
-    expect_all(f, &r, 330000 + strlen("state\nsaid\n"));
+    expect_all(f, &r, 400000 + strlen("state\nsaid\n"));
 }
 
 static void it_goes_on_after_a_cut(void **state)

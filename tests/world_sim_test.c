@@ -121,8 +121,8 @@ static void test_overlapped_stages_begin_when_they_can(void **state)
         {dump.begin.ns, freeze.end.ns},
         {take.begin.ns, freeze.end.ns},
         {thaw.begin.ns, dump.end.ns},
-        {layer.begin.ns, thaw.end.ns},
-        {memory.begin.ns, thaw.end.ns},
+        {memory.begin.ns, dump.begin.ns},
+        {layer.begin.ns, take.end.ns},
         {put.begin.ns, layer_here.end.ns},
         {restore.begin.ns, memory_here.end.ns},
         {layer.end.ns - layer_here.end.ns, 50000000},
@@ -135,6 +135,65 @@ static void test_overlapped_stages_begin_when_they_can(void **state)
     assert_in_range(layer.bytes, 2090000, 2100000);
     assert_in_range(memory.bytes, 5220000, 5240000);
     run_record_free(&record);
+}
+
+static double seconds_between(struct simtime from, struct simtime to)
+{
+    return simtime_seconds(simtime_sub(to, from));
+}
+
+/* 400 MB are written in 212 ms, the layer is taken in 10. Carrier stream sends memory meanwhile, all but the last byte, in less time than that; others
+ * begin when it has been written, and so does all that no link keeps waiting. */
+static void test_a_dump_is_sent_while_it_is_written(void **state)
+{
+    (void)state;
+    static const char *const limited = ",\"rate_mbit\":10000", *const not_limited = "";
+    static const struct {
+        const char *strategy, *carrier, *rate;
+        double least_s, most_s; /* memory's end from the end of the dump, … */
+        bool layer_meanwhile;   /* … before which the layer's is */
+    } rows[] = {
+        {"p-migr", "stream", limited, 0.0005, 0.01, true}, {"layered", "stream", limited, 0.0005, 0.01, true},
+        {"c-migr", "stream", limited, 0.0005, 0.01, true}, {"p-migr", "scp", limited, 0.1, 60, true},
+        {"p-migr", "rsync", limited, 0.05, 60, true},      {"p-migr", "registry", limited, 0.1, 60, true},
+        {"p-migr", "stream", not_limited, 0.02, 1, false}, {"layered", "stream", not_limited, 0.02, 1, false},
+        {"c-migr", "stream", not_limited, 0.02, 1, false}, {"p-migr", "scp", not_limited, 0.1, 60, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        autofree char *text =
+            mem_printf("{\"name\":\"t\",\"duration_s\":30," TWO_EDGES "\"rtt_ms\":1%s}],"
+                       "\"service\":{\"base_mb\":1,\"memory_mb\":400,\"layer_mb\":0.1,\"memory_ratio\":4},"
+                       "\"muds\":{\"m1\":{\"host\":\"a\",\"visits\":[{\"ap\":\"ap1\",\"at_s\":0},{\"ap\":\"ap2\",\"at_s\":2}]}},"
+                       "\"migration\":{\"strategy\":\"%s\",\"carrier\":\"%s\",\"pipeline\":true}}",
+                       rows[i].rate, rows[i].strategy, rows[i].carrier);
+        struct run_record record = RUN_RECORD_INIT;
+        run(text, &record);
+        struct run_stage dump = stage_of(&record, OP_DUMP), memory = stage_of(&record, OP_SEND_MEMORY), layer = stage_of(&record, OP_SEND_LAYER);
+        double behind_s = seconds_between(dump.end, memory.end);
+        if (behind_s < rows[i].least_s || behind_s > rows[i].most_s || simtime_before(layer.end, dump.end) != rows[i].layer_meanwhile)
+            fail_msg("%s by %s%s: memory %g s behind the dump, layer %g s", rows[i].strategy, rows[i].carrier, rows[i].rate, behind_s,
+                     seconds_between(dump.end, layer.end));
+        run_record_free(&record);
+    }
+}
+
+/* What was sent of it is of no use: the container goes on where it was. */
+static void test_a_dump_that_fails_ends_what_follows_it(void **state)
+{
+    (void)state;
+    static const char *const effects[] = {"fails", "hangs"};
+    static const char *const carriers[] = {"stream", "scp"};
+    for (size_t i = 0; i < ARRAY_LEN(effects) * ARRAY_LEN(carriers); i++) {
+        autofree char *more = mem_printf(",\"migration\":{\"carrier\":\"%s\",\"pipeline\":true},"
+                                         "\"timeouts\":{\"operation_ms\":2000},\"faults\":[{\"effect\":\"%s\",\"operation\":\"dump\"}]",
+                                         carriers[i / 2], effects[i % 2]);
+        autofree char *text = row_of_hosts(2, more);
+        struct run_record record = RUN_RECORD_INIT;
+        run(text, &record);
+        assert_string_equal(record.migrations[0].outcome, "failed");
+        assert_int_equal(record.muds[0].sent, record.muds[0].answered);
+        run_record_free(&record);
+    }
 }
 
 /* The same stage lasts so much longer. */
@@ -156,11 +215,6 @@ static void test_a_slow_operation_begins_later(void **state)
         }
         assert_int_equal(lasts_ns[1] - lasts_ns[0], simtime_ms(300).ns);
     }
-}
-
-static double seconds_between(struct simtime from, struct simtime to)
-{
-    return simtime_seconds(simtime_sub(to, from));
 }
 
 /* The pages fill the link, however long it is: nothing waits for a round trip but their beginning, and what requests touch. And with its stages side
@@ -233,6 +287,8 @@ int main(void)
         cmocka_unit_test(test_replies_are_as_long_as_their_device_says),
         cmocka_unit_test(test_a_transfer_takes_its_time_over_any_path),
         cmocka_unit_test(test_overlapped_stages_begin_when_they_can),
+        cmocka_unit_test(test_a_dump_is_sent_while_it_is_written),
+        cmocka_unit_test(test_a_dump_that_fails_ends_what_follows_it),
         cmocka_unit_test(test_a_slow_operation_begins_later),
         cmocka_unit_test(test_lazy_pages_fill_the_link),
         cmocka_unit_test(test_a_kernel_that_tracks_dumps_what_was_written),

@@ -6,8 +6,8 @@
 
 #define STAGES(...) .stages = {__VA_ARGS__}, .stage_count = ARRAY_LEN(((struct stage[]){__VA_ARGS__}))
 
-/* What is sent waits for the thaw, like all that would keep the processors from the dump: a link as fast as they are makes the freeze twice
- * as long. The container is created meanwhile. */
+/* What a dump has written is on its way while it still writes, if a link is what that waits for (layout_link_limits()); the container is created
+ * meanwhile. */
 static const struct strategy p_migr_overlapped = {
     .name = "p-migr",
     .help = "p-migr with its stages side by side",
@@ -17,7 +17,7 @@ static const struct strategy p_migr_overlapped = {
     STAGES(
         {OP_FREEZE, AT_SOURCE, AT_ONCE}, {OP_TAKE_LAYER, AT_SOURCE, AFTER(OP_FREEZE)},
         {OP_DUMP, AT_SOURCE, AFTER(OP_FREEZE)}, {OP_THAW, AT_SOURCE, AFTER(OP_TAKE_LAYER) | AFTER(OP_DUMP)},
-        {OP_SEND_LAYER, AT_SOURCE, AFTER(OP_THAW)}, {OP_SEND_MEMORY, AT_SOURCE, AFTER(OP_THAW)},
+        {OP_SEND_LAYER, AT_SOURCE, AFTER(OP_TAKE_LAYER)}, {OP_SEND_MEMORY, AT_SOURCE, AFTER(OP_FREEZE)},
         {OP_CREATE, AT_TARGET, AT_ONCE}, {OP_RECEIVE_LAYER, AT_TARGET, AT_ONCE},
         {OP_RECEIVE_MEMORY, AT_TARGET, AT_ONCE},
         {OP_PUT_LAYER, AT_TARGET, AFTER(OP_CREATE) | AFTER(OP_RECEIVE_LAYER)},
@@ -26,8 +26,8 @@ static const struct strategy p_migr_overlapped = {
 };
 
 /* What an image would hold without being made one: the base's layers, which never change, are sent as they are and loaded as they arrive, and
- * the container layer goes as in p-migr. They wait for the thaw, so that nothing makes the freeze longer. The base goes first: while its last
- * layers are loaded, which takes longest, the link is free for the rest. */
+ * the container layer goes as in p-migr. The base goes first: when its last layers are loaded, which takes longest, the link is free for the
+ * rest. */
 static const struct strategy c_migr_overlapped = {
     .name = "c-migr",
     .help = "c-migr with its stages side by side, layer by layer",
@@ -36,7 +36,8 @@ static const struct strategy c_migr_overlapped = {
     STAGES(
         {OP_FREEZE, AT_SOURCE, AT_ONCE}, {OP_TAKE_LAYER, AT_SOURCE, AFTER(OP_FREEZE)},
         {OP_DUMP, AT_SOURCE, AFTER(OP_FREEZE)}, {OP_THAW, AT_SOURCE, AFTER(OP_TAKE_LAYER) | AFTER(OP_DUMP)},
-        {OP_SEND_BASE, AT_SOURCE, AFTER(OP_THAW)}, {OP_SEND_LAYER, AT_SOURCE, AFTER(OP_SEND_BASE)},
+        {OP_SEND_BASE, AT_SOURCE, AFTER(OP_FREEZE)},
+        {OP_SEND_LAYER, AT_SOURCE, AFTER(OP_SEND_BASE) | AFTER(OP_TAKE_LAYER)},
         {OP_SEND_MEMORY, AT_SOURCE, AFTER(OP_SEND_BASE)}, {OP_RECEIVE_LAYER, AT_TARGET, AT_ONCE},
         {OP_RECEIVE_MEMORY, AT_TARGET, AT_ONCE}, {OP_LOAD_BASE, AT_TARGET, AT_ONCE},
         {OP_CREATE, AT_TARGET, AFTER(OP_LOAD_BASE)},
@@ -55,8 +56,8 @@ static const struct strategy layered_overlapped = {
         {OP_SEND_CHOICE, AT_TARGET, AFTER(OP_RECEIVE_LIST)}, {OP_FREEZE, AT_SOURCE, AT_ONCE},
         {OP_TAKE_LAYER, AT_SOURCE, AFTER(OP_FREEZE)}, {OP_DUMP, AT_SOURCE, AFTER(OP_FREEZE)},
         {OP_THAW, AT_SOURCE, AFTER(OP_TAKE_LAYER) | AFTER(OP_DUMP)}, {OP_RECEIVE_CHOICE, AT_SOURCE, AT_ONCE},
-        {OP_SEND_LAYER, AT_SOURCE, AFTER(OP_THAW)}, {OP_SEND_MEMORY, AT_SOURCE, AFTER(OP_THAW)},
-        {OP_SEND_BASE, AT_SOURCE, AFTER(OP_RECEIVE_CHOICE) | AFTER(OP_THAW)},
+        {OP_SEND_LAYER, AT_SOURCE, AFTER(OP_TAKE_LAYER)}, {OP_SEND_MEMORY, AT_SOURCE, AFTER(OP_FREEZE)},
+        {OP_SEND_BASE, AT_SOURCE, AFTER(OP_RECEIVE_CHOICE) | AFTER(OP_FREEZE)},
         {OP_RECEIVE_LAYER, AT_TARGET, AT_ONCE}, {OP_RECEIVE_MEMORY, AT_TARGET, AT_ONCE},
         {OP_LOAD_BASE, AT_TARGET, AFTER(OP_SEND_CHOICE)}, {OP_CREATE, AT_TARGET, AFTER(OP_LOAD_BASE)},
         {OP_PUT_LAYER, AT_TARGET, AFTER(OP_CREATE) | AFTER(OP_RECEIVE_LAYER)},

@@ -145,16 +145,28 @@ static int host_of(const struct layout *l, const char *edge)
     return -1;
 }
 
-static void add_transfer(const struct fitting *f, enum operation operation, double ms, json_object *bare)
+/* What waits for a dump has the time behind it for its own. */
+static double transfer_ms(json_object *migration, json_object *stage, bool limited)
+{
+    double begin_s = json_number_at(stage, "begin_s"), end_s = begin_s + json_number_at(stage, "seconds");
+    bool waits = operation_of(json_text_at(stage, "name")) == OP_SEND_MEMORY || !limited;
+    json_object *dump = waits ? find_stage(migration, operation_name(OP_DUMP), 0) : NULL;
+    if (dump)
+        begin_s = fmax(begin_s, json_number_at(dump, "begin_s") + json_number_at(dump, "seconds"));
+    return 1000 * (end_s - begin_s);
+}
+
+static void add_transfer(const struct fitting *f, enum operation operation, json_object *stage, json_object *bare)
 {
     int from = host_of(f->layout, json_text_at(f->measured, "from")),
         to = host_of(f->layout, json_text_at(f->measured, "to"));
     if (!bare || from < 0 || to < 0)
         return;
     struct layout_path path = layout_path(f->layout, from, to);
+    double ms = transfer_ms(f->measured, stage, path.rate_bps);
     calibration_add_transfer(f->calibration, carrier_of(f->layout->carrier)->name,
                              (double)layout_operation_bytes(f->layout, operation) / 1e6,
-                             simtime_to_ms(path.rtt), ms, ms - 1000 * json_number_at(bare, "seconds"));
+                             simtime_to_ms(path.rtt), ms, ms - transfer_ms(f->bare, bare, path.rate_bps));
 }
 
 /* Made of what virtual time plays one by one: requests, files side by side; or not the carrier's. */
@@ -182,7 +194,7 @@ static void add_stage(const struct fitting *f, json_object *stages, size_t i)
         operation_received(operation) != OPERATIONS)
         return;
     if (operation_is_transfer(operation))
-        add_transfer(f, operation, ms, find_stage(f->bare, operation_name(operation), rank_of(stages, i)));
+        add_transfer(f, operation, stage, find_stage(f->bare, operation_name(operation), rank_of(stages, i)));
     else
         calibration_add(f->calibration, operation, (double)layout_operation_bytes(f->layout, operation) / 1e6,
                         ms);

@@ -18,7 +18,7 @@ static const struct carrier_model carriers[] = {
      * written; 0.1 MB take 15 round trips in all over two legs. */
     {"nfs", .round_trips = 6, .window = 8 << 20, .by_store = true},
     /* transfer/stream.c: nothing is asked before the first byte; Linux lets a socket hold 4 MiB (tcp_wmem). */
-    {"stream", .window = 4 << 20, .warm = true, .compresses = true},
+    {"stream", .window = 4 << 20, .warm = true, .compresses = true, .follows = true},
     /* transfer/registry_artifact.c: two requests for each part of 16 MiB, one for the manifest, and the order to pull; the last of them
      * all waits for what was sent anyway. */
     {"registry", .round_trips = 1, .part_bytes = 16 << 20, .part_round_trips = 2, .window = 4 << 20, .apart = true, .by_registry = true},
@@ -37,6 +37,11 @@ int carrier_model_stop(const struct carrier_model *carrier, const struct layout 
     if (carrier->by_registry)
         return layout_carrier_registry_host(l, to_edge);
     return carrier->by_store ? l->store : -1;
+}
+
+struct simtime carrier_model_follows(const struct carrier_model *carrier, const struct layout *l)
+{
+    return carrier->follows ? simtime_sub(layout_operation_time(l, OP_DUMP), l->costs[OP_DUMP].fixed) : SIMTIME_ZERO;
 }
 
 uint64_t carrier_model_bytes(const struct carrier_model *carrier, const struct layout *l, enum operation operation)

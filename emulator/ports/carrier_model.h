@@ -15,6 +15,7 @@ struct carrier_model {
     bool by_registry; /* through a host that may be a third one */
     bool by_store;    /* the same, layout's `store`; with `pipeline` what is written there is read meanwhile */
     bool compresses; /* by zstd: what crosses is layout_compressed_bytes() */
+    bool follows; /* sends a dump's pages while they are still written */
 };
 
 /* The third host that a transfer to the edge server passes, as a stop on its way, or -1. */
@@ -27,6 +28,9 @@ struct simtime carrier_model_time(const struct carrier_model *carrier, const str
 /* The same of SEND_BASE: each layer from `first` on is a file, with its own round trips; two are under way (real_layers.c), and one's round trips pass
  * while the other's bytes do, at that rate (0 = at once). All that the line waits for, as if it were before the first byte. */
 struct simtime carrier_model_base_time(const struct carrier_model *carrier, const struct layout *l, int first, struct simtime rtt, uint64_t rate_bps);
+
+/* How long before the end of a dump its memory can begin to be sent. A dump's costs for each byte are taken to be the pages', and to come last. */
+struct simtime carrier_model_follows(const struct carrier_model *carrier, const struct layout *l);
 
 /* What a transfer puts into its connection, before TCP. */
 uint64_t carrier_model_bytes(const struct carrier_model *carrier, const struct layout *l, enum operation operation);

@@ -119,6 +119,11 @@ struct layout_path layout_path(const struct layout *l, int from, int to)
     return path;
 }
 
+bool layout_link_limits(const struct layout *l, uint32_t from_edge, uint32_t to_edge)
+{
+    return layout_path(l, l->edges[from_edge].host, l->edges[to_edge].host).rate_bps > 0;
+}
+
 /* Parts of a container; CHANGED: of them only what was written since the first copy. */
 enum part { MEMORY = 1, LAYER = 2, BASE = 4, VOLUME = 8, CHANGED = 16 };
 

@@ -1,5 +1,6 @@
 /* The files of migrations at one edge: in the spool folder, and dumps in memory where they fit, on their way, and what becomes of them. */
 #include "image.h"
+#include "manifest.h"
 #include "mem.h"
 #include "proc.h"
 #include "real_internal.h"
@@ -196,6 +197,28 @@ int real_files_await(struct real_order *o, struct err *e)
         o->bytes = (int64_t)bytes;
         return 0;
     }
+    loop_arm_after(o->real->loop, &o->timer, simtime_ms(LOOK_EVERY_MS));
+    return 1;
+}
+
+static bool is_being_dumped(const struct real_order *o)
+{
+    const struct real_order *other = o->real->orders;
+    while (other && !(other->order.operation == OP_DUMP && other->order.mud == o->order.mud && other->order.migration == o->order.migration))
+        other = other->next;
+    return other != NULL;
+}
+
+/* CRIU writes its images from front to back, as it must to stream them into pipes; most of their bytes are pages. */
+int real_files_await_dump(struct real_order *o, struct err *e)
+{
+    static const struct transfer_growth dump = {.folder = "memory", .last = MANIFEST_NAME, .grows = "pages-"};
+    (void)e;
+    bool dumps = is_being_dumped(o), memory = o->order.operation == OP_SEND_MEMORY;
+    bool beside = layout_link_limits(o->real->layout, o->order.edge.index, o->order.peer.index);
+    o->transfer.growth = dumps && memory && beside && o->real->options.carrier->follows ? &dump : NULL;
+    if (!dumps || o->transfer.growth || (beside && !memory))
+        return 0;
     loop_arm_after(o->real->loop, &o->timer, simtime_ms(LOOK_EVERY_MS));
     return 1;
 }

@@ -134,6 +134,9 @@ void real_registries_free(struct real *real);
 
 /* --- real_files.c: steps; 1: begun, real_order_step_done() follows; 0: done; -errno --- */
 int real_files_choose_memory(struct real_order *o, struct err *e); /* the folder of the dump that follows: in memory, if there is room */
+/* SEND_*: until the container's memory has been dumped, if it is what is sent and the carrier cannot send what is still written, or if no link limits
+ * the sending. */
+int real_files_await_dump(struct real_order *o, struct err *e);
 int real_files_pack(struct real_order *o, struct err *e); /* memory/, or the seed, into one file */
 int real_files_unpack(struct real_order *o, struct err *e);
 int real_files_stage(struct real_order *o, struct err *e); /* layer or image under the name in which it travels */

@@ -37,35 +37,69 @@ static uint64_t *part_of(struct sim_unsent *u, bool acknowledged)
     return acknowledged ? &u->to_acknowledge : &u->to_arrive;
 }
 
-static uint64_t sharers(const struct sim_connection *c, bool acknowledged)
+static uint64_t least(uint64_t a, uint64_t b)
 {
-    uint64_t count = 0;
-    for (struct sim_order *so = c->first; so; so = so->behind)
-        count += *part_of(&so->unsent, acknowledged) > 0;
-    return count;
+    return a < b ? a : b;
 }
 
 static uint64_t take(uint64_t *part, uint64_t bytes)
 {
-    uint64_t taken = bytes < *part ? bytes : *part;
+    uint64_t taken = least(bytes, *part);
     *part -= taken;
     return taken;
 }
 
-static void share_out(struct sim_connection *c, uint64_t bytes, bool acknowledged)
+/* What was on the line before it came is not its own, unless there is nobody else. */
+static bool shares(struct sim_order *so, bool acknowledged, bool all)
 {
-    bytes -= take(part_of(&c->left, acknowledged), bytes);
-    for (uint64_t count; bytes && (count = sharers(c, acknowledged));) {
+    return *part_of(&so->unsent, acknowledged) && (all || !*part_of(&so->ahead, acknowledged));
+}
+
+static uint64_t sharers(const struct sim_connection *c, bool acknowledged, bool all)
+{
+    uint64_t count = 0;
+    for (struct sim_order *so = c->first; so; so = so->behind)
+        count += shares(so, acknowledged, all);
+    return count;
+}
+
+static void give(struct sim_connection *c, uint64_t bytes, bool acknowledged)
+{
+    while (bytes) {
+        bool all = sharers(c, acknowledged, false) == 0;
+        uint64_t count = sharers(c, acknowledged, all);
+        if (count == 0)
+            return;
         uint64_t each = (bytes + count - 1) / count;
         for (struct sim_order *so = c->first; so; so = so->behind)
-            bytes -= take(part_of(&so->unsent, acknowledged), bytes < each ? bytes : each);
+            if (shares(so, acknowledged, all))
+                bytes -= take(part_of(&so->unsent, acknowledged), least(bytes, each));
+    }
+}
+
+/* Until the next one takes part. */
+static uint64_t next_turn(const struct sim_connection *c, uint64_t bytes, bool acknowledged)
+{
+    for (struct sim_order *so = c->first; so; so = so->behind)
+        if (*part_of(&so->ahead, acknowledged))
+            bytes = least(bytes, *part_of(&so->ahead, acknowledged));
+    return bytes;
+}
+
+static void share_out(struct sim_connection *c, uint64_t bytes, bool acknowledged)
+{
+    for (uint64_t now; bytes; bytes -= now) {
+        now = next_turn(c, bytes, acknowledged);
+        give(c, now - take(part_of(&c->left, acknowledged), now), acknowledged);
+        for (struct sim_order *so = c->first; so; so = so->behind)
+            take(part_of(&so->ahead, acknowledged), now);
     }
 }
 
 /* Who fetches knows what is there. */
 static bool is_over(const struct sim_order *so)
 {
-    return so->unsent.to_arrive == 0 &&
+    return so->unsent.to_arrive == 0 && !so->lacks_last &&
            (so->unsent.to_acknowledge == 0 || so->order.operation == OP_FETCH_PAGES);
 }
 
@@ -129,17 +163,32 @@ void sim_warm_connections(struct sim *sim, uint32_t edge)
         cast_report(sim->cast, &r, loop_now(sim->loop));
 }
 
+/* Of the flow's bytes, those that have left the sender so far. */
+static uint64_t on_the_line(const struct sim_connection *c)
+{
+    return c->flow.sent - c->flow.to_send;
+}
+
 void sim_connection_carry(struct sim_connection *c, struct sim_order *so)
 {
-    uint64_t bytes = so->bytes ? so->bytes : 1;
+    uint64_t bytes = (so->bytes ? so->bytes : 1) - so->lacks_last;
     struct sim_order **last = &c->first;
     while (*last)
         last = &(*last)->behind;
     *last = so;
     so->connection = c;
     so->unsent = (struct sim_unsent){bytes, bytes};
+    so->ahead = (struct sim_unsent){on_the_line(c) - c->flow.arrived, on_the_line(c) - c->flow.acknowledged};
     so->seen = c->flow.acknowledged;
     flow_send(&c->flow, bytes);
+}
+
+void sim_connection_complete(struct sim_order *so)
+{
+    so->lacks_last = false;
+    so->unsent.to_arrive++;
+    so->unsent.to_acknowledge++;
+    flow_send(&so->connection->flow, 1);
 }
 
 void sim_connection_leave(struct sim_order *so)
@@ -166,7 +215,7 @@ uint64_t sim_connection_acknowledged(const struct sim_connection *c)
 
 double sim_connection_overhead(const struct sim_connection *c)
 {
-    uint64_t sent = c->flow.sent - c->flow.to_send;
+    uint64_t sent = on_the_line(c);
     return sent ? (double)c->flow.wire_bytes / (double)sent : 0;
 }
 

@@ -61,6 +61,7 @@ struct sim_order {
     struct sim *sim;
     struct order order;
     struct simtime begin;
+    struct simtime due; /* its cost is paid then */
     bool cancelled;
     bool distrusts; /* the certificate of the registry that it goes through */
     const struct fault *fault; /* that strikes it, or NULL */
@@ -72,6 +73,9 @@ struct sim_order {
     struct sim_order *behind; /* on the connection */
     uint64_t bytes;           /* how many */
     struct sim_unsent unsent; /* of them */
+    struct sim_unsent ahead;  /* of the connection's bytes that were on the line already */
+    bool waits_for_dump;      /* SEND_MEMORY: for what is to be sent, or, */
+    bool lacks_last;          /* while it is sent, for its last byte */
     int leg;                  /* from host to host, as sim_transfers.c says */
     uint64_t earlier;         /* on the wire, of the legs before */
     bool arrived, stalled;
@@ -171,16 +175,10 @@ enum { SIM_TCP_WINDOW = 4 << 20 }; /* Linux lets a socket hold as much (tcp_wmem
 struct simtime sim_transfer_prepare(const struct sim_order *so);
 void sim_fill_path(struct sim *sim, int from, int to, struct link_path *path);
 void sim_transfer_begin(struct sim_order *so);
-/* Finishes a RECEIVE_* when what it waits for has arrived. */
-void sim_transfer_await(struct sim_order *so);
+/* A dump is over, which a transfer may wait for. */
+void sim_transfer_dumped(struct sim *sim, const struct order *dump);
 /* The order needs its connection no more: it ends, or is called off. */
 void sim_transfer_leave(struct sim_order *so);
-/* What that operation has sent to the order's edge is used up; OPERATIONS = all that has arrived of its migration. */
-void sim_transfer_forget(struct sim *sim, const struct order *o, enum operation sent);
-void sim_transfer_forget_all(struct sim_device *device);
-int sim_arrivals(const struct sim_device *device);
-/* Whether what the operation sent has arrived at the order's edge. */
-bool sim_transfer_arrived(struct sim *sim, const struct order *o, enum operation sent);
 /* Bytes that an order at the target still waits for of what it receives; UINT64_MAX: nothing has been sent. */
 uint64_t sim_transfer_left(struct sim *sim, const struct order *o);
 /* Bytes of FETCH_PAGES that have not arrived. */
@@ -194,6 +192,18 @@ void sim_transfer_moved(struct sim_order *so);
 /* One leg is over: the next one begins, or the order ends. */
 void sim_transfer_leg_ends(struct sim_order *so);
 
+/* --- sim_arrivals.c --- */
+/* What the order sends is at its peer; who waits for that goes on. */
+void sim_transfer_arrives(struct sim *sim, const struct order *sent);
+/* Finishes a RECEIVE_* when what it waits for has arrived. */
+void sim_transfer_await(struct sim_order *so);
+/* What that operation has sent to the order's edge is used up; OPERATIONS = all that has arrived of its migration. */
+void sim_transfer_forget(struct sim *sim, const struct order *o, enum operation sent);
+void sim_transfer_forget_all(struct sim_device *device);
+int sim_arrivals(const struct sim_device *device);
+/* Whether what the operation sent has arrived at the order's edge. */
+bool sim_transfer_arrived(struct sim *sim, const struct order *o, enum operation sent);
+
 /* --- sim_connections.c --- */
 struct carrier_model;
 /* The carrier's, between two hosts, that takes one transfer more; NULL: there is none. */
@@ -203,6 +213,8 @@ struct sim_connection *sim_connection_open(struct sim *sim, const struct carrier
                                            const struct link_path *forward, const struct link_path *back, uint64_t window);
 /* The order's `bytes`, from now on: sim_transfer_moved() when some have arrived, sim_transfer_leg_ends() when all are known to have. */
 void sim_connection_carry(struct sim_connection *c, struct sim_order *so);
+/* The last byte of an order that lacked it. */
+void sim_connection_complete(struct sim_order *so);
 void sim_connection_leave(struct sim_order *so);
 uint64_t sim_connection_acknowledged(const struct sim_connection *c);
 /* Bytes on the wire for each byte sent; 0: none was. */

@@ -87,6 +87,8 @@ void sim_order_finish(struct sim_order *so)
     unlink_order(so);
     loop_cancel(sim->loop, &so->timer);
     free(so);
+    if (order.operation == OP_DUMP)
+        sim_transfer_dumped(sim, &order);
     edge_operation_done(sim->cast->edges[order.edge.index], &order, &result);
     replay_free(&log);
 }
@@ -162,10 +164,10 @@ void sim_operate(struct port *port, const struct order *order)
     struct simtime late = fault_delays(&so->fault, port, order);
     device->orders = so;
     so->stalled = so->fault && so->fault->effect == FAULT_HANGS && bounded_by_progress(order->operation);
-    if (so->stalled)
-        sim_arm(sim, sim_edge_host(sim, order->edge), &so->timer, sim->layout->progress);
-    else if (!so->fault || so->fault->effect != FAULT_HANGS)
-        sim_arm(sim, sim_edge_host(sim, order->edge), &so->timer, simtime_add(late, cost_of(so)));
+    bool hangs = so->fault && so->fault->effect == FAULT_HANGS;
+    so->due = so->stalled ? simtime_add(so->begin, sim->layout->progress) : hangs ? SIMTIME_NEVER : simtime_add(so->begin, simtime_add(late, cost_of(so)));
+    if (so->due.ns != SIMTIME_NEVER.ns)
+        sim_arm(sim, sim_edge_host(sim, order->edge), &so->timer, simtime_sub(so->due, so->begin));
 }
 
 void sim_cancel_operations(struct port *port, struct party edge, uint32_t mud, uint32_t migration)

@@ -7,12 +7,6 @@
 #include "sim_internal.h"
 
 #include <math.h>
-#include <stdlib.h>
-
-struct sim_arrival {
-    struct sim_arrival *next;
-    struct order sent; /* its peer has it */
-};
 
 /* dockerd opens connections of its own: TCP, TLS, the question who we are, manifest, configuration, then layers beside each other. */
 static const struct carrier_model pull_model = {"pull", .round_trips = 8, .window = SIM_TCP_WINDOW, .apart = true, .compresses = true};
@@ -68,73 +62,6 @@ static int route_of(const struct sim_order *so, int hosts[ROUTE_MAX])
     return count;
 }
 
-/* --- arrivals ---------------------------------------------------------------------------------------------------------------------- */
-
-static bool is_for(const struct sim_arrival *a, const struct order *o)
-{
-    return a->sent.peer.index == o->edge.index && a->sent.migration == o->migration;
-}
-
-bool sim_transfer_arrived(struct sim *sim, const struct order *o, enum operation sent)
-{
-    const struct sim_arrival *a = sim->devices[o->mud].arrivals;
-    while (a && !(is_for(a, o) && a->sent.operation == sent))
-        a = a->next;
-    return a != NULL;
-}
-
-static bool is_awaited_by(const struct sim_arrival *a, const struct order *o)
-{
-    return is_for(a, o) && operation_received(o->operation) == a->sent.operation;
-}
-
-static void arrives(struct sim *sim, const struct order *sent)
-{
-    struct sim_device *device = &sim->devices[sent->mud];
-    struct sim_arrival *a = mem_alloc(sizeof *a);
-    *a = (struct sim_arrival){device->arrivals, *sent};
-    device->arrivals = a;
-    sim_snapshot_arrives(sim, sent);
-    for (struct sim_order *so = device->orders; so; so = so->next)
-        if (so->awaits && is_awaited_by(a, &so->order))
-            loop_arm_after(sim->loop, &so->timer, SIMTIME_ZERO);
-}
-
-void sim_transfer_await(struct sim_order *so)
-{
-    so->awaits = !sim_transfer_arrived(so->sim, &so->order, operation_received(so->order.operation));
-    if (!so->awaits)
-        sim_order_finish(so);
-}
-
-void sim_transfer_forget(struct sim *sim, const struct order *o, enum operation sent)
-{
-    for (struct sim_arrival **at = &sim->devices[o->mud].arrivals, *a; (a = *at);) {
-        if (!is_for(a, o) || (sent != OPERATIONS && a->sent.operation != sent)) {
-            at = &a->next;
-            continue;
-        }
-        *at = a->next;
-        free(a);
-    }
-}
-
-int sim_arrivals(const struct sim_device *device)
-{
-    int count = 0;
-    for (const struct sim_arrival *a = device->arrivals; a; a = a->next)
-        count++;
-    return count;
-}
-
-void sim_transfer_forget_all(struct sim_device *device)
-{
-    for (struct sim_arrival *a; (a = device->arrivals);) {
-        device->arrivals = a->next;
-        free(a);
-    }
-}
-
 /* --- legs ----------------------------------------------------------------------------------------------------------------------------- */
 
 static bool on_last_leg(const struct sim_order *so)
@@ -181,9 +108,9 @@ void sim_transfer_leg_ends(struct sim_order *so)
 
 void sim_transfer_moved(struct sim_order *so)
 {
-    bool all = so->unsent.to_arrive == 0, base = so->order.operation == OP_SEND_BASE;
+    bool all = so->unsent.to_arrive == 0 && !so->lacks_last, base = so->order.operation == OP_SEND_BASE;
     if (all && !so->arrived && operation_is_transfer(so->order.operation) && on_last_leg(so))
-        arrives(so->sim, &so->order);
+        sim_transfer_arrives(so->sim, &so->order);
     so->arrived = all;
     if (base && !all)
         sim_layers_wake(so->sim, &so->order);
@@ -257,7 +184,7 @@ static struct simtime protocol_time(const struct sim_order *so, int from, int to
                                    layout_path(sim->layout, from, to).rate_bps);
 }
 
-/* --- orders -------------------------------------------------------------------------------------------------------------------------- */
+/* --- how they go --------------------------------------------------------------------------------------------------------------------- */
 
 struct simtime sim_transfer_prepare(const struct sim_order *so)
 {
@@ -274,7 +201,7 @@ static void look_for_progress(struct timer *timer)
 {
     struct sim_order *so = container_of(timer, struct sim_order, timer);
     uint64_t acknowledged = so->connection ? sim_connection_acknowledged(so->connection) : so->seen;
-    so->stalled = acknowledged == so->seen;
+    so->stalled = acknowledged == so->seen && !so->lacks_last;
     so->seen = acknowledged;
     if (so->stalled || so->cancelled)
         sim_order_finish(so);
@@ -282,11 +209,63 @@ static void look_for_progress(struct timer *timer)
         sim_arm(so->sim, sim_edge_host(so->sim, so->order.edge), timer, so->sim->layout->progress);
 }
 
+/* --- beside a dump -------------------------------------------------------------------------------------------------------------------- */
+
+static bool may_wait_for(const struct sim_order *so, const struct order *dump)
+{
+    enum operation sends = so->order.operation;
+    return (sends == OP_SEND_MEMORY || sends == OP_SEND_LAYER || sends == OP_SEND_BASE) && dump->operation == OP_DUMP &&
+           so->order.migration == dump->migration;
+}
+
+/* The one that the order may wait for, if it goes on. */
+static const struct sim_order *dump_of(const struct sim_order *so)
+{
+    const struct sim_order *dump = so->sim->devices[so->order.mud].orders;
+    while (dump && !may_wait_for(so, &dump->order))
+        dump = dump->next;
+    return dump;
+}
+
+/* True if the order waits: for the dump's end, or until the pages come that it can follow. */
+static bool waits_for_dump(struct sim_order *so)
+{
+    const struct layout *l = so->sim->layout;
+    const struct sim_order *dump = dump_of(so);
+    bool memory = so->order.operation == OP_SEND_MEMORY;
+    bool beside = dump && layout_link_limits(l, so->order.edge.index, so->order.peer.index);
+    so->lacks_last = beside && memory && carrier_of(so)->follows;
+    so->waits_for_dump = dump && !so->lacks_last && (memory || !beside);
+    if (!so->lacks_last)
+        return so->waits_for_dump;
+    struct simtime now = loop_now(so->sim->loop), comes = simtime_sub(dump->due, carrier_model_follows(carrier_of(so), l));
+    so->waits_for_dump = simtime_before(now, comes);
+    if (so->waits_for_dump && dump->due.ns != SIMTIME_NEVER.ns) {
+        so->timer.fire = next_leg_begins;
+        sim_arm(so->sim, sim_edge_host(so->sim, so->order.edge), &so->timer, simtime_sub(comes, now));
+    }
+    return so->waits_for_dump;
+}
+
+void sim_transfer_dumped(struct sim *sim, const struct order *dump)
+{
+    for (struct sim_order *so = sim->devices[dump->mud].orders; so; so = so->next) {
+        if (!may_wait_for(so, dump))
+            continue;
+        if (so->connection && so->lacks_last)
+            sim_connection_complete(so);
+        else if (so->waits_for_dump)
+            loop_arm_after(sim->loop, &so->timer, SIMTIME_ZERO);
+    }
+}
+
+/* --- orders -------------------------------------------------------------------------------------------------------------------------- */
+
 /* To where it is already: nothing to cross. */
 static void arrive_at_once(struct sim_order *so)
 {
     if (operation_is_transfer(so->order.operation))
-        arrives(so->sim, &so->order);
+        sim_transfer_arrives(so->sim, &so->order);
     sim_order_finish(so);
 }
 
@@ -337,6 +316,8 @@ struct simtime sim_transfer_page_time(const struct sim_order *so)
 void sim_transfer_begin(struct sim_order *so)
 {
     int hosts[ROUTE_MAX];
+    if (waits_for_dump(so))
+        return;
     if (so->leg + 1 >= route_of(so, hosts)) {
         arrive_at_once(so);
         return;

@@ -115,6 +115,15 @@ static struct simtime may_begin(const struct strategy *strategy, const struct sc
     return begin;
 }
 
+static struct simtime end_of(const struct strategy *strategy, const struct schedule *plan, enum operation operation)
+{
+    struct simtime end = SIMTIME_ZERO;
+    for (int i = 0; i < strategy->stage_count; i++)
+        if (strategy->stages[i].operation == operation)
+            end = plan->ends[i];
+    return end;
+}
+
 /* What is received is there half a round trip before the sender knows. */
 static struct simtime received(const struct strategy *strategy, const struct schedule *plan,
                                enum operation sending, struct simtime rtt)
@@ -143,6 +152,17 @@ static struct simtime base_loaded(const struct layout *l, struct simtime arrived
     return loaded;
 }
 
+/* A stage of these may begin beside the dump, but not always. */
+static struct simtime beside_dump(const struct layout *l, enum operation operation, const struct way *way, const struct carrier_model *carrier,
+                                  struct simtime begin, struct simtime dumped)
+{
+    if (operation != OP_SEND_MEMORY && operation != OP_SEND_LAYER && operation != OP_SEND_BASE)
+        return begin;
+    if (!way->path.rate_bps)
+        return simtime_max(begin, dumped);
+    return operation == OP_SEND_MEMORY ? simtime_max(begin, simtime_sub(dumped, carrier_model_follows(carrier, l))) : begin;
+}
+
 static void schedule(struct schedule *plan, const struct layout *l, const struct strategy *strategy,
                      const struct way *way)
 {
@@ -150,7 +170,9 @@ static void schedule(struct schedule *plan, const struct layout *l, const struct
     *plan = (struct schedule){0};
     for (int i = 0; i < strategy->stage_count; i++) {
         enum operation operation = strategy->stages[i].operation, sending = operation_received(operation);
-        plan->ends[i] = simtime_add(may_begin(strategy, plan, i), stage_time(l, operation, way, carrier));
+        struct simtime begin =
+            beside_dump(l, operation, way, carrier, may_begin(strategy, plan, i), end_of(strategy, plan, OP_DUMP));
+        plan->ends[i] = simtime_add(begin, stage_time(l, operation, way, carrier));
         if (operation_is_transfer(operation))
             plan->ends[i] = sent(plan, l, operation, way, carrier, plan->ends[i]);
         else if (sending != OPERATIONS)
@@ -159,16 +181,6 @@ static void schedule(struct schedule *plan, const struct layout *l, const struct
             plan->ends[i] = base_loaded(
                 l, plan->ends[i], transfer_time(carrier_model_bytes(carrier, l, sending), way, carrier));
     }
-}
-
-static struct simtime end_of(const struct strategy *strategy, const struct schedule *plan,
-                             enum operation operation)
-{
-    struct simtime end = SIMTIME_ZERO;
-    for (int i = 0; i < strategy->stage_count; i++)
-        if (strategy->stages[i].operation == operation)
-            end = plan->ends[i];
-    return end;
 }
 
 /* Of all transfers: the bytes, without what the carrier says before. */
