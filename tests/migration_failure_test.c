@@ -201,7 +201,7 @@ static void a_source_that_never_answers_again_is_declared(void **state)
             begin_revival(&b);
             finish(&b, 0);
         }
-        fake_wait(&b.fake, simtime_s(30));
+        fake_wait(&b.fake, simtime_add(b.fake.rules.timeouts.operation, simtime_s(30)));
         assert_string_equal(b.fake.note, "undo: the container does not answer: given up");
         assert_int_equal(b.fake.order.operation, OP_STOP); /* nothing of it stays behind */
         buf_clear(&b.fake.did);

@@ -57,6 +57,23 @@ static void a_stage_that_fails_ends_those_beside_it_first(void **state)
     bench_free(&b);
 }
 
+/* The target may be ready before the source has been thawed, and the access point asks both: the frozen one when it goes on. */
+static void a_probe_waits_for_the_thaw(void **state)
+{
+    (void)state;
+    struct bench b;
+    begin_overlapped(&b);
+    static const enum operation ends[] = {OP_FREEZE, OP_TAKE_LAYER, OP_DUMP, OP_SEND_LAYER, OP_SEND_MEMORY};
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+        finish_one(&b, ends[i], 0);
+    buf_clear(&b.fake.did);
+    hear(&b, offload(OFFLOAD_PROBE, ap2, 1, 0));
+    expect(&b, "", EDGE_LIVE);
+    finish_one(&b, OP_THAW, 0);
+    expect(&b, "AP2<CUT 0, CT0<PROBE 0", EDGE_LIVE);
+    bench_free(&b);
+}
+
 /* The acknowledgement of the last byte may be slower than the whole rest. */
 static void a_stop_ends_what_is_still_being_sent(void **state)
 {
@@ -122,6 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_stage_begins_when_what_it_needs_has_ended),
         cmocka_unit_test(a_stage_that_fails_ends_those_beside_it_first),
+        cmocka_unit_test(a_probe_waits_for_the_thaw),
         cmocka_unit_test(a_stop_ends_what_is_still_being_sent),
         cmocka_unit_test(the_target_prepares_while_it_receives),
         cmocka_unit_test(a_target_that_fails_ends_all_before_it_says_so),

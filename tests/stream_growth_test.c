@@ -138,6 +138,24 @@ static void no_more_comes_again_than_there_was(void **state)
     assert_int_equal(shell("rm -r '%s'", c.folder), 0);
 }
 
+/* The receiver would keep what there is no more. */
+static void what_becomes_shorter_is_told(void **state)
+{
+    static uint8_t some[500000];
+    struct copy c;
+    struct err e = ERR_INIT;
+    (void)state;
+    begin_copy(&c);
+    for (size_t i = 0; i < 5; i++)
+        do_step(&c, i);
+    assert_true(stream_content_read(c.content, some, sizeof some, &e) > 0);
+    assert_int_equal(shell("cd '%s/m0/memory' && truncate -s 10 pages-1.img && touch list", c.folder), 0);
+    assert_int_equal(stream_content_read(c.content, some, sizeof some, &e), -EIO);
+    stream_intake_free(c.intake);
+    stream_content_free(c.content);
+    assert_int_equal(shell("rm -r '%s'", c.folder), 0);
+}
+
 /* --- by a connection ------------------------------------------------------------------------------------------------------------------ */
 
 static void write_more(const struct fixture *f, int kilobytes)
@@ -220,6 +238,7 @@ int main(void)
         cmocka_unit_test(what_grows_goes_at_once_and_all_else_at_last),
         cmocka_unit_test(after_a_cut_the_same_bytes_come_again),
         cmocka_unit_test(no_more_comes_again_than_there_was),
+        cmocka_unit_test(what_becomes_shorter_is_told),
         STREAM(a_folder_is_sent_while_it_is_written),
         STREAM(it_goes_on_after_a_cut),
         STREAM(what_is_called_off_leaves_nothing),

@@ -196,6 +196,49 @@ static void test_a_dump_that_fails_ends_what_follows_it(void **state)
     }
 }
 
+/* In the middle of it: its pages are on their way, or it is waited for. */
+static void test_a_stage_beside_a_dump_fails(void **state)
+{
+    (void)state;
+    static const char *const strategies[] = {"p-migr", "c-migr", "layered"}, *const volumes[] = {"early", "on-arrival"};
+    static const char *const carriers[] = {"stream", "rsync"};
+    for (size_t i = 0; i < 12; i++) {
+        autofree char *text =
+            mem_printf("{\"name\":\"t\",\"duration_s\":60," TWO_EDGES "\"rtt_ms\":1,\"rate_mbit\":10000}],"
+                       "\"service\":{\"base_mb\":1,\"memory_mb\":400,\"layer_mb\":80,\"volume_mb\":1},"
+                       "\"muds\":{\"m1\":{\"host\":\"a\",\"visits\":[{\"ap\":\"ap1\",\"at_s\":0},{\"ap\":\"ap2\",\"at_s\":2}]}},"
+                       "\"migration\":{\"strategy\":\"%s\",\"volume\":\"%s\",\"carrier\":\"%s\",\"pipeline\":true},"
+                       "\"faults\":[{\"effect\":\"fails\",\"operation\":\"send layer\"}]}",
+                       strategies[i % 3], volumes[i / 3 % 2], carriers[i / 6]);
+        struct run_record record = RUN_RECORD_INIT;
+        run(text, &record);
+        assert_string_equal(record.migrations[0].outcome, "failed");
+        assert_int_equal(record.muds[0].sent, record.muds[0].answered);
+        run_record_free(&record);
+    }
+}
+
+/* What a carrier takes before the first byte it takes behind the dump. */
+static void test_round_trips_come_behind_the_dump(void **state)
+{
+    (void)state;
+    double behind_s[2];
+    for (int slow = 0; slow < 2; slow++) {
+        autofree char *text =
+            mem_printf("{\"name\":\"t\",\"duration_s\":60," TWO_EDGES "\"rtt_ms\":20,\"rate_mbit\":100}],"
+                       "\"service\":{\"memory_mb\":1,\"layer_mb\":0},\"costs\":{\"dump\":{\"fixed_ms\":%d}},"
+                       "\"muds\":{\"m1\":{\"host\":\"a\",\"visits\":[{\"ap\":\"ap1\",\"at_s\":0},{\"ap\":\"ap2\",\"at_s\":2}]}},"
+                       "\"migration\":{\"carrier\":\"scp\",\"pipeline\":true}}",
+                       slow ? 2000 : 1);
+        struct run_record record = RUN_RECORD_INIT;
+        run(text, &record);
+        behind_s[slow] = seconds_between(stage_of(&record, OP_DUMP).end, stage_of(&record, OP_SEND_MEMORY).end);
+        run_record_free(&record);
+    }
+    if (behind_s[1] < 0.9 * behind_s[0] || behind_s[1] > 1.1 * behind_s[0])
+        fail_msg("%g s behind a long dump, %g s behind a short one", behind_s[1], behind_s[0]);
+}
+
 /* The same stage lasts so much longer. */
 static void test_a_slow_operation_begins_later(void **state)
 {
@@ -289,6 +332,8 @@ int main(void)
         cmocka_unit_test(test_overlapped_stages_begin_when_they_can),
         cmocka_unit_test(test_a_dump_is_sent_while_it_is_written),
         cmocka_unit_test(test_a_dump_that_fails_ends_what_follows_it),
+        cmocka_unit_test(test_a_stage_beside_a_dump_fails),
+        cmocka_unit_test(test_round_trips_come_behind_the_dump),
         cmocka_unit_test(test_a_slow_operation_begins_later),
         cmocka_unit_test(test_lazy_pages_fill_the_link),
         cmocka_unit_test(test_a_kernel_that_tracks_dumps_what_was_written),

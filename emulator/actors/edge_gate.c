@@ -186,11 +186,16 @@ void edge_probe(struct edge_client *client, const struct msg *m)
 {
     if (m->offload.sequence < client->fence)
         return; /* who asks decides no more */
-    if (client->out.halted || (client->out.frozen && client->out.told)) {
+    bool stands_still = client->out.frozen && client->out.told && !strategy_source_serves(client->out.strategy);
+    if (client->out.halted || stands_still) {
         struct offload answer = client->out.last_probe;
         answer.migration = m->offload.migration;
         answer.until = m->offload.until;
         actor_send_offload(&client->edge->actor, m->from, &answer);
+        return;
+    }
+    if (client->out.frozen && client->out.told) {
+        client->out.early_probe = *m;
         return;
     }
     struct offload o = m->offload;

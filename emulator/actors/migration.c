@@ -275,6 +275,8 @@ static void cut_is_taken(struct edge_client *client, enum operation operation)
     else
         edge_report_container(client, client->container, "halted");
     migration_tell(client, m, m->ap, OFFLOAD_CUT, 0);
+    if (operation == OP_THAW && m->early_probe.offload.type == OFFLOAD_PROBE)
+        edge_probe(client, &m->early_probe);
 }
 
 /* --- both ------------------------------------------------------------------------------------------------------------------- */

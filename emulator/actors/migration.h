@@ -51,7 +51,8 @@ struct migration {
     struct simtime progress;   /* the last one then */
     int32_t failure;           /* target: why the other operations are being called off */
     struct offload last_probe; /* the halted container's answer */
-    struct simtime patience;   /* source: INSTALLING fails then */
+    struct simtime patience;   /* source: INSTALLING, and the proof of a revived container, fail then */
+    struct msg early_probe;    /* the access point's, answered at the thaw; type 0 = none has come */
     struct alarm alarm;
 };
 

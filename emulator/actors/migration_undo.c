@@ -44,7 +44,10 @@ static void give_up_source(struct migration *m)
 static void prove(struct edge_client *client)
 {
     struct migration *m = &client->out;
-    if (m->undo_failures++ < UNDO_FAILURES_MAX) {
+    struct simtime now = actor_now(&client->edge->actor);
+    if (m->undo_failures == 0)
+        m->patience = simtime_add(now, client->edge->actor.rules->timeouts.operation);
+    if (m->undo_failures++ < UNDO_FAILURES_MAX || simtime_before(now, m->patience)) {
         migration_probe(client);
         return;
     }
@@ -128,7 +131,7 @@ bool migration_has_begun(const struct migration *m, enum operation operation)
     return false;
 }
 
-/* Before the target is told it can do nothing, and what is frozen has not been sent, unless it keeps only its pages. */
+/* Before the target is told it can do nothing, and what is frozen answers no probe, without which nothing is committed, unless it keeps only its pages. */
 static bool may_be_committed(const struct migration *m)
 {
     bool away = !m->frozen || migration_has_begun(m, OP_SERVE_PAGES);
@@ -232,6 +235,7 @@ void migration_undo_step_done(struct edge_client *client, const struct order *or
     m->undo_failed = false;
     if (order->operation == OP_THAW && undo_step_stands(client, order, result)) {
         m->frozen = false;
+        m->undo_failures = 0;
         if (strategy_is_lazy(client->edge->actor.rules->strategy))
             edge_report_container(client, client->container, "live");
     } else if (order->operation == OP_HALT && result->status == 0) {

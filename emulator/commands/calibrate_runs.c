@@ -149,7 +149,8 @@ static int host_of(const struct layout *l, const char *edge)
 static double transfer_ms(json_object *migration, json_object *stage, bool limited)
 {
     double begin_s = json_number_at(stage, "begin_s"), end_s = begin_s + json_number_at(stage, "seconds");
-    bool waits = operation_of(json_text_at(stage, "name")) == OP_SEND_MEMORY || !limited;
+    enum operation operation = operation_of(json_text_at(stage, "name"));
+    bool waits = operation == OP_SEND_MEMORY || (operation == OP_SEND_LAYER && !limited);
     json_object *dump = waits ? find_stage(migration, operation_name(OP_DUMP), 0) : NULL;
     if (dump)
         begin_s = fmax(begin_s, json_number_at(dump, "begin_s") + json_number_at(dump, "seconds"));

@@ -110,7 +110,7 @@ struct layout_path {
     uint64_t queue_bytes; /* what that link's queue holds */
 };
 struct layout_path layout_path(const struct layout *l, int from, int to);
-/* Does a transfer between two edge servers wait for a link? Where none is limited it takes processors above all, which a dump needs, for which a
+/* Does a transfer between two edge servers wait for a link, of the straight way? Where none is limited it takes processors above all, which a dump needs, for which a
  * container stands still: what could go beside the dump goes behind it. */
 bool layout_link_limits(const struct layout *l, uint32_t from_edge, uint32_t to_edge);
 

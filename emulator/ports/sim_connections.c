@@ -169,6 +169,11 @@ static uint64_t on_the_line(const struct sim_connection *c)
     return c->flow.sent - c->flow.to_send;
 }
 
+static struct sim_unsent under_way(const struct sim_connection *c)
+{
+    return (struct sim_unsent){on_the_line(c) - c->flow.arrived, on_the_line(c) - c->flow.acknowledged};
+}
+
 void sim_connection_carry(struct sim_connection *c, struct sim_order *so)
 {
     uint64_t bytes = (so->bytes ? so->bytes : 1) - so->lacks_last;
@@ -178,14 +183,17 @@ void sim_connection_carry(struct sim_connection *c, struct sim_order *so)
     *last = so;
     so->connection = c;
     so->unsent = (struct sim_unsent){bytes, bytes};
-    so->ahead = (struct sim_unsent){on_the_line(c) - c->flow.arrived, on_the_line(c) - c->flow.acknowledged};
+    so->ahead = under_way(c);
     so->seen = c->flow.acknowledged;
-    flow_send(&c->flow, bytes);
+    if (bytes)
+        flow_send(&c->flow, bytes);
 }
 
 void sim_connection_complete(struct sim_order *so)
 {
     so->lacks_last = false;
+    if (so->unsent.to_arrive == 0)
+        so->ahead = under_way(so->connection);
     so->unsent.to_arrive++;
     so->unsent.to_acknowledge++;
     flow_send(&so->connection->flow, 1);

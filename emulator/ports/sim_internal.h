@@ -61,7 +61,7 @@ struct sim_order {
     struct sim *sim;
     struct order order;
     struct simtime begin;
-    struct simtime due; /* its cost is paid then */
+    struct simtime due; /* its cost is paid then, if it begins at once */
     bool cancelled;
     bool distrusts; /* the certificate of the registry that it goes through */
     const struct fault *fault; /* that strikes it, or NULL */
@@ -74,8 +74,8 @@ struct sim_order {
     uint64_t bytes;           /* how many */
     struct sim_unsent unsent; /* of them */
     struct sim_unsent ahead;  /* of the connection's bytes that were on the line already */
-    bool waits_for_dump;      /* SEND_MEMORY: for what is to be sent, or, */
-    bool lacks_last;          /* while it is sent, for its last byte */
+    bool waits_for_dump;      /* SEND_*: begins when it has ended */
+    bool lacks_last;          /* SEND_MEMORY, while it is sent: the byte that comes when the dump has ended */
     int leg;                  /* from host to host, as sim_transfers.c says */
     uint64_t earlier;         /* on the wire, of the legs before */
     bool arrived, stalled;
@@ -88,6 +88,8 @@ struct sim_order {
 void sim_operate(struct port *port, const struct order *order);
 void sim_cancel_operations(struct port *port, struct party edge, uint32_t mud, uint32_t migration);
 void sim_free_operations(struct sim *sim);
+/* From now on it costs what it costs. */
+void sim_order_begin(struct sim_order *so);
 /* Takes effect, and tells the edge. */
 void sim_order_finish(struct sim_order *so);
 /* A part of the order, which is no order of its own, began then and is over. */
@@ -175,6 +177,8 @@ enum { SIM_TCP_WINDOW = 4 << 20 }; /* Linux lets a socket hold as much (tcp_wmem
 struct simtime sim_transfer_prepare(const struct sim_order *so);
 void sim_fill_path(struct sim *sim, int from, int to, struct link_path *path);
 void sim_transfer_begin(struct sim_order *so);
+/* True if the order must not begin: sim_order_begin() follows when the dump beside it has ended. */
+bool sim_transfer_waits(struct sim_order *so);
 /* A dump is over, which a transfer may wait for. */
 void sim_transfer_dumped(struct sim *sim, const struct order *dump);
 /* The order needs its connection no more: it ends, or is called off. */

@@ -145,6 +145,11 @@ void sim_drop_order(struct sim_order *so)
     free(so);
 }
 
+void sim_order_begin(struct sim_order *so)
+{
+    sim_arm(so->sim, sim_edge_host(so->sim, so->order.edge), &so->timer, simtime_sub(so->due, so->begin));
+}
+
 static bool bounded_by_progress(enum operation operation)
 {
     return operation_is_transfer(operation) || operation_received(operation) != OPERATIONS || operation == OP_PULL;
@@ -166,8 +171,8 @@ void sim_operate(struct port *port, const struct order *order)
     so->stalled = so->fault && so->fault->effect == FAULT_HANGS && bounded_by_progress(order->operation);
     bool hangs = so->fault && so->fault->effect == FAULT_HANGS;
     so->due = so->stalled ? simtime_add(so->begin, sim->layout->progress) : hangs ? SIMTIME_NEVER : simtime_add(so->begin, simtime_add(late, cost_of(so)));
-    if (so->due.ns != SIMTIME_NEVER.ns)
-        sim_arm(sim, sim_edge_host(sim, order->edge), &so->timer, simtime_sub(so->due, so->begin));
+    if (so->due.ns != SIMTIME_NEVER.ns && (so->stalled || !sim_transfer_waits(so)))
+        sim_order_begin(so);
 }
 
 void sim_cancel_operations(struct port *port, struct party edge, uint32_t mud, uint32_t migration)

@@ -227,24 +227,37 @@ static const struct sim_order *dump_of(const struct sim_order *so)
     return dump;
 }
 
-/* True if the order waits: for the dump's end, or until the pages come that it can follow. */
-static bool waits_for_dump(struct sim_order *so)
+static bool goes_beside(const struct sim_order *so)
 {
-    const struct layout *l = so->sim->layout;
+    return layout_link_limits(so->sim->layout, so->order.edge.index, so->order.peer.index);
+}
+
+static bool follows(const struct sim_order *so)
+{
+    return so->order.operation == OP_SEND_MEMORY && goes_beside(so) && carrier_of(so)->follows;
+}
+
+bool sim_transfer_waits(struct sim_order *so)
+{
+    bool beside = so->order.operation != OP_SEND_MEMORY && goes_beside(so);
+    so->waits_for_dump = dump_of(so) && !beside && !follows(so);
+    return so->waits_for_dump;
+}
+
+/* Until the first pages come. True if the order waits for them. */
+static bool waits_for_pages(struct sim_order *so)
+{
     const struct sim_order *dump = dump_of(so);
-    bool memory = so->order.operation == OP_SEND_MEMORY;
-    bool beside = dump && layout_link_limits(l, so->order.edge.index, so->order.peer.index);
-    so->lacks_last = beside && memory && carrier_of(so)->follows;
-    so->waits_for_dump = dump && !so->lacks_last && (memory || !beside);
-    if (!so->lacks_last)
-        return so->waits_for_dump;
-    struct simtime now = loop_now(so->sim->loop), comes = simtime_sub(dump->due, carrier_model_follows(carrier_of(so), l));
-    so->waits_for_dump = simtime_before(now, comes);
-    if (so->waits_for_dump && dump->due.ns != SIMTIME_NEVER.ns) {
+    so->lacks_last = dump != NULL;
+    if (!dump)
+        return false;
+    struct simtime now = loop_now(so->sim->loop), comes = simtime_sub(dump->due, carrier_model_follows(carrier_of(so), so->sim->layout));
+    bool waits = simtime_before(now, comes);
+    if (waits && dump->due.ns != SIMTIME_NEVER.ns) {
         so->timer.fire = next_leg_begins;
         sim_arm(so->sim, sim_edge_host(so->sim, so->order.edge), &so->timer, simtime_sub(comes, now));
     }
-    return so->waits_for_dump;
+    return waits;
 }
 
 void sim_transfer_dumped(struct sim *sim, const struct order *dump)
@@ -252,10 +265,13 @@ void sim_transfer_dumped(struct sim *sim, const struct order *dump)
     for (struct sim_order *so = sim->devices[dump->mud].orders; so; so = so->next) {
         if (!may_wait_for(so, dump))
             continue;
-        if (so->connection && so->lacks_last)
+        if (so->waits_for_dump) {
+            so->waits_for_dump = false;
+            sim_order_begin(so);
+        } else if (so->connection && so->lacks_last) {
             sim_connection_complete(so);
-        else if (so->waits_for_dump)
-            loop_arm_after(sim->loop, &so->timer, SIMTIME_ZERO);
+            sim_arm(sim, sim_edge_host(sim, so->order.edge), &so->timer, sim->layout->progress);
+        }
     }
 }
 
@@ -316,7 +332,7 @@ struct simtime sim_transfer_page_time(const struct sim_order *so)
 void sim_transfer_begin(struct sim_order *so)
 {
     int hosts[ROUTE_MAX];
-    if (waits_for_dump(so))
+    if (follows(so) && waits_for_pages(so))
         return;
     if (so->leg + 1 >= route_of(so, hosts)) {
         arrive_at_once(so);

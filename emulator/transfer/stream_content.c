@@ -104,19 +104,21 @@ static const struct piece *find_piece(const struct stream_content *c, const char
 }
 
 /* 1: of a file of that size there is a piece of `least` bytes that has not been found before; 0: there is none. */
-static int add_rest(struct stream_content *c, const char *name, uint64_t size, uint64_t least)
+static int add_rest(struct stream_content *c, const char *name, uint64_t size, uint64_t least, struct err *e)
 {
     const struct piece *before = c->growth ? find_piece(c, name) : NULL;
     uint64_t found = before ? before->from + before->size : 0;
+    if (size < found)
+        return err_set(e, EIO, "%s became shorter while it was sent", name);
     if (before ? size < found + least || size == found : size < least)
         return 0;
     add_piece(c, before ? 'a' : 'f', name, found, size - found);
     return 1;
 }
 
-static int add_file(struct stream_content *c, const FTSENT *entry)
+static int add_file(struct stream_content *c, const FTSENT *entry, struct err *e)
 {
-    return add_rest(c, entry->fts_path + c->above, (uint64_t)entry->fts_statp->st_size, 0);
+    return add_rest(c, entry->fts_path + c->above, (uint64_t)entry->fts_statp->st_size, 0, e);
 }
 
 static int add_folder(struct stream_content *c, const FTSENT *entry)
@@ -136,7 +138,7 @@ static int find_in_tree(struct stream_content *c, struct err *e)
         if (strlen(entry->fts_path) - c->above > UINT16_MAX)
             return err_set(e, ENAMETOOLONG, "%s", entry->fts_path);
         if (entry->fts_info == FTS_F)
-            found = add_file(c, entry);
+            found = add_file(c, entry, e);
         else if (entry->fts_info == FTS_D)
             found = add_folder(c, entry);
         else if (entry->fts_info != FTS_DP)
@@ -147,7 +149,7 @@ static int find_in_tree(struct stream_content *c, struct err *e)
 
 /* --- what grows ------------------------------------------------------------------------------------------------------------------- */
 
-static int find_in_folder(struct stream_content *c, DIR *folder, const char *name)
+static int find_in_folder(struct stream_content *c, DIR *folder, const char *name, struct err *e)
 {
     int found = 0;
     for (const struct dirent *entry; !found && (entry = readdir(folder));) {
@@ -156,13 +158,13 @@ static int find_in_folder(struct stream_content *c, DIR *folder, const char *nam
             fstatat(dirfd(folder), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
             continue;
         autofree char *file = mem_printf("%s/%s", name, entry->d_name);
-        found = add_rest(c, file, (uint64_t)st.st_size, LEAST_GROWTH);
+        found = add_rest(c, file, (uint64_t)st.st_size, LEAST_GROWTH, e);
     }
     return found;
 }
 
 /* The same of what is not whole yet: -EAGAIN if nothing has been added to it. */
-static int find_growth(struct stream_content *c)
+static int find_growth(struct stream_content *c, struct err *e)
 {
     autofree char *path = mem_printf("%s/%s", c->path, c->growth->folder);
     DIR *folder = opendir(path);
@@ -173,7 +175,7 @@ static int find_growth(struct stream_content *c)
         add_piece(c, 'd', c->count ? path + c->above : c->path + c->above, 0, 0);
         found = 1;
     } else {
-        found = find_in_folder(c, folder, path + c->above);
+        found = find_in_folder(c, folder, path + c->above, e);
     }
     closedir(folder);
     return found ? found : -EAGAIN;
@@ -188,7 +190,7 @@ static bool is_whole(const struct stream_content *c)
 static int find_next(struct stream_content *c, struct err *e)
 {
     if (!c->tree && !is_whole(c))
-        return find_growth(c);
+        return find_growth(c, e);
     int status = c->tree ? 0 : open_tree(c, e);
     return status < 0 ? status : find_in_tree(c, e);
 }

@@ -170,13 +170,15 @@ static void schedule(struct schedule *plan, const struct layout *l, const struct
     *plan = (struct schedule){0};
     for (int i = 0; i < strategy->stage_count; i++) {
         enum operation operation = strategy->stages[i].operation, sending = operation_received(operation);
-        struct simtime begin =
-            beside_dump(l, operation, way, carrier, may_begin(strategy, plan, i), end_of(strategy, plan, OP_DUMP));
+        struct simtime dumped = end_of(strategy, plan, OP_DUMP);
+        struct simtime begin = beside_dump(l, operation, way, carrier, may_begin(strategy, plan, i), dumped);
         plan->ends[i] = simtime_add(begin, stage_time(l, operation, way, carrier));
         if (operation_is_transfer(operation))
             plan->ends[i] = sent(plan, l, operation, way, carrier, plan->ends[i]);
         else if (sending != OPERATIONS)
             plan->ends[i] = received(strategy, plan, sending, way->path.rtt);
+        if (operation == OP_SEND_MEMORY)
+            plan->ends[i] = simtime_max(plan->ends[i], simtime_add(dumped, way->path.rtt));
         if (operation == OP_LOAD_BASE)
             plan->ends[i] = base_loaded(
                 l, plan->ends[i], transfer_time(carrier_model_bytes(carrier, l, sending), way, carrier));
