@@ -6,7 +6,7 @@
 
 #define STAGES(...) .stages = {__VA_ARGS__}, .stage_count = ARRAY_LEN(((struct stage[]){__VA_ARGS__}))
 
-/* What a dump has written is on its way while it still writes, if a link is what that waits for (layout_link_limits()); the container is created
+/* What a dump has written is on its way while it still writes, if a link limits that, which the ports see to; the container is created
  * meanwhile. */
 static const struct strategy p_migr_overlapped = {
     .name = "p-migr",

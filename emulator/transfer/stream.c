@@ -79,7 +79,8 @@ static void finish(struct stream_parcel *parcel)
     struct err e = parcel->err;
     if (job) {
         forget_job(job);
-        job->bytes = stream_content_bytes(parcel->content);
+        if (job->growth)
+            job->bytes = stream_content_bytes(parcel->content);
         job->wire_bytes = parcel->wire_bytes;
     }
     stream_parcel_free(parcel);
